@@ -1,0 +1,98 @@
+"""A point of a search space: which choices were made, in canonical form, with a stable id.
+
+Two configurations that build the same network are one `Architecture`: a search space drops what is
+inactive before it makes one (`nas.space.space.SearchSpace.architecture`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TypeAlias
+
+Value: TypeAlias = bool | int | float | str
+
+
+class Architecture(Mapping[str, Value]):
+    """An immutable mapping from dotted parameter names to values, sorted by name.
+
+    >>> Architecture({"width": 0.5, "stages.0.kernel": 3})["stages.0.kernel"]
+    3
+    """
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values: dict[str, Value] = dict(sorted(values.items()))
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Architecture) and self.id == other.id
+
+    def __repr__(self) -> str:
+        return f"Architecture({self._values!r})"
+
+    @cached_property
+    def id(self) -> str:
+        """The `architecture_id`: 16 hexadecimal digits, equal on every machine and in every run."""
+        return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the canonical JSON text: sorted names, no spaces."""
+        return json.dumps(self._values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Architecture":
+        """Read what `to_json` wrote."""
+        return cls(json.loads(text))
+
+    def describe(self) -> str:
+        """Return one readable line; repeated blocks stand side by side, absent values as a dash.
+
+        >>> Architecture({"width": 0.5, "stages.0.kernel": 3, "stages.1.kernel": 5}).describe()
+        'width=0.5 stages.kernel=3·5'
+        """
+        columns: dict[str, dict[tuple[int, ...], Value]] = {}
+        for name, value in self._values.items():
+            parts = name.split(".")
+            place = tuple(int(part) for part in parts if part.isdigit())
+            label = ".".join(part for part in parts if not part.isdigit())
+            columns.setdefault(label, {})[place] = value
+        places = {
+            label.rpartition(".")[0]: sorted(
+                {
+                    place
+                    for other, cells in columns.items()
+                    for place in cells
+                    if other.rpartition(".")[0] == label.rpartition(".")[0] and place
+                }
+            )
+            for label in columns
+        }
+        words = []
+        for label in sorted(columns, key=lambda text: ("." in text, text)):
+            cells = columns[label]
+            if () in cells:
+                words.append(f"{label}={_short(cells[()])}")
+                continue
+            shown = [
+                _short(cells[place]) if place in cells else "–"
+                for place in places[label.rpartition(".")[0]]
+            ]
+            words.append(f"{label}={'·'.join(shown)}")
+        return " ".join(words)
+
+
+def _short(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

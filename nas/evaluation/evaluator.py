@@ -1,0 +1,32 @@
+"""The one contract between the search and whatever judges an architecture.
+
+Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent to each
+worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between the
+processes of a node without copying, and build what cannot travel in `prepare`.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from nas.architecture import Architecture
+from nas.trial import TrialResult, TrialSpec
+
+
+class Evaluator(Protocol):
+    """Judges architectures."""
+
+    def static_costs(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return metric name -> value for what is known without training; called in the driver.
+
+        Raises:
+            Exception: whatever the space's `build` raises for an architecture that cannot be built.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Get ready to evaluate: import, move the data to the device. Called once in each worker."""
+        ...
+
+    def evaluate(self, spec: TrialSpec) -> TrialResult:
+        """Evaluate one architecture; a failure is a result with its traceback, never an exception."""
+        ...

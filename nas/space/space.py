@@ -1,0 +1,203 @@
+"""A search space: flat parameters with conditions, and `build`, which makes a model of one architecture.
+
+Users subclass `SearchSpace`; everything else in the framework asks it for architectures. The flat form
+("genome") has a value for every parameter, inactive ones at a fixed filler, because samplers need a
+fixed-length space; the canonical form (`Architecture`) drops the inactive ones.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import nn
+
+from nas.architecture import Architecture, Value
+from nas.errors import SpaceError, nearest_first
+from nas.space.parameters import Domain, Float, Parameter, flatten
+from nas.task import DataShape
+
+
+class SearchSpace:
+    """A family of architectures.
+
+    A subclass defines `build`, and `default_parameters` where it should work without YAML.
+
+    Args:
+        parameters: the tree of parameters, as in the YAML (see `nas.space.parameters.flatten`); None takes
+            `default_parameters`.
+
+    Raises:
+        SpaceError: the tree is ill-formed or empty.
+    """
+
+    default_parameters: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        tree = self.default_parameters if parameters is None else parameters
+        if not tree:
+            raise SpaceError(f"{type(self).__name__} has no parameters; give 'parameters'")
+        self.parameters: tuple[Parameter, ...] = flatten(tree)
+        self.domains: dict[str, Domain] = {p.name: p.domain for p in self.parameters}
+
+    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+        """Return an untrained model of `architecture` for data of that shape.
+
+        The model takes float images (B, C, H, W) and returns logits (B, num_classes). It may declare
+        `input_size` (height, width) to be fed resized images. It is also built on the meta device.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define build(architecture, data)")
+
+    def static_costs(
+        self, architecture: Architecture, data: DataShape
+    ) -> Mapping[str, float] | None:
+        """Return closed-form costs (`num_params`, `size_bytes`, ...) where the space knows them.
+
+        None, the default, has them counted on the meta device.
+        """
+        return None
+
+    def identity(self, architecture: Architecture) -> str:
+        """Return a key that architectures with the same network share; the id by default."""
+        return architecture.id
+
+    def is_active(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        """Say whether the parameter matters, given the active values of its parents."""
+        return all(
+            condition.parameter in values and values[condition.parameter] in condition.values
+            for condition in parameter.conditions
+        )
+
+    def architecture(self, values: Mapping[str, Value]) -> Architecture:
+        """Return the canonical architecture of a genome, or of any mapping that has every active parameter.
+
+        Raises:
+            SpaceError: a name is unknown, an active parameter is absent, or a value is not allowed.
+        """
+        for name in values:
+            if name not in self.domains:
+                known = nearest_first(name, self.domains)
+                raise SpaceError(
+                    f"'{name}' is no parameter of this space; known, nearest first: {known}"
+                )
+        active: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if not self.is_active(parameter, active):
+                continue
+            if parameter.name not in values:
+                raise SpaceError(f"parameter '{parameter.name}' is active but has no value")
+            active[parameter.name] = _checked(parameter, values[parameter.name])
+        return Architecture(active)
+
+    def genome(self, architecture: Architecture) -> dict[str, Value]:
+        """Return a value for every parameter; inactive ones get the first of their domain."""
+        return {
+            parameter.name: architecture.get(parameter.name, filler(parameter.domain))
+            for parameter in self.parameters
+        }
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw an architecture, each active parameter from its domain."""
+        active: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if self.is_active(parameter, active):
+                active[parameter.name] = parameter.domain.sample(rng)
+        return Architecture(active)
+
+    def mutate(
+        self, architecture: Architecture, rng: np.random.Generator, *, num_changes: int = 1
+    ) -> Architecture:
+        """Return a neighbour: `num_changes` active parameters are drawn anew, to other values.
+
+        Parameters that become active by the change are drawn; those that no longer are, dropped.
+        The same architecture comes back only if no parameter has a second value.
+        """
+        movable = [name for name in architecture if self.domains[name].num_values > 1]
+        if not movable:
+            return architecture
+        order = rng.permutation(len(movable))[:num_changes]
+        changed = {movable[index] for index in order}
+        active: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if not self.is_active(parameter, active):
+                continue
+            name = parameter.name
+            if name in changed:
+                active[name] = _other_value(parameter.domain, architecture[name], rng)
+            elif name in architecture:
+                active[name] = architecture[name]
+            else:
+                active[name] = parameter.domain.sample(rng)
+        return Architecture(active)
+
+    def num_architectures(self) -> float:
+        """Return the exact number of distinct canonical forms; infinite with a float range."""
+        last_use: dict[str, int] = {}
+        for index, parameter in enumerate(self.parameters):
+            for condition in parameter.conditions:
+                last_use[condition.parameter] = index
+        memo: dict[tuple[int, tuple[tuple[str, Value], ...]], float] = {}
+
+        def count(index: int, known: dict[str, Value]) -> float:
+            if index == len(self.parameters):
+                return 1
+            live = {n: v for n, v in known.items() if last_use.get(n, -1) >= index}
+            key = (index, tuple(live.items()))
+            if key not in memo:
+                memo[key] = count_parameter(index, live)
+            return memo[key]
+
+        def count_parameter(index: int, live: dict[str, Value]) -> float:
+            parameter = self.parameters[index]
+            if not self.is_active(parameter, live):
+                return count(index + 1, live)
+            if last_use.get(parameter.name, -1) <= index:
+                return parameter.domain.num_values * count(index + 1, live)
+            if math.isinf(parameter.domain.num_values):
+                return math.inf
+            return sum(
+                count(index + 1, {**live, parameter.name: value})
+                for value in parameter.domain.values()
+            )
+
+        return count(0, {})
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """Yield every architecture once, in a fixed order.
+
+        Raises:
+            SpaceError: a float range without a step makes them uncountable.
+        """
+
+        def extend(index: int, active: dict[str, Value]) -> Iterator[Architecture]:
+            if index == len(self.parameters):
+                yield Architecture(active)
+                return
+            parameter = self.parameters[index]
+            if not self.is_active(parameter, active):
+                yield from extend(index + 1, active)
+                return
+            for value in parameter.domain.values():
+                yield from extend(index + 1, {**active, parameter.name: value})
+
+        return extend(0, {})
+
+
+def filler(domain: Domain) -> Value:
+    """Return the value that stands for an inactive parameter in a genome."""
+    return domain.values()[0] if not isinstance(domain, Float) else domain.low
+
+
+def _checked(parameter: Parameter, value: Value) -> Value:
+    if parameter.domain.contains(value):
+        return value
+    raise SpaceError(f"parameter '{parameter.name}' cannot be {value!r}; it is {parameter.domain}")
+
+
+def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    if math.isinf(domain.num_values):
+        return domain.sample(rng)
+    others = [
+        option for option in domain.values() if option != value or type(option) is not type(value)
+    ]
+    return others[int(rng.integers(len(others)))] if others else value

@@ -1,0 +1,127 @@
+"""What travels between the driver and a worker: a trial's order and its result.
+
+A trial trains one architecture once. It may be handed out several times (`attempt`), when a worker
+or node is lost, but has one number, one architecture and one result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from nas.architecture import Architecture
+
+
+class TrialState(StrEnum):
+    """Where a trial stands; the last three are final."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"  # the full budget was spent: may stand on the front
+    STOPPED = "stopped"  # ended early by a rung rule
+    FAILED = "failed"
+
+
+class FailureKind(StrEnum):
+    """Why a trial failed; `LOST` is the only kind that is tried again."""
+
+    ERROR = "error"  # the user's or our code raised
+    NONFINITE = "nonfinite"  # the loss or a metric became NaN or infinite
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    LOST = "lost"  # the worker or its node went away
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial failed.
+
+    Attributes:
+        kind: the class of the failure.
+        message: one line for people.
+        traceback: the full text, empty where there is none.
+    """
+
+    kind: FailureKind
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """An order to evaluate one architecture.
+
+    Attributes:
+        number: the trial's number in the study, from 0.
+        architecture: what to build.
+        seed: seeds weights, batches and augmentation of this trial.
+        static_costs: metric name -> value, known before training.
+        attempt: 0 at first, one more each time that the trial is handed out again.
+        budget: share of the full training budget to reach, in (0, 1].
+        checkpoint: folder to resume from and to save into, or None.
+        time_limit_s: the trial fails when it trains longer than this; None for no limit.
+        front: the front's loss vectors when the trial was handed out; a worker sends no weights of
+            a model that one of them dominates.
+    """
+
+    number: int
+    architecture: Architecture
+    seed: int
+    static_costs: Mapping[str, float] = field(default_factory=dict)
+    attempt: int = 0
+    budget: float = 1.0
+    checkpoint: str | None = None
+    time_limit_s: float | None = None
+    front: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of a trial.
+
+    Attributes:
+        number: the trial's number.
+        attempt: the attempt that this result belongs to.
+        state: COMPLETE, STOPPED or FAILED.
+        metrics: metric name -> value, static costs included; finite unless the trial failed.
+        seconds: wall time of the evaluation.
+        budget: share of the full training budget that was spent.
+        failure: why, if the trial failed.
+        worker: which process evaluated it, for people.
+        weights: the trained weights as the bytes of a safetensors file, or None.
+    """
+
+    number: int
+    attempt: int
+    state: TrialState
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    budget: float = 1.0
+    failure: Failure | None = None
+    worker: str = ""
+    weights: bytes | None = None
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as the run folder remembers it; what reports are made from.
+
+    Attributes:
+        number: the trial's number in the study, from 0.
+        architecture: what was built.
+        state: where it stands.
+        metrics: metric name -> value, static costs included; static costs alone until it ended.
+        seconds: wall time of the evaluation; 0.0 until it ended.
+        budget: share of the full training budget that was spent.
+        failure: why, if the trial failed.
+        started_s: when it was first handed out, seconds since the epoch.
+        finished_s: when its result came, likewise; None until then.
+    """
+
+    number: int
+    architecture: Architecture
+    state: TrialState
+    metrics: Mapping[str, float]
+    seconds: float = 0.0
+    budget: float = 1.0
+    failure: Failure | None = None
+    started_s: float = 0.0
+    finished_s: float | None = None
