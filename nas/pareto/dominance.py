@@ -2,7 +2,7 @@
 
 Everything here is in loss form: lower is better in every column. A point dominates another when
 it is no worse in every column and better in one, so equal points do not dominate each other.
-`front_mask` and `ranks` judge a whole array; `Front` keeps a front while points come in one by one.
+`front_mask` and `ranks` judge a whole array; `Front` keeps one while points come in one by one.
 """
 
 from bisect import bisect_left

@@ -10,7 +10,7 @@ from nas.pareto.dominance import checked_losses, front_mask
 def knee(losses: ArrayLike) -> int:
     """Return the index of the front member where giving up one objective stops paying.
 
-    It is the member farthest below the plane through the best points of each objective, all of them
+    It is the member farthest below the plane through the best points, all objectives
     scaled to 0..1 over the front (Das 1999, "On characterizing the knee of the Pareto curve"): the
     least sum of scaled losses. Ties go to the smallest last objective, the size.
 
