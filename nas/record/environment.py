@@ -1,0 +1,238 @@
+"""On what did a run run? Versions, machine, devices, commit and command line, kept as JSON.
+
+Nothing is imported to be asked for its version, and CUDA is asked through `nvidia-smi`: a driver
+process that opened a CUDA context itself would hold memory that its workers need.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nas.files import write_text
+
+PACKAGES = (
+    "nas",
+    "torch",
+    "torchvision",
+    "timm",
+    "optuna",
+    "ray",
+    "hydra-core",
+    "numpy",
+    "scipy",
+    "moocore",
+    "scikit-learn",
+    "pyarrow",
+)
+_COMMAND_LIMIT_S = 10.0  # a network file system or a sleeping GPU may make git or nvidia-smi wait
+
+
+@dataclass(frozen=True)
+class Device:
+    """An accelerator.
+
+    Attributes:
+        name: as its driver calls it.
+        memory_bytes: all of its memory; 0 where the driver does not say.
+        driver: version of the driver.
+    """
+
+    name: str
+    memory_bytes: int
+    driver: str
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The git state of the folder that a command was started in.
+
+    Attributes:
+        commit: full hash; empty before the first commit.
+        is_dirty: tracked files differ from the commit, or untracked ones are there.
+        diff_bytes: size of the difference to the commit, of tracked files.
+        num_untracked: files that git neither tracks nor ignores.
+    """
+
+    commit: str
+    is_dirty: bool
+    diff_bytes: int
+    num_untracked: int
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What one command ran on.
+
+    Attributes:
+        started: time in UTC, ISO 8601.
+        command: the command line, word by word.
+        launch_folder: where it was started.
+        python: version of the interpreter.
+        packages: package -> version; absent where it is not installed.
+        platform: operating system and architecture.
+        host: name of the machine.
+        cpu: model of the processor.
+        num_cpus: logical processors that this process may use.
+        memory_bytes: memory of the machine, or of the container where that is less.
+        devices: the accelerators; `CUDA_VISIBLE_DEVICES` is not applied.
+        cuda_visible_devices: that variable, or None where it is not set.
+        checkout: git state, or None where the launch folder is no checkout.
+    """
+
+    started: str
+    command: tuple[str, ...]
+    launch_folder: str
+    python: str
+    packages: dict[str, str]
+    platform: str
+    host: str
+    cpu: str
+    num_cpus: int
+    memory_bytes: int
+    devices: tuple[Device, ...]
+    cuda_visible_devices: str | None
+    checkout: Checkout | None
+
+
+def collect_environment(
+    *, command: Sequence[str] | None = None, launch_folder: Path | None = None
+) -> Environment:
+    """Look at this process and this machine.
+
+    Args:
+        command: the command line; that of this process by default.
+        launch_folder: where it was started; the working folder by default.
+    """
+    folder = launch_folder if launch_folder is not None else Path.cwd()
+    return Environment(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=tuple(sys.argv if command is None else command),
+        launch_folder=str(folder),
+        python=platform.python_version(),
+        packages=_versions(),
+        platform=platform.platform(),
+        host=platform.node(),
+        cpu=_cpu_model(),
+        num_cpus=_num_cpus(),
+        memory_bytes=_memory_bytes(),
+        devices=find_devices(),
+        cuda_visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        checkout=find_checkout(folder),
+    )
+
+
+def write_environment(path: Path, environment: Environment) -> None:
+    """Write `environment` as JSON; where the file is there already, append it to `resumes`.
+
+    So the file says on what the run began, and on what each later command went on with it.
+    """
+    entry = asdict(environment)
+    first = read_environment(path)
+    content = first | {"resumes": [*first["resumes"], entry]} if first else entry | {"resumes": []}
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """Return what `write_environment` wrote; empty where the file is absent or broken."""
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) and "resumes" in content else {}
+
+
+def find_devices() -> tuple[Device, ...]:
+    """Return the machine's CUDA devices; empty without `nvidia-smi`."""
+    query = "--query-gpu=name,memory.total,driver_version"
+    return parse_devices(_output("nvidia-smi", query, "--format=csv,noheader,nounits") or "")
+
+
+def parse_devices(text: str) -> tuple[Device, ...]:
+    """Read lines of name, memory in MiB, driver version.
+
+    >>> parse_devices("NVIDIA H200, 143771, 570.86.15")
+    (Device(name='NVIDIA H200', memory_bytes=150754820096, driver='570.86.15'),)
+    """
+    devices = []
+    for line in text.splitlines():
+        fields = [field.strip() for field in line.split(",")]
+        if len(fields) == 3:
+            mebibytes = int(fields[1]) if fields[1].isdigit() else 0  # "[N/A]" on shared memory
+            devices.append(Device(fields[0], mebibytes * 2**20, fields[2]))
+    return tuple(devices)
+
+
+def find_checkout(folder: Path) -> Checkout | None:
+    """Return the git state of `folder`, or None where it is no checkout or git is absent."""
+    inside = _output("git", "rev-parse", "--is-inside-work-tree", folder=folder)
+    if inside is None or inside.strip() != "true":
+        return None
+    commit = _output("git", "rev-parse", "--verify", "--quiet", "HEAD", folder=folder)
+    status = _output("git", "status", "--porcelain", folder=folder) or ""
+    diff = _output("git", "diff", "HEAD", "--binary", folder=folder) or ""
+    return Checkout(
+        commit=(commit or "").strip(),
+        is_dirty=bool(status.strip()),
+        diff_bytes=len(diff.encode(errors="surrogateescape")),
+        num_untracked=sum(line.startswith("??") for line in status.splitlines()),
+    )
+
+
+def _output(program: str, *arguments: str, folder: Path | None = None) -> str | None:
+    """Return what a program prints, or None where it is absent, fails or takes too long."""
+    if shutil.which(program) is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            cwd=folder,
+            capture_output=True,
+            timeout=_COMMAND_LIMIT_S,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
+        return None
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _num_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux only
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_bytes() -> int:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        container = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return machine
+    return min(machine, int(container)) if container.isdigit() else machine
