@@ -1,0 +1,237 @@
+"""The tables of a run: trials.csv and front.csv for machines, the front for people at a terminal.
+
+Columns are ordered by their kind, then by name; a value that a trial does not have is empty.
+Numbers are written so that they read back exactly.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from nas.architecture import Architecture, Value
+from nas.files import write_text
+from nas.objective import METRICS, Objective
+from nas.report.front import front_records, knee_record, leading_objective
+from nas.report.values import format_value, heading_of, is_count, objective_text
+from nas.trial import TrialRecord
+
+KNEE_MARK = "◆"
+COSTS_SHOWN = ("num_params", "num_macs")  # beside the objectives, where a trial has them
+
+
+def write_trials_csv(
+    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], path: Path
+) -> None:
+    """Write one row per trial, by number.
+
+    The columns: number, state, rung (share of the full budget that was spent), architecture_id,
+    the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message.
+    """
+    metrics = metric_columns(records, objectives)
+    parameters = parameter_columns(record.architecture for record in records)
+    ordered = sorted(records, key=lambda record: record.number)
+    seconds = [] if "seconds" in metrics else ["seconds"]
+    header = ["number", "state", "rung", "architecture_id", *metrics]
+    header += [f"param.{name}" for name in parameters]
+    header += [*seconds, "failure_kind", "failure_message"]
+    rows = [
+        [
+            record.number,
+            record.state.value,
+            record.budget,
+            record.architecture.id,
+            *_cells(record.metrics, metrics),
+            *_cells(record.architecture, parameters),
+            *([record.seconds] if seconds else []),
+            record.failure.kind.value if record.failure else "",
+            record.failure.message if record.failure else "",
+        ]
+        for record in ordered
+    ]
+    _write_csv(path, header, rows)
+
+
+def write_front_csv(
+    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], path: Path
+) -> None:
+    """Write one row per front member, smallest first.
+
+    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`.
+    """
+    front = front_records(records, objectives)
+    metrics = metric_columns(front, objectives)
+    parameters = parameter_columns(record.architecture for record in front)
+    header = ["trial", "architecture_id", *metrics, *(f"param.{name}" for name in parameters)]
+    rows = [
+        [
+            record.number,
+            record.architecture.id,
+            *_cells(record.metrics, metrics),
+            *_cells(record.architecture, parameters),
+        ]
+        for record in front
+    ]
+    _write_csv(path, header, rows)
+
+
+def metric_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    """Return the objectives in their order, then the known metrics in theirs, the rest by name.
+
+    `seconds` is left to the trial's own column unless it is an objective.
+    """
+    first = [objective.metric for objective in objectives]
+    seen = {name for record in records for name in record.metrics} - {*first, "seconds"}
+    known = [name for name in METRICS if name in seen]
+    return first + known + sorted(seen - set(known))
+
+
+def parameter_columns(architectures: Iterable[Architecture]) -> list[str]:
+    """Return all parameters that occur, outer ones first, `stages.2` before `stages.10`."""
+    names = {name for architecture in architectures for name in architecture}
+    return sorted(names, key=lambda name: ("." in name, _natural(name)))
+
+
+def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Table:
+    """Return the front for the terminal, smallest first, the knee marked.
+
+    What all members have in common stands once, below the table.
+    """
+    front = front_records(records, objectives)
+    best = knee_record(front, objectives)
+    metrics = _front_metrics(front, objectives)
+    shared, own = split_shared([record.architecture for record in front])
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
+    table.add_column("", no_wrap=True)
+    for name in metrics:
+        table.add_column(heading_of(name), justify="right", no_wrap=True)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("architecture", overflow="fold", ratio=1)
+    for record, words in zip(front, own, strict=True):
+        is_knee = record is best and len(front) > 1
+        table.add_row(
+            KNEE_MARK if is_knee else "",
+            *(format_value(name, record.metrics.get(name)) for name in metrics),
+            str(record.number),
+            Text(shorten_groups(words)),  # as it is: square brackets in a name are no markup
+            style="bold" if is_knee else "",
+        )
+    if shared:
+        table.caption = Text(f"In all of them: {shorten_groups(shared)}")
+    return table
+
+
+def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> str:
+    """Return one line: the member to look at first, and what the ends of the front give."""
+    front = front_records(records, objectives)
+    best = knee_record(front, objectives)
+    if best is None:
+        return "No trial has finished with the full budget, so there is no front yet."
+    values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)
+    if len(front) == 1:
+        return f"The front is one architecture: trial {best.number} with {values}."
+    low, high = (_end_text(end, objectives) for end in (front[0], front[-1]))
+    return (
+        f"Knee {KNEE_MARK}: trial {best.number} with {values}; "
+        f"the front's {len(front)} members reach from {low} to {high}."
+    )
+
+
+def _end_text(record: TrialRecord, objectives: Sequence[Objective]) -> str:
+    lead = leading_objective(objectives)
+    others = [objective for objective in objectives if objective is not lead]
+    names = [objective.metric for objective in (*others[:1], lead)]
+    return " at ".join(format_value(name, record.metrics.get(name)) for name in names)
+
+
+def split_shared(architectures: Sequence[Architecture]) -> tuple[str, list[str]]:
+    """Return what all architectures have in common, as one line, and one line of the rest of each.
+
+    Repeated blocks are common only as a whole. Of a single architecture nothing is common.
+    """
+    if len(architectures) < 2:
+        return "", [architecture.describe() for architecture in architectures]
+    columns = [_by_label(architecture) for architecture in architectures]
+    common = {
+        label
+        for label, cells in columns[0].items()
+        if all(other.get(label) == cells for other in columns[1:])
+    }
+    shared = {n: v for label in common for n, v in columns[0][label].items()}
+    own = [
+        Architecture(
+            {
+                n: v
+                for label, cells in column.items()
+                if label not in common
+                for n, v in cells.items()
+            }
+        ).describe()
+        for column in columns
+    ]
+    return Architecture(shared).describe(), own
+
+
+def shorten_groups(words: str) -> str:
+    """Return `Architecture.describe`'s line with each group named once.
+
+    >>> shorten_groups("width=1 stages.kernel=3·5 stages.expansion=1·6")
+    'width=1 stages.kernel=3·5 .expansion=1·6'
+    """
+    shown = []
+    last = ""
+    for word in words.split(" "):
+        group, dot, name = word.partition("=")[0].rpartition(".")
+        is_same = bool(dot) and group == last
+        shown.append(word.removeprefix(group) if is_same else word)
+        last = group if name else last
+    return " ".join(shown)
+
+
+def _by_label(architecture: Architecture) -> dict[str, dict[str, Value]]:
+    columns: dict[str, dict[str, Value]] = {}
+    for name, value in architecture.items():
+        label = ".".join(part for part in name.split(".") if not part.isdigit())
+        columns.setdefault(label, {})[name] = value
+    return columns
+
+
+def _front_metrics(front: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    names = [objective.metric for objective in objectives]
+    if len(names) > 2:
+        return names  # more would leave no room for the architecture
+    extra = [n for n in COSTS_SHOWN if any(n in record.metrics for record in front)]
+    return names + [name for name in extra if name not in names]
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    parts = (part for part in re.split(r"(\d+)", name) if part)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _cells(values: Mapping[str, Value], names: Sequence[str]) -> list[object]:
+    return [_cell(name, values.get(name)) for name in names]
+
+
+def _cell(name: str, value: Value | None) -> object:
+    if value is None or value != value:  # NaN: a failed trial's metric is absent, not a number
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"  # as in the YAML
+    if isinstance(value, float) and is_count(name) and value.is_integer() and math.isfinite(value):
+        return int(value)
+    return value
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
