@@ -16,8 +16,8 @@ def test_growth_of_two_trials_follows_from_the_rectangles(trial, accuracy_size):
 
     growth = growth_of(records, accuracy_size, box)
 
-    # Accuracy spans 0.4 and the box a tenth more; so does log10 size with 2. Scaled to the box's
-    # inner part, the box is 1.1 x 1.1, the first trial dominates 0.1 x 1.1 and the second 1.1 x 0.1.
+    # Both objectives scaled to 0..1 between the trials, the box is 1.1 x 1.1: the first trial
+    # dominates 0.1 x 1.1 of it, the second 1.1 x 0.1, both at once 0.1 x 0.1.
     first, both = 0.11 / 1.21, (0.11 + 0.11 - 0.01) / 1.21
     assert growth.num_trials.tolist() == [1, 2]
     assert growth.shares == pytest.approx([first, both])
