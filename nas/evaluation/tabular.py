@@ -1,0 +1,130 @@
+"""Trials answered from a published table: no model is built, a result takes microseconds.
+
+The search sees the quality column (as `quality` and under its own name), the size and the facts;
+the score is looked up apart, for the front, after the search. Time is the table's own: a trial
+says how many seconds its training took then, and `nas.execution.simulated` runs the clock.
+"""
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.data.table import Table, TableRung, open_table
+from nas.objective import Direction, Objective
+from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+
+QUALITY = "quality"
+SECONDS_WITHOUT_COLUMN = 1.0
+# Budgets are shares such as 1/3: a rung that costs 0.3333 serves it.
+BUDGET_TOLERANCE = 1e-3
+
+
+class TabularEvaluator:
+    """Looks results up instead of training.
+
+    Args:
+        table: an open table, or the arguments of `nas.data.table.open_table`.
+
+    Raises:
+        ConfigError: the columns contradict each other.
+        DataError: the file cannot be used.
+    """
+
+    def __init__(self, table: Table | Mapping[str, Any]) -> None:
+        self.table = table if isinstance(table, Table) else open_table(**table)
+
+    @property
+    def objectives(self) -> tuple[Objective, Objective]:
+        """Quality, maximised, and the size column, minimised and known before."""
+        return (
+            Objective(QUALITY, Direction.MAXIMIZE, is_static=False),
+            Objective(self.table.columns.size, Direction.MINIMIZE, is_static=True),
+        )
+
+    def static_costs(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return the size and the facts, under the names of their columns.
+
+        Raises:
+            SpaceError: the table has no such row.
+        """
+        row = self.table.existing_row(architecture)
+        return {name: self._number(name, row) for name in self.table.columns.known_before}
+
+    def prepare(self) -> None:
+        """Do nothing: the table is in memory."""
+
+    def evaluate(self, spec: TrialSpec) -> TrialResult:
+        """Look up the quality that `spec.budget` buys: of the dearest rung it pays for.
+
+        A budget below all rungs, an architecture without a row, and a training that took longer
+        than `spec.time_limit_s` are failed trials.
+        """
+        try:
+            row = self.table.existing_row(spec.architecture)
+            rung = self._rung(spec.budget)
+        except Exception as error:  # noqa: BLE001 - a failure is a result
+            kind, text = FailureKind.ERROR, traceback.format_exc()
+            return _failed(spec, Failure(kind, str(error), text))
+        seconds = self._seconds(row, rung)
+        if spec.time_limit_s is not None and seconds > spec.time_limit_s:
+            message = f"the training took {seconds:g} s of the {spec.time_limit_s:g} s allowed"
+            return _failed(spec, Failure(FailureKind.TIMEOUT, message), spec.time_limit_s)
+        quality = self._number(rung.quality if rung else self.table.columns.quality, row)
+        own_name = rung.quality if rung else self.table.columns.quality
+        metrics = {**self.static_costs(spec.architecture), own_name: quality, QUALITY: quality}
+        return TrialResult(
+            number=spec.number,
+            attempt=spec.attempt,
+            state=TrialState.COMPLETE,
+            metrics=metrics,
+            seconds=seconds,
+            budget=spec.budget,
+            worker="table",
+        )
+
+    def score(self, architecture: Architecture) -> float | None:
+        """Return what the winner is worth on data kept for the end; None without that column.
+
+        For reports on a front: no sampler may see it.
+
+        Raises:
+            SpaceError: the table has no such row.
+        """
+        name = self.table.columns.score
+        return None if name is None else self._number(name, self.table.existing_row(architecture))
+
+    def _rung(self, budget: float) -> TableRung | None:
+        """Return the dearest rung that the budget pays for; None is the full training."""
+        if budget >= 1.0 - BUDGET_TOLERANCE:
+            return None
+        rungs = self.table.columns.rungs
+        paid = [rung for rung in rungs if rung.cost <= budget + BUDGET_TOLERANCE]
+        if not paid:
+            known = ", ".join(f"{rung.quality} at {rung.cost:g}" for rung in rungs) or "none"
+            raise ValueError(
+                f"the table has no result for {budget:g} of a full training; "
+                f"cheaper results: {known}. "
+                "Give table.rungs='[{quality: column, cost: share}]', or take fidelity=full"
+            )
+        return paid[-1]
+
+    def _seconds(self, row: int, rung: TableRung | None) -> float:
+        name = self.table.columns.seconds
+        full = SECONDS_WITHOUT_COLUMN if name is None else self._number(name, row)
+        return full * (rung.cost if rung else 1.0)
+
+    def _number(self, name: str, row: int) -> float:
+        return float(self.table.numbers[name][row])
+
+
+def _failed(spec: TrialSpec, failure: Failure, seconds: float = 0.0) -> TrialResult:
+    return TrialResult(
+        number=spec.number,
+        attempt=spec.attempt,
+        state=TrialState.FAILED,
+        seconds=seconds,
+        budget=spec.budget,
+        failure=failure,
+        worker="table",
+    )

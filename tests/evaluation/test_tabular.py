@@ -1,0 +1,109 @@
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from nas.architecture import Architecture
+from nas.evaluation.tabular import TabularEvaluator
+from nas.objective import Direction
+from nas.trial import FailureKind, TrialSpec, TrialState
+
+LARGE, SMALL = Architecture({"width": 2}), Architecture({"width": 1})
+
+
+@pytest.fixture
+def make_evaluator(tmp_path):
+    path = tmp_path / "table.parquet"
+    columns = {
+        "width": [1, 2],
+        "val": [70.0, 90.0],
+        "val12": [50.0, 60.0],
+        "val40": [65.0, 80.0],
+        "test": [69.0, 89.0],
+        "params": [10, 20],
+        "macs": [100, 300],
+        "hours": [3.0, 7.0],
+    }
+    pa.parquet.write_table(pa.table(columns), path)
+
+    def make(**more):
+        names = {"parameters": ["width"], "quality": "val", "size": "params"}
+        return TabularEvaluator({"path": path, **names, **more})
+
+    return make
+
+
+def order(architecture, **more):
+    return TrialSpec(number=4, architecture=architecture, seed=0, attempt=1, **more)
+
+
+def test_full_training_has_quality_under_both_names_and_static_costs(make_evaluator):
+    result = make_evaluator(facts=["macs"], score="test").evaluate(order(LARGE))
+
+    assert result.state is TrialState.COMPLETE
+    assert (result.number, result.attempt, result.budget) == (4, 1, 1.0)
+    assert result.metrics == {"quality": 90.0, "val": 90.0, "params": 20.0, "macs": 300.0}
+
+
+def test_objectives_are_quality_up_and_size_down(make_evaluator):
+    quality, size = make_evaluator().objectives
+
+    assert (quality.metric, quality.direction, quality.is_static) == (
+        "quality",
+        Direction.MAXIMIZE,
+        False,
+    )
+    assert (size.metric, size.direction, size.is_static) == ("params", Direction.MINIMIZE, True)
+
+
+def test_score_is_looked_up_apart(make_evaluator):
+    assert make_evaluator(score="test").score(SMALL) == 69.0
+    assert make_evaluator().score(SMALL) is None
+
+
+@pytest.mark.parametrize(
+    ("budget", "quality", "seconds"),
+    [(0.1, 50.0, 0.7), (0.2, 50.0, 0.7), (0.4, 65.0, 2.8), (0.99, 65.0, 2.8), (1.0, 70.0, 7.0)],
+)
+def test_budget_buys_the_dearest_rung_that_it_pays_for(make_evaluator, budget, quality, seconds):
+    rungs = [{"quality": "val40", "cost": 0.4}, {"quality": "val12", "cost": 0.1}]
+    evaluator = make_evaluator(rungs=rungs, seconds="hours")
+
+    result = evaluator.evaluate(order(SMALL, budget=budget))
+
+    assert result.metrics["quality"] == quality
+    assert result.seconds == pytest.approx(seconds * 3 / 7)
+    assert result.budget == budget
+
+
+def test_cheap_result_does_not_stand_under_the_name_of_the_full_one(make_evaluator):
+    evaluator = make_evaluator(rungs=[{"quality": "val12", "cost": 0.1}])
+
+    metrics = evaluator.evaluate(order(SMALL, budget=0.1)).metrics
+
+    assert metrics["val12"] == 50.0
+    assert "val" not in metrics
+
+
+def test_budget_below_all_rungs_is_a_failed_trial(make_evaluator):
+    result = make_evaluator().evaluate(order(SMALL, budget=0.5))
+
+    assert result.state is TrialState.FAILED
+    assert "no result for 0.5 of a full training; cheaper results: none" in result.failure.message
+
+
+def test_architecture_without_a_row_is_a_failed_trial(make_evaluator):
+    result = make_evaluator().evaluate(order(Architecture({"width": 9})))
+
+    assert result.failure.kind is FailureKind.ERROR
+    assert "no row for width=9" in result.failure.message
+    assert "Traceback" in result.failure.traceback
+
+
+def test_training_that_took_too_long_is_a_timeout_at_the_limit(make_evaluator):
+    evaluator = make_evaluator(seconds="hours")
+
+    result = evaluator.evaluate(order(LARGE, time_limit_s=5.0))
+
+    assert result.failure.kind is FailureKind.TIMEOUT
+    assert "took 7 s of the 5 s" in result.failure.message
+    assert result.seconds == 5.0
