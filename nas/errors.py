@@ -21,6 +21,10 @@ class SpaceError(NasError):
     """A search space is ill-formed, or cannot build what it describes."""
 
 
+class UnbuildableError(SpaceError):
+    """This one architecture does not exist; the search draws another without a word."""
+
+
 class DataError(NasError):
     """A data set is missing, empty, broken or of the wrong shape."""
 

@@ -1,7 +1,7 @@
 """The one contract between the search and whatever judges an architecture.
 
-Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent to each
-worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between the
+Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent to
+each worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between the
 processes of a node without copying, and build what cannot travel in `prepare`.
 """
 
@@ -19,14 +19,16 @@ class Evaluator(Protocol):
         """Return metric name -> value for what is known without training; called in the driver.
 
         Raises:
-            Exception: whatever the space's `build` raises for an architecture that cannot be built.
+            UnbuildableError: the space holds no such architecture; another one is drawn.
+            Exception: whatever the space's `build` raises; the trial then fails in its worker,
+                with the traceback in its result.
         """
         ...
 
     def prepare(self) -> None:
-        """Get ready to evaluate: import, move the data to the device. Called once in each worker."""
+        """Get ready: import, move the data to the device. Called once in each worker."""
         ...
 
     def evaluate(self, spec: TrialSpec) -> TrialResult:
-        """Evaluate one architecture; a failure is a result with its traceback, never an exception."""
+        """Evaluate one architecture; a failure is a result with its traceback, never raised."""
         ...

@@ -129,6 +129,11 @@ class Front:
         self._known.add(key)
         return True
 
+    def would_take(self, losses: Sequence[float]) -> bool:
+        """Say whether a new key with these losses would stand on the front."""
+        point = tuple(float(value) for value in losses)
+        return not self._is_beaten(point, bisect_left(self._order, (point[-1], *point[:-1])))
+
     def members(self) -> list[tuple[str, tuple[float, ...]]]:
         """Return (key, losses) of each member, sorted by the last objective (the size)."""
         return list(zip(self._keys, self._losses, strict=True))
