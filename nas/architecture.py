@@ -62,33 +62,19 @@ class Architecture(Mapping[str, Value]):
         'width=0.5 stages.kernel=3·5'
         """
         columns: dict[str, dict[tuple[int, ...], Value]] = {}
+        blocks: dict[str, set[tuple[int, ...]]] = {}
         for name, value in self._values.items():
             parts = name.split(".")
-            place = tuple(int(part) for part in parts if part.isdigit())
+            block = tuple(int(part) for part in parts if part.isdigit())
             label = ".".join(part for part in parts if not part.isdigit())
-            columns.setdefault(label, {})[place] = value
-        places = {
-            label.rpartition(".")[0]: sorted(
-                {
-                    place
-                    for other, cells in columns.items()
-                    for place in cells
-                    if other.rpartition(".")[0] == label.rpartition(".")[0] and place
-                }
-            )
-            for label in columns
-        }
+            columns.setdefault(label, {})[block] = value
+            blocks.setdefault(label.rpartition(".")[0], set()).add(block)
         words = []
         for label in sorted(columns, key=lambda text: ("." in text, text)):
             cells = columns[label]
-            if () in cells:
-                words.append(f"{label}={_short(cells[()])}")
-                continue
-            shown = [
-                _short(cells[place]) if place in cells else "–"
-                for place in places[label.rpartition(".")[0]]
-            ]
-            words.append(f"{label}={'·'.join(shown)}")
+            shown = [()] if () in cells else sorted(blocks[label.rpartition(".")[0]] - {()})
+            texts = [_short(cells[block]) if block in cells else "–" for block in shown]
+            words.append(f"{label}={'·'.join(texts)}")
         return " ".join(words)
 
 

@@ -1,0 +1,44 @@
+# make search: install into .venv and run the default search.   make test: install and run the tests.
+# Everything else: make help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help search test test-all check clean
+
+help:
+	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
+	@echo "make test                                           install, then run the tests"
+	@echo "make test-all                                       the slow ones too"
+	@echo "make check                                          lint, format, types, floors"
+	@echo "make clean                                          remove .venv"
+
+search: $(VENV)/.installed
+	$(BIN)/nas search $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m 'not gpu'
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.installed

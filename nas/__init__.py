@@ -1,0 +1,45 @@
+"""nas: find the small network that is good enough.
+
+A search space describes a family of architectures; the search returns the Pareto front of size
+against accuracy. The names below are the public ones; they are imported when first used, because
+torch takes seconds.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.architecture import Architecture as Architecture
+    from nas.errors import NasError as NasError
+    from nas.sampling.frontier import FrontierSampler as FrontierSampler
+    from nas.space.parameters import Choice as Choice
+    from nas.space.parameters import Float as Float
+    from nas.space.parameters import Int as Int
+    from nas.space.parameters import Repeat as Repeat
+    from nas.space.parameters import When as When
+    from nas.space.space import SearchSpace as SearchSpace
+    from nas.task import DataShape as DataShape
+
+__version__ = version("nas")
+
+_HOMES = {
+    "Architecture": "nas.architecture",
+    "Choice": "nas.space.parameters",
+    "DataShape": "nas.task",
+    "Float": "nas.space.parameters",
+    "FrontierSampler": "nas.sampling.frontier",
+    "Int": "nas.space.parameters",
+    "NasError": "nas.errors",
+    "Repeat": "nas.space.parameters",
+    "SearchSpace": "nas.space.space",
+    "When": "nas.space.parameters",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nas' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
