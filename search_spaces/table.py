@@ -61,7 +61,7 @@ class TableSpace(SearchSpace):
         """Return the size and the facts of the architecture's row.
 
         Raises:
-            SpaceError: the table has no such row.
+            UnbuildableError: the table has no such row.
         """
         columns = self.table.columns
         row = self.table.existing_row(architecture)

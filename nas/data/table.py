@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from nas.architecture import Architecture, Value
-from nas.errors import ConfigError, DataError, SpaceError, nearest_first
+from nas.errors import ConfigError, DataError, UnbuildableError, nearest_first
 
 # Words of a CSV file that mean an empty cell; "none" is not among them: it names an operation.
 EMPTY_CELLS = ["", "NaN", "nan", "NA", "null", "NULL"]
@@ -151,11 +151,11 @@ class Table:
         """Return the row of an architecture.
 
         Raises:
-            SpaceError: there is none, so this architecture cannot be built.
+            UnbuildableError: there is none: not every combination was trained.
         """
         row = self.row(architecture)
         if row is None:
-            raise SpaceError(f"'{self.path.name}' has no row for {architecture.describe()}")
+            raise UnbuildableError(f"'{self.path.name}' has no row for {architecture.describe()}")
         return row
 
     def architecture(self, row: int) -> Architecture:

@@ -46,7 +46,7 @@ class TabularEvaluator:
         """Return the size and the facts, under the names of their columns.
 
         Raises:
-            SpaceError: the table has no such row.
+            UnbuildableError: the table has no such row.
         """
         row = self.table.existing_row(architecture)
         return {name: self._number(name, row) for name in self.table.columns.known_before}
@@ -89,7 +89,7 @@ class TabularEvaluator:
         For reports on a front: no sampler may see it.
 
         Raises:
-            SpaceError: the table has no such row.
+            UnbuildableError: the table has no such row.
         """
         name = self.table.columns.score
         return None if name is None else self._number(name, self.table.existing_row(architecture))

@@ -7,7 +7,7 @@ import pytest
 
 from nas.architecture import Architecture
 from nas.data.table import open_table
-from nas.errors import ConfigError, DataError, SpaceError
+from nas.errors import ConfigError, DataError, UnbuildableError
 
 ROWS = {
     "kernel": [5, 3, 5, 3],
@@ -50,7 +50,7 @@ def test_combination_without_a_row_is_none_and_named_when_it_must_exist(write):
     table = open_table(write(), **NAMES)
 
     assert table.row({"kernel": 7, "op": "none"}) is None
-    with pytest.raises(SpaceError, match="no row for kernel=7 op=none"):
+    with pytest.raises(UnbuildableError, match="no row for kernel=7 op=none"):
         table.existing_row(Architecture({"kernel": 7, "op": "none"}))
 
 

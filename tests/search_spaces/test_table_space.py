@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 
 from nas.architecture import Architecture
-from nas.errors import SpaceError
+from nas.errors import SpaceError, UnbuildableError
 from nas.space.parameters import Choice, Condition
 from nas.task import DataShape
 from search_spaces.table import TableSpace
@@ -178,7 +178,7 @@ def test_static_costs_are_those_of_the_row(make_space):
 def test_row_that_is_missing_has_no_costs(make_space):
     space = make_space(full_product()[:-1], names=["a", "b"])
 
-    with pytest.raises(SpaceError, match="no row for a=3 b=y"):
+    with pytest.raises(UnbuildableError, match="no row for a=3 b=y"):
         space.static_costs(Architecture({"a": 3, "b": "y"}), DATA)
 
 
