@@ -1,0 +1,241 @@
+"""Can this configuration run? All faults are said in one message, before Ray or CUDA is touched.
+
+First the composed values are held against the schema and the targets against their signatures;
+then whatever is cheap to build is built, because only a space itself can say that its parameters
+make sense. What depends on several settings at once is judged here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nas.config.compose import Composed, Source, compose_values
+from nas.config.judge import Judge, show
+from nas.config.make import make, make_sampler, offers_of
+from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
+from nas.config.targets import judge_targets
+from nas.errors import ConfigError, NasError, RunFolderError, nearest_first
+from nas.objective import METRICS
+from nas.record.run_folder import RunFolder
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
+_DATABASES = ("sqlite:///", "postgresql", "mysql")
+_FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
+# Which arguments of a target the framework gives, where its signature has them.
+INJECTED: dict[str, tuple[str, ...]] = {
+    "search_space": (),
+    "data": (),
+    "training": (),
+    "evaluation": ("space", "data", "recipe", "objectives", "seed"),
+    "sampler": ("space", "facts", "objectives"),
+}
+
+
+def check_search(source: Source) -> SearchConfig:
+    """Compose and check a search.
+
+    Raises:
+        ConfigError: with every fault there is.
+    """
+    return check_values(compose_values(source))
+
+
+def check_values(composed: Composed) -> SearchConfig:
+    """Check composed values.
+
+    Raises:
+        ConfigError: with every fault there is, those of composing included.
+    """
+    values = composed.values
+    judge = Judge(known_faults=composed.faults, left_out=composed.unresolved)
+    config: SearchConfig | None = judge.record(cls=SearchConfig, value=values, path="")
+    judge.faults.extend(_setting_faults(values))
+    for place, injected in INJECTED.items():
+        node = values.get(place)
+        before = len(judge.faults)
+        _judge_node(judge, place=place, node=node, injected=injected)
+        is_sound = len(judge.faults) == before and composed.is_whole(place)
+        if is_sound and isinstance(node, Mapping):
+            judge.faults.extend(_building_faults(place, node))
+    if judge.faults or config is None:
+        raise ConfigError(in_one_message(judge.faults))
+    return config
+
+
+def in_one_message(faults: Iterable[str]) -> str:
+    """Return one text for all faults, each said once."""
+    told = list(dict.fromkeys(faults))
+    if len(told) == 1:
+        return told[0]
+    lines = [f"  {number}. {fault}" for number, fault in enumerate(told, start=1)]
+    return f"the configuration has {len(told)} faults\n" + "\n".join(lines)
+
+
+def _judge_node(judge: Judge, *, place: str, node: Any, injected: tuple[str, ...]) -> None:
+    if not isinstance(node, Mapping):
+        return  # the schema said so
+    if place == "training":
+        known = TrialLimits.names()
+        limits = {key: value for key, value in node.items() if key in known}
+        judge.record(cls=TrialLimits, value=limits, path=place)
+        node = {key: value for key, value in node.items() if key not in known}
+    if "_target_" not in node:
+        judge.faults.append(f"{place}._target_ is missing; give the dotted name of what to use")
+        return
+    judge_targets(judge, node=node, path=place, injected=injected)
+    judge.faults.extend(_file_faults(node, place))
+
+
+def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
+    return [
+        f"{place}.{key}: there is no {Path(value).absolute()}; give a path that exists"
+        for key, value in node.items()
+        if key in _FILES and isinstance(value, str) and not Path(value).exists()
+    ]
+
+
+def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
+    """Build what is cheap to build, and return what it refuses."""
+    builders: dict[str, Callable[[], object]] = {
+        "search_space": lambda: make(node),
+        "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
+    }
+    if not offers_of(node, INJECTED["sampler"]):
+        builders["sampler"] = lambda: make_sampler(node, offers={})(0)
+    if place not in builders:
+        return []
+    try:
+        builders[place]()
+    except NasError as error:
+        return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
+    except (ValueError, TypeError) as error:  # Optuna's refusals, and users' own
+        return [f"{place}: {node['_target_']} refuses its arguments: {error}"]
+    return []
+
+
+def _setting_faults(values: Mapping[str, Any]) -> list[str]:
+    """Return the faults that take more than one value, or more than its type, to see."""
+    return [
+        *_name_faults(values),
+        *_objective_faults(values),
+        *_constraint_faults(values),
+        *_storage_faults(values),
+        *_table_faults(values),
+    ]
+
+
+def _name_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    name = values.get("name")
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        faults.append(
+            f"name must be letters, digits and any of . _ + = , @ - without slashes, but got "
+            f"{show(name)}; use run_folder=... for another place"
+        )
+    folder = values.get("run_folder")
+    if isinstance(folder, str) and isinstance(values.get("resume"), bool) and not faults:
+        faults.extend(_folder_faults(Path(folder), is_resumed=values["resume"]))
+    return faults
+
+
+def _folder_faults(path: Path, *, is_resumed: bool) -> list[str]:
+    if is_resumed:
+        try:
+            RunFolder.open(path)
+        except RunFolderError as error:
+            return [f"resume=true: {error}"]
+        return []
+    if path.is_dir() and any(path.iterdir()):
+        place = path.absolute()
+        advice = "add resume=true to go on with it, or choose another name=... to start a new run"
+        return [f"the run folder {place} exists already; {advice}"]
+    if path.exists() and not path.is_dir():
+        return [f"run_folder: {path.absolute()} is a file; choose another name or run_folder"]
+    return []
+
+
+def table_metrics(values: Mapping[str, Any]) -> list[str]:
+    """Return the columns of a table that a search may use as metrics known before any training."""
+    table = values.get("table")
+    if not isinstance(table, Mapping):
+        return []
+    facts = table.get("facts")
+    names = [table.get("size"), *(facts if isinstance(facts, list) else [])]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _objective_faults(values: Mapping[str, Any]) -> list[str]:
+    node = values.get("objectives")
+    metrics = node.get("metrics") if isinstance(node, Mapping) else None
+    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
+        return []  # the schema said so
+    known = [*METRICS, *table_metrics(values)]
+    faults = [
+        f"objectives.metrics: there is no metric '{name}'; known, nearest first: "
+        f"{nearest_first(name, known)}"
+        for name in metrics
+        if name not in known
+    ]
+    if not metrics:
+        faults.append(
+            "objectives.metrics is empty; give one or more: objectives=[accuracy,size_bytes]"
+        )
+    if len(set(metrics)) != len(metrics):
+        faults.append(f"objectives.metrics names a metric twice: {metrics}")
+    return faults
+
+
+def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
+    constraints = values.get("constraints")
+    if not isinstance(constraints, Mapping):
+        return []
+    own = table_metrics(values)
+    known = own or [metric.name for metric in METRICS.values() if metric.is_static]
+    faults = []
+    for name, limits in constraints.items():
+        given = list(limits.values()) if isinstance(limits, Mapping) else []
+        if all(value is None for value in given):
+            continue
+        if name not in known:
+            what = "is measured after training" if name in METRICS else "is no metric"
+            faults.append(
+                f"constraints.{name}: {name} {what}; what can be limited is known before, nearest "
+                f"first: {nearest_first(str(name), known)}"
+            )
+        faults.extend(_limit_faults(name, limits))
+    return faults
+
+
+def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
+    low, high = limits.get("min"), limits.get("max")
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:
+        return []
+    broken = f"min {low:g} is above max {high:g}, so nothing can keep both"
+    return [f"constraints.{name}: {broken}; raise max or lower min"]
+
+
+def _storage_faults(values: Mapping[str, Any]) -> list[str]:
+    node = values.get("storage")
+    url = node.get("url") if isinstance(node, Mapping) else None
+    if not isinstance(url, str) or url.startswith(_DATABASES):
+        return []
+    allowed = "sqlite:///studies.db or postgresql://user@host/database"
+    advice = "null keeps the study in the run folder alone"
+    return [f"storage.url must be like {allowed}, but got {show(url)}; {advice}"]
+
+
+def _table_faults(values: Mapping[str, Any]) -> list[str]:
+    node, execution = values.get("table"), values.get("execution")
+    kind = execution.get("kind") if isinstance(execution, Mapping) else None
+    if kind == ExecutionKind.SIMULATED and node is None:
+        return ["execution=simulated runs on the times of a table; give preset=table with it"]
+    if isinstance(node, Mapping):
+        return _file_faults({"path": node.get("path")}, "table")
+    return []
+
+
+def with_name(config: SearchConfig, *, name: str, run_folder: str) -> SearchConfig:
+    """Return the configuration under another name, for one of several runs of a command."""
+    return replace(config, name=name, run_folder=run_folder)

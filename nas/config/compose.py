@@ -1,0 +1,294 @@
+"""What do the YAML files and the command line add up to, and what is wrong with the overrides?
+
+Hydra composes, through its public compose API; nothing else in the framework knows it, but
+`nas.config.make`, which instantiates. Hydra stops at the first bad override with a text of its
+own. So when composing fails, each override is judged here by itself, and the configuration is
+composed of those that are good.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
+
+from nas.config.judge import join, unknown_key
+from nas.errors import ConfigError, nearest_first
+from nas.paths import conf_dir
+
+_OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
+_COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a configuration comes from.
+
+    Attributes:
+        config_dir: the user's folder of YAML files, absolute, beside the shipped one; or None.
+        config_name: the file to begin with, without `.yaml`.
+        overrides: as on the command line.
+    """
+
+    config_dir: Path | None = None
+    config_name: str = "search"
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of YAML files; a file hides its namesakes in later folders."""
+        return (conf_dir(),) if self.config_dir is None else (conf_dir(), self.config_dir)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A configuration, and what could not be part of it.
+
+    Attributes:
+        values: plain values, interpolations resolved.
+        faults: one sentence for each override or value that was left out.
+        unresolved: dotted names of values that were left out because others are missing.
+    """
+
+    values: dict[str, Any]
+    faults: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+
+    def is_whole(self, place: str) -> bool:
+        """Say whether nothing below a node was left out."""
+        return not any(name.startswith(f"{place}.") for name in self.unresolved)
+
+
+def compose_values(source: Source) -> Composed:
+    """Compose all that can be composed, and say what cannot.
+
+    Raises:
+        ConfigError: not even the files without overrides compose.
+    """
+    check_source(source)
+    faults: list[str] = []
+    with opened(source) as composer:
+        try:
+            config = composer(source.overrides)
+        except _COMPOSING_FAILS:
+            good = _good_overrides(source, composer, faults)
+            config = composer(good)
+        resolver = _Resolver()
+        values = resolver.plain(config, path="")
+    return Composed(values, (*faults, *resolver.faults), tuple(resolver.unresolved))
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
+    """Yield a function that composes overrides on top of the files."""
+    own = [] if source.config_dir is None else [_search_path(source.config_dir)]
+    with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
+        yield lambda overrides: compose(
+            source.config_name, overrides=own + [for_hydra(text) for text in overrides]
+        )
+
+
+def _search_path(folder: Path) -> str:
+    quoted = f"file://{folder}".replace("\\", "\\\\").replace("'", "\\'")
+    return f"hydra.searchpath=['{quoted}']"
+
+
+def for_hydra(text: str) -> str:
+    """Return an override as Hydra wants it, where ours is shorter.
+
+    >>> for_hydra("objectives=[accuracy,num_macs]"), for_hydra("execution.resources.jetson=1")
+    ('objectives.metrics=[accuracy,num_macs]', '++execution.resources.jetson=1')
+    """
+    if text.startswith("objectives=["):
+        return text.replace("objectives=", "objectives.metrics=", 1)
+    return f"++{text}" if text.startswith(_OPEN) else text
+
+
+def check_source(source: Source) -> None:
+    """Refuse a folder or a file to begin with that is not there.
+
+    Raises:
+        ConfigError: it is missing; what is there is listed.
+    """
+    folder = source.config_dir
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"--config-dir {folder} is no folder; give one that holds YAML files")
+    known = {path.stem for place in source.folders for path in place.glob("*.yaml")}
+    is_nested = any((place / f"{source.config_name}.yaml").is_file() for place in source.folders)
+    if not is_nested:
+        raise ConfigError(
+            f"--config-name {source.config_name}: there is no such file; known, nearest first: "
+            f"{nearest_first(source.config_name, known)}"
+        )
+
+
+def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
+    """Return the names of the files of a group, sorted; empty if there is no such group."""
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def groups_of(folders: Sequence[Path]) -> list[str]:
+    """Return the names of all groups, sorted."""
+    return sorted(
+        {path.parent.name for folder in folders for path in folder.glob("*/*.yaml")} - {"hydra"}
+    )
+
+
+def _good_overrides(
+    source: Source, composer: Callable[[Sequence[str]], DictConfig], faults: list[str]
+) -> list[str]:
+    """Return the overrides that compose together; say why for each that does not."""
+    try:
+        composer(())
+    except _COMPOSING_FAILS as error:
+        raise ConfigError(f"the configuration files cannot be read: {_reason(error)}") from error
+    groups = groups_of(source.folders)
+    parsed = [(text, _parse(text, faults, source.folders)) for text in source.overrides]
+    of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
+    of_values = [text for text, item in parsed if item is not None and _group(item) not in groups]
+    good: list[str] = []
+    for text in of_groups + of_values:
+        override = OverridesParser.create().parse_override(for_hydra(text))
+        fault = _group_fault(override, source) or _key_fault(override, composer, good, groups)
+        fault = fault or _composing_fault(text, composer, good)
+        if fault is None:
+            good.append(text)
+        else:
+            faults.append(fault)
+    return good
+
+
+def _parse(text: str, faults: list[str], folders: Sequence[Path]) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(for_hydra(text))
+    except HydraException as error:
+        key, equals, _ = text.partition("=")
+        if not equals:
+            faults.append(f"'{text}' is no override; write {_example(text, folders)}")
+        else:
+            reason = str(error).splitlines()[0]
+            faults.append(f"'{text}' cannot be read: {reason}; quote the value: '{key}=\"...\"'")
+        return None
+
+
+def _example(text: str, folders: Sequence[Path]) -> str:
+    """Return the override that a lone word may have meant."""
+    of_choice = [group for group in groups_of(folders) if text in choices_of(group, folders)]
+    return f"{of_choice[0]}={text}" if of_choice else f"{text}=VALUE"
+
+
+def _group(override: Override) -> str:
+    return str(override.key_or_group)
+
+
+def _group_fault(override: Override, source: Source) -> str | None:
+    group, choice = _group(override), override.value()
+    known = choices_of(group, source.folders)
+    if override.is_delete() or not known or choice is None or override.is_sweep_override():
+        return None
+    if isinstance(choice, str) and any(
+        (folder / group / f"{choice}.yaml").is_file() for folder in source.folders
+    ):
+        return None
+    return (
+        f"{group}={choice}: there is no such choice of {group}; known, nearest first: "
+        f"{nearest_first(str(choice), known)}"
+    )
+
+
+def _key_fault(
+    override: Override,
+    composer: Callable[[Sequence[str]], DictConfig],
+    good: Sequence[str],
+    groups: Sequence[str],
+) -> str | None:
+    if override.is_add() or override.is_force_add() or _group(override) in groups:
+        return None
+    node: Any = composer(good)
+    path = ""
+    for key in _group(override).split("."):
+        if OmegaConf.is_list(node):
+            return None
+        if not OmegaConf.is_dict(node):
+            return f"{path} is a single value, so it has no '{key}'; give {path}=..."
+        if key not in node:
+            known = {str(other): None for other in node}
+            known |= {} if path else dict.fromkeys(groups)
+            return unknown_key(join(path, key), known)
+        path = join(path, key)
+        node = None if OmegaConf.is_missing(node, key) else node[key]
+    return None
+
+
+def _composing_fault(
+    text: str, composer: Callable[[Sequence[str]], DictConfig], good: Sequence[str]
+) -> str | None:
+    try:
+        composer([*good, text])
+    except _COMPOSING_FAILS as error:
+        if "weep" in str(error) or "Ambiguous value" in str(error):
+            advice = "add --multirun to run one after the other, or write [a,b] for a list"
+            return f"'{text}' has several values; {advice}"
+        return f"'{text}': {_reason(error)}"
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first words that say something, of an error or of what caused it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        lines = [line.strip() for line in str(seen).splitlines() if line.strip()]
+        if lines:
+            return "; ".join(lines[:2])
+        seen = seen.__cause__
+    return type(error).__name__
+
+
+class _LeftOut:
+    """Stands for a value that cannot be had."""
+
+
+class _Resolver:
+    """Turns a configuration into plain values, and notes what is missing or cannot be resolved."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.unresolved: list[str] = []
+
+    def plain(self, node: Any, *, path: str) -> Any:
+        """Return plain values; what cannot be had is left out."""
+        if isinstance(node, DictConfig):
+            kept = {str(key): self._value(node, key, join(path, str(key))) for key in node}
+            return {key: value for key, value in kept.items() if value is not _LeftOut}
+        if isinstance(node, ListConfig):
+            items = [self._value(node, i, f"{path}[{i}]") for i in range(len(node))]
+            return [item for item in items if item is not _LeftOut]
+        return node
+
+    def _value(self, node: DictConfig | ListConfig, key: Any, path: str) -> Any:
+        if OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            self.unresolved.append(path)
+            self.faults.append(f"{path} must be given: {path}=...")
+            return _LeftOut
+        try:
+            value = node[key]
+        except (InterpolationToMissingValueError, MissingMandatoryValue):
+            self.unresolved.append(path)  # the fault is of the value that it points at
+            return _LeftOut
+        except OmegaConfBaseException as error:
+            self.unresolved.append(path)
+            self.faults.append(f"{path} cannot be resolved: {_reason(error)}")
+            return _LeftOut
+        return self.plain(value, path=path)

@@ -1,0 +1,42 @@
+"""May code of the folder that the user started from be named in a `_target_`, and is it safe?
+
+A console script does not put the launch folder on Python's path, so a user's own `my_spaces.py`
+would not be found. It is appended, last, so that it can hide nothing. Ray's workers however put
+it first: a package there that is called like one of ours would be loaded in its place, in the
+workers alone, so that is refused.
+"""
+
+import sys
+from pathlib import Path
+
+from nas.errors import ConfigError
+
+_OURS = ("nas", "search_spaces")
+
+
+def open_launch_folder(folder: Path | None = None) -> Path:
+    """Append the launch folder to Python's path, once, and return it as an absolute path.
+
+    Args:
+        folder: the launch folder; the working folder by default.
+
+    Raises:
+        ConfigError: it has a package or module named as ours that is not ours.
+    """
+    launch = (folder or Path.cwd()).resolve()
+    ours = Path(__file__).resolve().parents[2]
+    if launch != ours:
+        for name in _OURS:
+            _refuse_namesake(launch, name)
+    if str(launch) not in sys.path:
+        sys.path.append(str(launch))
+    return launch
+
+
+def _refuse_namesake(launch: Path, name: str) -> None:
+    for candidate in (launch / name / "__init__.py", launch / f"{name}.py"):
+        if candidate.exists():
+            raise ConfigError(
+                f"{candidate} has the name of a package of this framework, and worker processes "
+                f"would load it in its place; rename it, or start elsewhere than in {launch}"
+            )

@@ -1,0 +1,55 @@
+"""How does a node with a `_target_` become an object?
+
+Through Hydra's `instantiate`, here alone. Where the target's signature has an argument that the
+framework can give (the space, the data, the objectives), it gets it unless the node says
+otherwise.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from nas.config.targets import arguments_of, locate
+from nas.errors import ConfigError
+
+
+def make(node: Mapping[str, Any], **offers: Any) -> Any:
+    """Return what the node describes.
+
+    Args:
+        node: plain values with a `_target_`.
+        offers: objects for those arguments that the target has and the node does not give.
+
+    Raises:
+        ConfigError: Hydra refuses to call the target.
+        Exception: whatever the target raises.
+    """
+    wanted = {name: offers[name] for name in offers_of(node, offers)}
+    # "all" hands plain dicts and lists to the target: nothing below knows OmegaConf.
+    try:
+        return instantiate(OmegaConf.create(dict(node)), **wanted, _convert_="all")
+    except InstantiationException as error:
+        if error.__cause__ is None:  # Hydra's own refusal: a target that it blocks
+            raise ConfigError(f"{node['_target_']}: {error}") from error
+        # What the target raised, which Hydra hides in an error of its own.
+        raise error.__cause__ from None
+
+
+def offers_of(node: Mapping[str, Any], offered: Iterable[str]) -> list[str]:
+    """Return which of the offered names the target takes and the node leaves open."""
+    taken = arguments_of(locate(node["_target_"])) or {}
+    return [name for name in offered if name in taken and name not in node]
+
+
+def make_sampler(node: Mapping[str, Any], *, offers: Mapping[str, Any]) -> Callable[[int], Any]:
+    """Return a function from a seed to a new sampler; the seed is passed on where one is taken."""
+    takes_seed = "seed" in (arguments_of(locate(node["_target_"])) or {})
+
+    def sampler(seed: int) -> Any:
+        own = {**node, "seed": seed} if takes_seed else node
+        return make(own, **offers)
+
+    return sampler

@@ -1,0 +1,187 @@
+"""What may a search be told, in which unit and range?
+
+Each dataclass mirrors a node of `conf/search.yaml`. The `Setting` beside a field's type says what
+it is and which values are allowed: `nas.config.judge` holds a composed configuration against it,
+and `nas search --help` prints it. The classes only carry values. Open sets (spaces, data,
+samplers, recipes) are nodes with a `_target_`, held against the signature of what they name
+(`nas.config.targets`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+Node: TypeAlias = Mapping[
+    str, Any
+]  # has a `_target_`, or belongs to another part of the framework
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a value means and which are allowed.
+
+    Attributes:
+        words: what it is, with its unit.
+        minimum: lowest value allowed.
+        above: the value must be greater than this.
+        maximum: highest value allowed.
+        advice: what to do when the value is not allowed.
+    """
+
+    words: str = ""
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    advice: str = ""
+
+    def allows(self, value: float) -> bool:
+        """Say whether a finite number is in range."""
+        return (
+            (self.minimum is None or value >= self.minimum)
+            and (self.above is None or value > self.above)
+            and (self.maximum is None or value <= self.maximum)
+        )
+
+    def range_words(self) -> str:
+        """Return the range in words; empty if there is none."""
+        words = {"of at least": self.minimum, "above": self.above, "at most": self.maximum}
+        return " and ".join(f"{word} {end}" for word, end in words.items() if end is not None)
+
+
+class Ui(StrEnum):
+    """How a search shows itself."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+class ExecutionKind(StrEnum):
+    """Where trials run."""
+
+    RAY = "ray"
+    INLINE = "inline"
+    SIMULATED = "simulated"
+
+
+class FidelityKind(StrEnum):
+    """How much of its budget a trial spends before it may be stopped."""
+
+    FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a metric must keep, both ends allowed."""
+
+    min: Annotated[float | None, Setting("lowest value allowed; null: none")] = None
+    max: Annotated[float | None, Setting("highest value allowed; null: none")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """What the search makes better."""
+
+    metrics: Annotated[
+        list[str], Setting("metrics; objectives=[accuracy,num_macs] is short for it")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """How much of the training budget a trial gets."""
+
+    kind: Annotated[FidelityKind, Setting("full: every trial trains for the whole budget")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where trials run, and what each one takes."""
+
+    kind: Annotated[
+        ExecutionKind,
+        Setting("ray: workers side by side; inline: this process; simulated: for tables"),
+    ]
+    address: Annotated[
+        str | None, Setting("Ray cluster: auto or host:port; null starts Ray on this machine")
+    ] = None
+    num_workers: Annotated[
+        int | None, Setting("trials at once; null: as many as fit", minimum=1)
+    ] = None
+    cpus_per_trial: Annotated[float, Setting("CPU cores of each trial", above=0)] = 1.0
+    gpus_per_trial: Annotated[
+        float | None,
+        Setting("GPUs of each trial; 0.5: two share one; null: 1 if there are any", minimum=0),
+    ] = None
+    resources: Annotated[dict[str, float], Setting("custom Ray resources of each trial")] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """When a search ends: at whichever comes first."""
+
+    num_trials: Annotated[
+        int | None,
+        Setting(
+            "trials in all, resumed ones included; null: no limit",
+            minimum=1,
+            advice="use preset=smoke for the shortest run",
+        ),
+    ]
+    time_limit_s: Annotated[
+        float | None, Setting("seconds of this command; null: no limit", above=0)
+    ]
+    max_failed_share: Annotated[
+        float, Setting("share of failed trials that ends the run", above=0, maximum=1)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Where the study is kept besides the run folder."""
+
+    url: Annotated[
+        str | None, Setting("database that mirrors the study: sqlite:///file.db; null: none")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialLimits:
+    """What stands beside a recipe in `training`, and is the search's to hold."""
+
+    trial_time_limit_s: Annotated[
+        float | None, Setting("seconds; a trial that takes longer fails; null: no limit", above=0)
+    ] = None
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the keys that are not the recipe's."""
+        return frozenset(item.name for item in fields(cls))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """A whole search; `conf/search.yaml` with all overrides applied."""
+
+    name: Annotated[str, Setting("name of the run and of its study")]
+    run_folder: Annotated[str, Setting("where all files of the run go")]
+    seed: Annotated[
+        int, Setting("of the sampler, weights and batches", minimum=0, maximum=2**32 - 1)
+    ]
+    resume: Annotated[bool, Setting("true: go on with the run of that name")]
+    ui: Annotated[Ui, Setting("auto: live on a terminal; plain: a line per trial; none: silent")]
+    search_space: Annotated[Node, Setting("the family of architectures")]
+    data: Annotated[Node, Setting("what they are trained on")]
+    training: Annotated[Node, Setting("how each is trained")]
+    evaluation: Annotated[Node, Setting("trained, or looked up in a table")]
+    sampler: Annotated[Node, Setting("proposes the next architecture")]
+    objectives: Annotated[Objectives, Setting("what to make better")]
+    constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
+    fidelity: Annotated[Fidelity, Setting("how much of its budget a trial spends")]
+    execution: Annotated[Execution, Setting("where trials run")]
+    stopping: Annotated[Stopping, Setting("when the search ends")]
+    storage: Annotated[Storage, Setting("where the study is kept besides the run folder")]
+    table: Annotated[Node | None, Setting("columns of preset=table")] = None
