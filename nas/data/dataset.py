@@ -1,0 +1,270 @@
+"""A data set as one frozen value: images, labels, and which of them train, judge and test.
+
+Loaders (`digits`, `npz`, `image_folder`) return a `Dataset`. The search is handed its
+`search_data()`, in which the test split does not exist: what a worker never receives, it cannot
+look at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.errors import DataError
+from nas.task import DataShape
+
+# N images, H height, W width, C channels
+
+Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Labels: TypeAlias = npt.NDArray[np.int64]
+
+_MAX_CHANNELS = 16
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their classes.
+
+    Attributes:
+        images: (N, H, W, C), uint8 or float32.
+        labels: (N,) class of each image, 0 to K-1.
+    """
+
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> "Split":
+        """Return the images at `indices`, copied."""
+        return Split(self.images[indices], self.labels[indices])
+
+    def joined(self, other: "Split") -> "Split":
+        """Return the images of both."""
+        return Split(
+            np.concatenate([self.images, other.images]),
+            np.concatenate([self.labels, other.labels]),
+        )
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel, in the unit of the stored numbers."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SearchData:
+    """What a search may see of a data set: no test split.
+
+    Attributes:
+        name: for people and records.
+        train: what models learn from.
+        validation: what they are judged by.
+        normalisation: of the training images alone.
+        num_classes: number of classes.
+        is_mirrorable: a mirrored image keeps its class.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    normalisation: Normalisation
+    num_classes: int
+    is_mirrorable: bool = False
+
+    @property
+    def shape(self) -> DataShape:
+        """What models must fit."""
+        _, height, width, channels = self.train.images.shape
+        return DataShape((channels, height, width), self.num_classes)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A classified set of images with three fixed, disjoint splits.
+
+    Attributes:
+        name: for people and records.
+        train: what models learn from.
+        validation: what the search judges them by.
+        test: opened once, for confirmed winners.
+        class_names: one for each class, in the order of the labels.
+        split_rule: one sentence that says how the splits were drawn.
+        is_mirrorable: a mirrored image keeps its class.
+        normalisation: computed from `train` alone.
+
+    Raises:
+        DataError: the splits are empty, do not fit each other, or hold NaN or infinite values.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...]
+    split_rule: str
+    is_mirrorable: bool = False
+    normalisation: Normalisation = field(init=False)
+
+    def __post_init__(self) -> None:
+        for word, split in self.splits().items():
+            check_split(split, where=f"{self.name}: the {word} split")
+        _check_together(self.name, self.splits(), len(self.class_names))
+        object.__setattr__(self, "normalisation", _normalisation(self.train.images))
+
+    @property
+    def shape(self) -> DataShape:
+        """What models must fit."""
+        return self.search_data().shape
+
+    def splits(self) -> dict[str, Split]:
+        """Return the three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def search_data(self) -> SearchData:
+        """Return what the search may see."""
+        return SearchData(
+            name=self.name,
+            train=self.train,
+            validation=self.validation,
+            normalisation=self.normalisation,
+            num_classes=len(self.class_names),
+            is_mirrorable=self.is_mirrorable,
+        )
+
+    def final_data(self) -> SearchData:
+        """Return what the last training of winners may see.
+
+        It learns from train and validation together, and is judged by the test split: opening that
+        ends the search.
+        """
+        return replace(
+            self.search_data(), train=self.train.joined(self.validation), validation=self.test
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return what a record keeps: sizes, shape, classes, split rule, normalisation."""
+        return {
+            "name": self.name,
+            "input_shape": list(self.shape.input_shape),
+            "classes": list(self.class_names),
+            "num_images": {word: len(split) for word, split in self.splits().items()},
+            "split_rule": self.split_rule,
+            "mean": list(self.normalisation.mean),
+            "std": list(self.normalisation.std),
+        }
+
+
+def check_split(split: Split, *, where: str) -> None:
+    """Refuse images or labels that cannot be trained on.
+
+    Raises:
+        DataError: `where` names them in the message.
+    """
+    _check_images(split.images, where)
+    _check_labels(split.labels, where)
+    if len(split.images) != len(split.labels):
+        raise DataError(
+            f"{where} has {len(split.images)} images and {len(split.labels)} labels; "
+            "give one label for each image"
+        )
+
+
+def _check_images(images: Images, where: str) -> None:
+    if images.dtype not in (np.uint8, np.float32):
+        raise DataError(
+            f"{where} has images of type {images.dtype}; convert them to uint8 or float32"
+        )
+    if images.ndim != 4 or not 1 <= images.shape[3] <= _MAX_CHANNELS:
+        raise DataError(
+            f"{where} has images of shape {images.shape}; give (N, height, width) or "
+            f"(N, height, width, channels) with 1 to {_MAX_CHANNELS} channels, channels last"
+        )
+    if 0 in images.shape:
+        raise DataError(f"{where} is empty: shape {images.shape}; give at least one image a class")
+    if images.dtype == np.float32 and not np.isfinite(images).all():
+        bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
+        raise DataError(
+            f"{where} has NaN or infinite values in {len(bad)} images, "
+            f"the first at index {bad[0]}; remove or repair them"
+        )
+
+
+def _check_labels(labels: Labels, where: str) -> None:
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"{where} has labels of type {labels.dtype}; give whole numbers from 0 to classes - 1"
+        )
+    if labels.ndim != 1:
+        raise DataError(
+            f"{where} has labels of shape {labels.shape}; "
+            "give one whole number for each image, shape (N,)"
+        )
+
+
+def _check_together(name: str, splits: dict[str, Split], num_classes: int) -> None:
+    if num_classes < 2:
+        raise DataError(f"{name} has {num_classes} class; a classifier needs at least 2")
+    shapes = {word: split.images.shape[1:] for word, split in splits.items()}
+    types = {word: str(split.images.dtype) for word, split in splits.items()}
+    for what, values in (("shape", shapes), ("type", types)):
+        if len(set(values.values())) > 1:
+            raise DataError(f"{name}: the images of the splits differ in {what}: {values}")
+    check_classes(splits["train"].labels, num_classes=num_classes, where=f"{name}: train")
+    for word, split in splits.items():
+        out = np.setdiff1d(split.labels, np.arange(num_classes))
+        if len(out):
+            raise DataError(
+                f"{name}: the {word} split has labels {_listed(out)}; "
+                f"allowed are 0 to {num_classes - 1}, the classes of train"
+            )
+
+
+def check_classes(labels: Labels, *, num_classes: int, where: str) -> None:
+    """Refuse labels that are not exactly 0 to `num_classes` - 1.
+
+    Raises:
+        DataError: some are out of range, or a class has no image.
+    """
+    if len(labels) and labels.min() < 0:
+        raise DataError(f"{where} has the label {labels.min()}; labels start at 0")
+    absent = np.setdiff1d(np.arange(num_classes), labels)
+    if len(absent):
+        raise DataError(
+            f"{where} has no image of class {_listed(absent)} of 0 to {num_classes - 1}; "
+            "number the classes from 0 without a gap, and give each some images"
+        )
+
+
+def _listed(values: npt.NDArray[np.int64], limit: int = 8) -> str:
+    words = ", ".join(str(value) for value in values[:limit])
+    return words + (f" and {len(values) - limit} more" if len(values) > limit else "")
+
+
+def _normalisation(images: Images) -> Normalisation:
+    """Return mean and deviation of each channel; a constant channel gets deviation 1.
+
+    Sums image by image block, so that a large uint8 set is never copied to floats at once.
+    """
+    count = images.shape[0] * images.shape[1] * images.shape[2]
+    total = np.zeros(images.shape[3])
+    squares = np.zeros(images.shape[3])
+    for start in range(0, len(images), 1024):
+        block = images[start : start + 1024].astype(np.float64)
+        total += block.sum(axis=(0, 1, 2))
+        squares += np.square(block).sum(axis=(0, 1, 2))
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
+    std = np.where(std > 1e-6, std, 1.0)
+    return Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def class_names(labels: Sequence[int] | Labels) -> tuple[str, ...]:
+    """Return '0' to 'K-1' for labels that have no names of their own."""
+    return tuple(str(index) for index in range(int(np.max(labels)) + 1)) if len(labels) else ()

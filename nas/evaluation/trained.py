@@ -1,0 +1,211 @@
+"""Judges an architecture by training it: build, train a share of the budget, validate, measure.
+
+Fulfils `nas.evaluation.evaluator.Evaluator`. Whatever goes wrong in a trial is a result with its
+traceback. The test split never comes here: only the training and validation images are kept.
+"""
+
+import os
+import platform
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as save_safetensors
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.data.dataset import Dataset
+from nas.evaluation.evaluator import Evaluator
+from nas.measure.cost import COUNTABLE, count_costs, input_size
+from nas.measure.latency import measure_latency_ms
+from nas.objective import Objective, losses
+from nas.space.space import SearchSpace
+from nas.train.checkpoint import load_checkpoint, save_checkpoint
+from nas.train.device import (
+    choose_device,
+    is_out_of_memory,
+    keep_freed_memory,
+    limit_device_memory,
+)
+from nas.train.loop import NonfiniteLossError, TimeLimitError, Training
+from nas.train.recipe import Recipe
+from nas.train.resident import ResidentData, move_to_device
+from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+
+_ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
+
+
+class TrainedEvaluator(Evaluator):
+    """Trains architectures of a space on a data set.
+
+    Args:
+        space: builds the models.
+        data: its training and validation splits are kept, its test split is not.
+        recipe: how to train.
+        objectives: what the search makes better; decides which weights are worth sending.
+        metrics: further metrics to report: `activation_bytes`, `latency_ms`.
+        gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        data: Dataset,
+        recipe: Recipe,
+        objectives: Sequence[Objective],
+        *,
+        metrics: Sequence[str] = (),
+        gpu_share: float | None = None,
+    ) -> None:
+        self.space = space
+        self.data = data.search_data()
+        self.recipe = recipe
+        self.objectives = tuple(objectives)
+        wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
+        self._counted = tuple(name for name in COUNTABLE if name in wanted)
+        self._measures_latency = "latency_ms" in wanted
+        self._gpu_share = gpu_share
+        self._costs: dict[str, dict[str, float]] = {}
+        self._resident: ResidentData | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what each process makes for itself."""
+        return {**self.__dict__, "_resident": None, "_costs": {}}
+
+    def static_costs(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return the static costs; counted once for each architecture."""
+        if architecture.id not in self._costs:
+            self._costs[architecture.id] = self._count(architecture)
+        return self._costs[architecture.id]
+
+    def prepare(self) -> None:
+        """Set up the process: memory and device; and move the data there."""
+        if self._resident is not None:
+            return
+        keep_freed_memory()
+        device = choose_device(self.recipe.device)
+        limit_device_memory(device, self._gpu_share)
+        self._resident = move_to_device(self.data, device)
+
+    def evaluate(self, spec: TrialSpec) -> TrialResult:
+        """Train and judge one architecture; every failure is a result."""
+        started = time.monotonic()
+        try:
+            metrics, weights = self._train(spec)
+        except Exception as error:  # noqa: BLE001 - the user's build and forward may raise anything
+            return _failed(spec, error, seconds=time.monotonic() - started)
+        finally:
+            _release_device_memory(self._resident)
+        seconds = time.monotonic() - started
+        return TrialResult(
+            number=spec.number,
+            attempt=spec.attempt,
+            state=TrialState.COMPLETE if spec.budget >= 1.0 else TrialState.STOPPED,
+            metrics={**metrics, "seconds": seconds},
+            seconds=seconds,
+            budget=spec.budget,
+            worker=_worker_name(),
+            weights=weights,
+        )
+
+    def _count(self, architecture: Architecture) -> dict[str, float]:
+        shape = self.data.shape
+        known = dict(self.space.static_costs(architecture, shape) or {})
+        unknown = [name for name in self._counted if name not in known]
+        if unknown:
+            counted = count_costs(
+                lambda: self.space.build(architecture, shape), shape, metrics=unknown
+            )
+            known = {**counted, **known}
+        return {name: float(known[name]) for name in self._counted}
+
+    def _train(self, spec: TrialSpec) -> tuple[dict[str, float], bytes | None]:
+        self.prepare()
+        data = self._resident
+        assert data is not None, "prepare has moved the data"
+        device = data.mean.device
+        with _own_randomness(device, spec.seed):
+            model = self.space.build(spec.architecture, self.data.shape)
+            model = model.to(device).to(memory_format=torch.channels_last)
+            training = Training(
+                model,
+                data.resized(input_size(model, self.data.shape)),
+                self.recipe,
+                seed=spec.seed,
+                time_limit_s=spec.time_limit_s,
+            )
+            folder = None if spec.checkpoint is None else Path(spec.checkpoint)
+            if folder is not None:
+                load_checkpoint(training, folder)
+            training.run(budget=spec.budget)
+            if folder is not None:
+                save_checkpoint(training, folder)
+            score = training.score()
+        metrics = {"accuracy": score.accuracy, "loss": score.loss}
+        metrics |= self.static_costs(spec.architecture)
+        if self._measures_latency:
+            metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
+        return metrics, self._weights_if_wanted(spec, model, metrics)
+
+    def _weights_if_wanted(
+        self, spec: TrialSpec, model: nn.Module, metrics: Mapping[str, float]
+    ) -> bytes | None:
+        ours = losses(self.objectives, metrics)
+        if spec.budget < 1.0 or ours is None or any(_dominates(p, ours) for p in spec.front):
+            return None
+        state = model.state_dict()
+        return bytes(
+            save_safetensors({k: v.detach().cpu().contiguous().clone() for k, v in state.items()})
+        )
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
+
+
+@contextmanager
+def _own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for one trial, and give the process its own random state back afterwards."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _failed(spec: TrialSpec, error: Exception, *, seconds: float) -> TrialResult:
+    if isinstance(error, NonfiniteLossError):
+        kind = FailureKind.NONFINITE
+    elif isinstance(error, TimeLimitError):
+        kind = FailureKind.TIMEOUT
+    elif is_out_of_memory(error):
+        kind = FailureKind.OUT_OF_MEMORY
+    else:
+        kind = FailureKind.ERROR
+    return TrialResult(
+        number=spec.number,
+        attempt=spec.attempt,
+        state=TrialState.FAILED,
+        metrics=dict(spec.static_costs),
+        seconds=seconds,
+        budget=spec.budget,
+        failure=Failure(
+            kind=kind,
+            message=f"{type(error).__name__}: {error}".splitlines()[0],
+            traceback="".join(traceback.format_exception(error)),
+        ),
+        worker=_worker_name(),
+    )
+
+
+def _release_device_memory(data: ResidentData | None) -> None:
+    """Give cached GPU memory back, as other workers may share the GPU."""
+    if data is not None and data.mean.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _worker_name() -> str:
+    return f"{platform.node()}:{os.getpid()}"

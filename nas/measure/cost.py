@@ -1,0 +1,153 @@
+"""What a network costs, counted on the meta device: no weights, no arithmetic, no training.
+
+Works for every model that builds and runs there; spaces that know a closed form skip it
+(`SearchSpace.static_costs`).
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import FlopCounterMode
+
+from nas.task import DataShape
+
+COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
+_FROM_TENSORS = frozenset({"num_params", "size_bytes"})
+_INITIALISERS = frozenset(
+    getattr(torch.Tensor, name)
+    for name in (
+        *("normal_", "uniform_", "trunc_normal_", "fill_", "zero_", "erfinv_", "clamp_"),
+        *("mul_", "add_", "div_", "sub_"),
+    )
+    if hasattr(torch.Tensor, name)
+)
+
+
+class _SkipInitialisation(TorchFunctionMode):
+    """Leaves meta tensors as they are: they have no values, yet filling them takes most time."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in _INITIALISERS and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def on_meta_device() -> Iterator[None]:
+    """Build models without memory and without initial values inside this context."""
+    with torch.device("meta"), _SkipInitialisation():
+        yield
+
+
+def count_costs(
+    build: Callable[[], nn.Module],
+    data: DataShape,
+    *,
+    metrics: Collection[str] = ("num_params", "size_bytes", "num_macs"),
+) -> dict[str, float]:
+    """Return static costs of the model that `build` makes; it is built on the meta device.
+
+    Args:
+        build: makes an untrained model.
+        data: the images that it takes; the model's own `input_size` (H, W), where declared, wins.
+        metrics: which of `COUNTABLE` to count; those of the first two alone need no forward pass.
+
+    Raises:
+        Exception: whatever `build` or the model's forward raises.
+    """
+    with on_meta_device():
+        model = build().eval()
+    return costs_of(model, data, metrics=metrics)
+
+
+def costs_of(
+    model: nn.Module, data: DataShape, *, metrics: Collection[str] = COUNTABLE
+) -> dict[str, float]:
+    """Return static costs of a model, on whatever device it is; it is left in evaluation mode."""
+    found = {"num_params": float(num_params(model)), "size_bytes": float(size_bytes(model))}
+    if set(metrics) - _FROM_TENSORS:
+        found |= _forward_costs(model, data, counts_memory="activation_bytes" in metrics)
+    return {name: value for name, value in found.items() if name in metrics}
+
+
+def num_params(model: nn.Module) -> int:
+    """Return the number of trained numbers; tied ones count once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def size_bytes(model: nn.Module) -> int:
+    """Return the bytes that are stored: parameters and persistent buffers, tied ones once."""
+    stored = {id(tensor): tensor for tensor in model.state_dict(keep_vars=True).values()}
+    return sum(tensor.numel() * tensor.element_size() for tensor in stored.values())
+
+
+def input_size(model: nn.Module, data: DataShape) -> tuple[int, int]:
+    """Return (height, width) that the model is fed: its own `input_size`, else the data's."""
+    height, width = getattr(model, "input_size", data.input_shape[1:])
+    return int(height), int(width)
+
+
+def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) -> dict[str, float]:
+    device = next(iter(model.parameters()), torch.empty(0, device="meta")).device
+    shape = (1, data.input_shape[0], *input_size(model, data))
+    model.eval()
+    images = torch.empty(shape, device=device)
+    memory = _LiveBytes(images)
+    # Forward only: the counter takes grouped convolutions' gradients for dense ones.
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        if counts_memory:
+            with memory:
+                model(images)
+        else:
+            model(images)
+    return {
+        "num_macs": flops.get_total_flops() / 2,
+        "activation_bytes": float(memory.peak),
+    }
+
+
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own
+    """Follows which results of operations are alive; remembers the largest sum of their bytes."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # torch's own
+        self._live: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.peak = 0
+        self._add(images)
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(result):
+            if isinstance(tensor, torch.Tensor):
+                self._add(tensor)
+        return result
+
+    def _add(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        reference = StorageWeakRef(storage)  # type: ignore[no-untyped-call] # torch's own
+        self._live = {
+            key: entry
+            for key, entry in self._live.items()
+            if not entry[0].expired()  # type: ignore[no-untyped-call] # torch's own
+        }
+        self._live.setdefault(reference.cdata, (reference, storage.nbytes()))
+        self.peak = max(self.peak, sum(num_bytes for _, num_bytes in self._live.values()))

@@ -1,0 +1,81 @@
+"""Where and in which precision a trial computes, and how its memory is held.
+
+Nothing here is chosen by the user but the device; each choice rests on a measurement in
+experiments/training_speed.
+"""
+
+import ctypes
+import logging
+import sys
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from nas.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+# glibc's numbers of the settings (malloc.h).
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` takes cuda, then mps, then cpu.
+
+    Raises:
+        ConfigError: the machine has no such device.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device, is_there in available.items() if is_there)
+    if not available.get(name, False):
+        there = ", ".join(device for device, is_there in available.items() if is_there)
+        raise ConfigError(f"training.device is {name!r}, but torch finds only {there} here")
+    return torch.device(name)
+
+
+def limit_device_memory(device: torch.device, share: float | None) -> None:
+    """Keep this process within a share of the GPU, where several workers share one."""
+    if device.type == "cuda" and share is not None and 0.0 < share < 1.0:
+        torch.cuda.set_per_process_memory_fraction(share)
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return bfloat16 autocast for GPUs with matrix units for it (sm80 on), else nothing.
+
+    On CPUs bfloat16 lost to float32 for networks of this size, with and without matrix units.
+    """
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0):
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory instead of giving it back after each step.
+
+    Each training step frees and takes its activations again, which costs a page fault for every
+    4 kB. The price: the process keeps its peak. Does nothing where the C library is not glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_TOP_PAD, 64 << 20)
+    except (OSError, AttributeError):
+        log.debug("no glibc here: freed memory goes back to the system")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an exception means that memory, of the machine or the device, ran out."""
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "DefaultCPUAllocator" in text or "out of memory" in text
+    )

@@ -1,0 +1,187 @@
+"""One training: a model, its data and its recipe, run up to a share of the full budget.
+
+A loop of plain tensor indexing over images that lie on the device: no loader, no worker processes,
+no copy to the host inside an epoch. A `Training` can be cut at any step, saved and taken up again
+(`checkpoint`), and then ends with the same numbers.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nas.train.augmentation import EpochDraws, draw_epoch, take_batch
+from nas.train.device import autocast
+from nas.train.recipe import Recipe
+from nas.train.resident import ResidentData
+from nas.train.schedule import learning_rate_factor, make_optimizer
+
+# ruff: noqa: N806 - names of tensors end in their shapes
+# B batch, K classes
+
+_EVALUATION_BATCH = 512
+
+
+class NonfiniteLossError(Exception):
+    """The loss became NaN or infinite."""
+
+
+class TimeLimitError(Exception):
+    """A training took longer than it may."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model does on images it was not trained on.
+
+    Attributes:
+        accuracy: share of images whose class has the highest logit.
+        loss: mean cross entropy, nats, without smoothing.
+    """
+
+    accuracy: float
+    loss: float
+
+
+class Training:
+    """A training that has come to some step.
+
+    Args:
+        model: untrained, on the device.
+        data: on the same device, at the size that the model takes.
+        recipe: how to train.
+        seed: of order and augmentation.
+        time_limit_s: seconds from now until `TimeLimitError`; None for no limit.
+
+    Attributes:
+        step: steps that were taken.
+        num_steps: steps of the full budget.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ResidentData,
+        recipe: Recipe,
+        *,
+        seed: int,
+        time_limit_s: float | None = None,
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.recipe = recipe
+        self.seed = seed
+        self.step = 0
+        self.device = data.mean.device
+        self._time_limit_s = time_limit_s
+        self._started = time.monotonic()
+        self._batch_size = min(recipe.batch_size, len(data.train.labels))
+        # The last images of an epoch's order that fill no batch wait for another epoch: a batch of
+        # one image would break batch norms.
+        self._steps_per_epoch = len(data.train.labels) // self._batch_size
+        self.num_steps = recipe.epochs * self._steps_per_epoch
+        self.optimizer = make_optimizer(model, recipe, self.device)
+        _set_norm_momentum(model, recipe.norm_momentum)
+
+    def run(self, *, budget: float = 1.0) -> None:
+        """Train until `budget`, a share of the full training, is spent; does nothing if it was.
+
+        Raises:
+            NonfiniteLossError: the loss of an epoch is not finite.
+            TimeLimitError: the time is over.
+        """
+        last = min(self.num_steps, max(1, round(budget * self.num_steps)))
+        self.model.train()
+        while self.step < last:
+            epoch, first = divmod(self.step, self._steps_per_epoch)
+            self._run_epoch(
+                epoch, range(first, min(self._steps_per_epoch, first + last - self.step))
+            )
+
+    def score(self) -> Score:
+        """Judge the model on the validation images.
+
+        Raises:
+            NonfiniteLossError: the validation loss is not finite.
+        """
+        score = evaluate(self.model, self.data)
+        if not torch.isfinite(torch.tensor(score.loss)):
+            raise NonfiniteLossError(f"the validation loss is {score.loss}")
+        return score
+
+    def _run_epoch(self, epoch: int, batches: range) -> None:
+        draws = self._draw(epoch)
+        total = torch.zeros((), device=self.device)
+        for index in batches:
+            self._check_time()
+            total += self._take_step(draws, index)
+        mean = float(total) / len(batches)  # the only wait for the device
+        if not torch.isfinite(torch.tensor(mean)):
+            raise NonfiniteLossError(
+                f"the training loss is {mean} in epoch {epoch + 1} of {self.recipe.epochs}"
+            )
+
+    def _draw(self, epoch: int) -> EpochDraws:
+        side = min(self.data.train.images_NHWC.shape[1:3])
+        return draw_epoch(
+            len(self.data.train.labels),
+            seed=self.seed,
+            epoch=epoch,
+            max_shift=round(self.recipe.shift * side),
+            mirrors=self.data.is_mirrorable,
+            device=self.device,
+        )
+
+    def _take_step(self, draws: EpochDraws, index: int) -> torch.Tensor:
+        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        images_BCHW = self.data.to_input(take_batch(self.data.train.images_NHWC, draws, batch))
+        labels_B = self.data.train.labels[draws.order[batch]]
+        self._set_learning_rate()
+        with autocast(self.device):
+            logits_BK = self.model(images_BCHW)
+            loss = functional.cross_entropy(
+                logits_BK, labels_B, label_smoothing=self.recipe.label_smoothing
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_norm)
+        self.optimizer.step()
+        self.step += 1
+        return loss.detach()
+
+    def _set_learning_rate(self) -> None:
+        factor = learning_rate_factor(
+            self.step, num_steps=self.num_steps, warmup=self.recipe.warmup
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * factor
+
+    def _check_time(self) -> None:
+        limit = self._time_limit_s
+        if limit is not None and time.monotonic() - self._started > limit:
+            raise TimeLimitError(
+                f"the training took longer than {limit:g} s: step {self.step} of {self.num_steps}"
+            )
+
+
+def evaluate(model: nn.Module, data: ResidentData) -> Score:
+    """Return how the model does on the validation images."""
+    model.eval()
+    images, labels = data.validation.images_NHWC, data.validation.labels
+    correct = torch.zeros((), device=labels.device)
+    total = torch.zeros((), device=labels.device)
+    with torch.inference_mode(), autocast(labels.device):
+        for start in range(0, len(labels), _EVALUATION_BATCH):
+            batch = slice(start, start + _EVALUATION_BATCH)
+            logits_BK = model(data.to_input(images[batch])).float()
+            correct += (logits_BK.argmax(1) == labels[batch]).sum()
+            total += functional.cross_entropy(logits_BK, labels[batch], reduction="sum")
+    return Score(accuracy=float(correct) / len(labels), loss=float(total) / len(labels))
+
+
+def _set_norm_momentum(model: nn.Module, momentum: float) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = momentum

@@ -1,0 +1,72 @@
+"""How a trial trains: one short recipe, its numbers checked, the same for every architecture."""
+
+from dataclasses import dataclass
+
+from nas.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training.
+
+    Attributes:
+        epochs: passes over the training images that make the full budget.
+        batch_size: images in a step.
+        learning_rate: its peak, of AdamW.
+        weight_decay: of weight matrices and kernels; norms and biases have none.
+        label_smoothing: share of the target that is spread over all classes.
+        warmup: share of all steps in which the learning rate rises to its peak.
+        gradient_norm: gradients are scaled down to this norm.
+        shift: training images are moved by up to this share of their side, in each direction.
+        norm_momentum: weight of the newest batch in the running statistics of batch norms.
+        device: auto, cpu, cuda or mps.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    epochs: int = 4
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    warmup: float = 0.25
+    gradient_norm: float = 1.0
+    shift: float = 0.0
+    norm_momentum: float = 0.1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check each value against its range."""
+        _whole("epochs", self.epochs, "use preset=smoke for the shortest run")
+        _whole("batch_size", self.batch_size, "32 suits small data")
+        _within("learning_rate", self.learning_rate, 0.0, 10.0, includes_low=False)
+        _within("weight_decay", self.weight_decay, 0.0, 10.0)
+        _within("label_smoothing", self.label_smoothing, 0.0, 0.9)
+        _within("warmup", self.warmup, 0.0, 0.9)
+        _within("gradient_norm", self.gradient_norm, 0.0, 1e6, includes_low=False)
+        _within("shift", self.shift, 0.0, 0.5)
+        _within("norm_momentum", self.norm_momentum, 0.0, 1.0, includes_low=False)
+        if self.device not in DEVICES:
+            raise ConfigError(
+                f"training.device must be one of {', '.join(DEVICES)}, but got {self.device!r}"
+            )
+
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def _whole(name: str, value: int, advice: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(
+            f"training.{name} must be a whole number of at least 1, but got {value!r}; {advice}"
+        )
+
+
+def _within(
+    name: str, value: float, low: float, high: float, *, includes_low: bool = True
+) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or (value == low and not includes_low):
+        start = f"from {low:g}" if includes_low else f"above {low:g}"
+        raise ConfigError(f"training.{name} must be {start} up to {high:g}, but got {value!r}")
