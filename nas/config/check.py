@@ -7,7 +7,6 @@ make sense. What depends on several settings at once is judged here.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
     "data": (),
     "training": (),
-    "evaluation": ("space", "data", "recipe", "objectives", "seed"),
+    "evaluation": ("space", "data", "recipe", "objectives"),
     "sampler": ("space", "facts", "objectives"),
 }
 
@@ -234,8 +233,3 @@ def _table_faults(values: Mapping[str, Any]) -> list[str]:
     if isinstance(node, Mapping):
         return _file_faults({"path": node.get("path")}, "table")
     return []
-
-
-def with_name(config: SearchConfig, *, name: str, run_folder: str) -> SearchConfig:
-    """Return the configuration under another name, for one of several runs of a command."""
-    return replace(config, name=name, run_folder=run_folder)

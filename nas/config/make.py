@@ -6,6 +6,7 @@ otherwise.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -28,14 +29,17 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         Exception: whatever the target raises.
     """
     wanted = {name: offers[name] for name in offers_of(node, offers)}
-    # "all" hands plain dicts and lists to the target: nothing below knows OmegaConf.
+    # Partial: Hydra would turn the offered dataclasses into configurations. "all": nothing below
+    # knows OmegaConf, so plain dicts and lists are handed over.
+    config = OmegaConf.create({**node, "_partial_": True, "_convert_": "all"})
     try:
-        return instantiate(OmegaConf.create(dict(node)), **wanted, _convert_="all")
+        ready = instantiate(config)
     except InstantiationException as error:
         if error.__cause__ is None:  # Hydra's own refusal: a target that it blocks
             raise ConfigError(f"{node['_target_']}: {error}") from error
-        # What the target raised, which Hydra hides in an error of its own.
+        # What a nested target raised, which Hydra hides in an error of its own.
         raise error.__cause__ from None
+    return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
 
 
 def offers_of(node: Mapping[str, Any], offered: Iterable[str]) -> list[str]:

@@ -1,0 +1,150 @@
+"""From a checked configuration to a search: the one place that puts its parts together."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas.config.check import INJECTED, table_metrics
+from nas.config.make import make, make_sampler, offers_of
+from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
+from nas.evaluation.evaluator import Evaluator
+from nas.execution.backend import Backend
+from nas.objective import Constraint, Direction, Objective, objective_for
+from nas.record.environment import find_devices
+from nas.search.loop import SearchTask
+from nas.search.stopping import Stopping
+from nas.space.space import SearchSpace
+
+MakeBackend = Callable[[Evaluator], Backend]
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that `nas.search.loop.run_search` needs of a configuration.
+
+    Attributes:
+        task: what to search.
+        make_backend: starts the workers.
+    """
+
+    task: SearchTask
+    make_backend: MakeBackend
+
+
+def build_search(config: SearchConfig) -> Search:
+    """Make everything that a configuration describes, but start no worker.
+
+    Raises:
+        NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
+    """
+    space: SearchSpace = make(config.search_space)
+    objectives = build_objectives(config)
+    constraints = build_constraints(config)
+    evaluator = _build_evaluator(config, space, objectives, constraints)
+    recipe = config.training
+    task = SearchTask(
+        space=space,
+        evaluator=evaluator,
+        objectives=objectives,
+        make_sampler=_build_sampler(config, space, objectives, evaluator),
+        constraints=constraints,
+        stopping=Stopping(
+            num_trials=config.stopping.num_trials,
+            time_limit_s=config.stopping.time_limit_s,
+            max_failed_share=config.stopping.max_failed_share,
+        ),
+        seed=config.seed,
+        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+    )
+    return Search(task, lambda ready: build_backend(config.execution, ready))
+
+
+def build_objectives(config: SearchConfig) -> tuple[Objective, ...]:
+    """Return the objectives; a table's own columns are known before training, and minimised."""
+    columns = table_metrics({"table": config.table})
+    return tuple(
+        Objective(name, Direction.MINIMIZE, is_static=True)
+        if name in columns
+        else objective_for(name)
+        for name in config.objectives.metrics
+    )
+
+
+def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
+    """Return those limits that are set."""
+    return tuple(
+        Constraint(name, minimum=limits.min, maximum=limits.max)
+        for name, limits in config.constraints.items()
+        if limits.min is not None or limits.max is not None
+    )
+
+
+def _build_evaluator(
+    config: SearchConfig,
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    constraints: tuple[Constraint, ...],
+) -> Evaluator:
+    makers: Mapping[str, Callable[[], Any]] = {
+        "space": lambda: space,
+        "data": lambda: make(config.data),
+        "recipe": lambda: make(_without(config.training, TrialLimits.names())),
+        "objectives": lambda: objectives,
+    }
+    # Only what the evaluator takes is made: a table needs no data.
+    wanted = offers_of(config.evaluation, INJECTED["evaluation"])
+    node = dict(config.evaluation)
+    if "metrics" in node:  # what is limited must be counted
+        limited = [constraint.metric for constraint in constraints]
+        node["metrics"] = list(dict.fromkeys([*node["metrics"], *limited]))
+    evaluator: Evaluator = make(node, **{name: makers[name]() for name in wanted})
+    return evaluator
+
+
+def _build_sampler(
+    config: SearchConfig,
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    evaluator: Evaluator,
+) -> Callable[[int], Any]:
+    offers = {"space": space, "facts": evaluator.static_costs, "objectives": objectives}
+    return make_sampler(config.sampler, offers=offers)
+
+
+def build_backend(execution: Execution, evaluator: Evaluator) -> Backend:
+    """Start the workers.
+
+    Raises:
+        ExecutionError: they cannot be had.
+    """
+    if execution.kind is ExecutionKind.INLINE:
+        from nas.execution.inline import InlineBackend
+
+        return InlineBackend(evaluator)
+    if execution.kind is ExecutionKind.SIMULATED:
+        from nas.execution.simulated import SimulatedBackend
+
+        return SimulatedBackend(evaluator, num_workers=execution.num_workers or 1)
+    from nas.execution.ray_backend import RayBackend, RaySettings
+
+    settings = RaySettings(
+        address=execution.address,
+        num_workers=execution.num_workers,
+        cpus_per_trial=execution.cpus_per_trial,
+        gpus_per_trial=gpus_per_trial(execution),
+        resources=execution.resources,
+    )
+    return RayBackend(evaluator, settings)
+
+
+def gpus_per_trial(execution: Execution) -> float:
+    """Return the GPUs of a trial: as asked, else one where this machine shows any."""
+    if execution.gpus_per_trial is not None:
+        return execution.gpus_per_trial
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
+    return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in names}
