@@ -9,12 +9,12 @@ the image: otherwise two architectures would be one function, apart from dead we
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from timm.layers import get_act_layer, make_divisible
+from timm.layers import make_divisible
 from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError
-from nas.models.mobilenet import MobileNet, MobileNetPlan, Stage
+from nas.models.mobilenet import ACTIVATIONS, MobileNet, MobileNetPlan, Stage
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -69,6 +69,10 @@ class MobileNetSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return mobilenet_costs(self.plan(architecture, data))
+
+    def identity(self, architecture: Architecture) -> str:
+        """Return the network's definition: widths that round to the same channels share it."""
+        return repr(self.plan(architecture, DataShape((1, 1, 1), 2)))
 
     def plan(self, architecture: Architecture, data: DataShape) -> MobileNetPlan:
         """Return the network's definition in numbers."""
@@ -130,7 +134,7 @@ class MobileNetSpace(SearchSpace):
         rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
             "resolution": ("a whole number of at least 4", lambda v: _is_whole(v, 4)),
             "width": ("a number above 0", lambda v: isinstance(v, int | float) and v > 0),
-            "activation": ("a name that timm knows", _is_activation),
+            "activation": (f"one of {', '.join(ACTIVATIONS)}", lambda v: v in ACTIVATIONS),
             "depth": ("a whole number of at least 1", lambda v: _is_whole(v, 1)),
             "kernel": (
                 "an odd whole number of at least 3",
@@ -151,10 +155,3 @@ class MobileNetSpace(SearchSpace):
 
 def _is_whole(value: Any, minimum: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
-
-
-def _is_activation(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and get_act_layer(value) is not None
-    except KeyError:
-        return False

@@ -1,5 +1,7 @@
 """Which images are held out: the same share of each class, by a rule that can be repeated."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,35 +13,60 @@ Indices = npt.NDArray[np.int64]
 
 
 def hold_out(
-    labels: Labels, *, fraction: float, seed: int, setting: str, where: str
-) -> tuple[Indices, Indices]:
-    """Return the indices to keep and to hold out, both ascending.
+    labels: Labels,
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+    class_names: Sequence[str],
+    where: str,
+) -> dict[str, Indices]:
+    """Return the indices of each split, ascending: `train` keeps what the others do not draw.
 
-    From each class, `fraction` of the images, rounded, are drawn; at least one is drawn, and at
-    least one stays.
+    From each class every split draws its share, rounded, but at least one image; at least one
+    stays.
 
     Args:
         labels: (N,) class of each image.
-        fraction: share to hold out, above 0 and below 1.
+        fractions: name of a split -> share of each class, each above 0, together below 1.
         seed: of the draw.
-        setting: name of the setting that `fraction` comes from, for messages.
+        class_names: one for each class, for messages.
         where: name of the data, for messages.
 
     Raises:
-        DataError: the fraction is out of range, or a class has a single image.
+        DataError: a share is out of range, or a class has too few images.
     """
-    if not 0.0 < fraction < 1.0:
-        raise DataError(f"{setting} must be above 0 and below 1, but got {fraction}")
-    rng = generator(seed, "hold out", setting)
-    held: list[int] = []
+    _check_fractions(fractions)
+    rng = generator(seed, "hold out")
+    drawn: dict[str, list[int]] = {name: [] for name in ("train", *fractions)}
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        if len(members) < 2:
+        if len(members) <= len(fractions):
             raise DataError(
-                f"{where}: class {label} has {len(members)} image, too few to split; "
-                "give each class at least 2, or leave the class out"
+                f"{where}: class {class_names[label]} has {len(members)} images, too few to split "
+                f"into {', '.join(drawn)}; give each class at least {len(drawn)}, or leave it out"
             )
-        count = min(max(round(fraction * len(members)), 1), len(members) - 1)
-        held.extend(rng.permutation(members)[:count].tolist())
-    out = np.sort(np.array(held, dtype=np.int64))
-    return np.setdiff1d(np.arange(len(labels)), out), out
+        order = rng.permutation(members).tolist()
+        for name, count in _counts(len(members), fractions).items():
+            drawn[name].extend(order[:count])
+            order = order[count:]
+        drawn["train"].extend(order)
+    return {name: np.sort(np.array(found, dtype=np.int64)) for name, found in drawn.items()}
+
+
+def _counts(num_members: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    counts = {name: max(round(share * num_members), 1) for name, share in fractions.items()}
+    while sum(counts.values()) >= num_members:  # rounding left nothing to train on
+        largest = max(counts, key=lambda name: counts[name])
+        counts[largest] -= 1
+    return counts
+
+
+def _check_fractions(fractions: Mapping[str, float]) -> None:
+    for name, share in fractions.items():
+        if not 0.0 < share < 1.0:
+            raise DataError(
+                f"data.{name}_fraction must be above 0 and below 1, but got {share}; 0.2 is usual"
+            )
+    if sum(fractions.values()) >= 1.0:
+        given = " + ".join(f"data.{name}_fraction {share:g}" for name, share in fractions.items())
+        raise DataError(f"{given} leaves nothing to train on; keep the sum below 1")

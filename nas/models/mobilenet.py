@@ -23,6 +23,9 @@ from torch import nn
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
 
+# timm's names of activations without parameters of their own.
+ACTIVATIONS = ("relu", "relu6", "leaky_relu", "hard_swish", "silu", "gelu", "mish")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -77,7 +80,7 @@ class MobileNetPlan:
         stem_stride: its stride.
         stages: at least one.
         head_channels: channels of the last pointwise convolution, before pooling.
-        activation: timm's name: relu, hard_swish, silu, ...
+        activation: one of `ACTIVATIONS`.
     """
 
     in_channels: int
