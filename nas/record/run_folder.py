@@ -1,7 +1,7 @@
 """Where does a run keep what? The one folder of a run, and the name of each file in it.
 
 The study journal is the truth; tables, pictures and the page are made from it again at any time
-(`nas.report.page.write_reports`). Nothing here reads or writes those files.
+(`nas.report.reports.write_reports`). Nothing here reads or writes those files.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,121 @@
+"""What the page's charts draw, as JSON; `assets/page.js` only draws it.
+
+JSON has no NaN, so a value that a trial does not have is null. What Plotly shows on hovering is a
+small HTML of its own: all text in it is escaped.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from textwrap import wrap
+from typing import Any
+
+from nas.objective import METRICS, Direction, Objective
+from nas.report.front import knee_record, leading_objective
+from nas.report.growth import box_around, growth_of
+from nas.report.style import decades_of
+from nas.report.tables import metric_columns, shorten_groups
+from nas.report.values import axis_title, format_value, heading_of, is_count, scaled
+from nas.trial import TrialRecord, TrialState
+
+_HOVER_COLUMNS = 60
+_WIDE_DECADES = 3.0  # from here on only powers of ten have room on a log axis
+
+
+def chart_data(
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    front: Sequence[TrialRecord],
+    *,
+    name: str,
+) -> dict[str, Any]:
+    """Return the page's data: axes to choose from, trials and their values, the front's growth."""
+    metrics = drawable_metrics(records, objectives)
+    knee = knee_record(front, objectives)
+    members = {record.number for record in front}
+    shown = [record for record in records if _group(record, members, knee) is not None]
+    return {
+        "name": name,
+        "objectives": [objective.metric for objective in objectives],
+        "axes": [_axis(metric, objectives, shown) for metric in metrics],
+        "trials": {
+            "number": [record.number for record in shown],
+            "group": [_group(record, members, knee) for record in shown],
+            "hover": [hover_text(record, metrics) for record in shown],
+            "values": {metric: [_value(r, metric) for r in shown] for metric in metrics},
+        },
+        "growth": _growth(records, objectives),
+    }
+
+
+def to_script_json(data: dict[str, Any]) -> str:
+    """Return JSON that may stand inside a script element: no `<` can end it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def drawable_metrics(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    """Return what an axis can show: the leading objective, the others, then all other metrics."""
+    lead = leading_objective(objectives)
+    ordered = [lead, *(objective for objective in objectives if objective is not lead)]
+    return metric_columns(records, ordered)
+
+
+def hover_text(record: TrialRecord, metrics: Sequence[str]) -> str:
+    """Return what hovering over a trial shows, as the HTML that Plotly knows."""
+    lines = [f"<b>trial {record.number}</b>"]
+    if record.state is TrialState.STOPPED:
+        lines[0] += f" stopped at {record.budget:.0%} of the budget"
+    lines += [
+        f"{escape(heading_of(metric))}: {escape(format_value(metric, record.metrics[metric]))}"
+        for metric in metrics
+        if metric in record.metrics
+    ]
+    words = shorten_groups(record.architecture.describe())
+    lines += [escape(line) for line in wrap(words, _HOVER_COLUMNS)]
+    return "<br>".join(lines)
+
+
+def _group(record: TrialRecord, members: set[int], knee: TrialRecord | None) -> str | None:
+    if knee is not None and record.number == knee.number and len(members) > 1:
+        return "knee"
+    if record.number in members:
+        return "front"
+    if record.state in (TrialState.COMPLETE, TrialState.STOPPED):
+        return record.state.value
+    return None
+
+
+def _axis(
+    metric: str, objectives: Sequence[Objective], records: Sequence[TrialRecord]
+) -> dict[str, Any]:
+    direction = METRICS[metric].direction if metric in METRICS else Direction.MINIMIZE
+    for objective in objectives:
+        direction = objective.direction if objective.metric == metric else direction
+    values = [value for r in records if (value := _value(r, metric)) is not None]
+    decades = decades_of(Objective(metric, direction, False), values)
+    return {
+        "metric": metric,
+        "title": axis_title(metric),
+        "direction": direction.value,
+        "is_count": is_count(metric),
+        "is_log": decades is not None,
+        "is_wide": decades is not None and decades > _WIDE_DECADES,
+    }
+
+
+def _value(record: TrialRecord, metric: str) -> float | None:
+    value = record.metrics.get(metric)
+    return None if value is None or not math.isfinite(value) else scaled(metric, value)
+
+
+def _growth(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> dict[str, list[float]]:
+    box = box_around([records], objectives)
+    if box is None:
+        return {"num_trials": [], "shares": []}
+    growth = growth_of(records, objectives, box)
+    shares = [round(share, 6) for share in growth.shares.tolist()]
+    return {"num_trials": growth.num_trials.tolist(), "shares": shares}

@@ -1,0 +1,51 @@
+"""All reports of a run, into its folder and from its folder alone.
+
+The tables are cheap enough to be written again and again while a search runs; the picture and the
+page take a second and are for its end.
+"""
+
+from collections.abc import Sequence
+
+from nas.objective import Objective
+from nas.record.environment import read_environment
+from nas.record.run_folder import RunFolder
+from nas.report.sections import Report
+from nas.report.tables import write_front_csv, write_trials_csv
+from nas.trial import TrialRecord
+
+
+def write_tables(
+    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> None:
+    """Write trials.csv and front.csv; readers see the old or the new file, never half of one."""
+    write_trials_csv(records, objectives=objectives, path=folder.trials_csv)
+    write_front_csv(records, objectives=objectives, path=folder.front_csv)
+
+
+def write_reports(
+    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> None:
+    """Write the tables, front.png and report.html."""
+    # Imported here: drawing takes a second to load, which a search that only writes tables saves.
+    from nas.report.page import write_page
+    from nas.report.plots import write_front_png
+
+    write_tables(folder, records, objectives)
+    write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
+    write_page(load_report(folder, records, objectives), path=folder.report_html)
+
+
+def load_report(
+    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> Report:
+    """Return what the page needs, from the files of a run folder; absent ones are left out."""
+    kept = (p.name for p in folder.models_dir.iterdir()) if folder.models_dir.is_dir() else ()
+    return Report(
+        name=folder.name,
+        records=records,
+        objectives=objectives,
+        config=folder.config_yaml.read_text() if folder.config_yaml.is_file() else "",
+        environment=read_environment(folder.environment_json),
+        weights={int(name): f"models/{name}/" for name in kept if name.isdecimal()},
+        winners_csv=folder.finish_dir / "winners.csv",
+    )

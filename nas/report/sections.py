@@ -1,0 +1,308 @@
+"""The sections of the page, each a function from the run to HTML; an empty string leaves it out.
+
+`SECTIONS` is the page's order. A new section is one more function there.
+"""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nas.objective import Objective
+from nas.report.charts import drawable_metrics
+from nas.report.front import front_records, knee_record
+from nas.report.html_table import Cell, Row, html_table
+from nas.report.tables import knee_sentence, metric_columns, shorten_groups, split_shared
+from nas.report.values import format_duration, format_value, heading_of, label_of
+from nas.trial import TrialRecord, TrialState
+
+MOST_ROWS = 2000  # trials in the page; all are in trials.csv
+_MOST_NUMBERS = 12  # trials named per kind of failure
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a page is made of.
+
+    Attributes:
+        name: the run's name.
+        records: its trials.
+        objectives: what it made better.
+        config: the text of config.yaml; empty where there is none.
+        environment: what environment.json holds; empty where there is none.
+        weights: trial -> relative folder of its weights, where they are kept.
+        winners_csv: what `nas finish` found, or None.
+        front: the front, smallest first; follows from the records.
+    """
+
+    name: str
+    records: Sequence[TrialRecord]
+    objectives: Sequence[Objective]
+    config: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[int, str] = field(default_factory=dict)
+    winners_csv: Path | None = None
+    front: Sequence[TrialRecord] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "front", front_records(self.records, self.objectives))
+
+
+def header(report: Report) -> str:
+    """Return the title, the knee in one line, and the numbers that matter."""
+    tiles = "".join(
+        f"<div class='tile'><dt>{escape(label)}</dt><dd>{escape(value)}"
+        f"<span class='note'>{escape(note)}</span></dd></div>"
+        for label, value, note in _tiles(report)
+    )
+    sentence = escape(knee_sentence(report.records, report.objectives))
+    return f"<h1>{escape(report.name)}</h1>\n<p>{sentence}</p>\n<dl class='tiles'>{tiles}</dl>"
+
+
+def _tiles(report: Report) -> list[tuple[str, str, str]]:
+    counts = Counter(record.state for record in report.records)
+    ended = ", ".join(f"{n} {state.value}" for state in TrialState if (n := counts[state]))
+    tiles = [("trials", f"{len(report.records):,}", ended)]
+    tiles.append(("on the front", str(len(report.front)), "distinct architectures"))
+    for objective in report.objectives:
+        if report.front:
+            best = min(report.front, key=lambda r, o=objective: o.loss(r.metrics[o.metric]))  # type: ignore[misc]
+            value = format_value(objective.metric, best.metrics[objective.metric])
+            tiles.append((f"best {heading_of(objective.metric)}", value, f"trial {best.number}"))
+    spent = sum(record.seconds for record in report.records)
+    tiles.append(("time in trials", format_duration(spent), _wall_time(report.records)))
+    return tiles
+
+
+def _wall_time(records: Sequence[TrialRecord]) -> str:
+    ends = [record.finished_s for record in records if record.finished_s is not None]
+    if not ends:
+        return ""
+    return f"{format_duration(max(ends) - min(r.started_s for r in records))} from first to last"
+
+
+def front_chart(report: Report) -> str:
+    """Return the interactive picture of the front, with a choice of axes."""
+    if not any(r.state in (TrialState.COMPLETE, TrialState.STOPPED) for r in report.records):
+        return "<h2>Front</h2><p>No trial has finished yet.</p>"
+    metrics = drawable_metrics(report.records, report.objectives)
+    choices = "".join(
+        f'<span><label for="front-{axis}">{axis} axis</label> '
+        f'<select id="front-{axis}">{_options(metrics, chosen)}</select></span>'
+        for axis, chosen in (("x", 0), ("y", min(1, len(metrics) - 1)))
+    )
+    return (
+        f'<h2>Front</h2><div class="choices">{choices}</div>'
+        '<div id="front-chart" class="chart" role="img" '
+        'aria-label="Scatter chart of all trials and the front; the tables hold the same values">'
+        '</div><noscript><img src="front.png" alt="The front" width="100%"></noscript>'
+        '<p class="faint">Hover for a trial\'s values and architecture; click to find its row. '
+        "Trials that were stopped early had less training than the others.</p>"
+    )
+
+
+def _options(metrics: Sequence[str], chosen: int) -> str:
+    return "".join(
+        f'<option value="{escape(metric)}"{" selected" if i == chosen else ""}>'
+        f"{escape(label_of(metric))}</option>"
+        for i, metric in enumerate(metrics)
+    )
+
+
+def front_section(report: Report) -> str:
+    """Return the table of the front, smallest first."""
+    if not report.front:
+        return ""
+    metrics = metric_columns(report.front, report.objectives)
+    knee = knee_record(report.front, report.objectives)
+    shared, own = split_shared([record.architecture for record in report.front])
+    rows = []
+    for record, words in zip(report.front, own, strict=True):
+        is_knee = record is knee and len(report.front) > 1
+        mark, style = ("◆ ", "knee-mark") if is_knee else ("", "")
+        cells = [Cell(f"{mark}{record.number}", float(record.number), is_number=True, style=style)]
+        cells += [_metric_cell(metric, record) for metric in metrics]
+        cells.append(Cell(shorten_groups(words), style="words"))
+        if report.weights:
+            link = report.weights.get(record.number, "")
+            cells.append(Cell("weights" if link else "", link=link))
+        rows.append(Row(cells, f"front-{record.number}", "knee" if is_knee else ""))
+    headings = ["trial", *map(heading_of, metrics), "architecture"]
+    headings += ["weights"] if report.weights else []
+    notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
+    notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    table = html_table(headings, rows, caption="The front, smallest first")
+    return (
+        f"<h2>The front, smallest first</h2>{table}<p class='faint'>{escape(' '.join(notes))}</p>"
+    )
+
+
+def winners_section(report: Report) -> str:
+    """Return what `nas finish` measured, as it stands in its table."""
+    if report.winners_csv is None or not report.winners_csv.is_file():
+        return ""
+    with report.winners_csv.open(newline="", encoding="utf-8") as file:
+        headings, *lines = list(csv.reader(file)) or [[]]
+    if not headings:
+        return ""
+    rows = [
+        Row([_text_cell(name, text) for name, text in zip(headings, line, strict=False)])
+        for line in lines
+        if len(line) == len(headings)
+    ]
+    table = html_table(list(map(heading_of, headings)), rows, caption="Winners")
+    return f"<h2>Winners: confirmed and tested</h2>{table}"
+
+
+def growth_section(report: Report) -> str:
+    """Return the chart of the dominated volume over the trials."""
+    if not report.front:
+        return ""
+    return (
+        "<h2>Progress</h2>"
+        '<div id="growth-chart" class="chart low" role="img" '
+        'aria-label="Line chart of the hypervolume over the trials"></div>'
+        '<p class="faint">Share of the box between the best and the worst value of each objective '
+        "that the front dominated; counts such as bytes enter by their logarithm.</p>"
+    )
+
+
+def failures_section(report: Report) -> str:
+    """Return the failures by kind, each with its most frequent message."""
+    groups: dict[str, list[TrialRecord]] = defaultdict(list)
+    for record in report.records:
+        if record.failure is not None:
+            groups[record.failure.kind.value].append(record)
+    if not groups:
+        return ""
+    rows = []
+    for kind, failed in sorted(groups.items(), key=lambda item: -len(item[1])):
+        messages = Counter(r.failure.message for r in failed if r.failure is not None)
+        message, count = messages.most_common(1)[0]
+        others = f" (and {len(messages) - 1} other messages)" if len(messages) > 1 else ""
+        numbers = ", ".join(str(record.number) for record in failed[:_MOST_NUMBERS])
+        rows.append(
+            Row(
+                [
+                    Cell(kind.replace("_", " ")),
+                    Cell(str(len(failed)), float(len(failed)), is_number=True),
+                    Cell(f"{count} × {message}{others}", style="words"),
+                    Cell(numbers + (", …" if len(failed) > _MOST_NUMBERS else "")),
+                ]
+            )
+        )
+    headings = ["kind", "trials", "most frequent message", "numbers"]
+    return f"<h2>Failures</h2>{html_table(headings, rows, caption='Failures by kind')}"
+
+
+def trials_section(report: Report) -> str:
+    """Return the table of all trials, the latest first where they are too many."""
+    if not report.records:
+        return ""
+    metrics = metric_columns(report.records, report.objectives)
+    newest = sorted(report.records, key=lambda record: record.number)[-MOST_ROWS:]
+    rows = [_trial_row(record, metrics) for record in newest]
+    headings = ["trial", "state", *map(heading_of, metrics), "time", "architecture or failure"]
+    note = (
+        f'<p class="faint">The last {MOST_ROWS:,} of {len(report.records):,}; '
+        "trials.csv holds all of them.</p>"
+        if len(report.records) > MOST_ROWS
+        else ""
+    )
+    table = html_table(headings, rows, caption="All trials", is_tall=True)
+    return f"<details><summary>All trials</summary>{note}{table}</details>"
+
+
+def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
+    words = shorten_groups(record.architecture.describe())
+    if record.failure is not None:
+        words = f"{record.failure.kind.value}: {record.failure.message} – {words}"
+    state = Cell(record.state.value, style="failed" if record.failure else "")
+    return Row(
+        [
+            Cell(str(record.number), float(record.number), is_number=True),
+            state,
+            *(_metric_cell(metric, record) for metric in metrics),
+            Cell(format_duration(record.seconds), record.seconds, is_number=True),
+            Cell(words, style="words"),
+        ],
+        f"trial-{record.number}",
+    )
+
+
+def environment_section(report: Report) -> str:
+    """Return on what the run ran."""
+    env = report.environment
+    if not env:
+        return ""
+    devices = [f"{d.get('name')} (driver {d.get('driver')})" for d in env.get("devices") or []]
+    checkout = env.get("checkout") or {}
+    facts = {
+        "command": " ".join(map(str, env.get("command") or [])),
+        "started": str(env.get("started", "")),
+        "resumed": ", ".join(str(e.get("started", "")) for e in env.get("resumes") or []),
+        "python": str(env.get("python", "")),
+        "packages": ", ".join(f"{n} {v}" for n, v in (env.get("packages") or {}).items()),
+        "platform": str(env.get("platform", "")),
+        "processor": f"{env.get('cpu', '')}, {env.get('num_cpus', '?')} logical processors",
+        "memory": format_value("peak_memory_bytes", env.get("memory_bytes")),
+        "devices": ", ".join(devices) or "none",
+        "commit": _commit_words(checkout),
+    }
+    shown = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
+        for name, value in facts.items()
+        if value
+    )
+    return f"<details><summary>Environment</summary><dl class='facts'>{shown}</dl></details>"
+
+
+def _commit_words(checkout: Mapping[str, Any]) -> str:
+    if not checkout:
+        return ""
+    if not checkout.get("is_dirty"):
+        return str(checkout.get("commit", ""))
+    changed = format_value("size_bytes", checkout.get("diff_bytes"))
+    return (
+        f"{checkout.get('commit', '')} with changes: {changed} of differences, "
+        f"{checkout.get('num_untracked', 0)} untracked files"
+    )
+
+
+def settings_section(report: Report) -> str:
+    """Return the run's whole configuration."""
+    if not report.config.strip():
+        return ""
+    return (
+        f"<details><summary>Settings</summary><pre><code>{escape(report.config)}</code></pre>"
+        "</details>"
+    )
+
+
+def _metric_cell(metric: str, record: TrialRecord) -> Cell:
+    value = record.metrics.get(metric)
+    key = value if value is not None and value - value == 0 else None  # finite
+    return Cell(format_value(metric, value), key, is_number=True)
+
+
+def _text_cell(name: str, text: str) -> Cell:
+    try:
+        value = float(text)
+    except ValueError:
+        return Cell(text)
+    return Cell(format_value(name, value), value, is_number=True)
+
+
+SECTIONS: tuple[Callable[[Report], str], ...] = (
+    front_chart,
+    winners_section,
+    front_section,
+    growth_section,
+    failures_section,
+    trials_section,
+    environment_section,
+    settings_section,
+)
