@@ -59,7 +59,7 @@ def load_image_folder(
         is_mirrorable: a mirrored image keeps its class.
 
     Raises:
-        DataError: folders are missing or empty; images differ in size, or cannot be read (all are named).
+        DataError: folders are missing or empty, or images differ in size or cannot be read.
     """
     root = Path(path)
     stored = _Format(_checked_channels(channels), _checked_size(image_size))

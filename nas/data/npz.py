@@ -78,8 +78,9 @@ def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
     if not file.is_file():
         raise DataError(f"data.path: there is no file {file.absolute()}; give an .npz file")
     try:
-        with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, np.lib.npyio.NpzFile):
+        with file.open("rb") as opened:
+            content = np.load(opened, allow_pickle=False)
+            if isinstance(content, np.ndarray):
                 raise DataError(f"{file} holds a single array; write one with numpy.savez")
             arrays = {name: content[name] for name in content.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
