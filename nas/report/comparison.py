@@ -1,0 +1,252 @@
+"""Which way of searching is better? Several runs side by side, grouped by what they share.
+
+Runs of a group differ by chance only (their seed): their volumes are averaged, with the standard
+error of the mean. All volumes are shares of one box around all runs (`nas.report.growth`), so they
+compare within one comparison and not with another one. Groups are ranked at the same number of
+trials: as many as the shortest run has.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from nas.errors import RunFolderError
+from nas.files import write_text
+from nas.objective import Objective
+from nas.report.front import FloatArray, comparable_records, front_records
+from nas.report.growth import Growth, box_around, growth_of
+from nas.report.values import format_value, heading_of
+from nas.trial import TrialRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run to compare.
+
+    Attributes:
+        name: the run's name.
+        label: what it shares with the runs of its group.
+        records: its trials.
+        objectives: what it made better.
+    """
+
+    name: str
+    label: str
+    records: Sequence[TrialRecord]
+    objectives: tuple[Objective, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ by chance only.
+
+    Attributes:
+        label: what they share.
+        runs: the runs, as given.
+        growths: how each one's front grew.
+        num_trials: (n,) 1, 2, ... to the end of the shortest run.
+        means: (n,) mean share of the box after so many trials.
+        errors: (n,) standard error of the mean; NaN for a single run.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+    growths: tuple[Growth, ...]
+    num_trials: NDArray[np.int64]
+    means: FloatArray
+    errors: FloatArray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of runs with the same objectives, the best one first.
+
+    Attributes:
+        objectives: what all runs made better.
+        groups: by their mean share after `num_trials`, the highest first.
+        num_trials: as many trials as every run has.
+    """
+
+    objectives: tuple[Objective, ...]
+    groups: tuple[Group, ...]
+    num_trials: int
+
+    def share(self, group: Group) -> tuple[float, float]:
+        """Return a group's mean share of the box after `num_trials`, and its standard error."""
+        if self.num_trials == 0:
+            return 0.0, math.nan
+        return float(group.means[self.num_trials - 1]), float(group.errors[self.num_trials - 1])
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Group runs by their label and follow their fronts.
+
+    Raises:
+        RunFolderError: there is no run, two have unlike objectives, or no trial of any run counts.
+    """
+    objectives = _shared_objectives(runs)
+    common = box_around([run.records for run in runs], objectives)
+    if common is None:
+        names = ", ".join(run.name for run in runs)
+        raise RunFolderError(
+            f"no trial of {names} finished with the full budget; nothing compares"
+        )
+    groups = []
+    for label in dict.fromkeys(run.label for run in runs):
+        members = tuple(run for run in runs if run.label == label)
+        growths = tuple(growth_of(run.records, objectives, common) for run in members)
+        groups.append(_group(label, members, growths))
+    num_trials = min(len(group.num_trials) for group in groups)
+    ranked = Comparison(objectives, tuple(groups), num_trials)
+    best_first = sorted(groups, key=lambda group: -ranked.share(group)[0])
+    return replace(ranked, groups=tuple(best_first))
+
+
+def labels_from_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a label for each run: its sampler and its space, each only if the runs differ by it.
+
+    Args:
+        settings: what each run's config.yaml holds; `_target_` of `sampler` and `search_space`
+            counts.
+    """
+    samplers = [_target(setting, "sampler") for setting in settings]
+    spaces = [_target(setting, "search_space") for setting in settings]
+    parts = [part for part in (samplers, spaces) if len(set(part)) > 1] or [samplers]
+    return [", ".join(words) for words in zip(*parts, strict=True)]
+
+
+def name_stem(name: str) -> str:
+    """Return a run's name without the seed or count at its end.
+
+    >>> name_stem("nsga2_seed3"), name_stem("tpe-07"), name_stem("resnet18")
+    ('nsga2', 'tpe', 'resnet18')
+    """
+    return re.sub(r"[-_.]+(?:seed|run|s|r)?[-_=]?\d+$", "", name) or name
+
+
+def write_runs_csv(comparison: Comparison, *, path: Path) -> None:
+    """Write one row per run: label, run, trials, those that count, front, volume, best values.
+
+    The hypervolume is that of the whole run.
+    """
+    names = [objective.metric for objective in comparison.objectives]
+    header = ["label", "run", "num_trials", "num_comparable", "front_size", "hypervolume"]
+    rows: list[list[object]] = []
+    for group in comparison.groups:
+        for run, growth in zip(group.runs, group.growths, strict=True):
+            front = front_records(run.records, comparison.objectives)
+            share = growth.shares[-1] if len(growth.shares) else 0.0
+            comparable = comparable_records(run.records, comparison.objectives)
+            row = [group.label, run.name, len(growth.shares), len(comparable), len(front)]
+            rows.append([*row, float(share), *_best_values(front, comparison.objectives)])
+    _write_csv(path, [*header, *(f"best.{name}" for name in names)], rows)
+
+
+def write_growth_csv(comparison: Comparison, *, path: Path) -> None:
+    """Write the curves: label, num_trials, num_runs, hypervolume's mean and standard error."""
+    rows = [
+        [
+            group.label,
+            int(n),
+            len(group.runs),
+            float(mean),
+            "" if math.isnan(error) else float(error),
+        ]
+        for group in comparison.groups
+        for n, mean, error in zip(group.num_trials, group.means, group.errors, strict=True)
+    ]
+    header = ["label", "num_trials", "num_runs", "hypervolume_mean", "hypervolume_standard_error"]
+    _write_csv(path, header, rows)
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return the groups for the terminal, the best first: volume with its spread, best values."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
+    table.add_column("group", overflow="fold")
+    for heading in ("runs", "trials", "hypervolume", "on front"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for objective in comparison.objectives:
+        table.add_column(f"best {heading_of(objective.metric)}", justify="right", no_wrap=True)
+    for group in comparison.groups:
+        fronts = [front_records(run.records, comparison.objectives) for run in group.runs]
+        best = np.array([_best_values(f, comparison.objectives) for f in fronts if f], dtype=float)
+        means = best.mean(axis=0) if len(best) else [math.nan] * len(comparison.objectives)
+        table.add_row(
+            Text(group.label),
+            str(len(group.runs)),
+            str(len(group.num_trials)),
+            share_text(*comparison.share(group)),
+            f"{np.mean([len(front) for front in fronts]):.1f}",
+            *(
+                format_value(o.metric, v)
+                for o, v in zip(comparison.objectives, means, strict=True)
+            ),
+        )
+    table.caption = (
+        f"Hypervolume: mean ± standard error over runs after {comparison.num_trials} trials each, "
+        "as a share of the box around all runs; the other columns are means at each run's end."
+    )
+    return table
+
+
+def share_text(mean: float, error: float) -> str:
+    """Return a share with its standard error; the error is left out for a single run."""
+    return f"{mean:.4f}" if math.isnan(error) else f"{mean:.4f} ± {error:.4f}"
+
+
+def _shared_objectives(runs: Sequence[Run]) -> tuple[Objective, ...]:
+    if not runs:
+        raise RunFolderError("there is no run to compare; give runs=[runs/a,runs/b]")
+    first = runs[0]
+    for run in runs[1:]:
+        if run.objectives != first.objectives:
+            raise RunFolderError(
+                f"the runs {first.name} and {run.name} have unlike objectives: "
+                f"{_words(first.objectives)} against {_words(run.objectives)}; "
+                "compare runs that made the same better"
+            )
+    return first.objectives
+
+
+def _words(objectives: Sequence[Objective]) -> str:
+    return ", ".join(f"{objective.direction} {objective.metric}" for objective in objectives)
+
+
+def _group(label: str, runs: tuple[Run, ...], growths: tuple[Growth, ...]) -> Group:
+    shortest = min(len(growth.shares) for growth in growths)
+    shares = np.array([growth.shares[:shortest] for growth in growths])
+    errors = (
+        shares.std(axis=0, ddof=1) / math.sqrt(len(runs))
+        if len(runs) > 1
+        else np.full(shortest, math.nan)
+    )
+    return Group(label, runs, growths, np.arange(1, shortest + 1), shares.mean(axis=0), errors)
+
+
+def _best_values(front: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[object]:
+    if not front:
+        return [""] * len(objectives)
+    return [min((r.metrics[o.metric] for r in front), key=o.loss) for o in objectives]
+
+
+def _target(settings: Mapping[str, Any], name: str) -> str:
+    section = settings.get(name)
+    target = section.get("_target_") if isinstance(section, Mapping) else section
+    return str(target).rpartition(".")[2] if target else f"no {name}"
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_text(path, text.getvalue())

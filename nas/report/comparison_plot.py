@@ -1,0 +1,151 @@
+"""The picture of a comparison: the fronts of all runs, and how their hypervolume grew.
+
+On the left each run's front is a thin staircase and each group's median attainment a thick one:
+the quality that half of its runs reached at that size (Grunert da Fonseca et al. 2001,
+"Inferential performance assessment of stochastic optimisers and the attainment function"). On the
+right the band is one standard error around the mean.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from nas.objective import Direction, Objective
+from nas.report.comparison import Comparison, Group, share_text
+from nas.report.front import FloatArray, front_records, leading_objective
+from nas.report.style import (
+    GROUP_COLOURS,
+    TEXT_COLOUR,
+    decades_of,
+    plain_values,
+    prepare_axes,
+    save_figure,
+    scale_axis,
+    set_titles,
+)
+from nas.trial import TrialRecord
+
+_HEAD_IN = 0.62  # inches above the axes, for the titles
+
+
+def write_comparison_png(comparison: Comparison, *, title: str, path: Path) -> None:
+    """Draw a comparison into `path`."""
+    save_figure(plot_comparison(comparison, title=title), path)
+
+
+def plot_comparison(comparison: Comparison, *, title: str) -> Figure:
+    """Return the picture; a single objective has no fronts, so only the growth is drawn."""
+    width, height = (11.5, 5.4) if len(comparison.objectives) > 1 else (7.0, 5.4)
+    below = (0.0, 0.0, 1.0, 1.0 - _HEAD_IN / height)
+    layout = ConstrainedLayoutEngine(rect=below, w_pad=0.12, h_pad=0.08, wspace=0.04)
+    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
+    num_columns = 2 if len(comparison.objectives) > 1 else 1
+    if num_columns == 2:
+        _draw_fronts(figure.add_subplot(1, 2, 1), comparison)
+    growth_axes = figure.add_subplot(1, num_columns, num_columns)
+    _draw_growth(growth_axes, comparison)
+    legend = figure.legend(
+        *growth_axes.get_legend_handles_labels(), loc="outside lower left", frameon=False,
+        ncols=2 if num_columns == 2 else 1, fontsize=9, labelcolor=TEXT_COLOUR,
+    )  # fmt: skip
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a dollar in a run's name is no formula
+    num_runs = sum(len(group.runs) for group in comparison.groups)
+    words = f"{num_runs} runs, compared after {comparison.num_trials} trials each"
+    set_titles(figure, title, words)
+    return figure
+
+
+def _draw_growth(axes: Axes, comparison: Comparison) -> None:
+    prepare_axes(axes)
+    for group, colour in _coloured(comparison):
+        label = f"{group.label}: {share_text(*comparison.share(group))} ({len(group.runs)} runs)"
+        axes.step(group.num_trials, group.means, where="post", color=colour, label=label)
+        low, high = group.means - group.errors, group.means + group.errors
+        if len(group.runs) > 1:
+            axes.fill_between(
+                group.num_trials, low, high, step="post", color=colour, alpha=0.18, linewidth=0
+            )
+    axes.set_xlabel("trials that ended", color=TEXT_COLOUR)
+    axes.set_ylabel("hypervolume (share of the box)", color=TEXT_COLOUR)
+
+
+def _draw_fronts(axes: Axes, comparison: Comparison) -> None:
+    lead = leading_objective(comparison.objectives)
+    other = next(o for o in comparison.objectives if o is not lead)
+    prepare_axes(axes)
+    fronts = [
+        [
+            front
+            for run in group.runs
+            if (front := front_records(run.records, comparison.objectives))
+        ]
+        for group in comparison.groups
+    ]
+    for axis, objective in ((axes.xaxis, lead), (axes.yaxis, other)):
+        members = [record for group in fronts for front in group for record in front]
+        decades = decades_of(objective, _values(objective, members))
+        scale_axis(axis, axes, objective, decades=decades, num_ticks=7)
+    for (_, colour), shown in zip(_coloured(comparison), fronts, strict=True):
+        for front in shown:
+            _draw_front(axes, front, lead, other, colour, is_pair=len(comparison.objectives) == 2)
+        if len(comparison.objectives) == 2 and len(shown) > 1:
+            sizes, medians = median_attainment(shown, lead, other)
+            axes.step(sizes, medians, where="post", color=colour, linewidth=2.2)
+
+
+def _draw_front(
+    axes: Axes,
+    front: Sequence[TrialRecord],
+    x: Objective,
+    y: Objective,
+    colour: str,
+    *,
+    is_pair: bool,
+) -> None:
+    xs, ys = _values(x, front), _values(y, front)
+    if is_pair:
+        axes.step(xs, ys, where="post", color=colour, linewidth=0.8, alpha=0.3)
+    axes.scatter(xs, ys, s=9, color=colour, alpha=0.55, linewidths=0)
+
+
+def median_attainment(
+    fronts: Sequence[Sequence[TrialRecord]], x: Objective, y: Objective
+) -> tuple[FloatArray, FloatArray]:
+    """Return what half of the runs reached in `y` at most at each place of `x`, as drawn.
+
+    Args:
+        fronts: of two objectives, smallest first in `x`.
+        x: the leading objective.
+        y: the other one.
+
+    Returns:
+        Places of `x`, from the first that half of the runs reached, and the median of `y` there.
+    """
+    places = np.unique([x.loss(value) for front in fronts for value in _values(x, front)])
+    reached = np.full((len(fronts), len(places)), np.inf)
+    for row, front in enumerate(fronts):
+        starts = np.searchsorted(places, [x.loss(value) for value in _values(x, front)])
+        reached[row, starts] = [y.loss(value) for value in _values(y, front)]
+    best = np.sort(np.minimum.accumulate(reached, axis=1), axis=0)
+    median = best[len(fronts) // 2]  # with an even number the worse one: half of them were better
+    known = np.isfinite(median)
+    return _unsigned(x, places[known]), _unsigned(y, median[known])
+
+
+def _unsigned(objective: Objective, losses: FloatArray) -> FloatArray:
+    return -losses if objective.direction is Direction.MAXIMIZE else losses
+
+
+def _values(objective: Objective, records: Sequence[TrialRecord]) -> list[float]:
+    return plain_values(objective, [record.metrics[objective.metric] for record in records])
+
+
+def _coloured(comparison: Comparison) -> list[tuple[Group, str]]:
+    return [
+        (group, GROUP_COLOURS[i % len(GROUP_COLOURS)]) for i, group in enumerate(comparison.groups)
+    ]

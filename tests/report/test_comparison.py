@@ -1,0 +1,216 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from nas.errors import RunFolderError
+from nas.objective import objective_for
+from nas.report.comparison import (
+    Run,
+    compare_runs,
+    comparison_table,
+    labels_from_settings,
+    name_stem,
+    write_growth_csv,
+    write_runs_csv,
+)
+from nas.report.comparison_plot import median_attainment, plot_comparison
+from nas.report.reports import write_comparison
+from nas.trial import TrialState
+
+
+def _rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def seeded_runs(search_records, accuracy_size):
+    """Two groups of three runs; those of `long` have twice the trials."""
+    return [
+        Run(f"{label}_s{seed}", label, search_records(n, seed=seed + n), accuracy_size)
+        for label, n in (("short", 40), ("long", 80))
+        for seed in range(3)
+    ]
+
+
+def test_mean_and_standard_error_follow_from_the_runs(seeded_runs):
+    comparison = compare_runs(seeded_runs)
+
+    for group in comparison.groups:
+        finals = [growth.shares[len(group.means) - 1] for growth in group.growths]
+        assert group.means[-1] == pytest.approx(sum(finals) / 3)
+        spread = sum((x - sum(finals) / 3) ** 2 for x in finals) / 2  # variance of a sample
+        assert group.errors[-1] == pytest.approx(math.sqrt(spread / 3))
+
+
+def test_groups_are_ranked_after_as_many_trials_as_the_shortest_run_has(seeded_runs):
+    comparison = compare_runs(seeded_runs)
+
+    shares = [comparison.share(group)[0] for group in comparison.groups]
+    assert comparison.num_trials == 40
+    assert shares == sorted(shares, reverse=True)
+    assert [group.means[39] for group in comparison.groups] == shares
+
+
+def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
+    good = [trial(0, accuracy=0.9, size_bytes=10.0), trial(1, accuracy=0.95, size_bytes=100.0)]
+    poor = [trial(0, accuracy=0.5, size_bytes=1e4), trial(1, accuracy=0.4, size_bytes=1e4)]
+
+    comparison = compare_runs(
+        [Run("p", "poor", poor, accuracy_size), Run("g", "good", good, accuracy_size)]
+    )
+
+    assert [group.label for group in comparison.groups] == ["good", "poor"]
+    assert np.isnan(comparison.groups[0].errors).all()
+
+
+def test_unlike_objectives_are_refused_by_name(search_records, accuracy_size, three_objectives):
+    runs = [
+        Run("first", "a", search_records(5), accuracy_size),
+        Run("other", "a", search_records(5), three_objectives),
+    ]
+
+    with pytest.raises(RunFolderError, match=r"first and other .*minimize latency_ms"):
+        compare_runs(runs)
+
+
+def test_no_run_and_no_trial_are_refused(trial, accuracy_size):
+    failed = [trial(0, state=TrialState.FAILED)]
+
+    with pytest.raises(RunFolderError, match="no run to compare"):
+        compare_runs([])
+    with pytest.raises(RunFolderError, match="no trial of lonely finished"):
+        compare_runs([Run("lonely", "a", failed, accuracy_size)])
+
+
+def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, accuracy_size):
+    failed = [trial(n, state=TrialState.FAILED) for n in range(5)]
+
+    comparison = compare_runs(
+        [
+            Run("f", "failed", failed, accuracy_size),
+            Run("b", "ok", search_records(9), accuracy_size),
+        ]
+    )
+
+    assert comparison.groups[-1].label == "failed"
+    assert comparison.share(comparison.groups[-1])[0] == 0
+    plot_comparison(comparison, title="a")
+
+
+def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accuracy_size):
+    comparison = compare_runs(
+        [Run("e", "empty", [], accuracy_size), Run("b", "ok", search_records(9), accuracy_size)]
+    )
+
+    assert comparison.num_trials == 0
+    assert comparison.share(comparison.groups[0])[0] == 0
+    plot_comparison(comparison, title="a")
+
+
+def test_tables_of_runs_and_curves(tmp_path, seeded_runs):
+    comparison = compare_runs(seeded_runs)
+
+    write_runs_csv(comparison, path=tmp_path / "runs.csv")
+    write_growth_csv(comparison, path=tmp_path / "growth.csv")
+
+    runs, growth = _rows(tmp_path / "runs.csv"), _rows(tmp_path / "growth.csv")
+    assert {row["run"] for row in runs} == {run.name for run in seeded_runs}
+    assert {row["num_trials"] for row in runs if row["label"] == "long"} == {"80"}
+    assert all(0 < float(row["best.accuracy"]) <= 1 for row in runs)
+    assert len(growth) == 40 + 80
+    assert float(growth[0]["hypervolume_mean"]) == pytest.approx(comparison.groups[0].means[0])
+
+
+def test_the_terminal_table_names_group_volume_and_spread(seeded_runs):
+    comparison = compare_runs(seeded_runs)
+    console = Console(width=100)
+
+    with console.capture() as capture:
+        console.print(comparison_table(comparison))
+
+    mean, error = comparison.share(comparison.groups[0])
+    assert f"{mean:.4f} ± {error:.4f}" in capture.get()
+    assert "after 40 trials each" in capture.get()
+
+
+def test_median_attainment_is_what_half_of_the_runs_reached(trial, accuracy_size):
+    accuracy, size = accuracy_size
+    fronts = [
+        [trial(0, accuracy=0.5, size_bytes=10.0), trial(1, accuracy=0.9, size_bytes=30.0)],
+        [trial(0, accuracy=0.6, size_bytes=20.0)],
+        [trial(0, accuracy=0.7, size_bytes=40.0)],
+    ]
+
+    places, medians = median_attainment(fronts, size, accuracy)
+
+    # Two of three runs have something from 20 B on; at 40 B the three have 0.9, 0.6, 0.7.
+    assert places.tolist() == [20.0, 30.0, 40.0]
+    assert medians == pytest.approx([50.0, 60.0, 70.0])
+
+
+@pytest.mark.parametrize(
+    ("metrics", "num_panels"),
+    [
+        (("accuracy",), 1),
+        (("accuracy", "size_bytes", "latency_ms"), 2),
+        (("loss", "latency_ms"), 2),
+    ],
+    ids=["one", "three", "no static"],
+)
+def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_panels):
+    objectives = tuple(objective_for(name) for name in metrics)
+    runs = [Run(str(s), "$a$", search_records(20, seed=s), objectives) for s in range(2)]
+
+    figure = plot_comparison(compare_runs(runs), title="$x")
+
+    assert len(figure.axes) == num_panels
+    figure.draw_without_rendering()
+
+
+def test_all_files_of_a_comparison_are_written(tmp_path, seeded_runs):
+    paths = write_comparison(compare_runs(seeded_runs), folder=tmp_path / "out", title="a")
+
+    assert [path.name for path in paths] == [
+        "comparison.csv", "comparison_growth.csv", "comparison.png",
+    ]  # fmt: skip
+    with Image.open(paths[2]) as image:
+        assert image.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([("o.A", "s.X"), ("o.B", "s.X")], ["A", "B"]),
+        ([("o.A", "s.X"), ("o.A", "s.Y")], ["X", "Y"]),
+        ([("o.A", "s.X"), ("o.B", "s.Y")], ["A, X", "B, Y"]),
+        ([("o.A", "s.X"), ("o.A", "s.X")], ["A", "A"]),
+    ],
+    ids=["sampler", "space", "both", "neither"],
+)
+def test_labels_name_what_differs(settings, expected):
+    configs = [
+        {"sampler": {"_target_": sampler}, "search_space": {"_target_": space}}
+        for sampler, space in settings
+    ]
+
+    assert labels_from_settings(configs) == expected
+
+
+def test_labels_of_settings_without_a_sampler_say_so():
+    assert labels_from_settings([{}, {"sampler": None}]) == ["no sampler", "no sampler"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("nsga2_seed3", "nsga2"), ("tpe-07", "tpe"), ("resnet18", "resnet18"), ("a_s1", "a"),
+        ("run_3", "run"), ("7", "7"), ("x.r12", "x"),
+    ],
+)  # fmt: skip
+def test_a_names_stem_is_without_seed_or_count(name, stem):
+    assert name_stem(name) == stem
