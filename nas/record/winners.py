@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from nas.errors import RunFolderError
 from nas.files import write_text
@@ -94,7 +95,7 @@ def _cell(value: object) -> object:
     return "" if isinstance(value, float) and math.isnan(value) else value
 
 
-def _value(kind: str, cell: str) -> object:
+def _value(kind: str, cell: str) -> Any:
     kind = kind.removeprefix("<class '").removesuffix("'>")
     match kind:
         case "bool":

@@ -1,0 +1,127 @@
+"""Reference points beside the winners: what anybody could have had without a search.
+
+A hand-made network (MobileNetV3-small, Howard et al. 2019, https://arxiv.org/abs/1905.02244,
+scaled to the data) and random architectures of the space at equal cost, all trained under the same
+recipe.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from timm.models.mobilenetv3 import _gen_mobilenet_v3
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.errors import ConfigError, UnbuildableError, nearest_first
+from nas.finish.confirm import Candidate
+from nas.seeding import generator
+from nas.space.space import SearchSpace
+from nas.task import DataShape
+
+KEY = "baseline"  # the one parameter that a baseline's architecture has beside its own
+HAND_MADE = ("mobilenetv3_small",)
+_NUM_DRAWS = 200  # architectures among which one of equal cost is looked for
+_SMALLEST_MAP = 4  # pixels of the last feature map, at least, where the image allows it
+
+Costs = Callable[[Architecture], Mapping[str, float]]
+
+
+class WithBaselines(SearchSpace):
+    """A search space that also builds the hand-made baselines; otherwise what it wraps.
+
+    Args:
+        space: builds everything else.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self.parameters, self.domains = space.parameters, space.domains
+
+    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+        """Return an untrained model, of a baseline or of the space."""
+        if architecture.get(KEY) in HAND_MADE:
+            return mobilenetv3_small(data, width=float(architecture["width"]))
+        return self._space.build(architecture, data)
+
+    def static_costs(
+        self, architecture: Architecture, data: DataShape
+    ) -> Mapping[str, float] | None:
+        """Return what the space knows in closed form; baselines are counted."""
+        return None if KEY in architecture else self._space.static_costs(architecture, data)
+
+
+def hand_made(name: str, *, width: float) -> Candidate:
+    """Return a hand-made baseline.
+
+    Args:
+        name: one of `HAND_MADE`.
+        width: multiplies its channels, above 0.
+
+    Raises:
+        ConfigError: there is no such baseline, or the width is not above 0.
+    """
+    if name not in HAND_MADE:
+        raise ConfigError(
+            f"baselines.hand_made: there is no '{name}'; known: {nearest_first(name, HAND_MADE)}"
+        )
+    if not width > 0:
+        raise ConfigError(f"baselines.hand_made: the width must be above 0, but got {width}")
+    return Candidate(f"{name} x{width:g}", Architecture({KEY: name, "width": float(width)}))
+
+
+def random_at_equal_cost(
+    space: SearchSpace,
+    *,
+    sizes: Sequence[float],
+    costs: Costs,
+    known: Sequence[Architecture],
+    seed: int,
+) -> list[Candidate]:
+    """Return one random architecture for each size: the nearest to it of 200 that were drawn.
+
+    Args:
+        space: drawn from.
+        sizes: `size_bytes` of the winners that they stand beside.
+        costs: static costs of an architecture.
+        known: architectures that are not random, and are left out.
+        seed: of the draws.
+    """
+    rng = generator(seed, "finish", "random baselines")
+    taken = {architecture.id for architecture in known}
+    drawn: dict[str, tuple[float, Architecture]] = {}
+    for _ in range(_NUM_DRAWS):
+        architecture = space.sample(rng)
+        try:
+            drawn[architecture.id] = (costs(architecture)["size_bytes"], architecture)
+        except UnbuildableError:
+            continue
+    found = []
+    for number, size in enumerate(sizes):
+        rest = {key: pair for key, pair in drawn.items() if key not in taken}
+        if not rest:
+            break
+        near = min(rest, key=lambda key: (abs(math.log(rest[key][0] / size)), key))
+        taken.add(near)
+        found.append(Candidate(f"random {number}", rest[near][1]))
+    return found
+
+
+def mobilenetv3_small(data: DataShape, *, width: float) -> nn.Module:
+    """Return MobileNetV3-small with `width` times its channels, for images of that shape.
+
+    Made for images of 224 pixels, it halves the map five times. Where that would leave less than
+    four pixels a side, the first halvings are left out.
+    """
+    channels, *sides = data.input_shape
+    settings: dict[str, Any] = {"in_chans": channels, "num_classes": data.num_classes}
+    model: nn.Module = _gen_mobilenet_v3("mobilenetv3_small_100", width, **settings)
+    strided = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Conv2d) and max(module.stride) > 1
+    ]
+    kept = max(0, int(math.log2(max(1, min(sides) // _SMALLEST_MAP))))
+    for module in strided[: len(strided) - kept]:
+        module.stride = (1, 1)
+    return model

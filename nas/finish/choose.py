@@ -1,0 +1,203 @@
+"""Which members of a front become winners?
+
+Choosing looks at validation numbers alone; the test split is opened later, once, for those that
+were chosen here. Limits may be on any metric, also on one that the search did not optimise: then
+the best within them need not stand on the front of the whole run, so the front is taken again
+among the trials that keep them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.errors import ConfigError, ConstraintError, nearest_first
+from nas.objective import Constraint, Direction, Objective, losses
+from nas.pareto.dominance import front_mask
+from nas.pareto.select import best_under, knee
+from nas.trial import TrialRecord
+
+FloatArray = NDArray[np.float64]
+
+
+class Which(StrEnum):
+    """A way to choose."""
+
+    AUTO = "auto"  # no limits: all; limits of cost: the best; of quality alone: the smallest
+    ALL = "all"
+    SPREAD = "spread"
+    KNEE = "knee"
+    BEST = "best"
+    SMALLEST = "smallest"
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What to take of a run.
+
+    Attributes:
+        which: the way to choose among the trials that keep the limits.
+        count: number of members that `SPREAD` takes, at least 1.
+        trials: numbers of trials to take as they are; if not empty, nothing else counts.
+        limits: what a winner must keep, by the numbers of the search.
+    """
+
+    which: Which = Which.AUTO
+    count: int = 5
+    trials: tuple[int, ...] = ()
+    limits: tuple[Constraint, ...] = ()
+
+
+def choose(
+    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], pick: Pick
+) -> list[TrialRecord]:
+    """Return the winners to be, smallest first.
+
+    Args:
+        records: trials that may stand on a front: complete, full budget, finite objectives, one
+            for each architecture.
+        objectives: what the search made better.
+        pick: what to take.
+
+    Raises:
+        ConfigError: a trial number is not among the records, or a limit is on an unknown metric.
+        ConstraintError: there is no trial, or none keeps the limits; the nearest is named.
+    """
+    if not records:
+        raise ConstraintError(
+            "the run has no trial that was trained to the end, so there is nothing to finish; "
+            "go on searching: nas search name=... resume=true"
+        )
+    if pick.trials:
+        return _in_order(_named(records, pick.trials), objectives)
+    fitting = [record for record in records if _excess(record, pick.limits) == 0.0]
+    if not fitting:
+        raise ConstraintError(_nothing_fits(records, pick.limits))
+    return _in_order(_chosen(fitting, objectives, pick), objectives)
+
+
+def size_column(objectives: Sequence[Objective]) -> int:
+    """Return the index of the objective that orders a front.
+
+    The first static one, else the first minimised, else the first.
+    """
+    for index, objective in enumerate(objectives):
+        if objective.is_static:
+            return index
+    for index, objective in enumerate(objectives):
+        if objective.direction is Direction.MINIMIZE:
+            return index
+    return 0
+
+
+def quality_column(objectives: Sequence[Objective]) -> int:
+    """Return the index of the first objective that is not the size, or of the only one."""
+    size = size_column(objectives)
+    return next((index for index in range(len(objectives)) if index != size), size)
+
+
+def spread(table: FloatArray, *, count: int) -> list[int]:
+    """Return `count` of the points so that every other one is near a chosen one.
+
+    The ends of the last column come first, then always the point farthest from those chosen, in
+    objectives scaled to 0..1 (Gonzalez 1985, "Clustering to minimize the maximum intercluster
+    distance"). One point is the knee.
+    """
+    if count >= len(table):
+        return list(range(len(table)))
+    if count == 1:
+        return [knee(table)]
+    low, high = table.min(axis=0), table.max(axis=0)
+    scaled = (table - low) / np.where(high > low, high - low, 1.0)
+    chosen = [int(table[:, -1].argmin()), int(table[:, -1].argmax())]
+    while len(chosen) < count:
+        gaps = np.linalg.norm(scaled[:, None, :] - scaled[None, chosen, :], axis=2).min(axis=1)
+        gaps[chosen] = -1.0
+        chosen.append(int(gaps.argmax()))
+    return chosen
+
+
+def _chosen(
+    fitting: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick
+) -> list[TrialRecord]:
+    table = np.asarray([losses(objectives, record.metrics) for record in fitting], dtype=float)
+    members = np.flatnonzero(front_mask(table))
+    size, quality = size_column(objectives), quality_column(objectives)
+    everything = float("inf")
+    match _which(pick, objectives):
+        case Which.KNEE:
+            indices: list[int | None] = [knee(table)]
+        case Which.BEST:
+            indices = [best_under(table, column=size, limit=everything, objective=quality)]
+        case Which.SMALLEST:
+            indices = [best_under(table, column=quality, limit=everything, objective=size)]
+        case Which.SPREAD:
+            turned = table[members][:, [*(c for c in range(table.shape[1]) if c != size), size]]
+            indices = list(members[spread(turned, count=pick.count)])
+        case _:
+            indices = list(members)
+    return [fitting[index] for index in indices if index is not None]
+
+
+def _which(pick: Pick, objectives: Sequence[Objective]) -> Which:
+    """Resolve `AUTO`: limits of the quality alone want the smallest, other limits the best."""
+    if pick.which is not Which.AUTO:
+        return pick.which
+    if not pick.limits:
+        return Which.ALL
+    quality = objectives[quality_column(objectives)].metric
+    return Which.SMALLEST if all(limit.metric == quality for limit in pick.limits) else Which.BEST
+
+
+def _in_order(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> list[TrialRecord]:
+    size = objectives[size_column(objectives)]
+    return sorted(records, key=lambda r: (size.loss(r.metrics[size.metric]), r.number))
+
+
+def _named(records: Sequence[TrialRecord], numbers: Sequence[int]) -> list[TrialRecord]:
+    known = {record.number: record for record in records}
+    absent = [number for number in dict.fromkeys(numbers) if number not in known]
+    if absent:
+        raise ConfigError(
+            f"pick.trials: {_listed(absent)} cannot be finished: no such trial, a repeated "
+            f"architecture, or not trained to the end; those that can be: {_listed(sorted(known))}"
+        )
+    return [known[number] for number in dict.fromkeys(numbers)]
+
+
+def _excess(record: TrialRecord, limits: Sequence[Constraint]) -> float:
+    """Return by how much a trial breaks the limits, summed.
+
+    Raises:
+        ConfigError: it has no value for one of them.
+    """
+    total = 0.0
+    for limit in limits:
+        if limit.metric not in record.metrics:
+            known = nearest_first(limit.metric, record.metrics)
+            raise ConfigError(
+                f"pick.{limit.metric}: the trials of this run have no {limit.metric}; known, "
+                f"nearest first: {known}"
+            )
+        total += limit.excess(record.metrics[limit.metric])
+    return total
+
+
+def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) -> str:
+    nearest = min(records, key=lambda record: (_excess(record, limits), record.number))
+    broken = [limit for limit in limits if limit.excess(nearest.metrics[limit.metric]) > 0]
+    has = ", ".join(f"{limit.metric} {nearest.metrics[limit.metric]:.6g}" for limit in broken)
+    wanted = " and ".join(str(limit) for limit in limits)
+    return (
+        f"no trial keeps {wanted}; the nearest is trial {nearest.number} with {has}: loosen the "
+        f"limit, or take it by pick.trials=[{nearest.number}]"
+    )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:12]))
+    return shown + (f" and {len(numbers) - 12} more" if len(numbers) > 12 else "")

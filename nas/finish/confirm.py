@@ -1,0 +1,160 @@
+"""Does what the search promised hold? Retrain with several seeds, test once, compare.
+
+A front found on validation data is optimistic: its members are there because they were good and
+because they were lucky. Here each is trained again from scratch, with seeds that no search has
+seen, and judged on images that no search has seen.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from nas.architecture import Architecture
+from nas.data.dataset import Dataset
+from nas.finish.intervals import Estimate, differs_by, estimate_shares, sampling_std
+from nas.finish.ledger import Ledger
+from nas.finish.retrain import Job
+from nas.record.winners import WinnerRow
+from nas.seeding import derive_seed
+from nas.train.recipe import Recipe
+from nas.trial import TrialRecord
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network to confirm.
+
+    Attributes:
+        name: "trial 12", or the name of a baseline.
+        architecture: what to train.
+        record: its trial in the search; None for a baseline.
+    """
+
+    name: str
+    architecture: Architecture
+    record: TrialRecord | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all jobs of a confirmation share.
+
+    Attributes:
+        recipe: how to train.
+        num_seeds: retrainings of each candidate, at least 1.
+        seed: of the run; retrainings have seeds of their own that are derived from it.
+        data_key: stands for the data that they learn from and are tested on.
+        step: "confirm", or the step that changes how they are trained.
+    """
+
+    recipe: Recipe
+    num_seeds: int
+    seed: int
+    data_key: str
+    step: str = "confirm"
+
+    def jobs_of(self, candidate: Candidate) -> list[Job]:
+        """Return one job for each seed, the one that is shipped first."""
+        return [self._job(candidate, index) for index in range(self.num_seeds)]
+
+    def _job(self, candidate: Candidate, index: int) -> Job:
+        identity = candidate.architecture.id
+        seed = derive_seed(self.seed, "finish", identity, index)
+        recipe = {key: value for key, value in vars(self.recipe).items() if key != "device"}
+        text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
+        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        name = f"{candidate.name} seed {index}"
+        return Job(key=key, name=name, architecture=candidate.architecture, seed=seed)
+
+
+def candidate_of(record: TrialRecord) -> Candidate:
+    """Return the candidate that a trial of the search is."""
+    return Candidate(f"trial {record.number}", record.architecture, record)
+
+
+def data_key(dataset: Dataset) -> str:
+    """Return a text that changes when the images, labels or splits do."""
+    digest = hashlib.blake2b(digest_size=8)
+    for word, split in dataset.splits().items():
+        digest.update(word.encode())
+        digest.update(split.images.tobytes())
+        digest.update(split.labels.tobytes())
+    return f"{dataset.name} {digest.hexdigest()}"
+
+
+def confirmed_rows(
+    candidates: Sequence[Candidate],
+    *,
+    plan: Plan,
+    ledger: Ledger,
+    num_examples: int,
+    costs: Mapping[str, Mapping[str, float]],
+) -> list[WinnerRow]:
+    """Return a row for each candidate that has a retraining, smallest first.
+
+    Args:
+        candidates: what was confirmed.
+        plan: names the jobs.
+        ledger: holds their results.
+        num_examples: images of the test split.
+        costs: architecture id -> metric -> static cost.
+    """
+    known = [(c, accuracies_of(c, plan, ledger)) for c in candidates]
+    trained = [(candidate, values) for candidate, values in known if values]
+    estimates = estimate_shares([values for _, values in trained], num_examples=num_examples)
+    rows = [
+        _row(candidate, estimate, num_examples, costs[candidate.architecture.id])
+        for (candidate, _), estimate in zip(trained, estimates, strict=True)
+    ]
+    marked = [
+        replace(row, beaten_by=_beaten_by(index, rows, estimates))
+        for index, row in enumerate(rows)
+    ]
+    return sorted(marked, key=lambda row: (row.size_bytes, row.name))
+
+
+def accuracies_of(candidate: Candidate, plan: Plan, ledger: Ledger) -> list[float]:
+    """Return the test accuracies that the ledger holds for a candidate, by seed."""
+    jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
+    return [ledger[job.key].metrics["accuracy"] for job in jobs]
+
+
+def _row(
+    candidate: Candidate, estimate: Estimate, num_examples: int, costs: Mapping[str, float]
+) -> WinnerRow:
+    record = candidate.record
+    return WinnerRow(
+        name=candidate.name,
+        is_baseline=record is None,
+        trial=-1 if record is None else record.number,
+        architecture_id=candidate.architecture.id,
+        num_params=costs["num_params"],
+        num_macs=costs["num_macs"],
+        size_bytes=costs["size_bytes"],
+        search_accuracy=math.nan if record is None else record.metrics.get("accuracy", math.nan),
+        test_accuracy=estimate.mean,
+        test_std=estimate.std,
+        confidence_low=estimate.confidence[0],
+        confidence_high=estimate.confidence[1],
+        prediction_low=estimate.prediction[0],
+        prediction_high=estimate.prediction[1],
+        sampling_std=sampling_std(estimate.mean, num_examples=num_examples),
+        num_seeds=len(estimate.values),
+        beaten_by="",
+    )
+
+
+def _beaten_by(index: int, rows: Sequence[WinnerRow], estimates: Sequence[Estimate]) -> str:
+    """Return the best network that is no larger and better by more than the noise, or ""."""
+    own = rows[index]
+    better = [
+        (estimates[other].mean, row.name)
+        for other, row in enumerate(rows)
+        if other != index
+        and row.size_bytes <= own.size_bytes
+        and estimates[other].mean - estimates[index].mean
+        > differs_by(estimates[other], estimates[index])
+    ]
+    return max(better)[1] if better else ""

@@ -1,0 +1,205 @@
+"""Trains networks once more, on train and validation together, and tests each one a single time.
+
+A job is one architecture with one seed. Jobs run side by side on a backend, as the trials of a
+search do: a slot is filled the moment it is free, a lost worker's job is handed out again, and
+what has ended is on disk, weights first, before it counts.
+"""
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nas.architecture import Architecture
+from nas.data.dataset import Dataset
+from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.trained import TrainedEvaluator
+from nas.execution.backend import Backend
+from nas.files import write_bytes
+from nas.finish.ledger import Entry, Ledger
+from nas.space.space import SearchSpace
+from nas.train.recipe import Recipe
+from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+
+_LOG = logging.getLogger(__name__)
+
+_TURN_S = 0.5  # the longest wait before a signal is seen
+_MAX_ATTEMPTS = 3  # of a job whose worker is lost
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        key: equal for equal architecture, seed, recipe and data.
+        name: for people.
+        architecture: what to train.
+        seed: of weights, order and augmentation.
+    """
+
+    key: str
+    name: str
+    architecture: Architecture
+    seed: int
+
+
+class Interruptible(Protocol):
+    """Says whether a signal asked to end."""
+
+    requested: bool
+
+
+Watch = Callable[[], AbstractContextManager[Interruptible]]
+MakeBackend = Callable[[Evaluator], Backend]
+OnEntry = Callable[[Job, Entry, int, int], None]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who does the work, and who looks on.
+
+    Attributes:
+        make_backend: starts workers for an evaluator.
+        watch: opened while jobs run; its signal ends the work after what has ended is on disk.
+        on_entry: told of each job that ended: the job, its entry, how many are done, of how many.
+        time_limit_s: a training that takes longer fails; None for no limit.
+    """
+
+    make_backend: MakeBackend
+    watch: Watch
+    on_entry: OnEntry
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a list of jobs ended.
+
+    Attributes:
+        is_interrupted: a signal came before all were done.
+        failures: name of the job and why it failed.
+    """
+
+    is_interrupted: bool
+    failures: tuple[tuple[str, Failure], ...]
+
+
+def final_evaluator(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> TrainedEvaluator:
+    """Return an evaluator that learns from train and validation and judges by the test split."""
+    evaluator = TrainedEvaluator(space, dataset, recipe, ())
+    evaluator.data = dataset.final_data()
+    return evaluator
+
+
+def weights_path(folder: Path, key: str) -> Path:
+    """Return where the weights of a job are kept, given the `finish` folder."""
+    return folder / "weights" / f"{key}.safetensors"
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, evaluator: Evaluator, ledger: Ledger, folder: Path, crew: Crew
+) -> Outcome:
+    """Run the jobs that the ledger does not hold yet.
+
+    Args:
+        jobs: distinct keys.
+        evaluator: trains and tests; its metrics go to the ledger.
+        ledger: of the `finish` folder.
+        folder: the `finish` folder; weights go below it.
+        crew: workers and onlookers.
+
+    Raises:
+        ExecutionError: workers cannot be had.
+    """
+    waiting = deque(index for index, job in enumerate(jobs) if job.key not in ledger)
+    if not waiting:
+        return Outcome(False, ())
+    backend = crew.make_backend(evaluator)
+    try:
+        with crew.watch() as watch:
+            failures = _run(jobs, waiting, backend, ledger, folder, crew, watch)
+        return Outcome(watch.requested, tuple(failures))
+    finally:
+        backend.close()
+
+
+def _run(
+    jobs: Sequence[Job],
+    waiting: deque[int],
+    backend: Backend,
+    ledger: Ledger,
+    folder: Path,
+    crew: Crew,
+    watch: Interruptible,
+) -> list[tuple[str, Failure]]:
+    attempts = dict.fromkeys(waiting, 0)
+    failures: list[tuple[str, Failure]] = []
+    num_running = 0
+    while (waiting or num_running) and not watch.requested:
+        while waiting and backend.num_free:
+            number = waiting.popleft()
+            backend.submit(_spec(jobs[number], number, attempts[number], crew.time_limit_s))
+            num_running += 1
+        for result in backend.next_finished(timeout_s=_TURN_S):
+            num_running -= 1
+            job = jobs[result.number]
+            failure = _failure_of(result)
+            if failure is None:
+                entry = _keep(job, result, ledger, folder)
+                crew.on_entry(job, entry, sum(j.key in ledger for j in jobs), len(jobs))
+            elif failure.kind is FailureKind.LOST and attempts[result.number] + 1 < _MAX_ATTEMPTS:
+                attempts[result.number] += 1
+                waiting.appendleft(result.number)
+            else:
+                _LOG.warning(
+                    "%s failed (%s): %s\n%s",
+                    job.name,
+                    failure.kind,
+                    failure.message,
+                    failure.traceback,
+                )
+                failures.append((job.name, failure))
+    return failures
+
+
+def _spec(job: Job, number: int, attempt: int, time_limit_s: float | None) -> TrialSpec:
+    return TrialSpec(
+        number=number,
+        architecture=job.architecture,
+        seed=job.seed,
+        attempt=attempt,
+        time_limit_s=time_limit_s,
+    )
+
+
+def _failure_of(result: TrialResult) -> Failure | None:
+    if result.state is not TrialState.COMPLETE:
+        return result.failure or Failure(FailureKind.ERROR, "it ended without a result")
+    bad = [name for name, value in result.metrics.items() if not math.isfinite(value)]
+    if bad:
+        return Failure(FailureKind.NONFINITE, f"{', '.join(bad)} is not finite")
+    return None
+
+
+def _keep(job: Job, result: TrialResult, ledger: Ledger, folder: Path) -> Entry:
+    """Write weights, then the entry: a job in the ledger has its weights."""
+    if result.weights is not None:
+        write_bytes(weights_path(folder, job.key), result.weights)
+    entry = Entry(
+        job=job.key,
+        metrics=dict(result.metrics),
+        seconds=result.seconds,
+        facts={
+            "name": job.name,
+            "seed": job.seed,
+            "architecture_id": job.architecture.id,
+            "worker": result.worker,
+        },
+    )
+    ledger.append(entry)
+    return entry
