@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nas.config.check import INJECTED, table_metrics
+from nas.config.check import INJECTED
 from nas.config.make import make, make_sampler, offers_of
+from nas.config.recorded import objectives_of
 from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
-from nas.objective import Constraint, Direction, Objective, objective_for
+from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
 from nas.search.loop import SearchTask
 from nas.search.stopping import Stopping
@@ -39,7 +40,9 @@ def build_search(config: SearchConfig) -> Search:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
     space: SearchSpace = make(config.search_space)
-    objectives = build_objectives(config)
+    objectives = objectives_of(
+        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    )
     constraints = build_constraints(config)
     evaluator = _build_evaluator(config, space, objectives, constraints)
     recipe = config.training
@@ -58,17 +61,6 @@ def build_search(config: SearchConfig) -> Search:
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
     )
     return Search(task, lambda ready: build_backend(config.execution, ready))
-
-
-def build_objectives(config: SearchConfig) -> tuple[Objective, ...]:
-    """Return the objectives; a table's own columns are known before training, and minimised."""
-    columns = table_metrics({"table": config.table})
-    return tuple(
-        Objective(name, Direction.MINIMIZE, is_static=True)
-        if name in columns
-        else objective_for(name)
-        for name in config.objectives.metrics
-    )
 
 
 def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:

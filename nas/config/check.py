@@ -13,6 +13,7 @@ from typing import Any
 from nas.config.compose import Composed, Source, compose_values
 from nas.config.judge import Judge, show
 from nas.config.make import make, make_sampler, offers_of
+from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import judge_targets
 from nas.errors import ConfigError, NasError, RunFolderError, nearest_first
@@ -153,16 +154,6 @@ def _folder_faults(path: Path, *, is_resumed: bool) -> list[str]:
     if path.exists() and not path.is_dir():
         return [f"run_folder: {path.absolute()} is a file; choose another name or run_folder"]
     return []
-
-
-def table_metrics(values: Mapping[str, Any]) -> list[str]:
-    """Return the columns of a table that a search may use as metrics known before any training."""
-    table = values.get("table")
-    if not isinstance(table, Mapping):
-        return []
-    facts = table.get("facts")
-    names = [table.get("size"), *(facts if isinstance(facts, list) else [])]
-    return [name for name in names if isinstance(name, str)]
 
 
 def _objective_faults(values: Mapping[str, Any]) -> list[str]:

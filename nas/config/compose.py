@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -93,11 +94,16 @@ def compose_values(source: Source) -> Composed:
 @contextmanager
 def opened(source: Source) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
     """Yield a function that composes overrides on top of the files."""
-    own = [] if source.config_dir is None else [_search_path(source.config_dir)]
     with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
         yield lambda overrides: compose(
-            source.config_name, overrides=own + [for_hydra(text) for text in overrides]
+            source.config_name, overrides=all_overrides(source, overrides)
         )
+
+
+def all_overrides(source: Source, overrides: Sequence[str]) -> list[str]:
+    """Return overrides as Hydra wants them, with the user's folder of YAML files on its path."""
+    own = [] if source.config_dir is None else [_search_path(source.config_dir)]
+    return own + [for_hydra(text) for text in overrides]
 
 
 def _search_path(folder: Path) -> str:
@@ -292,3 +298,42 @@ class _Resolver:
             self.faults.append(f"{path} cannot be resolved: {_reason(error)}")
             return _LeftOut
         return self.plain(value, path=path)
+
+
+def show_config(
+    source: Source, *, what: str, package: str | None = None, is_resolved: bool = False
+) -> None:
+    """Print the composed configuration as YAML: job, hydra or all.
+
+    Raises:
+        ConfigError: it does not compose.
+    """
+    with _hydra(source) as (hydra, overrides):
+        hydra.show_cfg(
+            config_name=source.config_name,
+            overrides=overrides,
+            cfg_type=what,
+            package=package,
+            resolve=is_resolved,
+        )
+
+
+def show_info(source: Source, *, what: str) -> None:
+    """Print how Hydra composes: search path, defaults list, plugins.
+
+    Raises:
+        ConfigError: it does not compose.
+    """
+    with _hydra(source) as (hydra, overrides):
+        hydra.show_info(what, config_name=source.config_name, overrides=overrides)
+
+
+@contextmanager
+def _hydra(source: Source) -> Iterator[tuple[Any, list[str]]]:
+    """Yield Hydra itself; its `show_*` are not public, so a contract test holds them."""
+    check_source(source)
+    faults = compose_values(source).faults
+    if faults:
+        raise ConfigError("; ".join(faults))
+    with opened(source):
+        yield GlobalHydra.instance().hydra, all_overrides(source, source.overrides)

@@ -13,33 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 
 from nas.config.check import check_values, in_one_message
 from nas.config.compose import Composed, Source, compose_values, for_hydra
-from nas.config.schema import SearchConfig, TrialLimits
+from nas.config.recorded import changed_settings, read_mapping, read_source
+from nas.config.schema import SearchConfig
 from nas.errors import ConfigError, RunFolderError
-from nas.files import write_text
 from nas.record.run_folder import RunFolder
-
-# Trials under other values of these cannot stand in one study; the rest may change on the way.
-FIXED = (
-    "seed",
-    "search_space",
-    "data",
-    "training",
-    "evaluation",
-    "objectives",
-    "constraints",
-    "fidelity",
-    "table",
-)
-_MAY_CHANGE = frozenset(
-    {"evaluation.gpu_share", *(f"training.{name}" for name in TrialLimits.names())}
-)
 
 
 @dataclass(frozen=True)
@@ -107,16 +89,6 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield tuple(text for text, _ in combination), label
 
 
-def _read_mapping(path: Path) -> dict[Any, Any]:
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, yaml.YAMLError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}; start a new run") from error
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{path} is no mapping, so it was not written by nas search")
-    return content
-
-
 def _label(key: str, value: str) -> str:
     return re.sub(r"[^\w.-]+", "_", f"{key.rpartition('.')[2]}-{value}")
 
@@ -159,7 +131,7 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
         overrides=(*before.overrides, *source.overrides),
     )
     composed = compose_values(source)
-    changes = changed_settings(_read_mapping(folder.config_yaml), composed.values)
+    changes = changed_settings(read_mapping(folder.config_yaml), composed.values)
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
         raise RunFolderError(
@@ -167,57 +139,3 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
             f"comparable:\n{listed}\nleave them out, or start a new run with another name=..."
         )
     return source, composed
-
-
-def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[str]:
-    """Return one line for each setting that must not change and did."""
-    old, new = (dict(_leaves({key: values.get(key) for key in FIXED})) for values in (before, now))
-    return [
-        f"{name} was {old.get(name, 'absent')} and is now {new.get(name, 'absent')}"
-        for name in dict.fromkeys([*old, *new])
-        if name not in _MAY_CHANGE and old.get(name) != new.get(name)
-    ]
-
-
-def _leaves(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def write_job(folder: RunFolder, job: Job) -> None:
-    """Record the composed configuration, and what it was composed of."""
-    write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(dict(job.values))))
-    source = {
-        "config_dir": None if job.source.config_dir is None else str(job.source.config_dir),
-        "config_name": job.source.config_name,
-        "overrides": _without_resume(job.source.overrides, name=job.config.name),
-    }
-    write_text(folder.overrides_yaml, OmegaConf.to_yaml(OmegaConf.create(source)))
-
-
-def _without_resume(overrides: Sequence[str], *, name: str) -> list[str]:
-    kept = [text for text in overrides if text.partition("=")[0] not in ("resume", "name")]
-    return [f"name='{name}'", *kept]
-
-
-def read_source(folder: RunFolder) -> Source:
-    """Return what a run was composed of.
-
-    Raises:
-        RunFolderError: the run folder does not say.
-    """
-    if not folder.overrides_yaml.is_file() or not folder.config_yaml.is_file():
-        raise RunFolderError(
-            f"{folder.path} lacks config.yaml or overrides.yaml, so the run cannot be taken up; "
-            "start a new one with another name=..."
-        )
-    recorded = _read_mapping(folder.overrides_yaml)
-    place = recorded.get("config_dir")
-    return Source(
-        config_dir=None if place is None else Path(place),
-        config_name=recorded.get("config_name", "search"),
-        overrides=tuple(recorded.get("overrides", ())),
-    )

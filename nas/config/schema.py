@@ -114,9 +114,10 @@ class Execution:
         float | None,
         Setting("GPUs of each trial; 0.5: two share one; null: 1 if there are any", minimum=0),
     ] = None
-    resources: Annotated[dict[str, float], Setting("custom Ray resources of each trial")] = field(
-        default_factory=dict
-    )
+    resources: Annotated[
+        dict[str, float],
+        Setting("custom Ray resources of each trial: execution.resources.jetson=1"),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

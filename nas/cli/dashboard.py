@@ -1,0 +1,41 @@
+"""`nas dashboard`: a run's study in the browser, by optuna-dashboard; it may still be running."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.cli.flags import parse_settings
+from nas.errors import ConfigError, ExecutionError, RunFolderError
+
+HELP = """\
+nas dashboard run=runs/N [host=127.0.0.1] [port=8080]
+
+Shows the run's study in a browser, and goes on to while the run goes on. Ctrl-C ends it."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Serve one run's study until Ctrl-C."""
+    if set(words) & {"--help", "-h"}:
+        print(HELP)
+        return 0
+    settings = parse_settings(words, defaults={"run": None, "host": "127.0.0.1", "port": "8080"})
+    if not settings["port"].isdecimal() or not 0 < int(settings["port"]) < 65536:
+        raise ConfigError(f"port must be from 1 to 65535, but got {settings['port']!r}")
+    from nas.record.run_folder import RunFolder
+
+    folder = RunFolder.open(Path(settings["run"]))
+    if not folder.study_journal.is_file():
+        raise RunFolderError(f"{folder.path} has no study.journal yet; wait for its first trial")
+    import optuna_dashboard
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(folder.study_journal)))
+    host, port = settings["host"], int(settings["port"])
+    print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+    try:
+        optuna_dashboard.run_server(storage, host=host, port=port)
+    except OSError as error:
+        raise ExecutionError(
+            f"port {port} cannot be used ({error}); give another port=..."
+        ) from error
+    return 0

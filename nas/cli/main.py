@@ -1,0 +1,132 @@
+"""The command line: finds the command, runs it, and turns what comes of it into an exit status.
+
+0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C; 1 anything
+else. Nothing heavy is imported before it is needed: `nas --help` must come at once.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas.errors import ConfigError, NasError, nearest_first
+
+DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A word after `nas`.
+
+    Attributes:
+        module: has `run(words) -> exit status` and `HELP`.
+        usage: the words that follow.
+        words: what it does.
+    """
+
+    module: str
+    usage: str
+    words: str
+
+
+COMMANDS = {
+    "search": Command(
+        "nas.cli.search", "[key=value ...]", "search; print the front; write the run folder"
+    ),
+    "report": Command(
+        "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
+    ),
+    "compare": Command(
+        "nas.cli.compare",
+        "runs=[a,b,...]",
+        "several fronts in one picture, with their hypervolumes",
+    ),
+    "spaces": Command(
+        "nas.cli.spaces", "list | show NAME | copy NAME DIR", "look at search spaces, or copy one"
+    ),
+    "dashboard": Command(
+        "nas.cli.dashboard", "run=runs/N", "watch a run's study in a browser (optuna-dashboard)"
+    ),
+    "completion": Command(
+        "nas.cli.completion",
+        "bash | zsh | fish",
+        "print what makes the tab key complete overrides",
+    ),
+}
+
+EXAMPLES = """\
+  nas search preset=smoke                 a real search of seconds, to see that everything works
+  nas search data=digits name=first       a search with everything else as it is by default
+  nas search name=first resume=true       go on with it
+  nas search --help                       what can be set
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    given = list(sys.argv[1:] if words is None else words)
+    try:
+        return _dispatch(given)
+    except NasError as error:
+        print(f"nas: {error}", file=sys.stderr)
+        return USERS_FAULT
+    except KeyboardInterrupt:
+        print("nas: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `nas spaces show X | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+        return DONE
+    except Exception as error:  # noqa: BLE001 - the last place that can say anything
+        return _report_unexpected(error)
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    name, rest = (words[0], words[1:]) if words else ("--help", [])
+    if name in ("--help", "-h", "help"):
+        print(help_text())
+        return DONE
+    if name == "--version":
+        from importlib.metadata import version
+
+        print(f"nas {version('nas')}")
+        return DONE
+    if name not in COMMANDS:
+        known = nearest_first(name, COMMANDS)
+        raise ConfigError(f"there is no command '{name}'; known, nearest first: {known}")
+    module = importlib.import_module(COMMANDS[name].module)
+    status: int = module.run(rest)
+    return status
+
+
+def help_text() -> str:
+    """Return what `nas --help` prints."""
+    usages = [f"nas {name} {command.usage}" for name, command in COMMANDS.items()]
+    width = max(map(len, usages))
+    lines = [
+        f"  {usage:<{width}}  {command.words}"
+        for usage, command in zip(usages, COMMANDS.values(), strict=True)
+    ]
+    return "\n".join(
+        [
+            "Neural architecture search: the Pareto front of size against accuracy.",
+            "",
+            *lines,
+            "",
+            EXAMPLES.rstrip("\n"),
+        ]
+    )
+
+
+def _report_unexpected(error: Exception) -> int:
+    """Say what happened in a line; the traceback is in the log where there is one."""
+    if type(error).__name__ != "LoggedError":  # by name: its module is not imported for this
+        traceback.print_exception(error)
+        error = RuntimeError(f"{type(error).__name__}: {error}; the traceback is above")
+    print(f"nas: stopped by an unexpected error: {error}", file=sys.stderr)
+    return UNEXPECTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""`nas report`: tables, picture and page of a run, again, from its folder alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from nas.cli.flags import parse_settings
+
+HELP = """\
+nas report run=runs/N
+
+Makes trials.csv, front.csv, front.png and report.html again from the run's study; prints the front."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Make the reports of one run."""
+    if set(words) & {"--help", "-h"}:
+        print(HELP)
+        return 0
+    settings = parse_settings(words, defaults={"run": None})
+    from nas.config.recorded import recorded_objectives
+    from nas.record.run_folder import RunFolder
+    from nas.report.reports import write_reports
+    from nas.report.tables import front_table, knee_sentence
+    from nas.sampling.journal import load_records
+
+    folder = RunFolder.open(Path(settings["run"]))
+    objectives = recorded_objectives(folder)
+    records = load_records(folder.study_journal)
+    write_reports(folder, records, objectives)
+    console = Console()
+    console.print(front_table(records, objectives))
+    console.print(knee_sentence(records, objectives), markup=False, highlight=False)
+    console.print(f"Written: {folder.report_html}", markup=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,114 @@
+"""`nas search`: compose, check, build, search, print the front."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from nas.cli.flags import SearchFlags, parse_search_flags
+from nas.config.compose import Source, show_config, show_info
+from nas.config.jobs import Job, plan_jobs
+from nas.config.launch import open_launch_folder
+from nas.config.recorded import write_config
+from nas.config.schema import Ui
+from nas.errors import NasError
+from nas.record.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from nas.search.loop import SearchSummary
+
+DONE, USERS_FAULT, INTERRUPTED = 0, 2, 130
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the command line asks for; of several searches the worst status counts."""
+    flags = parse_search_flags(words)
+    if flags.wants_help:
+        from nas.cli.search_help import search_help
+
+        print(search_help())
+        return DONE
+    open_launch_folder()
+    source = Source(flags.config_dir, flags.config_name, flags.overrides)
+    if flags.cfg or flags.info:
+        _show(source, flags)
+        return DONE
+    return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
+
+
+def _show(source: Source, flags: SearchFlags) -> None:
+    if flags.cfg:
+        show_config(source, what=flags.cfg, package=flags.package, is_resolved=flags.is_resolved)
+    if flags.info:
+        show_info(source, what=flags.info)
+
+
+def _run_all(jobs: Sequence[Job]) -> int:
+    console = Console()
+    worst = DONE
+    for job in jobs:
+        try:
+            status = run_job(job, console)
+        except NasError as error:
+            if len(jobs) == 1:
+                raise
+            console.print(f"nas: {job.config.name}: {error}", markup=False, soft_wrap=True)
+            status = USERS_FAULT
+        worst = max(worst, status)
+        if status == INTERRUPTED:
+            break
+    return worst
+
+
+def run_job(job: Job, console: Console) -> int:
+    """Search once and return the exit status."""
+    # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.cli.log import logging_to
+    from nas.cli.view import make_view
+    from nas.config.build import build_search
+    from nas.record.environment import collect_environment, write_environment
+    from nas.report.reports import write_reports, write_tables
+    from nas.search.loop import run_search
+
+    config = job.config
+    search = build_search(config)
+    objectives = search.task.objectives
+    place = Path(config.run_folder)
+    folder = RunFolder.open(place) if config.resume else RunFolder.create(place)
+    write_config(folder, values=job.values, source=job.source)
+    view = make_view(config.ui, console)
+    with logging_to(folder.log_txt, view):
+        write_environment(folder.environment_json, collect_environment())
+        summary = run_search(
+            search.task,
+            run_folder=folder,
+            make_backend=search.make_backend,
+            view=view,
+            publish=lambda records: write_tables(folder, records, objectives),
+        )
+        write_reports(folder, summary.records, objectives)
+    if config.ui is not Ui.NONE:
+        from nas.cli.ending import print_ending
+
+        print_ending(console, summary, folder=folder, objectives=objectives)
+    if not summary.is_interrupted:
+        return DONE
+    _say_how_to_resume(console, summary, job, folder)
+    return INTERRUPTED
+
+
+def _say_how_to_resume(
+    console: Console, summary: "SearchSummary", job: Job, folder: RunFolder
+) -> None:
+    words = ["nas", "search", f"name={job.config.name}"]
+    if Path(job.config.run_folder) != Path("runs") / job.config.name:
+        words.append(f"run_folder={folder.path}")
+    command = shlex.join([*words, "resume=true"])
+    console.print(
+        f"interrupted; {len(summary.records)} trials are on record. Go on with:\n  {command}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

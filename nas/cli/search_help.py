@@ -1,0 +1,90 @@
+"""What does `nas search --help` say? Groups with their choices, options with their defaults."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from nas.config.choices import Choices, spelled
+from nas.config.schema import Limits, Node, SearchConfig, Setting, TrialLimits
+from nas.paths import conf_dir
+
+_WIDTH = 96
+_EXAMPLES = """\
+Examples
+  nas search preset=smoke                                  seconds, to see that everything works
+  nas search name=small constraints.size_bytes.max=2e5     networks of at most 200 kB
+  nas search 'search_space.parameters.width.choice=[0.5,1.0]' stopping.num_trials=200
+  nas search -m seed=0,1,2 name=repeat                     three runs, one after the other
+  nas search --config-dir my_conf search_space=mine        with YAML files of your own
+  nas search name=small resume=true                        go on with a run
+
+Flags
+  --config-dir, -cd DIR     your own folder of YAML files, besides the shipped ones
+  --config-name, -cn NAME   begin with NAME.yaml of one of these folders
+  --multirun, -m            run each combination of comma-separated values
+  --cfg job [--resolve]     print the configuration, run nothing; --package sampler: that node
+  --info [searchpath|...]   print how it is composed, run nothing"""
+
+
+def search_help() -> str:
+    """Return the help of `nas search`."""
+    choices = Choices((conf_dir(),))
+    return "\n".join(
+        [
+            "nas search [group=choice ...] [key=value ...] [flags]",
+            "",
+            "Groups [default] and their choices",
+            *_group_lines(choices),
+            "",
+            "Options [default]; more with --cfg job, or with the tab key (nas completion)",
+            *_option_lines(choices),
+            "",
+            _EXAMPLES,
+        ]
+    )
+
+
+def _group_lines(choices: Choices) -> Iterator[str]:
+    for group, default in choices.groups().items():
+        names = choices.choices(group)
+        if names == [default]:
+            continue  # nothing to choose
+        head = f"  {group} [{spelled(default)}]"
+        yield from textwrap.wrap(
+            ", ".join(names), _WIDTH, initial_indent=f"{head:<30}", subsequent_indent=" " * 30
+        )
+
+
+def _option_lines(choices: Choices) -> Iterator[str]:
+    defaults = {option.key: option.default for option in choices.options()}
+    for key, setting in settings_of(SearchConfig):
+        if key in defaults and key != "objectives.metrics":  # the group says it
+            yield _option_line(key, defaults[key], setting.words)
+    for key, setting in settings_of(TrialLimits, "training."):
+        yield _option_line(key, defaults.get(key), setting.words)
+    epochs = defaults.get("training.epochs")
+    yield _option_line("training.epochs", epochs, "passes over the training data, of each trial")
+    yield _option_line(
+        "constraints.<metric>.max / .min",
+        None,
+        "limits of num_params, size_bytes, num_macs, activation_bytes",
+    )
+
+
+def _option_line(key: str, default: Any, words: str) -> str:
+    default_words = "date and time" if "${now:" in str(default) else spelled(default)
+    shown = f"  {key} [{default_words}]"
+    return f"{shown:<46} {words}" if len(shown) < 46 else f"{shown}\n{' ' * 47}{words}"
+
+
+def settings_of(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Setting]]:
+    """Yield each setting of a schema by its dotted key; what a group chooses is left out."""
+    hints = get_type_hints(cls, include_extras=True)
+    for field in fields(cls):
+        hint = hints[field.name]
+        bare, setting = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, Setting())
+        if is_dataclass(bare) and isinstance(bare, type):
+            yield from settings_of(bare, f"{prefix}{field.name}.")
+        elif field.name != "kind" and bare not in (Node, Node | None, dict[str, Limits]):
+            yield f"{prefix}{field.name}", setting

@@ -1,0 +1,186 @@
+"""`nas spaces`: list the search spaces, show what one holds, copy one to change it."""
+
+import inspect
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nas.cli.numbers import format_count
+from nas.config.choices import Choices
+from nas.errors import ConfigError, NasError, nearest_first
+from nas.files import write_text
+from nas.paths import conf_dir
+
+HELP = """\
+nas spaces list | show NAME | copy NAME DIR
+
+  list            the search spaces that come with the package
+  show NAME       its parameters, what each may be and when it counts; how many architectures
+                  (and what a change does: nas spaces show mobilenet channels=[8,16,32,64])
+  copy NAME DIR   its YAML and Python into DIR, as my_NAME: to change, and to search
+                  with --config-dir DIR search_space=my_NAME"""
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the first word says."""
+    actions: dict[str, Callable[[Sequence[str]], None]] = {
+        "list": _list,
+        "show": _show,
+        "copy": _copy,
+    }
+    if not words or set(words) & {"--help", "-h"}:
+        print(HELP)
+        return 0
+    if words[0] not in actions:
+        known = nearest_first(words[0], actions)
+        raise ConfigError(f"nas spaces cannot '{words[0]}'; it can, nearest first: {known}")
+    actions[words[0]](words[1:])
+    return 0
+
+
+def _list(words: Sequence[str]) -> None:
+    _expect(words, 0, "nas spaces list")
+    choices = Choices((conf_dir(),))
+    names = choices.choices("search_space")
+    width = max(map(len, names))
+    for name in names:
+        print(f"  {name:<{width}}  {choices.describe('search_space', name)}")
+
+
+def _show(words: Sequence[str]) -> None:
+    if not words:
+        raise ConfigError("nas spaces show NAME: give the name of a search space")
+    node = _node(words[0], words[1:])
+    from nas.config.launch import open_launch_folder
+    from nas.config.make import make
+
+    open_launch_folder()
+    space = make(node)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("parameter", "blocks", "values", "counts only when"):
+        table.add_column(heading, overflow="fold")
+    for row in _rows(space):
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    console.print(f"{format_count(space.num_architectures())} architectures", highlight=False)
+
+
+def _node(name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the composed node of a space.
+
+    Raises:
+        ConfigError: there is no such space, or an override does not fit.
+    """
+    from nas.config.compose import Source, compose_values
+
+    _check_known(name)
+    settings = [f"search_space.{word}" for word in overrides]
+    composed = compose_values(Source(overrides=(f"search_space={name}", *settings)))
+    faults = [fault for fault in composed.faults if "search_space" in fault]
+    if faults:
+        raise ConfigError("; ".join(faults))
+    if name == "table":
+        raise ConfigError("the space 'table' is made of a table's rows; it has no parameters yet")
+    return dict(composed.values["search_space"])
+
+
+def _check_known(name: str) -> None:
+    known = Choices((conf_dir(),)).choices("search_space")
+    if name not in known:
+        near = nearest_first(name, known)
+        raise ConfigError(f"there is no search space '{name}'; known, nearest first: {near}")
+
+
+def _rows(space: Any) -> list[tuple[str, str, str, str]]:
+    """Return name, blocks, values and conditions; blocks that are alike share a line."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for parameter in space.parameters:
+        blocks = re.findall(r"\.(\d+)(?=\.)", parameter.name)
+        label = re.sub(r"\.\d+(?=\.)", ".*", parameter.name)
+        conditions = [
+            f"{re.sub(r'[.][0-9]+(?=[.])', '.*', c.parameter)} is {_either(c.values)}"
+            for c in parameter.conditions
+            if not c.parameter.endswith(".repeat")  # the block exists
+        ]
+        key = (label, describe_domain(parameter.domain), " and ".join(conditions))
+        rows.setdefault(key, []).extend(blocks[:1])
+    return [
+        (label, f"{blocks[0]} to {blocks[-1]}" if blocks else "", values, condition)
+        for (label, values, condition), blocks in rows.items()
+    ]
+
+
+def describe_domain(domain: Any) -> str:
+    """Return what a parameter may be, in words.
+
+    >>> from nas.space.parameters import Choice, Int
+    >>> describe_domain(Choice([3, 5])), describe_domain(Int(1, 3))
+    ('3, 5', '1 to 3')
+    """
+    if hasattr(domain, "options"):
+        return ", ".join(_word(option) for option in domain.options)
+    words = f"{domain.low} to {domain.high}"
+    if domain.step not in (None, 1):
+        words += f" in steps of {domain.step}"
+    return f"{words}, logarithmic" if domain.log else words
+
+
+def _either(values: Sequence[object]) -> str:
+    return " or ".join(_word(value) for value in values)
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _copy(words: Sequence[str]) -> None:
+    _expect(words, 2, "nas spaces copy NAME DIR")
+    name, folder = words[0], Path(words[1])
+    node = _node(name, [])
+    from nas.config.targets import locate
+
+    source = Path(inspect.getfile(locate(node["_target_"])))
+    yaml_path = folder / "search_space" / f"my_{name}.yaml"
+    code_path = folder / f"my_{name}.py"
+    taken = [path for path in (yaml_path, code_path) if path.exists()]
+    if taken:
+        raise NasError(f"{taken[0]} exists already; remove it, or copy into another folder")
+    module = _module_of(code_path)
+    text = (conf_dir() / "search_space" / f"{name}.yaml").read_text(encoding="utf-8")
+    target = f"{module}.{node['_target_'].rpartition('.')[2]}"
+    write_text(yaml_path, _retarget(text, name=name, target=target, folder=folder))
+    shutil.copyfile(source, code_path)
+    print(f"{yaml_path}\n{code_path}")
+    start = "" if module != code_path.stem else f"cd {folder} && "
+    place = "." if start else folder
+    print(f"search it: {start}nas search --config-dir {place} search_space=my_{name}")
+
+
+def _module_of(code_path: Path) -> str:
+    """Return the dotted name of a file as seen from the launch folder.
+
+    From outside of it, or with a folder that is no Python name: as seen from its own folder.
+    """
+    try:
+        parts = code_path.resolve().relative_to(Path.cwd().resolve()).with_suffix("").parts
+    except ValueError:
+        return code_path.stem
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else code_path.stem
+
+
+def _retarget(text: str, *, name: str, target: str, folder: Path) -> str:
+    own = re.sub(r"(?m)^_target_:.*$", f"_target_: {target}", text, count=1)
+    own = own.replace(f"conf/search_space/{name}.yaml", f"{folder}/search_space/my_{name}.yaml")
+    return own.replace(f"search_space={name}", f"--config-dir {folder} search_space=my_{name}")
+
+
+def _expect(words: Sequence[str], number: int, usage: str) -> None:
+    if len(words) != number:
+        raise ConfigError(f"write {usage}, but got {' '.join(words) or 'nothing'}")
