@@ -25,7 +25,8 @@ class Cell:
 
     def html(self, tag: str = "td") -> str:
         """Return the cell as HTML."""
-        inner = escape(self.text)
+        text = self.text.replace("–", "\u2060–\u2060") if self.style == "words" else self.text
+        inner = escape(text)  # word joiners: a dash for an absent value is no place to break
         if self.link:
             inner = f'<a href="{escape(self.link)}">{inner}</a>'
         if self.style == "words":

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -57,13 +58,13 @@ def plot_front(
     """Return the picture of a front, titled with the run's name and its numbers of trials."""
     drawn = Drawn(records, objectives)
     if not drawn.front:
-        figure = _figure(8.0, 5.2)
+        figure = _figure(8.0, 5.4)
         _say_nothing_yet(figure)
     elif len(objectives) == 1:
-        figure = _figure(8.0, 5.2)
+        figure = _figure(8.0, 5.4)
         _draw_course(figure.add_subplot(), drawn)
     elif len(objectives) == 2:
-        figure = _figure(8.0, 5.2)
+        figure = _figure(8.0, 5.4)
         _draw_staircase(figure, drawn)
     else:
         figure = _draw_pairs(drawn)
@@ -129,10 +130,7 @@ def _draw_staircase(figure: Figure, drawn: Drawn) -> None:
     _draw_trials(axes, drawn, lead, other)
     _draw_stairs(axes, drawn, lead, other)
     _draw_knee(axes, drawn, lead, other)
-    axes.legend(
-        loc="lower right" if other.direction is Direction.MAXIMIZE else "upper right",
-        frameon=True, framealpha=0.9, edgecolor="none", fontsize=9, labelcolor=TEXT_COLOUR,
-    )  # fmt: skip
+    _legend_below(figure, *axes.get_legend_handles_labels())
     figure.draw_without_rendering()  # settles the layout: labels need places in pixels
     _label_members(axes, drawn, lead, other)
 
@@ -144,7 +142,7 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
     if beaten:
         axes.scatter(
             drawn.values(x, beaten), drawn.values(y, beaten), s=18, color=TRIAL_COLOUR,
-            alpha=0.55, linewidths=0, label="trial with the full budget", zorder=2,
+            alpha=0.55, linewidths=0, label="full budget", zorder=2,
         )  # fmt: skip
     if drawn.stopped:
         axes.scatter(
@@ -269,12 +267,19 @@ def _draw_pairs(drawn: Drawn) -> Figure:
         _draw_knee(axes, drawn, x, y)
         if place == 1 and axes.get_legend_handles_labels()[0]:
             handles, words = axes.get_legend_handles_labels()
-            words = [text.partition(",")[0] for text in words]  # the knee's values are in 2 panels
-            figure.legend(
-                handles, words, loc="outside lower left", ncols=len(words), frameon=False,
-                fontsize=9, labelcolor=TEXT_COLOUR,
-            )  # fmt: skip
+            words = [
+                text.partition(",")[0] for text in words
+            ]  # two values of the knee are not all
+            _legend_below(figure, handles, words)
     return figure
+
+
+def _legend_below(figure: Figure, handles: list[Artist], words: list[str]) -> None:
+    """Put the legend where it covers nothing."""
+    figure.legend(
+        handles, words, loc="outside lower left", ncols=len(words), frameon=False, fontsize=9,
+        labelcolor=TEXT_COLOUR, columnspacing=1.4, handletextpad=0.4,
+    )  # fmt: skip
 
 
 def _draw_course(axes: Axes, drawn: Drawn) -> None:

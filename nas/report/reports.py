@@ -10,6 +10,7 @@ from pathlib import Path
 from nas.objective import Objective
 from nas.record.environment import read_environment
 from nas.record.run_folder import RunFolder
+from nas.record.winners import read_winners
 from nas.report.comparison import Comparison, write_growth_csv, write_runs_csv
 from nas.report.sections import Report
 from nas.report.tables import write_front_csv, write_trials_csv
@@ -53,6 +54,7 @@ def load_report(
     folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> Report:
     """Return what the page needs, from the files of a run folder; absent ones are left out."""
+    winners_csv = folder.finish_dir / "winners.csv"
     kept = (p.name for p in folder.models_dir.iterdir()) if folder.models_dir.is_dir() else ()
     return Report(
         name=folder.name,
@@ -61,5 +63,5 @@ def load_report(
         config=folder.config_yaml.read_text() if folder.config_yaml.is_file() else "",
         environment=read_environment(folder.environment_json),
         weights={int(name): f"models/{name}/" for name in kept if name.isdecimal()},
-        winners_csv=folder.finish_dir / "winners.csv",
+        winners=read_winners(winners_csv) if winners_csv.is_file() else (),
     )

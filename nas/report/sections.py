@@ -3,16 +3,16 @@
 `SECTIONS` is the page's order. A new section is one more function there.
 """
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from nas.objective import Objective
+from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
+from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.front import front_records, knee_record
 from nas.report.html_table import Cell, Row, html_table
 from nas.report.tables import knee_sentence, metric_columns, shorten_groups, split_shared
@@ -34,7 +34,7 @@ class Report:
         config: the text of config.yaml; empty where there is none.
         environment: what environment.json holds; empty where there is none.
         weights: trial -> relative folder of its weights, where they are kept.
-        winners_csv: what `nas finish` found, or None.
+        winners: what `nas finish` found out, smallest first.
         front: the front, smallest first; follows from the records.
     """
 
@@ -44,7 +44,7 @@ class Report:
     config: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[int, str] = field(default_factory=dict)
-    winners_csv: Path | None = None
+    winners: Sequence[WinnerRow] = ()
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +89,8 @@ def front_chart(report: Report) -> str:
     if not any(r.state in (TrialState.COMPLETE, TrialState.STOPPED) for r in report.records):
         return "<h2>Front</h2><p>No trial has finished yet.</p>"
     metrics = drawable_metrics(report.records, report.objectives)
+    has_stopped = any(record.state is TrialState.STOPPED for record in report.records)
+    stopped = " Trials that were stopped early had less training than the others." * has_stopped
     choices = "".join(
         f'<span><label for="front-{axis}">{axis} axis</label> '
         f'<select id="front-{axis}">{_options(metrics, chosen)}</select></span>'
@@ -99,8 +101,8 @@ def front_chart(report: Report) -> str:
         '<div id="front-chart" class="chart" role="img" '
         'aria-label="Scatter chart of all trials and the front; the tables hold the same values">'
         '</div><noscript><img src="front.png" alt="The front" width="100%"></noscript>'
-        '<p class="faint">Hover for a trial\'s values and architecture; click to find its row. '
-        "Trials that were stopped early had less training than the others.</p>"
+        '<p class="faint">Hover for a trial\'s values and architecture; click to find its row.'
+        f"{stopped}</p>"
     )
 
 
@@ -141,20 +143,14 @@ def front_section(report: Report) -> str:
 
 
 def winners_section(report: Report) -> str:
-    """Return what `nas finish` measured, as it stands in its table."""
-    if report.winners_csv is None or not report.winners_csv.is_file():
+    """Return what `nas finish` found out about the winners."""
+    if not report.winners:
         return ""
-    with report.winners_csv.open(newline="", encoding="utf-8") as file:
-        headings, *lines = list(csv.reader(file)) or [[]]
-    if not headings:
-        return ""
-    rows = [
-        Row([_text_cell(name, text) for name, text in zip(headings, line, strict=False)])
-        for line in lines
-        if len(line) == len(headings)
-    ]
-    table = html_table(list(map(heading_of, headings)), rows, caption="Winners")
-    return f"<h2>Winners: confirmed and tested</h2>{table}"
+    headings, *lines = confirmation_table(report.winners)
+    rows = [Row([Cell(text) for text in line]) for line in lines]
+    table = html_table(headings, rows, caption="Winners, smallest first")
+    line = escape(optimism_line(report.winners))
+    return f"<h2>Winners: retrained and tested</h2><p>{line}</p>{table}"
 
 
 def growth_section(report: Report) -> str:
@@ -286,14 +282,6 @@ def _metric_cell(metric: str, record: TrialRecord) -> Cell:
     value = record.metrics.get(metric)
     key = value if value is not None and value - value == 0 else None  # finite
     return Cell(format_value(metric, value), key, is_number=True)
-
-
-def _text_cell(name: str, text: str) -> Cell:
-    try:
-        value = float(text)
-    except ValueError:
-        return Cell(text)
-    return Cell(format_value(name, value), value, is_number=True)
 
 
 SECTIONS: tuple[Callable[[Report], str], ...] = (

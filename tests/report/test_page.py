@@ -10,11 +10,12 @@ from nas.architecture import Architecture
 from nas.objective import Direction, Objective, objective_for
 from nas.record.environment import collect_environment, write_environment
 from nas.record.run_folder import RunFolder
+from nas.record.winners import WinnerRow, write_winners
 from nas.report.charts import chart_data, to_script_json
 from nas.report.front import front_records, knee_record
 from nas.report.html_table import Cell, Row, html_table
 from nas.report.page import page_html
-from nas.report.reports import write_reports, write_tables
+from nas.report.reports import load_report, write_reports, write_tables
 from nas.report.sections import MOST_ROWS, Report
 from nas.trial import Failure, FailureKind, TrialState
 
@@ -163,19 +164,31 @@ def test_failures_are_grouped_by_kind_with_the_most_frequent_message(trial, accu
     assert "0, 1, 2" in html
 
 
-def test_weights_and_winners_are_shown_where_they_are(tmp_path, trial, accuracy_size):
-    winners = tmp_path / "winners.csv"
-    winners.write_text("trial,accuracy,model\n0,0.875,<m>\n")
-    records = [trial(0, accuracy=0.9, size_bytes=10.0)]
+def test_weights_are_linked_where_they_are_kept(trial, accuracy_size):
+    records = [trial(n, accuracy=0.9 + n / 100, size_bytes=10.0 + n) for n in range(2)]
 
-    html = page_html(
-        Report("a", records, accuracy_size, weights={0: "models/0/"}, winners_csv=winners)
-    )
+    html = page_html(Report("a", records, accuracy_size, weights={0: "models/0/"}))
 
+    assert html.count(">weights</a>") == 1
     assert '<a href="models/0/">weights</a>' in html
-    assert "Winners" in _outline(html).headings[1:3][-1]
+
+
+def test_winners_of_the_finish_are_shown_from_its_table(tmp_path, trial, accuracy_size):
+    folder = RunFolder.create(tmp_path / "run")
+    row = WinnerRow(
+        name="trial <7>", is_baseline=False, trial=7, architecture_id="ab", num_params=1.0,
+        num_macs=1.0, size_bytes=4e3, search_accuracy=0.9, test_accuracy=0.875, test_std=0.01,
+        confidence_low=0.86, confidence_high=0.89, prediction_low=0.85, prediction_high=0.9,
+        sampling_std=0.02, num_seeds=3, beaten_by="",
+    )  # fmt: skip
+    write_winners(folder.finish_dir / "winners.csv", [row])
+
+    html = page_html(load_report(folder, [trial(0, accuracy=0.9, size_bytes=9.0)], accuracy_size))
+
+    assert "Winners: retrained and tested" in _outline(html).headings
+    assert "trial &lt;7&gt;" in html
     assert "87.50 %" in html
-    assert "&lt;m&gt;" in html
+    assert "86.00 to 89.00" in html
 
 
 def test_a_page_of_very_many_trials_is_cut_and_says_so(trial, accuracy_size):

@@ -102,11 +102,12 @@ function drawGrowth() {
   const chart = document.getElementById("growth-chart");
   if (!chart) return;
   const line = {
-    type: "scatter", mode: "lines", x: run.growth.num_trials, y: run.growth.shares,
+    type: "scatter", mode: "lines", x: [0, ...run.growth.num_trials], y: [0, ...run.growth.shares],
     line: { shape: "hv", color: colour("accent"), width: 2 },
     hovertemplate: "%{x} trials: %{y:.4f}<extra></extra>",
   };
-  const area = layout(axisLayout("trials that ended", { rangemode: "tozero" }),
+  const few = run.growth.num_trials.length < 10 ? { dtick: 1 } : {};
+  const area = layout(axisLayout("trials that ended", { rangemode: "tozero", ...few }),
     axisLayout("hypervolume (share of the box)", { rangemode: "tozero" }));
   Plotly.react(chart, [line], area, chartOptions);
 }
