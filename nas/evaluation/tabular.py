@@ -7,17 +7,23 @@ says how many seconds its training took then, and `nas.execution.simulated` runs
 
 import traceback
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from nas.architecture import Architecture
 from nas.data.table import Table, TableRung, open_table
 from nas.objective import Direction, Objective
+from nas.space.facts import Facts
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
 
 QUALITY = "quality"
 SECONDS_WITHOUT_COLUMN = 1.0
 # Budgets are shares such as 1/3: a rung that costs 0.3333 serves it.
 BUDGET_TOLERANCE = 1e-3
+# Counts span orders of magnitude, and a share of them matters, not a difference.
+LOGARITHMIC_SPAN = 10.0
 
 
 class TabularEvaluator:
@@ -50,6 +56,33 @@ class TabularEvaluator:
         """
         row = self.table.existing_row(architecture)
         return {name: self._number(name, row) for name in self.table.columns.known_before}
+
+    def facts(self, architecture: Architecture) -> Facts | None:
+        """Return what a size-aware sampler may know; None for a combination that is no row.
+
+        The numbers are the fact columns, as decimal logarithms where they are positive and span a
+        factor of ten.
+        """
+        row = self.table.row(architecture)
+        if row is None:
+            return None
+        return Facts(
+            log_size=float(self._log_sizes[row]),
+            identity=self.table.identity(architecture),
+            numbers=tuple(self._fact_numbers[row].tolist()),
+        )
+
+    @cached_property
+    def _log_sizes(self) -> np.ndarray:
+        sizes = self.table.numbers[self.table.columns.size]
+        positive = sizes[sizes > 0]
+        lowest = float(positive.min()) / 2 if positive.size else 1.0
+        return np.log10(np.maximum(sizes, lowest))  # nothing at all is half of the smallest
+
+    @cached_property
+    def _fact_numbers(self) -> np.ndarray:
+        columns = [_on_even_scale(self.table.numbers[name]) for name in self.table.columns.facts]
+        return np.column_stack(columns) if columns else np.empty((len(self.table.codes), 0))
 
     def prepare(self) -> None:
         """Do nothing: the table is in memory."""
@@ -116,6 +149,11 @@ class TabularEvaluator:
 
     def _number(self, name: str, row: int) -> float:
         return float(self.table.numbers[name][row])
+
+
+def _on_even_scale(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    return np.log10(values) if low > 0 and high >= LOGARITHMIC_SPAN * low else values
 
 
 def _failed(spec: TrialSpec, failure: Failure, seconds: float = 0.0) -> TrialResult:

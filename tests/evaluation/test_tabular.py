@@ -20,7 +20,10 @@ def make_evaluator(tmp_path):
         "val40": [65.0, 80.0],
         "test": [69.0, 89.0],
         "params": [10, 20],
-        "macs": [100, 300],
+        "macs": [100, 1000],
+        "share": [0.25, 0.5],
+        "zeros": [0, 8],
+        "net": ["a", "b"],
         "hours": [3.0, 7.0],
     }
     pa.parquet.write_table(pa.table(columns), path)
@@ -32,6 +35,22 @@ def make_evaluator(tmp_path):
     return make
 
 
+def test_facts_are_log_size_identity_and_fact_columns(make_evaluator):
+    facts = make_evaluator(facts=["macs", "share"], identity="net").facts(LARGE)
+
+    assert facts.log_size == pytest.approx(1.30103)  # log10 of 20
+    assert facts.identity == "b"
+    assert facts.numbers == pytest.approx((3.0, 0.5))  # macs span a factor of 10, share does not
+
+
+def test_architecture_without_a_row_has_no_facts(make_evaluator):
+    assert make_evaluator().facts(Architecture({"width": 9})) is None
+
+
+def test_size_of_nothing_counts_as_half_of_the_smallest(make_evaluator):
+    assert make_evaluator(size="zeros").facts(SMALL).log_size == pytest.approx(0.60206)  # 8 / 2
+
+
 def order(architecture, **more):
     return TrialSpec(number=4, architecture=architecture, seed=0, attempt=1, **more)
 
@@ -41,7 +60,7 @@ def test_full_training_has_quality_under_both_names_and_static_costs(make_evalua
 
     assert result.state is TrialState.COMPLETE
     assert (result.number, result.attempt, result.budget) == (4, 1, 1.0)
-    assert result.metrics == {"quality": 90.0, "val": 90.0, "params": 20.0, "macs": 300.0}
+    assert result.metrics == {"quality": 90.0, "val": 90.0, "params": 20.0, "macs": 1000.0}
 
 
 def test_objectives_are_quality_up_and_size_down(make_evaluator):
