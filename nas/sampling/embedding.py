@@ -1,0 +1,112 @@
+"""What the model of accuracy looks at: positions, and free facts, as columns on like scales.
+
+The first term of the covariance compares configurations position by position: a one-hot code for a
+choice, 0..1 for a number, and all zeros where the position is absent, so that absence is not one more
+option but a place between all of them. The second compares facts: exact size, the numbers that came
+with it, and what the configuration alone tells. Where every architecture of the space is at hand, a
+position counts as the mean over all configurations of the same network: a choice that changes
+nothing (on a dead edge, say) becomes an even mixture and drops out.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.sampling.encoding import Encoding, scaled
+from nas.sampling.gaussian_process import Kernel, equal_blocks
+from nas.space.facts import ConfigurationFacts, Facts
+from nas.space.parameters import Choice, Domain
+
+FloatArray = NDArray[np.float64]
+
+
+class Embedding:
+    """Turns architectures into rows of features; scales are those of a pool, fixed from then on.
+
+    Args:
+        encoding: of the space.
+        codes: (n, parameters) rows of the pool.
+        facts: (n) facts of the pool.
+        is_exhaustive: the pool holds every architecture of the space.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        codes: FloatArray,
+        facts: Sequence[Facts],
+        *,
+        is_exhaustive: bool = False,
+    ) -> None:
+        self._domains = encoding.domains
+        self._configuration = ConfigurationFacts(encoding.space.parameters)
+        self._means: dict[str, FloatArray] = {}
+        if is_exhaustive:
+            self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
+        raw = self._raw(codes, facts)
+        low, high = raw.min(axis=0), raw.max(axis=0)
+        varies = high > low
+        widths = [_width(domain) for domain in self._domains if domain.num_values > 1]
+        self._num_positions = sum(widths)
+        varies[: self._num_positions] = True
+        low[: self._num_positions], high[: self._num_positions] = 0.0, 1.0
+        self._low, self._span = low[varies], (high - low)[varies]
+        self._varies = varies
+        num_facts = int(varies.sum()) - self._num_positions
+        blocks = equal_blocks([*widths, *[1] * num_facts])
+        positions = tuple(range(len(widths)))
+        rest = tuple(range(len(widths), len(blocks)))
+        self.kernel = Kernel(blocks, tuple(term for term in (positions, rest) if term))
+
+    def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
+        """Return the features (n, columns) of rows and their facts."""
+        return np.asarray((self._raw(codes, facts)[:, self._varies] - self._low) / self._span)
+
+    def _raw(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
+        own = self._own(codes)
+        for index, fact in enumerate(facts if self._means else ()):
+            mean = self._means.get(fact.identity)
+            if mean is not None:
+                own[index] = mean[:-1]
+        columns = [own, np.array([[f.log_size, *f.numbers] for f in facts])]
+        if self._means:
+            counts = [
+                self._means[f.identity][-1] if f.identity in self._means else 0.0 for f in facts
+            ]
+            columns.append(np.array(counts)[:, None])
+        return np.hstack(columns)
+
+    def _own(self, codes: FloatArray) -> FloatArray:
+        positions = [
+            _position(domain, codes[:, index])
+            for index, domain in enumerate(self._domains)
+            if domain.num_values > 1
+        ]
+        return np.hstack([*positions, self._configuration(codes)])
+
+
+def _width(domain: Domain) -> int:
+    return len(domain.options) if isinstance(domain, Choice) else 2
+
+
+def _position(domain: Domain, codes: FloatArray) -> FloatArray:
+    """Return the columns of one parameter; two different options are 1 apart."""
+    if isinstance(domain, Choice):
+        return np.asarray((codes[:, None] == np.arange(len(domain.options))) / np.sqrt(2.0))
+    is_present = ~np.isnan(codes)
+    place = np.where(is_present, scaled(domain, np.where(is_present, codes, domain.low)), 0.5)
+    return np.column_stack([place, is_present / np.sqrt(2.0)])
+
+
+def _class_means(own: FloatArray, identities: Sequence[str]) -> dict[str, FloatArray]:
+    """Return, for each network, the mean features of its configurations and their log count."""
+    names, classes, counts = np.unique(
+        np.array(identities), return_inverse=True, return_counts=True
+    )
+    if len(names) == len(identities):
+        return {}
+    total = np.zeros((len(names), own.shape[1]))
+    np.add.at(total, classes, own)
+    means = np.column_stack([total / counts[:, None], np.log(counts)])
+    return dict(zip(names.tolist(), means, strict=True))

@@ -1,0 +1,236 @@
+"""Which network to train next, when its exact size is known for nothing?
+
+Thousands of candidates are looked at, their accuracy is expected by a Gaussian process, and the one that
+should add most hypervolume to the front of size and accuracy is asked for: the one expected to beat
+the best network of its size by most, over the widest range of sizes. Only accuracy is uncertain, so
+the expectation has a closed form.
+
+Neighbours: `candidates` looks, `embedding` says what the model sees, `gaussian_process` is the
+model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads the study.
+"""
+
+import secrets
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas.architecture import Architecture
+from nas.errors import InvalidObjectivesError
+from nas.objective import Direction, Objective
+from nas.sampling.candidates import Candidates, Look
+from nas.sampling.distributions import flat_distributions
+from nas.sampling.history import CHOICE_KEY, History, write_choice
+from nas.sampling.plan import Goals, Plan, Surrogates
+from nas.seeding import derive_seed, generator
+from nas.space.facts import Facts
+from nas.space.space import SearchSpace
+
+# The first trainings: where in the order of sizes. Few are best; the smallest is on the front for sure.
+START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
+# One plan serves this share of the running trials; below that many each ask makes its own.
+TRIALS_PER_PICK = 12
+
+
+class FrontierSampler(BaseSampler):
+    """Proposes the architecture with the largest expected gain in hypervolume.
+
+    All its state is in the study, so asks repeat for the same seed and study, whoever told the results;
+    with more than a dozen trials running, one look serves several asks, and only the order of asks
+    and results decides.
+
+    Args:
+        space: what architectures are drawn from.
+        facts: size and other free facts of an architecture; None if it cannot be built.
+        seed: of all draws; None draws one.
+        objectives: in the order of the study's directions. By default what is maximised is dear, and
+            the one that is minimised is the size, known beforehand.
+        is_allowed: whether an architecture keeps the constraints; what does not is never asked for.
+        pool_size: random architectures in the pool that each ask looks at.
+        num_looks: new architectures that an ask looks at, about; fewer where facts cost time.
+        max_enumerated: up to this many architectures a space is looked at as a whole, once.
+
+    Raises:
+        ConstraintError: at the first ask, if nothing is allowed.
+        InvalidObjectivesError: at the first ask, if the study's directions are others.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        facts: Callable[[Architecture], Facts | None],
+        *,
+        seed: int | None = None,
+        objectives: Sequence[Objective] | None = None,
+        is_allowed: Callable[[Architecture], bool] | None = None,
+        pool_size: int = 1024,
+        num_looks: int = 600,
+        max_enumerated: int = 40_000,
+    ) -> None:
+        self._space = space
+        self._seed = secrets.randbits(32) if seed is None else seed
+        self._objectives = tuple(objectives) if objectives is not None else None
+        self._num_looks = num_looks
+        self._flat = flat_distributions(space)
+        self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
+        self._look_from_scratch = lambda: Candidates(
+            space,
+            facts,
+            is_allowed=is_allowed,
+            seed=self._seed,
+            pool_size=pool_size,
+            max_enumerated=max_enumerated,
+        )
+        self._memory: _Memory | None = None
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the whole space, which is known, not what past trials have in common."""
+        del study, trial
+        return self._flat
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the genome of the architecture to train next."""
+        memory = self._remember(study)
+        look = memory.ask(study, trial.number)
+        # Public storages have no other place for what a running trial is going to be.
+        study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, write_choice(look.row))
+        architecture = memory.candidates.encoding.decode(look.row)
+        genome = self._space.genome(architecture)
+        return {name: value for name, value in genome.items() if name in search_space}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draw a parameter that the space does not have, at random."""
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _remember(self, study: Study) -> "_Memory":
+        if self._memory is None or self._memory.study() is not study:
+            goals = _goals(study.directions, self._objectives)
+            candidates = self._look_from_scratch()
+            self._memory = _Memory(
+                study, candidates, goals, seed=self._seed, num_looks=self._num_looks
+            )
+        return self._memory
+
+
+class _Memory:
+    """What the sampler keeps of one study between asks: only what the study itself says, for speed."""
+
+    def __init__(
+        self, study: Study, candidates: Candidates, goals: Goals, *, seed: int, num_looks: int
+    ) -> None:
+        self.study = weakref.ref(study)
+        self.candidates = candidates
+        self._seed = seed
+        self._num_looks = num_looks
+        self._goals = goals
+        self._history = History(
+            candidates.encoding.space,
+            candidates.encoding,
+            look=candidates.look,
+            gather=candidates.gather,
+        )
+        self._surrogates = Surrogates(candidates.embedding.kernel, goals, seed=seed)
+        self._num_left_out = 0
+        self._plan: Plan | None = None
+        self._picks_left = 0
+        self._last_number = -1
+        self._handed_out: set[str] = set()
+
+    def ask(self, study: Study, number: int) -> Look:
+        """Return what trial `number` is to be."""
+        history = self._history
+        history.update(study, asking=number)
+        if number != self._last_number:
+            self._handed_out = set()
+        self._last_number = number
+        self.candidates.leave_out(islice(history.known, self._num_left_out, None))
+        self._num_left_out = len(history.known)
+        look = self._choose(number)
+        self._handed_out.add(look.facts.identity)
+        return look
+
+    def _choose(self, number: int) -> Look:
+        known = self._history.known.keys() | self._handed_out
+        rng = generator(self._seed, "ask", number, len(self._handed_out))
+        if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
+            return self._start(known, rng)
+        if self._plan is None or self._picks_left < 1:
+            self._plan = Plan(
+                self._history,
+                self.candidates,
+                self._surrogates,
+                self._goals,
+                num_looks=self._num_looks,
+                rng=rng,
+            )
+            self._picks_left = len(self._history.running) // TRIALS_PER_PICK + 1
+        self._picks_left -= 1
+        return self._plan.pick(known) or self._anything(rng)
+
+    def _start(self, known: set[str], rng: np.random.Generator) -> Look:
+        """Return the unknown network nearest to the next quantile of the sizes."""
+        pool = self.candidates.pool
+        sizes = np.array([fact.log_size for fact in pool.facts])
+        place = len(known)
+        share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
+        is_left = np.array([fact.identity not in known for fact in pool.facts])
+        if not is_left.any():
+            return self._anything(rng)
+        distance = np.abs(sizes - np.quantile(sizes, share)) + rng.uniform(0.0, 1e-9, len(sizes))
+        return _look_at(pool, int(np.argmin(np.where(is_left, distance, np.inf))))
+
+    def _anything(self, rng: np.random.Generator) -> Look:
+        """Return some network of the pool, known or not: nothing unknown was found."""
+        pool = self.candidates.pool
+        return _look_at(pool, int(rng.integers(len(pool))))
+
+
+def _look_at(pool: Any, index: int) -> Look:
+    return Look(pool.rows[index], pool.facts[index])
+
+
+def _van_der_corput(index: int) -> float:
+    """Return the index-th number of the sequence that fills 0..1 evenly: 1/2, 1/4, 3/4, 1/8, ..."""
+    return float(int(f"{index:b}"[::-1], 2) / 2 ** index.bit_length())
+
+
+def _goals(directions: Sequence[StudyDirection], objectives: Sequence[Objective] | None) -> Goals:
+    if objectives is None:
+        is_static = tuple(direction is StudyDirection.MINIMIZE for direction in directions)
+        if sorted(is_static) != [False, True]:
+            names = [direction.name.lower() for direction in directions]
+            raise InvalidObjectivesError(
+                f"the study's directions are {names}; without `objectives` there must be two, "
+                "accuracy (maximize) and size (minimize)"
+            )
+    else:
+        given = [o.direction is Direction.MAXIMIZE for o in objectives]
+        if given != [direction is StudyDirection.MAXIMIZE for direction in directions]:
+            raise InvalidObjectivesError(
+                f"the objectives {[f'{o.metric}: {o.direction.value}' for o in objectives]} are not "
+                f"those of the study: {[direction.name.lower() for direction in directions]}"
+            )
+        is_static = tuple(objective.is_static for objective in objectives)
+        if all(is_static):
+            raise InvalidObjectivesError(
+                f"all objectives ({', '.join(o.metric for o in objectives)}) are known without "
+                "training; add one that is measured"
+            )
+    signs = tuple(-1.0 if d is StudyDirection.MAXIMIZE else 1.0 for d in directions)
+    return Goals(is_static, signs)

@@ -1,0 +1,233 @@
+"""A small Gaussian process over architectures: what accuracy to expect, and how sure to be.
+
+The covariance is a sum of terms, each `A exp(-sum_b w_b |x_b - x'_b|^2)` over blocks b of columns
+(the one-hot code of a position, one fact), plus noise. Weights w, amplitudes A and the noise have
+log-normal priors and are set where the posterior density of the hyperparameters is highest.
+
+Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press 2006; (2.25) to
+(2.26) and algorithm 2.1 for the prediction, (2.30) for the evidence, (5.9) for its gradient.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+
+FloatArray = NDArray[np.float64]
+
+# Priors of the hyperparameters, for standardised accuracies and features on 0..1: median, and the
+# factor of one standard deviation. Found on open tables; the results hardly depend on them.
+WEIGHT_PRIOR = (0.5, 3.3)
+AMPLITUDE_PRIOR = (0.5, 2.7)
+NOISE_PRIOR = (0.05, 4.5)
+# Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
+JITTER = 1e-8
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Which columns share a weight, and which blocks a term.
+
+    Attributes:
+        blocks: block -> its columns.
+        terms: term -> its blocks; a block may stand in several terms, with a weight in each.
+    """
+
+    blocks: tuple[slice, ...]
+    terms: tuple[tuple[int, ...], ...]
+
+    @property
+    def num_weights(self) -> int:
+        """How many weights there are, over all terms."""
+        return sum(len(term) for term in self.terms)
+
+    @property
+    def prior_mean(self) -> FloatArray:
+        """Logarithms of the prior medians: weights term by term, amplitudes, noise."""
+        return self._each(np.log([WEIGHT_PRIOR[0], AMPLITUDE_PRIOR[0], NOISE_PRIOR[0]]))
+
+    @property
+    def prior_sd(self) -> FloatArray:
+        """Standard deviations of the logarithms, in the same order."""
+        return self._each(np.log([WEIGHT_PRIOR[1], AMPLITUDE_PRIOR[1], NOISE_PRIOR[1]]))
+
+    def split(self, theta: FloatArray) -> tuple[list[FloatArray], FloatArray, float]:
+        """Return the weights of each term, the amplitudes and the noise variance."""
+        values = np.exp(theta)
+        ends = np.cumsum([len(term) for term in self.terms])
+        weights = np.split(values[: ends[-1]], ends[:-1])
+        return weights, values[ends[-1] : -1], float(values[-1])
+
+    def covariance(self, a: FloatArray, b: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the covariances (n, m) without noise of rows `a` (n, columns) and `b` (m, columns)."""
+        weights, amplitudes, _ = self.split(theta)
+        total = np.zeros((len(a), len(b)))
+        for term, weight, amplitude in zip(self.terms, weights, amplitudes, strict=True):
+            columns = np.concatenate(
+                [np.arange(*self.blocks[i].indices(a.shape[1])) for i in term]
+            )
+            sizes = [self.blocks[i].stop - self.blocks[i].start for i in term]
+            scale = np.sqrt(np.repeat(weight, sizes))
+            total += amplitude * np.exp(
+                -_squared_distances(a[:, columns] * scale, b[:, columns] * scale)
+            )
+        return total
+
+    def variance(self, theta: FloatArray) -> float:
+        """Return the prior variance of the accuracy of any architecture, without noise."""
+        return float(self.split(theta)[1].sum())
+
+    def _each(self, values: FloatArray) -> FloatArray:
+        return np.repeat(values, [self.num_weights, len(self.terms), 1])
+
+
+class Evidence:
+    """The negative log posterior density of the hyperparameters, with its gradient.
+
+    Args:
+        kernel: the covariance.
+        features: (n, columns) training rows.
+        targets: (n,) standardised values.
+    """
+
+    def __init__(self, kernel: Kernel, features: FloatArray, targets: FloatArray) -> None:
+        self._kernel = kernel
+        self._targets = targets
+        blocks = [features[:, block] for block in kernel.blocks]
+        self._distances = np.stack([_squared_distances(x, x).ravel() for x in blocks])
+
+    def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return the value and its gradient (R&W 2.30 and 5.9, plus the prior)."""
+        kernel, targets = self._kernel, self._targets
+        count = len(targets)
+        weights, amplitudes, noise = kernel.split(theta)
+        shapes = [
+            np.exp(-(weight @ self._distances[list(term)]))
+            for term, weight in zip(kernel.terms, weights, strict=True)
+        ]
+        covariance = sum(a * s for a, s in zip(amplitudes, shapes, strict=True))
+        matrix = np.asarray(covariance).reshape(count, count)
+        matrix[np.diag_indices(count)] += noise + JITTER
+        try:
+            factor = cholesky(matrix, lower=True, check_finite=False)
+        except LinAlgError:
+            return 1e10, np.zeros_like(theta)
+        alpha = cho_solve((factor, True), targets, check_finite=False)
+        inverse = cho_solve((factor, True), np.eye(count), check_finite=False)
+        inner = (np.outer(alpha, alpha) - inverse).ravel()
+        gradient = []
+        for term, weight, amplitude, shape in zip(
+            kernel.terms, weights, amplitudes, shapes, strict=True
+        ):
+            pull = inner * shape
+            gradient.append(-amplitude * weight * (self._distances[list(term)] @ pull))
+        gradient.append(
+            np.array([a * (inner @ s) for a, s in zip(amplitudes, shapes, strict=True)])
+        )
+        gradient.append(np.array([noise * inner[:: count + 1].sum()]))
+        offset = (theta - kernel.prior_mean) / kernel.prior_sd
+        value = 0.5 * targets @ alpha + np.log(np.diag(factor)).sum() + 0.5 * offset @ offset
+        return float(value), offset / kernel.prior_sd - 0.5 * np.concatenate(gradient)
+
+
+def fit(
+    kernel: Kernel,
+    features: FloatArray,
+    targets: FloatArray,
+    *,
+    start: FloatArray | None = None,
+    max_steps: int = 25,
+) -> FloatArray:
+    """Return the logarithms of the most probable hyperparameters, found by L-BFGS.
+
+    Args:
+        kernel: the covariance.
+        features: (n, columns) training rows, n at least 1.
+        targets: (n,) standardised values.
+        start: where to begin; the prior's medians by default.
+        max_steps: most steps taken.
+    """
+    evidence = Evidence(kernel, features, targets)
+    begin = kernel.prior_mean if start is None else start
+    found = minimize(
+        evidence, begin, jac=True, method="L-BFGS-B", options={"maxiter": max_steps, "maxcor": 10}
+    )
+    return np.asarray(found.x, dtype=np.float64)
+
+
+class Posterior:
+    """What the process expects after it has seen some values (R&W algorithm 2.1).
+
+    Args:
+        kernel: the covariance.
+        theta: logarithms of the hyperparameters, from `fit`.
+        features: (n, columns) rows seen; none gives the prior.
+        targets: (n,) values seen.
+    """
+
+    def __init__(
+        self, kernel: Kernel, theta: FloatArray, features: FloatArray, targets: FloatArray
+    ) -> None:
+        self.kernel = kernel
+        self.theta = theta
+        self._features = features
+        self._noise = kernel.split(theta)[2] + JITTER
+        matrix = kernel.covariance(features, features, theta)
+        matrix[np.diag_indices(len(matrix))] += self._noise
+        self._factor = cholesky(matrix, lower=True, check_finite=False)
+        self._alpha = cho_solve((self._factor, True), targets, check_finite=False)
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation of the value without noise, of each row."""
+        cross = self.kernel.covariance(features, self._features, self.theta)
+        half = self.whitened(cross)
+        variance = self.kernel.variance(self.theta) - np.einsum("ij,ij->j", half, half)
+        return cross @ self._alpha, np.sqrt(np.maximum(variance, 1e-10))
+
+    def mean(self, features: FloatArray) -> FloatArray:
+        """Return the mean alone; cheaper."""
+        cross = self.kernel.covariance(features, self._features, self.theta)
+        return np.asarray(cross @ self._alpha)
+
+    def whitened(self, cross: FloatArray) -> FloatArray:
+        """Return L^-1 K*^T (n, m) for cross-covariances `cross` (m, n)."""
+        return np.asarray(solve_triangular(self._factor, cross.T, lower=True, check_finite=False))
+
+    def expecting(self, features: FloatArray) -> "Posterior":
+        """Return the process after it has also seen its own mean at more rows.
+
+        The means stay what they are, the variances fall: how running trials are allowed for
+        (Ginsbourger et al. 2010, "kriging believer").
+        """
+        if len(features) == 0:
+            return self
+        cross = self.kernel.covariance(features, self._features, self.theta)
+        half = self.whitened(cross)
+        rest = self.kernel.covariance(features, features, self.theta) - half.T @ half
+        rest[np.diag_indices(len(rest))] += self._noise
+        corner = cholesky(rest, lower=True, check_finite=False)
+        grown = object.__new__(Posterior)
+        grown.kernel, grown.theta, grown._noise = self.kernel, self.theta, self._noise
+        grown._features = np.vstack([self._features, features])
+        size = len(self._features)
+        grown._factor = np.zeros((len(grown._features),) * 2)
+        grown._factor[:size, :size] = self._factor
+        grown._factor[size:, :size] = half.T
+        grown._factor[size:, size:] = corner
+        # Seeing one's own mean moves no mean: the new rows get no weight.
+        grown._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
+        return grown
+
+
+def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
+    squares = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None, :]
+    return np.asarray(np.maximum(squares - 2.0 * a @ b.T, 0.0))
+
+
+def equal_blocks(widths: Sequence[int]) -> tuple[slice, ...]:
+    """Return adjoining blocks of columns of the given widths."""
+    ends = np.cumsum([0, *widths]).tolist()
+    return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))

@@ -1,0 +1,137 @@
+"""What a study tells a sampler: results, running trials, and networks not to be asked for again.
+
+All of it is read from the trials themselves, whoever proposed them. Finished trials are read once. A
+running trial of a define-by-run study has no parameters yet, so the choice made for it is kept in one
+system attribute, a compact string.
+"""
+
+import json
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.errors import SpaceError
+from nas.sampling.candidates import Look, Looks
+from nas.sampling.encoding import Encoding
+from nas.space.space import SearchSpace
+
+FloatArray = NDArray[np.float64]
+
+# Names the attribute. Databases hold 2,045 characters of it, which is about 400 parameters.
+CHOICE_KEY = "frontier:choice"
+
+
+def write_choice(row: FloatArray) -> str:
+    """Return a row as a compact string."""
+    codes = [None if math.isnan(c) else int(c) if c == int(c) else c for c in row.tolist()]
+    return json.dumps(codes, separators=(",", ":"))
+
+
+def read_choice(text: str) -> FloatArray:
+    """Read what `write_choice` wrote."""
+    return np.array([math.nan if code is None else float(code) for code in json.loads(text)])
+
+
+class History:
+    """The trials of one study so far.
+
+    Args:
+        space: what the trials are points of; others are passed over.
+        encoding: of the space.
+        look: looks at a row; None for what cannot be built.
+        gather: turns looks into arrays.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        encoding: Encoding,
+        *,
+        look: Callable[[FloatArray], Look | None],
+        gather: Callable[[list[Look]], Looks],
+    ) -> None:
+        self.known: dict[str, None] = {}  # identities, in the order in which they were met
+        self.running: dict[int, Look] = {}
+        self.pruned: dict[int, Look] = {}
+        self.numbers: list[int] = []
+        self.values = np.empty((0, 0))
+        self.complete: Looks | None = None
+        self._space = space
+        self._encoding = encoding
+        self._look = look
+        self._gather = gather
+        self._open: list[int] = []
+        self._num_read = 0
+
+    @property
+    def num_complete(self) -> int:
+        """How many results there are."""
+        return len(self.numbers)
+
+    def update(self, study: Study, *, asking: int) -> None:
+        """Read what is new.
+
+        Args:
+            study: the study.
+            asking: number of the trial that is being asked for, which has no choice yet.
+        """
+        trials = study.get_trials(deepcopy=False)
+        todo = [*self._open, *range(self._num_read, len(trials))]
+        self._num_read, self._open = len(trials), []
+        fresh: list[tuple[FrozenTrial, Look]] = []
+        for index in todo:
+            trial = trials[index]
+            if not trial.state.is_finished():
+                self._open.append(index)
+                if trial.number != asking and trial.number not in self.running:
+                    self._note_running(trial)
+                continue
+            look = self.running.pop(trial.number, None) or self._look_of(trial)
+            if look is None:
+                continue
+            self.known[look.facts.identity] = None
+            if trial.state is TrialState.PRUNED:
+                self.pruned[trial.number] = look
+            elif trial.state is TrialState.COMPLETE and _is_finite(trial):
+                fresh.append((trial, look))
+        if fresh:
+            self._append(fresh)
+
+    def _append(self, fresh: list[tuple[FrozenTrial, Look]]) -> None:
+        values = np.array([trial.values for trial, _ in fresh])
+        looks = self._gather([look for _, look in fresh])
+        self.numbers += [trial.number for trial, _ in fresh]
+        self.values = np.vstack([self.values, values]) if self.values.size else values
+        self.complete = self.complete.join(looks) if self.complete is not None else looks
+
+    def _note_running(self, trial: FrozenTrial) -> None:
+        look = self._look_of(trial)
+        if look is not None:
+            self.running[trial.number] = look
+            self.known[look.facts.identity] = None
+
+    def _look_of(self, trial: FrozenTrial) -> Look | None:
+        row = self._row_of(trial)
+        return None if row is None else self._look(row)
+
+    def _row_of(self, trial: FrozenTrial) -> FloatArray | None:
+        """Return the trial's row: from its parameters, else from the choice noted with it."""
+        known = {name: trial.params[name] for name in self._encoding.names if name in trial.params}
+        if known:
+            try:
+                return self._encoding.encode(self._space.architecture(known))
+            except SpaceError:
+                pass  # not finished choosing, or a trial of another space
+        text = trial.system_attrs.get(CHOICE_KEY)
+        if text is None:
+            return None
+        row = read_choice(text)
+        return row if len(row) == len(self._encoding.names) else None
+
+
+def _is_finite(trial: FrozenTrial) -> bool:
+    return all(math.isfinite(value) for value in trial.values)

@@ -1,0 +1,312 @@
+"""Which candidates to train, given all results so far: one look, one model, one pick or many.
+
+A plan conditions the model on the results, looks at neighbours of the front and at random others, and
+picks the largest expected gain. A further pick from the same plan counts the earlier ones as seen at
+their expected values, so that many trials can run side by side.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.pareto.dominance import front_mask, ranks
+from nas.sampling.candidates import Candidates, Look, Looks
+from nas.sampling.gaussian_process import Kernel, Posterior, fit
+from nas.sampling.history import History
+from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.seeding import generator
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Results beyond this many are thinned out: the best layers, and random others.
+MAX_SEEN, MAX_TUNED = 800, 250
+# The hyperparameters are set anew when the results have grown by a tenth.
+GROWTH = 1.1
+# Losses worse than the median by more than this many times its distance to the best tenth are cut
+# there: how bad a broken network is tells nothing about the good ones.
+WORST_SPREAD = 3.0
+# Running trials that lower the model's variance; the rest count on the front only.
+MAX_EXPECTED = 100
+# The model is too sure of itself near results (its hyperparameters are), and not sure of what it has
+# not seen; most picks go by a narrowed spread, some by a widened one.
+NARROW, WIDE, SHARE_WIDE = 0.7, 2.0, 0.25
+# How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up to
+# half way to the largest, or a seed in five never looks at large networks again.
+MARGIN, SHARE_FAR = 0.2, 0.2
+# Rounds of looking at neighbours of the best candidates, and how many are taken.
+NUM_ROUNDS, NUM_BEST = 2, 20
+# Candidates whose gain is worked out anew for a further pick; gains only fall.
+NUM_RENEWED = 64
+
+
+@dataclass(frozen=True)
+class Goals:
+    """Which objectives are known beforehand, and which way they go.
+
+    Attributes:
+        is_static: for each objective of the study, whether it is known without training.
+        signs: what a value is multiplied with to be a loss.
+    """
+
+    is_static: tuple[bool, ...]
+    signs: tuple[float, ...]
+
+    @property
+    def static(self) -> list[int]:
+        """Columns that are known beforehand."""
+        return [i for i, known in enumerate(self.is_static) if known]
+
+    @property
+    def dear(self) -> list[int]:
+        """Columns that only training tells."""
+        return [i for i, known in enumerate(self.is_static) if not known]
+
+    def dear_losses(self, values: FloatArray) -> FloatArray:
+        """Return the dear objectives' losses (n, d) of a study's values (n, m)."""
+        return np.asarray(values[:, self.dear] * np.array(self.signs)[self.dear])
+
+
+class Surrogates:
+    """A model of each dear objective; its hyperparameters follow from the first results alone.
+
+    Args:
+        kernel: covariance of all of them.
+        goals: which objectives are dear.
+        seed: of the choice of results where there are too many.
+    """
+
+    def __init__(self, kernel: Kernel, goals: Goals, *, seed: int) -> None:
+        self._kernel = kernel
+        self._goals = goals
+        self._seed = seed
+        self._milestone = 0
+        self._thetas: list[FloatArray] = []
+
+    def posteriors(self, seen: Looks, losses: FloatArray) -> list[Posterior]:
+        """Return each dear objective's model of its standardised losses.
+
+        Args:
+            seen: (n) architectures with results.
+            losses: (n, d) their losses.
+        """
+        self._tune(seen, losses)
+        which = self._most_telling(seen, losses, limit=MAX_SEEN)
+        targets = standardised(losses)
+        return [
+            Posterior(self._kernel, theta, seen.features[which], targets[which, column])
+            for column, theta in enumerate(self._thetas)
+        ]
+
+    def _tune(self, seen: Looks, losses: FloatArray) -> None:
+        """Set the hyperparameters as of the last milestone that the results have passed."""
+        milestone = self._milestone or 2
+        while len(seen) >= _next_milestone(milestone):
+            milestone = _next_milestone(milestone)
+        if milestone == self._milestone:
+            return
+        first = seen.take(np.arange(milestone))
+        which = self._most_telling(first, losses[:milestone], limit=MAX_TUNED)
+        targets = standardised(losses[:milestone])[which]
+        self._thetas = [fit(self._kernel, first.features[which], target) for target in targets.T]
+        self._milestone = milestone
+
+    def _most_telling(self, seen: Looks, losses: FloatArray, *, limit: int) -> IntArray:
+        """Return which results to keep: the best layers and, as many again, random others."""
+        if len(seen) <= limit:
+            return np.arange(len(seen))
+        order = np.argsort(ranks(np.hstack([losses, seen.static])), kind="stable")
+        best, rest = order[: limit // 2], order[limit // 2 :]
+        rng = generator(self._seed, "subset", len(seen) // 100)
+        return np.sort(np.concatenate([best, rng.permutation(rest)[: limit - len(best)]]))
+
+
+class Plan:
+    """One look at the space, from which candidates are picked.
+
+    Args:
+        history: results, running and known trials.
+        candidates: what looks at architectures.
+        surrogates: the models.
+        goals: which objectives are dear.
+        num_looks: how many new architectures are looked at, about.
+        rng: draws.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        candidates: Candidates,
+        surrogates: Surrogates,
+        goals: Goals,
+        *,
+        num_looks: int,
+        rng: np.random.Generator,
+    ) -> None:
+        assert history.complete is not None, "a plan needs results"
+        self._goals = goals
+        self._rng = rng
+        seen = history.complete
+        losses = goals.dear_losses(history.values)
+        self._models = surrogates.posteriors(seen, losses)
+        self._front = self._columns(seen.static, standardised(losses))[seen.is_allowed]
+        self._expect(history, candidates)
+        self._reference = self._edges(seen, candidates.pool)
+        self._boxes = undominated_boxes(self._front, reference=self._reference)
+        self._look(history, candidates, seen, num_looks)
+
+    def pick(self, known: Collection[str]) -> Look | None:
+        """Return the candidate with the largest expected gain, and count it as running.
+
+        Args:
+            known: identities that must not come.
+        """
+        if self._num_picked:
+            self._renew()
+        for index in np.argsort(-self._gain, kind="stable").tolist():
+            if self._found.facts[index].identity not in known and not self._is_picked[index]:
+                self._is_picked[index] = True
+                self._last = index
+                self._num_picked += 1
+                return Look(self._found.rows[index], self._found.facts[index])
+        return None
+
+    def _columns(self, static: FloatArray, dear: FloatArray) -> FloatArray:
+        """Return all objectives (n, m) in the study's order."""
+        table = np.empty((len(static), len(self._goals.is_static)))
+        table[:, self._goals.static] = static[:, : len(self._goals.static)]
+        table[:, self._goals.dear] = dear
+        return table
+
+    def _expect(self, history: History, candidates: Candidates) -> None:
+        """Count running trials at their expected values, stopped ones in the model only."""
+        running = [history.running[number] for number in sorted(history.running)]
+        stopped = [history.pruned[number] for number in sorted(history.pruned)]
+        if running:
+            looks = candidates.gather(running)
+            means = np.column_stack([model.mean(looks.features) for model in self._models])
+            columns = self._columns(looks.static, means)
+            self._front = np.vstack([self._front, columns[looks.is_allowed]])
+        counted = [*running[-MAX_EXPECTED:], *stopped[-MAX_EXPECTED:]]
+        if counted:
+            features = candidates.gather(counted).features
+            self._models = [model.expecting(features) for model in self._models]
+
+    def _edges(self, seen: Looks, pool: Looks) -> FloatArray:
+        """Return the worst corner that counts: a little beyond the front, sometimes further."""
+        if len(self._front) == 0:
+            self._front = np.empty((0, len(self._goals.is_static)))
+            return self._columns(
+                pool.static.max(axis=0, keepdims=True) + MARGIN,
+                np.full((1, len(self._goals.dear)), 3.0),
+            )[0]
+        front = self._front[front_mask(self._front)]
+        low, high = front.min(axis=0), front.max(axis=0)
+        reference = high + MARGIN * np.maximum(high - low, 0.5)
+        is_far = self._rng.random() < SHARE_FAR
+        for place, column in enumerate(self._goals.static):
+            edge = high[column]
+            reference[column] = max(edge, float(np.median(seen.static[:, place])))
+            reference[column] += MARGIN * max(edge - low[column], 1e-9)
+            if is_far:
+                largest = float(pool.static[:, place].max())
+                reference[column] = max(reference[column], edge + 0.5 * (largest - edge) + 1e-9)
+        return reference
+
+    def _look(self, history: History, candidates: Candidates, seen: Looks, num_looks: int) -> None:
+        """Find candidates and their gains: neighbours of the front, random ones, then refine."""
+        known, rng = history.known, self._rng
+        self._spread = self._draw_spread()
+        members = np.flatnonzero(front_mask(self._front))
+        rows = seen.rows[seen.is_allowed]
+        parents = rows[members[members < len(rows)]]
+        share = 2 if not candidates.is_exhaustive else 1
+        parts = [candidates.some(2 * num_looks, rng)]
+        if len(parents):
+            parts.append(
+                candidates.near(
+                    parents, count=num_looks // share, max_changes=2, known=known, rng=rng
+                )
+            )
+        found = _merged([part for part in parts if part is not None])
+        self._num_picked = 0
+        if found is None:
+            self._found, self._gain = candidates.pool.take(np.arange(0)), np.empty(0)
+            self._is_picked = np.zeros(0, dtype=np.bool_)
+            return
+        self._found = found
+        self._mean, self._sd = self._predict(found)
+        self._gain = self._gains(np.arange(len(found)))
+        for _ in range(NUM_ROUNDS):
+            best = found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
+            more = candidates.near(best, count=num_looks // 4, max_changes=1, known=known, rng=rng)
+            if more is None:
+                break
+            self._add(more)
+            found = self._found
+        self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
+
+    def _add(self, more: Looks) -> None:
+        present = {fact.identity for fact in self._found.facts}
+        new = [i for i, fact in enumerate(more.facts) if fact.identity not in present]
+        if not new:
+            return
+        more = more.take(np.array(new))
+        before = len(self._found)
+        self._found = self._found.join(more)
+        mean, sd = self._predict(more)
+        self._mean, self._sd = np.vstack([self._mean, mean]), np.vstack([self._sd, sd])
+        self._gain = np.concatenate([self._gain, self._gains(np.arange(before, len(self._found)))])
+
+    def _predict(self, looks: Looks) -> tuple[FloatArray, FloatArray]:
+        """Return mean and sd (n, m) of all objectives; those known beforehand have sd 0."""
+        both = [model.predict(looks.features) for model in self._models]
+        means = self._columns(looks.static, np.column_stack([mean for mean, _ in both]))
+        sds = self._columns(0.0 * looks.static, np.column_stack([sd for _, sd in both]))
+        return means, sds
+
+    def _gains(self, which: IntArray) -> FloatArray:
+        return expected_gain(
+            self._boxes, mean=self._mean[which], sd=self._spread * self._sd[which]
+        )
+
+    def _draw_spread(self) -> float:
+        return WIDE if self._rng.random() < SHARE_WIDE else NARROW
+
+    def _renew(self) -> None:
+        """Count the last pick as seen at its expected value; renew the gains that lead."""
+        last = self._last
+        self._front = np.vstack([self._front, self._mean[last]])
+        features = self._found.features[[last]]
+        self._models = [model.expecting(features) for model in self._models]
+        self._boxes = undominated_boxes(self._front, reference=self._reference)
+        left = np.flatnonzero(~self._is_picked)
+        lead = left[np.argsort(-self._gain[left], kind="stable")[:NUM_RENEWED]]
+        if len(lead):
+            self._mean[lead], self._sd[lead] = self._predict(self._found.take(lead))
+            self._gain[lead] = self._gains(lead)
+
+
+def _next_milestone(milestone: int) -> int:
+    return max(milestone + 1, int(np.ceil(GROWTH * milestone)))
+
+
+def _merged(parts: list[Looks]) -> Looks | None:
+    """Return the looks of all parts, each network once."""
+    if not parts:
+        return None
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.join(part)
+    first = {fact.identity: i for i, fact in reversed(list(enumerate(whole.facts)))}
+    return whole.take(np.array(sorted(first.values())))
+
+
+def standardised(losses: FloatArray) -> FloatArray:
+    """Return losses (n, d) with mean 0 and sd 1 in each column, the hopeless ones cut off."""
+    best, middle = np.quantile(losses, [0.1, 0.5], axis=0)
+    cut = np.minimum(losses, middle + WORST_SPREAD * (middle - best))
+    spread = cut.std(axis=0)
+    return np.asarray((cut - cut.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0))

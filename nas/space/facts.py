@@ -1,0 +1,130 @@
+"""What is known of an architecture before it is trained, and what its configuration alone tells.
+
+`Facts` is what a size-aware sampler is given for each architecture. `ConfigurationFacts` derives more
+from the choices themselves, for any space: how often each option is taken among like positions, where
+(early or late), in which runs, and how many positions are present at all. Absent positions count as
+absent, not as one more option.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.architecture import Value
+from nas.space.parameters import Choice, Parameter
+
+FloatArray = NDArray[np.float64]
+
+# Parameters with other names are like positions only if they share this many options: two switches
+# or two kernel sizes are no hint.
+MIN_SHARED_OPTIONS = 4
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one architecture without training it.
+
+    Attributes:
+        log_size: decimal logarithm of its size.
+        identity: a key that architectures with the same network share.
+        numbers: free numbers that may tell its accuracy (log10 of counts); same length and order
+            for every architecture of a space.
+        static: the static objectives' values, lower is better, in the study's order and on the
+            scale on which differences count (log10 for sizes); empty for (log_size,).
+    """
+
+    log_size: float
+    identity: str
+    numbers: tuple[float, ...] = ()
+    static: tuple[float, ...] = ()
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The static objectives' values."""
+        return self.static or (self.log_size,)
+
+
+class ConfigurationFacts:
+    """Facts of the configuration alone, for many architectures at once.
+
+    Like positions (the edges of a cell, the layers of a stage) are taken together, in the order of
+    the space: parameters whose names differ in digits only and whose options are mostly the same, or
+    that have the same four or more options.
+
+    Args:
+        parameters: of the space, in its order.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        groups: list[_Group] = []
+        for index, parameter in enumerate(parameters):
+            if not isinstance(parameter.domain, Choice) or len(parameter.domain.options) < 2:
+                continue
+            options = [(type(value), value) for value in parameter.domain.options]
+            stem = re.sub(r"\d+", "#", parameter.name)
+            group = next((g for g in groups if g.takes(stem, options)), None)
+            if group is None:
+                group = _Group(stem, [])
+                groups.append(group)
+            group.join(index, options)
+        self._groups = [group for group in groups if len(group.positions) > 1]
+
+    def __call__(self, codes: FloatArray) -> FloatArray:
+        """Return the facts of each row.
+
+        Args:
+            codes: (n, parameters) index of the option taken, NaN where absent.
+
+        Returns:
+            (n, facts), each fact within [-1, 1]; no columns where no parameters are alike.
+        """
+        columns = [_facts_of(group.codes(codes), len(group.options)) for group in self._groups]
+        return np.hstack(columns) if columns else np.empty((len(codes), 0))
+
+
+@dataclass
+class _Group:
+    """Like positions: their columns, and for each the place of its options in the common list."""
+
+    stem: str
+    options: list[tuple[type, Value]]
+    positions: list[int] = field(default_factory=list)
+    places: list[list[int]] = field(default_factory=list)
+
+    def takes(self, stem: str, options: Sequence[tuple[type, Value]]) -> bool:
+        shared = len(set(options) & set(self.options))
+        is_same = shared == len(options) == len(self.options)
+        if stem == self.stem:
+            return 2 * shared >= max(len(options), len(self.options))
+        return is_same and shared >= MIN_SHARED_OPTIONS
+
+    def join(self, index: int, options: Sequence[tuple[type, Value]]) -> None:
+        self.options += [option for option in options if option not in self.options]
+        self.positions.append(index)
+        self.places.append([self.options.index(option) for option in options])
+
+    def codes(self, codes: FloatArray) -> FloatArray:
+        """Return (n, positions) places in the common list, NaN where absent."""
+        columns = []
+        for index, places in zip(self.positions, self.places, strict=True):
+            is_present = ~np.isnan(codes[:, index])
+            place = np.array(places)[np.where(is_present, codes[:, index], 0).astype(np.int64)]
+            columns.append(np.where(is_present, place, np.nan))
+        return np.column_stack(columns)
+
+
+def _facts_of(codes: FloatArray, num_options: int) -> FloatArray:
+    """Return share and place of each option, how many positions are present, and repeats."""
+    num_positions = codes.shape[1]
+    is_present = ~np.isnan(codes)
+    num_present = is_present.sum(axis=1)
+    # Place of each position among those present: -1/2 for the first, 1/2 for the last.
+    place = (np.cumsum(is_present, axis=1) - 1) / np.maximum(num_present - 1, 1)[:, None] - 0.5
+    takes = codes[:, :, None] == np.arange(num_options)
+    share = takes.sum(axis=1) / num_positions
+    moment = 2.0 * (takes * place[:, :, None]).sum(axis=1) / num_positions
+    repeats = (codes[:, 1:] == codes[:, :-1]).sum(axis=1) / max(num_positions - 1, 1)
+    return np.column_stack([share, moment, num_present / num_positions, repeats])
