@@ -4,7 +4,7 @@ Works for every model that builds and runs there; spaces that know a closed form
 (`SearchSpace.static_costs`).
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,7 +105,7 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
     shape = (1, data.input_shape[0], *input_size(model, data))
     model.eval()
     images = torch.empty(shape, device=device)
-    memory = _LiveBytes(images)
+    memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
         if counts_memory:
@@ -122,8 +122,10 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own
     """Follows which results of operations are alive; remembers the largest sum of their bytes."""
 
-    def __init__(self, images: torch.Tensor) -> None:
+    def __init__(self, images: torch.Tensor, *, stored: Iterable[torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # torch's own
+        # Views of the weights are no activations.
+        self._stored = {_storage_of(tensor).cdata for tensor in stored}
         self._live: dict[int, tuple[StorageWeakRef, int]] = {}
         self.peak = 0
         self._add(images)
@@ -142,12 +144,17 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's 
         return result
 
     def _add(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        reference = StorageWeakRef(storage)  # type: ignore[no-untyped-call] # torch's own
+        reference = _storage_of(tensor)
+        if reference.cdata in self._stored:
+            return
         self._live = {
             key: entry
             for key, entry in self._live.items()
             if not entry[0].expired()  # type: ignore[no-untyped-call] # torch's own
         }
-        self._live.setdefault(reference.cdata, (reference, storage.nbytes()))
+        self._live.setdefault(reference.cdata, (reference, tensor.untyped_storage().nbytes()))
         self.peak = max(self.peak, sum(num_bytes for _, num_bytes in self._live.values()))
+
+
+def _storage_of(tensor: torch.Tensor) -> StorageWeakRef:
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call] # torch's own

@@ -51,16 +51,16 @@ def draw_epoch(
 
 
 def take_batch(images_NHWC: torch.Tensor, draws: EpochDraws, batch: slice) -> torch.Tensor:
-    """Return the images (B, H, W, C) of a batch, moved and mirrored; edges repeat outwards."""
+    """Return the images (B, H, W, C) of a batch, mirrored, then moved; edges repeat outwards."""
     order = draws.order[batch]
     if draws.shifts is None and draws.mirrored is None:
         return images_NHWC[order]
     _, height, width, _ = images_NHWC.shape
     rows = torch.arange(height, device=order.device).expand(len(order), height)
     columns = torch.arange(width, device=order.device).expand(len(order), width)
-    if draws.mirrored is not None:
-        columns = torch.where(draws.mirrored[batch, None], width - 1 - columns, columns)
     if draws.shifts is not None:
         rows = (rows + draws.shifts[batch, :1]).clamp_(0, height - 1)
         columns = (columns + draws.shifts[batch, 1:]).clamp_(0, width - 1)
+    if draws.mirrored is not None:
+        columns = torch.where(draws.mirrored[batch, None], width - 1 - columns, columns)
     return images_NHWC[order[:, None, None], rows[:, :, None], columns[:, None, :]]

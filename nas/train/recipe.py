@@ -27,7 +27,7 @@ class Recipe:
 
     epochs: int = 4
     batch_size: int = 32
-    learning_rate: float = 0.01
+    learning_rate: float = 0.02
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     warmup: float = 0.25

@@ -1,0 +1,281 @@
+"""Real trials on the digits: results, failures, weights, and what a worker can reach."""
+
+import math
+import pickle
+import time
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from nas.data.dataset import Dataset, Split
+from nas.data.digits import load_digits
+from nas.evaluation.trained import TrainedEvaluator
+from nas.objective import objective_for
+from nas.space.space import SearchSpace
+from nas.train.loop import evaluate
+from nas.train.recipe import Recipe
+from nas.train.resident import move_to_device
+from nas.trial import FailureKind, TrialSpec, TrialState
+from search_spaces.mobilenet import MobileNetSpace
+
+RECIPE = Recipe(epochs=2, device="cpu")
+OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
+SMALL = {
+    "resolution": 8,
+    "width": 0.5,
+    "activation": "relu",
+    "stages.repeat": 2,
+    **{
+        f"stages.{index}.{name}": value
+        for index in range(2)
+        for name, value in {
+            "depth": 1,
+            "kernel": 3,
+            "expansion": 3,
+            "squeeze_excite": False,
+        }.items()
+    },
+}
+
+
+class Unusual(SearchSpace):
+    """Networks that go wrong in the way that `kind` says."""
+
+    default_parameters: ClassVar = {
+        "kind": {"choice": ["fine", "raises", "nan", "memory", "shape", "slow"]}
+    }
+
+    def build(self, architecture, data):
+        kind = architecture["kind"]
+        if kind == "raises":
+            raise KeyError("no such block")
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10 if kind != "shape" else 3))
+        if kind in ("nan", "memory", "slow"):
+            model.append(Trouble(kind))
+        return model
+
+
+class Trouble(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, logits):
+        if self.kind == "memory" and not logits.is_meta:
+            torch.empty(2**50)
+        if self.kind == "slow":
+            time.sleep(0.02)
+        return logits * (math.nan if self.kind == "nan" else 1.0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits()
+
+
+@pytest.fixture(scope="module")
+def evaluator(digits):
+    return TrainedEvaluator(MobileNetSpace(), digits, RECIPE, OBJECTIVES)
+
+
+@pytest.fixture(scope="module")
+def unusual(digits):
+    return TrainedEvaluator(Unusual(), digits, RECIPE, OBJECTIVES)
+
+
+def spec_of(evaluator, values, **settings):
+    architecture = evaluator.space.architecture(values)
+    return TrialSpec(number=4, architecture=architecture, seed=settings.pop("seed", 0), **settings)
+
+
+def test_a_trial_is_complete_with_all_metrics(evaluator):
+    result = evaluator.evaluate(spec_of(evaluator, SMALL, attempt=2))
+    assert (result.number, result.attempt, result.state) == (4, 2, TrialState.COMPLETE)
+    assert result.failure is None
+    assert result.metrics.keys() == {
+        "accuracy",
+        "loss",
+        "num_params",
+        "size_bytes",
+        "num_macs",
+        "seconds",
+    }
+    assert result.metrics["accuracy"] > 0.5
+    assert all(math.isfinite(value) for value in result.metrics.values())
+    assert result.seconds > 0.0
+
+
+def test_the_default_recipe_reads_the_digits_with_a_network_under_forty_kilobytes(digits):
+    evaluator = TrainedEvaluator(MobileNetSpace(), digits, Recipe(device="cpu"), OBJECTIVES)
+    result = evaluator.evaluate(spec_of(evaluator, {**SMALL, "width": 1.0}))
+    assert result.metrics["size_bytes"] < 40_000
+    assert result.metrics["accuracy"] >= 0.93
+
+
+def test_the_same_seed_gives_the_same_result_in_another_copy(evaluator):
+    copy = pickle.loads(pickle.dumps(evaluator))
+    copy.prepare()
+    one, same, other = (
+        e.evaluate(spec_of(evaluator, SMALL, seed=seed))
+        for e, seed in ((evaluator, 5), (copy, 5), (evaluator, 6))
+    )
+    assert one.metrics["loss"] == same.metrics["loss"]
+    assert one.weights == same.weights
+    assert one.metrics["loss"] != other.metrics["loss"]
+
+
+def test_a_trial_leaves_the_process_random_state_alone(evaluator):
+    before = torch.get_rng_state()
+    evaluator.evaluate(spec_of(evaluator, SMALL))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_worker_holds_no_test_image(digits, evaluator):
+    text = pickle.dumps(evaluator)
+    assert digits.train.images[0].tobytes() in text
+    whole = digits.test.images
+    assert whole.tobytes() not in text
+    # Blank rows are everywhere, so whole images must be looked for; none of them stands in train.
+    known = {image.tobytes() for image in (*digits.train.images, *digits.validation.images)}
+    hidden = [image.tobytes() for image in whole if image.tobytes() not in known]
+    assert len(hidden) > 400
+    assert not any(image in text for image in hidden)
+
+
+def test_arrays_that_cannot_be_written_are_trained_on_without_a_warning(digits):
+    evaluator = TrainedEvaluator(Unusual(), digits, RECIPE, OBJECTIVES)
+    for split in (evaluator.data.train, evaluator.data.validation):
+        split.images.setflags(write=False)
+        split.labels.setflags(write=False)
+    result = evaluator.evaluate(spec_of(evaluator, {"kind": "fine"}))
+    assert result.state is TrialState.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit_s", "failure", "message"),
+    [
+        ("raises", None, FailureKind.ERROR, "KeyError: 'no such block'"),
+        ("nan", None, FailureKind.NONFINITE, "training loss is nan in epoch 1 of 2"),
+        ("memory", None, FailureKind.OUT_OF_MEMORY, "DefaultCPUAllocator"),
+        ("shape", None, FailureKind.ERROR, "out of bounds"),
+        ("slow", 0.1, FailureKind.TIMEOUT, "the training took longer than 0.1 s"),
+    ],
+)
+def test_each_failure_is_a_result_of_its_kind(unusual, kind, limit_s, failure, message):
+    costs = {"size_bytes": 5.0}
+    spec = spec_of(unusual, {"kind": kind}, time_limit_s=limit_s, static_costs=costs)
+    result = unusual.evaluate(spec)
+    assert result.state is TrialState.FAILED
+    assert result.failure.kind is failure
+    assert message in result.failure.message
+    assert "Traceback" in result.failure.traceback
+    assert result.metrics == costs
+    assert result.weights is None
+
+
+def test_a_trial_after_a_failure_is_well(unusual):
+    unusual.evaluate(spec_of(unusual, {"kind": "raises"}))
+    result = unusual.evaluate(spec_of(unusual, {"kind": "fine"}))
+    assert result.state is TrialState.COMPLETE
+
+
+def test_the_weights_are_those_that_were_judged(digits, evaluator):
+    result = evaluator.evaluate(spec_of(evaluator, SMALL))
+    data = digits.search_data()
+    model = evaluator.space.build(evaluator.space.architecture(SMALL), data.shape)
+    model.load_state_dict(load_safetensors(result.weights))
+    score = evaluate(model, move_to_device(data, torch.device("cpu")).resized(model.input_size))
+    assert score.accuracy == result.metrics["accuracy"]
+    assert score.loss == pytest.approx(result.metrics["loss"], rel=1e-4)
+
+
+def test_weights_come_back_only_where_no_point_of_the_front_dominates(evaluator):
+    size = evaluator.static_costs(evaluator.space.architecture(SMALL))["size_bytes"]
+    better, larger = (-1.01, size), (-1.01, size + 1)
+    kept = evaluator.evaluate(spec_of(evaluator, SMALL, front=(larger,)))
+    dropped = evaluator.evaluate(spec_of(evaluator, SMALL, front=(larger, better)))
+    assert kept.weights is not None
+    assert dropped.weights is None
+    equal = (-kept.metrics["accuracy"], size)
+    assert evaluator.evaluate(spec_of(evaluator, SMALL, front=(equal,))).weights is not None
+
+
+def test_a_part_of_the_budget_is_a_stopped_trial_that_a_later_order_completes(evaluator, tmp_path):
+    whole = evaluator.evaluate(spec_of(evaluator, SMALL))
+    folder = str(tmp_path / "trial")
+    part = evaluator.evaluate(spec_of(evaluator, SMALL, budget=0.4, checkpoint=folder))
+    rest = evaluator.evaluate(spec_of(evaluator, SMALL, checkpoint=folder))
+    assert (part.state, part.budget, part.weights) == (TrialState.STOPPED, 0.4, None)
+    assert rest.state is TrialState.COMPLETE
+    assert rest.weights == whole.weights
+    assert rest.metrics["loss"] == whole.metrics["loss"] != part.metrics["loss"]
+
+
+def test_static_costs_are_the_closed_form_or_counted(evaluator, unusual):
+    architecture = evaluator.space.architecture(SMALL)
+    shape = evaluator.data.shape
+    assert evaluator.static_costs(architecture) == evaluator.space.static_costs(
+        architecture, shape
+    )
+    fine = unusual.space.architecture({"kind": "fine"})
+    assert unusual.static_costs(fine) == {
+        "num_params": 650.0,
+        "size_bytes": 2600.0,
+        "num_macs": 640.0,
+    }
+
+
+def test_static_costs_are_counted_once_for_each_architecture(digits):
+    built = []
+
+    class Watching(Unusual):
+        def build(self, architecture, data):
+            built.append(architecture)
+            return super().build(architecture, data)
+
+    evaluator = TrainedEvaluator(Watching(), digits, RECIPE, OBJECTIVES)
+    for _ in range(3):
+        evaluator.static_costs(evaluator.space.architecture({"kind": "fine"}))
+    assert len(built) == 1
+
+
+def test_metrics_that_are_asked_for_are_measured(digits):
+    evaluator = TrainedEvaluator(
+        Unusual(), digits, RECIPE, OBJECTIVES, metrics=["latency_ms", "activation_bytes"]
+    )
+    result = evaluator.evaluate(spec_of(evaluator, {"kind": "fine"}))
+    assert result.metrics["latency_ms"] > 0.0
+    assert result.metrics["activation_bytes"] == 4 * (64 + 10)
+
+
+def test_an_objective_is_measured_without_being_asked_for(digits):
+    objectives = (objective_for("accuracy"), objective_for("latency_ms"))
+    evaluator = TrainedEvaluator(Unusual(), digits, RECIPE, objectives)
+    result = evaluator.evaluate(spec_of(evaluator, {"kind": "fine"}))
+    assert result.metrics["latency_ms"] > 0.0
+    assert result.weights is not None
+
+
+def test_uint8_colour_images_are_resized_and_mirrored():
+    rng = np.random.default_rng(0)
+    labels = np.arange(64) % 2
+    images = rng.integers(0, 100, (64, 10, 12, 3), dtype=np.uint8)
+    images[labels == 1] += 150
+    part = Split(images, labels)
+    data = Dataset(
+        name="mine",
+        train=part,
+        validation=part,
+        test=part,
+        class_names=("dark", "bright"),
+        split_rule="none",
+        is_mirrorable=True,
+    )
+    recipe = Recipe(epochs=8, batch_size=16, shift=0.1, device="cpu")
+    evaluator = TrainedEvaluator(MobileNetSpace(), data, recipe, OBJECTIVES)
+    result = evaluator.evaluate(spec_of(evaluator, {**SMALL, "resolution": 16}))
+    assert result.metrics["accuracy"] == 1.0

@@ -1,0 +1,156 @@
+"""The space `mobilenet`: its size, its range, exact costs, and no parameter without effect."""
+
+import time
+from statistics import median
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from nas.errors import SpaceError
+from nas.measure.cost import costs_of, count_costs
+from nas.paths import conf_dir
+from nas.task import DataShape
+from search_spaces.mobilenet import MobileNetSpace
+
+DATA = DataShape((1, 8, 8), 10)
+
+
+@pytest.fixture(scope="module")
+def space():
+    return MobileNetSpace()
+
+
+def samples(space, count, *, seed=0):
+    rng = np.random.default_rng(seed)
+    return [space.sample(rng) for _ in range(count)]
+
+
+def extreme(space, pick):
+    values = {name: pick(domain.values()) for name, domain in space.domains.items()}
+    return space.architecture(values)
+
+
+def test_the_yaml_is_the_default_space(space):
+    node = OmegaConf.load(conf_dir() / "search_space" / "mobilenet.yaml")
+    from_yaml = instantiate(node, _convert_="all")
+    assert isinstance(from_yaml, MobileNetSpace)
+    assert from_yaml.parameters == space.parameters
+    assert from_yaml.channels == space.channels
+    assert from_yaml.head_expansion == space.head_expansion
+
+
+def test_there_are_a_million_architectures_and_more(space):
+    stage = (
+        3 * 2 * (1 + 2 * 2)
+    )  # depth x kernel x (no expansion, or two with and without squeezing)
+    expected = 3 * 5 * 3 * sum(stage**count for count in (2, 3, 4))
+    assert space.num_architectures() == expected > 10**6
+
+
+def test_networks_go_from_under_ten_thousand_to_over_a_million_parameters(space):
+    smallest = extreme(space, min)
+    largest = extreme(space, lambda values: sorted(values)[-1])
+    assert space.static_costs(smallest, DATA)["num_params"] < 10_000
+    assert space.static_costs(largest, DATA)["num_params"] > 1_000_000
+
+
+def test_the_closed_form_equals_the_built_network_on_a_hundred_architectures(space):
+    for architecture in samples(space, 100):
+        closed = dict(space.static_costs(architecture, DATA))
+        built = costs_of(space.build(architecture, DATA), DATA, metrics=tuple(closed))
+        assert built == closed, architecture
+
+
+def test_counting_on_the_meta_device_gives_the_same(space):
+    for architecture in samples(space, 5, seed=1):
+        counted = count_costs(lambda: space.build(architecture, DATA), DATA)  # noqa: B023
+        assert counted == dict(space.static_costs(architecture, DATA))
+
+
+def test_the_closed_form_takes_less_than_a_millisecond(space):
+    times = []
+    for architecture in samples(space, 50):
+        started = time.process_time()
+        space.static_costs(architecture, DATA)
+        times.append(time.process_time() - started)
+    assert median(times) < 0.001
+
+
+def test_every_change_of_one_parameter_changes_the_network(space):
+    rng = np.random.default_rng(3)
+    images = torch.rand(2, 1, 16, 16)
+    for architecture in samples(space, 30, seed=2):
+        neighbour = space.mutate(architecture, rng)
+        assert space.identity(architecture) != space.identity(neighbour)
+        one, other = (outputs(space, a, images) for a in (architecture, neighbour))
+        assert not torch.equal(one, other), (architecture, neighbour)
+
+
+def outputs(space, architecture, images):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        model = space.build(architecture, DATA).eval()
+    resized = torch.nn.functional.interpolate(images, model.input_size)
+    with torch.no_grad():
+        return model(resized)
+
+
+def test_every_tap_of_every_kernel_meets_the_image(space):
+    for architecture in samples(space, 40, seed=4):
+        model = space.build(architecture, DATA).train()
+        side = model.input_size[0]
+        model(torch.rand(4, 1, side, side)).square().sum().backward()
+        for name, parameter in model.named_parameters():
+            if name.endswith("conv_dw.weight"):
+                per_tap = parameter.grad.abs().sum((0, 1))
+                assert (per_tap > 0).all(), (name, architecture)
+
+
+def test_widths_that_round_to_the_same_channels_are_one_network():
+    tree = {**MobileNetSpace.default_parameters, "width": {"choice": [0.5, 0.51]}}
+    space = MobileNetSpace(tree)
+    first = samples(space, 1)[0]
+    second = space.architecture({**first, "width": 0.51 if first["width"] == 0.5 else 0.5})
+    assert first.id != second.id
+    assert space.identity(first) == space.identity(second)
+
+
+def test_a_network_takes_the_channels_and_classes_of_the_data(space):
+    data = DataShape((3, 20, 24), 4)
+    model = space.build(samples(space, 1)[0], data)
+    assert model(torch.zeros(2, 3, *model.input_size)).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"widht": 1.0}, r"unknown: \['widht'\]"),
+        ({"resolution": {"choice": [2, 8]}}, "resolution must be a whole number .* got 2"),
+        ({"width": {"choice": [0.0, 1.0]}}, "width must be a number above 0, but got 0.0"),
+        ({"activation": "prelu"}, "activation must be one of relu, .* got 'prelu'"),
+        ({"stages": {"kernel": {"choice": [3, 4]}}}, "kernel must be an odd .* got 4"),
+        (
+            {"stages": {"expansion": {"choice": [0, 3]}}},
+            "expansion must be .* at least 1, .* got 0",
+        ),
+        ({"stages": {"depth": {"int": [0, 2]}}}, "depth must be .* at least 1, but got 0"),
+        ({"stages": {"squeeze_excite": 1}}, "squeeze_excite must be true or false, but got 1"),
+        ({"stages": {"repeat": {"int": [2, 5]}}}, "repeat must be 1 to 4, .* but got 5"),
+    ],
+)
+def test_a_tree_that_cannot_be_built_is_refused(change, message):
+    default = MobileNetSpace.default_parameters
+    tree = {**default, **change}
+    if "stages" in change:
+        tree["stages"] = {**default["stages"], **change["stages"]}
+    with pytest.raises(SpaceError, match=message):
+        MobileNetSpace(tree)
+
+
+def test_a_missing_parameter_is_named():
+    tree = {k: v for k, v in MobileNetSpace.default_parameters.items() if k != "width"}
+    with pytest.raises(SpaceError, match=r"missing: \['width'\]"):
+        MobileNetSpace(tree)
