@@ -20,6 +20,7 @@ from timm.models._efficientnet_blocks import (
 from timm.models._efficientnet_builder import efficientnet_init_weights
 from torch import nn
 
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
 
 # timm's names of activations without parameters of their own.
