@@ -77,7 +77,8 @@ class TabularEvaluator:
         sizes = self.table.numbers[self.table.columns.size]
         positive = sizes[sizes > 0]
         lowest = float(positive.min()) / 2 if positive.size else 1.0
-        return np.asarray(np.log10(np.maximum(sizes, lowest)))  # nothing at all is half of the smallest
+        # Nothing at all counts as half of the smallest.
+        return np.asarray(np.log10(np.maximum(sizes, lowest)))
 
     @cached_property
     def _fact_numbers(self) -> np.ndarray:
