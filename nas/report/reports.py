@@ -1,17 +1,15 @@
-"""All reports of a run, into its folder and from its folder alone; and those of a comparison.
+"""All reports of a run, into its folder and from its folder alone.
 
 The tables are cheap enough to be written again and again while a search runs; the picture and the
 page take a second and are for its end.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from nas.objective import Objective
 from nas.record.environment import read_environment
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
-from nas.report.comparison import Comparison, write_growth_csv, write_runs_csv
 from nas.report.sections import Report
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.trial import TrialRecord
@@ -36,18 +34,6 @@ def write_reports(
     write_tables(folder, records, objectives)
     write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
     write_page(load_report(folder, records, objectives), path=folder.report_html)
-
-
-def write_comparison(comparison: Comparison, *, folder: Path, title: str) -> list[Path]:
-    """Write comparison.csv, comparison_growth.csv and comparison.png; return their paths."""
-    from nas.report.comparison_plot import write_comparison_png
-
-    runs, growth = folder / "comparison.csv", folder / "comparison_growth.csv"
-    picture = folder / "comparison.png"
-    write_runs_csv(comparison, path=runs)
-    write_growth_csv(comparison, path=growth)
-    write_comparison_png(comparison, title=title, path=picture)
-    return [runs, growth, picture]
 
 
 def load_report(

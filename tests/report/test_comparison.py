@@ -17,8 +17,7 @@ from nas.report.comparison import (
     write_growth_csv,
     write_runs_csv,
 )
-from nas.report.comparison_plot import median_attainment, plot_comparison
-from nas.report.reports import write_comparison
+from nas.report.comparison_plot import median_attainment, plot_comparison, write_comparison_png
 from nas.trial import TrialState
 
 
@@ -172,14 +171,13 @@ def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_pan
     figure.draw_without_rendering()
 
 
-def test_all_files_of_a_comparison_are_written(tmp_path, seeded_runs):
-    paths = write_comparison(compare_runs(seeded_runs), folder=tmp_path / "out", title="a")
+def test_the_picture_is_written_as_png(tmp_path, seeded_runs):
+    path = tmp_path / "comparison.png"
 
-    assert [path.name for path in paths] == [
-        "comparison.csv", "comparison_growth.csv", "comparison.png",
-    ]  # fmt: skip
-    with Image.open(paths[2]) as image:
-        assert image.format == "PNG"
+    write_comparison_png(compare_runs(seeded_runs), title="a", path=path)
+
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("PNG", (1840, 864))
 
 
 @pytest.mark.parametrize(
