@@ -10,7 +10,7 @@ from nas.cli.flags import parse_settings
 HELP = """\
 nas report run=runs/N
 
-Makes trials.csv, front.csv, front.png and report.html again from the run's study; prints the front."""
+Makes trials.csv, front.csv, front.png and report.html again from the study; prints the front."""
 
 
 def run(words: Sequence[str]) -> int:

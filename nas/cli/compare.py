@@ -1,0 +1,115 @@
+"""`nas compare`: the fronts of several runs in one picture, and their hypervolumes."""
+
+import glob
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from nas.cli.flags import parse_list, parse_settings
+from nas.errors import ConfigError
+
+HELP = """\
+nas compare runs=[runs/a,runs/b,...] [labels=[x,y,...]] [out=comparison]
+
+Runs whose settings differ by the seed alone are one group; labels=[...], one for each run, groups
+them otherwise. A pattern stands for several runs: 'runs=[runs/tpe-*,runs/nsga2-*]'.
+Prints the groups, best first, and writes comparison.png, runs.csv and growth.csv into out."""
+
+# What two runs may differ in and still be repetitions of one another.
+_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
+
+
+def run(words: Sequence[str]) -> int:
+    """Compare runs and leave picture and tables in a folder."""
+    if set(words) & {"--help", "-h"}:
+        print(HELP)
+        return 0
+    settings = parse_settings(words, defaults={"runs": None, "labels": "[]", "out": "comparison"})
+    from nas.report.comparison import (
+        compare_runs,
+        comparison_table,
+        write_growth_csv,
+        write_runs_csv,
+    )
+    from nas.report.comparison_plot import write_comparison_png
+
+    places = expand_places(parse_list(settings["runs"]))
+    runs = _load_runs(places, parse_list(settings["labels"]))
+    comparison = compare_runs(runs)
+    out = Path(settings["out"])
+    title = " · ".join(group.label for group in comparison.groups)
+    write_comparison_png(comparison, title=title, path=out / "comparison.png")
+    write_runs_csv(comparison, path=out / "runs.csv")
+    write_growth_csv(comparison, path=out / "growth.csv")
+    console = Console()
+    console.print(comparison_table(comparison))
+    console.print(
+        f"Written: {out.absolute()} (comparison.png, runs.csv, growth.csv)", markup=False
+    )
+    return 0
+
+
+def expand_places(items: Sequence[str]) -> list[Path]:
+    """Return the folders that names and patterns mean, each once, in their order.
+
+    Raises:
+        ConfigError: a pattern means none.
+    """
+    found: dict[Path, None] = {}
+    for item in items:
+        matches = sorted(glob.glob(item)) if glob.has_magic(item) else [item]  # noqa: PTH207 - as typed
+        if not matches:
+            raise ConfigError(f"runs: nothing is called {item}; name folders of runs")
+        found.update(dict.fromkeys(map(Path, matches)))
+    return list(found)
+
+
+def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
+    from nas.config.recorded import read_mapping, recorded_objectives
+    from nas.record.run_folder import RunFolder
+    from nas.report.comparison import Run
+    from nas.sampling.journal import load_records
+
+    folders = [RunFolder.open(place) for place in places]
+    if labels and len(labels) != len(folders):
+        raise ConfigError(
+            f"labels has {len(labels)} items for {len(folders)} runs; give one for each"
+        )
+    objectives = [recorded_objectives(folder) for folder in folders]
+    configs = [read_mapping(folder.config_yaml) for folder in folders]
+    shown = list(labels) or group_labels([folder.name for folder in folders], configs)
+    return [
+        Run(folder.name, label, load_records(folder.study_journal), goals)
+        for folder, label, goals in zip(folders, shown, objectives, strict=True)
+    ]
+
+
+def group_labels(names: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a label for each run, the same for those that differ by chance alone.
+
+    The sampler and the space where that tells the groups apart, else the runs' names without
+    numbers, else the name of each group's first run.
+    """
+    from nas.report.comparison import labels_from_settings, name_stem
+
+    keys = [json.dumps(_without_chance(config), sort_keys=True) for config in configs]
+    firsts = [names[keys.index(key)] for key in keys]
+    candidates = (labels_from_settings(configs), [name_stem(name) for name in names])
+    for labels in candidates:
+        is_one_to_one = (
+            len(set(zip(keys, labels, strict=True))) == len(set(keys)) == len(set(labels))
+        )
+        if is_one_to_one:
+            return labels
+    return firsts
+
+
+def _without_chance(config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in config.items() if key not in _CHANCE}
+    sampler = config.get("sampler")
+    if isinstance(sampler, Mapping):  # it repeats the seed
+        kept["sampler"] = {key: value for key, value in sampler.items() if key != "seed"}
+    return kept
