@@ -1,12 +1,12 @@
-"""Files that are whole or absent, and a lease that dies with its process."""
+"""Files that are whole or absent: written beside their place, then moved into it."""
 
-import fcntl
 import os
 import tempfile
 from pathlib import Path
-from typing import IO
 
-from nas.errors import RunFolderError
+# The system tells its mask only by setting one; done once, at import, before threads start.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -18,6 +18,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            # mkstemp keeps a file to its owner; others may read a run's tables.
+            os.fchmod(handle, 0o666 & ~_UMASK)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -30,35 +32,3 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` as UTF-8, whole or not at all."""
     write_bytes(path, content.encode())
-
-
-class Lease:
-    """The sole right to write a run folder; the system takes it back when the process ends.
-
-    Args:
-        path: the file that stands for the right; made where it is absent.
-
-    Raises:
-        RunFolderError: another living process has it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.seek(0)
-            holder = self._file.read().strip()
-            self._file.close()
-            raise RunFolderError(
-                f"another search writes {path.parent} (process {holder or 'unknown'}); "
-                "wait for it or end it, then resume"
-            ) from error
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def release(self) -> None:
-        """Give the right back; may be called twice."""
-        self._file.close()

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from nas.data.dataset import Dataset
 from nas.evaluation.evaluator import Evaluator
-from nas.files import Lease
 from nas.finish.baselines import WithBaselines, hand_made, random_at_equal_cost
 from nas.finish.choose import Pick, choose
 from nas.finish.confirm import Candidate, Plan, candidate_of, confirmed_rows, data_key
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.objective import Objective
+from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, write_winners
 from nas.space.space import SearchSpace
