@@ -1,0 +1,275 @@
+"""Finds the faults of a search space before a search is paid for.
+
+Architectures are drawn, built without memory, counted, run and, for three of them, trained for a
+few steps. What cannot be built, returns no logits, costs other than it says, has a parameter
+without effect, or does not learn is a `Finding`. `nas.testing.space_contract` turns them into
+tests.
+"""
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from torch import nn
+
+from nas.architecture import Architecture, Value
+from nas.errors import UnbuildableError
+from nas.measure.cost import costs_of, input_size, on_meta_device
+from nas.seeding import generator
+from nas.space.space import SearchSpace
+from nas.task import DataShape
+
+_COUNTED = ("num_params", "size_bytes", "num_macs")
+_BATCH = 16
+_NUM_STEPS = 12
+_LEARNING_RATE = 3e-3
+# Architectures in which a parameter is changed before it is said to have no effect.
+_NUM_PAIRS = 6
+_DRAWS_PER_ARCHITECTURE = 20
+
+
+class Fault(StrEnum):
+    """What can be wrong with a space."""
+
+    BUILD_FAILS = "build fails"
+    NO_LOGITS = "no logits"
+    COST_DIFFERS = "cost differs"
+    NO_EFFECT = "no effect"
+    TWO_NAMES = "two names"
+    DOES_NOT_LEARN = "does not learn"
+    DEAD_WEIGHTS = "dead weights"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault of a space.
+
+    Attributes:
+        fault: its kind.
+        message: what was found, with the values.
+        architecture: where it shows, if at one.
+    """
+
+    fault: Fault
+    message: str
+    architecture: Architecture | None = None
+
+    def __str__(self) -> str:
+        """Return one line."""
+        where = "" if self.architecture is None else f"  [{self.architecture.describe()}]"
+        return f"{self.fault}: {self.message}{where}"
+
+
+def check_space(
+    space: SearchSpace, data: DataShape, *, num_architectures: int = 100, seed: int = 0
+) -> list[Finding]:
+    """Return the faults of a space, one finding for each kind and cause; none is a good sign.
+
+    Args:
+        space: to be checked.
+        data: shape of the images and number of classes to build for.
+        num_architectures: how many to draw, build and count.
+        seed: of the draws.
+    """
+    drawn = _draw(space, generator(seed, "check"), num_architectures)
+    models: dict[Architecture, nn.Module] = {}
+    findings = []
+    for architecture in drawn:
+        try:
+            models[architecture] = _build_without_memory(space, architecture, data)
+        except UnbuildableError:
+            continue
+        except Exception as error:  # noqa: BLE001 - the user's build may raise anything
+            findings.append(Finding(Fault.BUILD_FAILS, _last_line(error), architecture))
+            continue
+        findings += _check_model(space, architecture, models[architecture], data)
+    if not models and not findings:
+        message = f"none of {len(drawn)} architectures can be built for {data.input_shape}"
+        findings.append(Finding(Fault.BUILD_FAILS, message))
+    if not findings:
+        findings += _check_effects(space, models, data, generator(seed, "effects"))
+        findings += _check_learning(space, _three_sizes(models), data)
+    return _first_of_each(findings)
+
+
+def _draw(space: SearchSpace, rng: np.random.Generator, count: int) -> list[Architecture]:
+    found: dict[str, Architecture] = {}
+    for _ in range(count * _DRAWS_PER_ARCHITECTURE):
+        if len(found) == count:
+            break
+        architecture = space.sample(rng)
+        found.setdefault(space.identity(architecture), architecture)
+    return list(found.values())
+
+
+def _build_without_memory(
+    space: SearchSpace, architecture: Architecture, data: DataShape
+) -> nn.Module:
+    with on_meta_device():
+        return space.build(architecture, data).eval()
+
+
+def _check_model(
+    space: SearchSpace, architecture: Architecture, model: nn.Module, data: DataShape
+) -> Iterator[Finding]:
+    """Yield what is wrong with a model on the meta device: its output, its costs."""
+    shape = (2, data.input_shape[0], *input_size(model, data))
+    try:
+        with torch.no_grad():
+            logits = model(torch.empty(shape, device="meta"))
+        counted = costs_of(model, data, metrics=_COUNTED)
+    except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
+        yield Finding(Fault.NO_LOGITS, f"for images {shape}: {_last_line(error)}", architecture)
+        return
+    if not isinstance(logits, torch.Tensor) or logits.shape != (2, data.num_classes):
+        found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        message = f"images {shape} should give (2, {data.num_classes}), but gave {found}"
+        yield Finding(Fault.NO_LOGITS, message, architecture)
+    stated = space.static_costs(architecture, data) or {}
+    for name in _COUNTED:
+        if name in stated and stated[name] != counted[name]:
+            message = f"static_costs says {name} {stated[name]:g}, the model has {counted[name]:g}"
+            yield Finding(Fault.COST_DIFFERS, message, architecture)
+
+
+def _check_effects(
+    space: SearchSpace,
+    models: Mapping[Architecture, nn.Module],
+    data: DataShape,
+    rng: np.random.Generator,
+) -> Iterator[Finding]:
+    """Yield parameters that never change the network, and equal networks with two identities."""
+    for name, domain in space.domains.items():
+        if domain.num_values < 2:
+            continue
+        twins: list[str] = []
+        holders = [architecture for architecture in models if name in architecture][:_NUM_PAIRS]
+        for architecture in holders:
+            other = _with_another(space, architecture, name, rng)
+            known = space.identity(other) == space.identity(architecture)
+            if not known and _differ(space, architecture, other, models[architecture], data):
+                break
+            if not known:
+                twins.append(f"{architecture[name]!r} and {other.get(name)!r}")
+        else:
+            if holders:
+                message = f"'{name}' changed nothing in {len(holders)} networks; use it in build"
+                yield Finding(Fault.NO_EFFECT, message)
+            continue
+        if twins:
+            message = f"'{name}' of {twins[0]} made the same network; define identity()"
+            yield Finding(Fault.TWO_NAMES, message)
+
+
+def _with_another(
+    space: SearchSpace, architecture: Architecture, name: str, rng: np.random.Generator
+) -> Architecture:
+    """Return a neighbour in which only `name`, and what hangs on it, has changed."""
+    active: dict[str, Value] = {}
+    for parameter in space.parameters:
+        if not space.is_active(parameter, active):
+            continue
+        drawn = parameter.domain.sample(rng)
+        if parameter.name == name:
+            while drawn == architecture[name]:
+                drawn = parameter.domain.sample(rng)
+            active[name] = drawn
+        else:
+            active[parameter.name] = architecture.get(parameter.name, drawn)
+    return space.architecture(active)
+
+
+def _differ(
+    space: SearchSpace,
+    architecture: Architecture,
+    other: Architecture,
+    model: nn.Module,
+    data: DataShape,
+) -> bool:
+    """Say whether another architecture's network differs in structure, or else in its output."""
+    try:
+        if _structure(_build_without_memory(space, other, data)) != _structure(model):
+            return True
+    except UnbuildableError:
+        return True
+    return not torch.equal(_output(space, architecture, data), _output(space, other, data))
+
+
+def _structure(model: nn.Module) -> tuple[object, ...]:
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    return repr(model), shapes, getattr(model, "input_size", None)
+
+
+def _output(space: SearchSpace, architecture: Architecture, data: DataShape) -> torch.Tensor:
+    with torch.random.fork_rng([]), torch.no_grad():
+        torch.manual_seed(0)
+        model = space.build(architecture, data).eval()
+        images = torch.randn(2, data.input_shape[0], *input_size(model, data))
+        logits: torch.Tensor = model(images)
+        return logits
+
+
+def _three_sizes(models: Mapping[Architecture, nn.Module]) -> list[Architecture]:
+    """Return the architectures with fewest, median and most parameters."""
+    sizes = {
+        architecture: sum(parameter.numel() for parameter in model.parameters())
+        for architecture, model in models.items()
+    }
+    ordered = sorted(sizes, key=lambda architecture: (sizes[architecture], architecture.id))
+    places = dict.fromkeys((0, len(ordered) // 2, len(ordered) - 1))
+    return [ordered[place] for place in places]
+
+
+def _check_learning(
+    space: SearchSpace, architectures: list[Architecture], data: DataShape
+) -> Iterator[Finding]:
+    """Yield architectures that a few steps on one random batch do not improve."""
+    for architecture in architectures:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(0)
+            model = space.build(architecture, data)
+            yield from _train_briefly(model, architecture, data)
+
+
+def _train_briefly(
+    model: nn.Module, architecture: Architecture, data: DataShape
+) -> Iterator[Finding]:
+    images = torch.randn(_BATCH, data.input_shape[0], *input_size(model, data))
+    labels = torch.arange(_BATCH) % data.num_classes
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
+    model.train()
+    losses = []
+    reached: set[str] = set()
+    for _ in range(_NUM_STEPS):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(images), labels)
+        losses.append(float(loss.detach()))
+        loss.backward()  # type: ignore[no-untyped-call] # torch's own
+        reached |= {name for name, p in model.named_parameters() if p.grad is not None}
+        optimizer.step()
+    if not np.isfinite(losses).all() or min(losses[-3:]) >= losses[0]:
+        message = f"loss {losses[0]:.3g} -> {losses[-1]:.3g} in {_NUM_STEPS} steps"
+        yield Finding(Fault.DOES_NOT_LEARN, message, architecture)
+    dead = [n for n, p in model.named_parameters() if p.requires_grad and n not in reached]
+    if dead:
+        message = f"{len(dead)} weights get no gradient: {', '.join(dead[:3])}"
+        yield Finding(Fault.DEAD_WEIGHTS, message, architecture)
+
+
+def _last_line(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    text = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {text[0]} ({frame.filename}:{frame.lineno})"
+
+
+def _first_of_each(findings: list[Finding]) -> list[Finding]:
+    kept: dict[tuple[Fault, str], Finding] = {}
+    for finding in findings:
+        # The numbers differ at every architecture; one example tells it all.
+        cause = re.sub(r"[0-9.]+", "", finding.message)
+        kept.setdefault((finding.fault, cause), finding)
+    return list(kept.values())

@@ -1,0 +1,102 @@
+"""What a residual network costs, in closed form: microseconds instead of building it."""
+
+import math
+
+from timm.layers import make_divisible
+
+from nas.models.residual import SQUEEZE_RATIO, ResidualPlan, ResidualStage
+from nas.models.tally import Tally, batch_norm, convolution, halved, layer_norm, linear
+
+
+def residual_costs(plan: ResidualPlan, *, size: tuple[int, int]) -> dict[str, float]:
+    """Return `num_params`, `size_bytes` and `num_macs` for images of (H, W) `size`."""
+    size = halved(size, plan.stem_stride)
+    total = _conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))
+    channels = plan.stem_channels
+    for stage in plan.stages:
+        for index in range(stage.depth):
+            stride = stage.stride if index == 0 else 1
+            before, size = _area(size), halved(size, stride)
+            total += _block(stage, channels, stride, before=before, after=_area(size))
+            channels = stage.channels
+    return (total + linear(channels, plan.num_classes)).costs()
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def _conv_norm(in_channels: int, channels: int, *, kernel: int, positions: int) -> Tally:
+    return convolution(
+        in_channels, channels, kernel=kernel, positions=positions, bias=False
+    ) + batch_norm(channels)
+
+
+def _block(
+    stage: ResidualStage, in_channels: int, stride: int, *, before: int, after: int
+) -> Tally:
+    changes = in_channels != stage.channels or stride != 1
+    if stage.block == "convnext":
+        return _convnext(stage, in_channels, stride, changes=changes, positions=after)
+    if stage.block == "basic":
+        total = _basic(stage, in_channels, positions=after)
+    else:
+        total = _bottleneck(stage, in_channels, before=before, after=after)
+    if changes:
+        total += _conv_norm(in_channels, stage.channels, kernel=1, positions=after)
+    return total
+
+
+def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> Tally:
+    return (
+        _conv_norm(in_channels, stage.channels, kernel=stage.kernel, positions=positions)
+        + _conv_norm(stage.channels, stage.channels, kernel=stage.kernel, positions=positions)
+        + _attention(stage.attention, stage.channels)
+    )
+
+
+def _bottleneck(stage: ResidualStage, in_channels: int, *, before: int, after: int) -> Tally:
+    inner = stage.inner_channels
+    return (
+        _conv_norm(in_channels, inner, kernel=1, positions=before)
+        + _conv_norm(inner, inner, kernel=stage.kernel, positions=after)
+        + _attention(stage.attention, inner)
+        + _conv_norm(inner, stage.channels, kernel=1, positions=after)
+    )
+
+
+def _convnext(
+    stage: ResidualStage, in_channels: int, stride: int, *, changes: bool, positions: int
+) -> Tally:
+    channels, inner = stage.channels, stage.inner_channels
+    total = (
+        convolution(
+            channels,
+            channels,
+            kernel=stage.kernel,
+            positions=positions,
+            groups=channels,
+            bias=True,
+        )
+        + layer_norm(channels)
+        + linear(channels, inner, positions=positions)
+        + linear(inner, channels, positions=positions)
+    )
+    if changes:
+        kernel = 3 if stride > 1 else 1
+        total += layer_norm(in_channels) + convolution(
+            in_channels, channels, kernel=kernel, positions=positions, bias=True
+        )
+    return total
+
+
+def _attention(name: str, channels: int) -> Tally:
+    if name == "se":
+        squeezed = int(make_divisible(channels * SQUEEZE_RATIO, 8, round_limit=0.0))
+        return linear(channels, squeezed) + linear(squeezed, channels)
+    if name == "eca":
+        # The kernel grows with the logarithm of the channels (Wang et al., 2020, equation 12).
+        nearest = int(abs(math.log2(channels) + 1) / 2)
+        kernel = max(nearest if nearest % 2 else nearest + 1, 3)
+        return Tally(kernel, num_macs=kernel * channels)
+    return Tally()

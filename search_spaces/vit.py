@@ -1,0 +1,105 @@
+"""The space `vit`: vision transformers, each layer with its own heads and MLP.
+
+AutoFormer's kind of space (Chen et al., 2021, https://arxiv.org/abs/2107.00651): patch size,
+embedding and depth of all, number of heads and MLP ratio of each layer. Heads have a fixed width,
+so that their number changes what a layer costs. Images whose side is no multiple of the patch are
+resized up to the next one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.errors import UnbuildableError
+from nas.models.vit import Layer, ViT, ViTPlan, vit_costs
+from nas.space.rules import above, check_parameters, whole
+from nas.space.space import SearchSpace
+from nas.task import DataShape
+
+# With fewer, attention has nothing to choose between.
+_MIN_PATCHES = 4
+
+
+class ViTSpace(SearchSpace):
+    """Vision transformers.
+
+    Args:
+        parameters: the tree of parameters; the names must be those of `default_parameters`.
+        head_features: features of one attention head; AutoFormer has 64, small images do with 16.
+
+    Raises:
+        SpaceError: a parameter is missing, unknown or has a value that cannot be built.
+    """
+
+    default_parameters: ClassVar[Mapping[str, Any]] = {
+        "patch": {"choice": [2, 4]},
+        "embedding": {"choice": [32, 48, 64, 96, 128]},
+        "layers": {
+            "repeat": {"int": [2, 6]},
+            "heads": {"choice": [1, 2, 4]},
+            "mlp_ratio": {"choice": [1.0, 2.0, 4.0]},
+        },
+    }
+
+    def __init__(
+        self, parameters: Mapping[str, Any] | None = None, *, head_features: int = 16
+    ) -> None:
+        super().__init__(parameters)
+        self.head_features = head_features
+        rules = {
+            "patch": whole(1),
+            "embedding": whole(8),
+            "layers.repeat": whole(1),
+            "layers.heads": whole(1),
+            "layers.mlp_ratio": above(0),
+        }
+        check_parameters(self.domains, rules, space="vit")
+
+    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+        """Return an untrained network; it takes images of a size that its patches fill.
+
+        Raises:
+            UnbuildableError: the images hold fewer than four patches of that size.
+        """
+        return ViT(self.plan(architecture, data))
+
+    def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
+        """Return parameters, bytes and multiply-accumulates, without building.
+
+        Raises:
+            UnbuildableError: the images hold fewer than four patches of that size.
+        """
+        return vit_costs(self.plan(architecture, data))
+
+    def plan(self, architecture: Architecture, data: DataShape) -> ViTPlan:
+        """Return the network's definition in numbers.
+
+        Raises:
+            UnbuildableError: the images hold fewer than four patches of that size.
+        """
+        chosen: Mapping[str, Any] = architecture
+        patch, embedding = chosen["patch"], chosen["embedding"]
+        _, height, width = data.input_shape
+        plan = ViTPlan(
+            in_channels=data.input_shape[0],
+            num_classes=data.num_classes,
+            size=(-(-height // patch) * patch, -(-width // patch) * patch),
+            patch=patch,
+            embedding=embedding,
+            head_features=self.head_features,
+            layers=tuple(
+                Layer(
+                    num_heads=chosen[f"layers.{index}.heads"],
+                    hidden_features=int(embedding * chosen[f"layers.{index}.mlp_ratio"]),
+                )
+                for index in range(chosen["layers.repeat"])
+            ),
+        )
+        if plan.num_patches < _MIN_PATCHES:
+            raise UnbuildableError(
+                f"patches of {patch} pixels cut images of {height}x{width} into "
+                f"{plan.num_patches}; vit needs at least {_MIN_PATCHES}: give smaller patches"
+            )
+        return plan
