@@ -49,7 +49,9 @@ def check_values(composed: Composed) -> SearchConfig:
         ConfigError: with every fault there is, those of composing included.
     """
     values = composed.values
-    judge = Judge(known_faults=composed.faults, left_out=composed.unresolved)
+    judge = Judge(
+        known_faults=composed.faults, left_out=composed.unresolved, copied=composed.copied
+    )
     config: SearchConfig | None = judge.record(cls=SearchConfig, value=values, path="")
     judge.faults.extend(_setting_faults(values))
     for place, injected in INJECTED.items():

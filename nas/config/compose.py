@@ -8,16 +8,21 @@ composed of those that are good.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from hydra import compose, initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import (
     InterpolationToMissingValueError,
@@ -61,11 +66,13 @@ class Composed:
         values: plain values, interpolations resolved.
         faults: one sentence for each override or value that was left out.
         unresolved: dotted names of values that were left out because others are missing.
+        copied: dotted names of values that stand elsewhere, by interpolation.
     """
 
     values: dict[str, Any]
     faults: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
 
     def is_whole(self, place: str) -> bool:
         """Say whether nothing below a node was left out."""
@@ -88,27 +95,43 @@ def compose_values(source: Source) -> Composed:
             config = composer(good)
         resolver = _Resolver()
         values = resolver.plain(config, path="")
-    return Composed(values, (*faults, *resolver.faults), tuple(resolver.unresolved))
+    return Composed(
+        values, (*faults, *resolver.faults), tuple(resolver.unresolved), tuple(resolver.copied)
+    )
 
 
 @contextmanager
 def opened(source: Source) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
     """Yield a function that composes overrides on top of the files."""
-    with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
-        yield lambda overrides: compose(
-            source.config_name, overrides=all_overrides(source, overrides)
-        )
+    Plugins.instance().register(_UsersFolder)
+    token = _USERS_FOLDER.set(source.config_dir)
+
+    @cache
+    def composed(overrides: tuple[str, ...]) -> DictConfig:
+        return compose(source.config_name, overrides=[for_hydra(text) for text in overrides])
+
+    try:
+        with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
+            # Kept: judging overrides one by one asks for the same ones again and again.
+            yield lambda overrides: composed(tuple(overrides))
+    finally:
+        _USERS_FOLDER.reset(token)
 
 
-def all_overrides(source: Source, overrides: Sequence[str]) -> list[str]:
-    """Return overrides as Hydra wants them, with the user's folder of YAML files on its path."""
-    own = [] if source.config_dir is None else [_search_path(source.config_dir)]
-    return own + [for_hydra(text) for text in overrides]
+_USERS_FOLDER: ContextVar[Path | None] = ContextVar("users_folder", default=None)
 
 
-def _search_path(folder: Path) -> str:
-    quoted = f"file://{folder}".replace("\\", "\\\\").replace("'", "\\'")
-    return f"hydra.searchpath=['{quoted}']"
+class _UsersFolder(SearchPathPlugin):
+    """Puts the user's folder of YAML files behind ours.
+
+    An override of `hydra.searchpath` would do for groups, but not for the file to begin with.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folder of the moment."""
+        folder = _USERS_FOLDER.get()
+        if folder is not None:
+            search_path.append(provider="command line", path=f"file://{folder}")
 
 
 def for_hydra(text: str) -> str:
@@ -272,6 +295,7 @@ class _Resolver:
     def __init__(self) -> None:
         self.faults: list[str] = []
         self.unresolved: list[str] = []
+        self.copied: list[str] = []
 
     def plain(self, node: Any, *, path: str) -> Any:
         """Return plain values; what cannot be had is left out."""
@@ -288,6 +312,8 @@ class _Resolver:
             self.unresolved.append(path)
             self.faults.append(f"{path} must be given: {path}=...")
             return _LeftOut
+        if OmegaConf.is_interpolation(node, key):
+            self.copied.append(path)
         try:
             value = node[key]
         except (InterpolationToMissingValueError, MissingMandatoryValue):
@@ -336,4 +362,4 @@ def _hydra(source: Source) -> Iterator[tuple[Any, list[str]]]:
     if faults:
         raise ConfigError("; ".join(faults))
     with opened(source):
-        yield GlobalHydra.instance().hydra, all_overrides(source, source.overrides)
+        yield GlobalHydra.instance().hydra, [for_hydra(text) for text in source.overrides]

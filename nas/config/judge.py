@@ -39,20 +39,34 @@ class Judge:
 
     Args:
         known_faults: what is known already.
-        left_out: dotted names of values that are absent for a known reason, not to be
-            called missing.
+        left_out: dotted names of values that are absent for a known reason, not to be called
+            missing.
+        copied: dotted names of values that stand elsewhere, and are refused there.
 
     Attributes:
         faults: one sentence each, in the order found.
     """
 
-    def __init__(self, *, known_faults: Sequence[str] = (), left_out: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        known_faults: Sequence[str] = (),
+        left_out: Sequence[str] = (),
+        copied: Sequence[str] = (),
+    ) -> None:
         self.faults: list[str] = list(known_faults)
         self._left_out = frozenset(left_out)
+        self._copied = frozenset(copied)
 
     def is_explained(self, path: str) -> bool:
         """Say whether it is known already why that value is absent."""
         return path in self._left_out
+
+    def refuse_copy(self, path: str, *, allowed: str, value: object) -> None:
+        """Record that a value is not allowed, unless it is a copy of one that was refused."""
+        got = f"but got {show(value)}"
+        if path not in self._copied or not any(got in fault for fault in self.faults):
+            self.faults.append(f"{path} must be {allowed}, {got}")
 
     def record(self, *, cls: type[Any], value: object, path: str) -> Any:
         """Return the dataclass that a mapping describes, or None after recording its faults."""

@@ -5,6 +5,7 @@ framework can give (the space, the data, the objectives), it gets it unless the 
 otherwise.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -54,6 +55,9 @@ def make_sampler(node: Mapping[str, Any], *, offers: Mapping[str, Any]) -> Calla
 
     def sampler(seed: int) -> Any:
         own = {**node, "seed": seed} if takes_seed else node
-        return make(own, **offers)
+        with warnings.catch_warnings():
+            # Optuna says so of samplers that have stood for years; its version is pinned.
+            warnings.filterwarnings("ignore", message=".* is experimental")
+            return make(own, **offers)
 
     return sampler

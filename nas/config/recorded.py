@@ -110,12 +110,16 @@ def table_metrics(values: Mapping[str, Any]) -> list[str]:
 
 def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[str]:
     """Return one line for each setting that must not change and did."""
-    old, new = (dict(_leaves({key: values.get(key) for key in FIXED})) for values in (before, now))
+    old, new = (dict(_leaves(_fixed(values))) for values in (before, now))
     return [
         f"{name} was {old.get(name, 'absent')} and is now {new.get(name, 'absent')}"
         for name in dict.fromkeys([*old, *new])
         if name not in _MAY_CHANGE and old.get(name) != new.get(name)
     ]
+
+
+def _fixed(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {key: values[key] for key in FIXED if values.get(key) is not None}
 
 
 def _leaves(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

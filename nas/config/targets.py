@@ -11,6 +11,8 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 from nas.config.judge import Judge, describe, fits, join, show, unknown_key
@@ -143,9 +145,7 @@ def _judge_types(
     for key, value in given.items():
         is_target = isinstance(value, Mapping) and "_target_" in value
         if key in hints and not is_target and not fits(value, hints[key]):
-            judge.faults.append(
-                f"{join(path, key)} must be {describe(hints[key])}, but got {show(value)}"
-            )
+            judge.refuse_copy(join(path, key), allowed=describe(hints[key]), value=value)
 
 
 def arguments_of(found: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:
@@ -157,9 +157,13 @@ def arguments_of(found: Callable[..., Any]) -> dict[str, inspect.Parameter] | No
 
 
 def _hints(found: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of a callable's arguments; empty where they cannot be evaluated."""
+    """Return the annotations of a callable's arguments, as far as they can be evaluated."""
     function = found.__init__ if inspect.isclass(found) else found
-    try:
-        return get_type_hints(function)
-    except (NameError, TypeError, AttributeError):  # names imported for type checkers only
-        return {}
+    namespace = getattr(inspect.unwrap(function), "__globals__", {})
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        # One by one: some name what their module imports for type checkers only.
+        with suppress(NameError, TypeError, AttributeError):
+            alone = SimpleNamespace(__annotations__={name: annotation})
+            hints |= get_type_hints(alone, globalns=namespace)
+    return hints

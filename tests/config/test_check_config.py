@@ -1,0 +1,192 @@
+# ruff: noqa: E501 - each case stands on one line
+import pytest
+
+from nas.config.check import check_search
+from nas.config.compose import Source
+from nas.config.schema import ExecutionKind, Ui
+from nas.errors import ConfigError
+
+
+def check(*overrides, config_dir=None):
+    return check_search(Source(config_dir=config_dir, overrides=overrides))
+
+
+def faults_of(*overrides, config_dir=None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check(*overrides, config_dir=config_dir)
+    return str(caught.value)
+
+
+def test_every_default_of_the_design_is_as_written():
+    config = check("name=first")
+
+    assert config.run_folder == "runs/first"
+    assert (config.seed, config.resume, config.ui) == (0, False, Ui.AUTO)
+    assert config.execution.kind is ExecutionKind.RAY
+    assert config.objectives.metrics == ["accuracy", "size_bytes"]
+    assert config.search_space["_target_"] == "search_spaces.mobilenet.MobileNetSpace"
+    assert config.data["_target_"] == "nas.data.digits.load_digits"
+    assert config.storage.url is None
+
+
+def test_a_run_without_a_name_is_called_by_date_and_time():
+    config = check()
+
+    assert config.name[:2] == "20"
+    assert len(config.name) == len("2026-01-31_12-00-00")
+
+
+@pytest.mark.parametrize(
+    "sampler", ["nsga2", "nsga3", "tpe", "gp", "random", "qmc", "brute_force"]
+)
+def test_each_sampler_fits_its_signature_and_can_be_made(sampler):
+    config = check(f"sampler={sampler}", "seed=7")
+
+    assert config.sampler["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("choice", "metrics"),
+    [
+        ("accuracy_size", ["accuracy", "size_bytes"]),
+        ("accuracy_params", ["accuracy", "num_params"]),
+        ("accuracy_macs", ["accuracy", "num_macs"]),
+        ("accuracy_size_latency", ["accuracy", "size_bytes", "latency_ms"]),
+        ("[accuracy,num_macs]", ["accuracy", "num_macs"]),
+    ],
+)
+def test_objectives_are_a_choice_or_a_list(choice, metrics):
+    assert check(f"objectives={choice}").objectives.metrics == metrics
+
+
+def test_limits_are_given_by_metric():
+    config = check("constraints.size_bytes.max=2e6", "constraints.num_macs.min=1000")
+
+    assert config.constraints["size_bytes"].max == 2e6
+    assert config.constraints["num_macs"].min == 1000.0
+    assert config.constraints["num_params"].max is None
+
+
+def test_custom_resources_need_no_plus_sign():
+    assert check("execution.resources.jetson=1").execution.resources == {"jetson": 1.0}
+
+
+def test_a_space_is_narrowed_from_the_command_line():
+    config = check("search_space.parameters.width.choice=[0.5,1.0]")
+
+    assert config.search_space["parameters"]["width"]["choice"] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["sampler=tpa"], "sampler=tpa: there is no such choice of sampler; known, nearest first: tpe"),
+        (["stopping.num_trails=3"], "stopping has no option 'num_trails'; known, nearest first: num_trials"),
+        (["samplr=tpe"], "there is no option 'samplr'; known, nearest first: sampler"),
+        (["mobilenet"], "'mobilenet' is no override; write search_space=mobilenet"),
+        (["seed=abc"], "seed must be a whole number of at least 0 and at most 4294967295, but got 'abc'"),
+        (["seed.x=1"], "seed is a single value, so it has no 'x'"),
+        (["seed=1,2"], "'seed=1,2' has several values; add --multirun"),
+        (["seed=-1"], "seed must be a whole number of at least 0"),
+        (["resume=maybe"], "resume must be true or false, but got 'maybe'"),
+        (["ui=plan"], "ui must be one of plain, auto, none, but got 'plan'"),
+        (["stopping.num_trials=0"], "must be a whole number of at least 1, or null, but got 0; use preset=smoke"),
+        (["stopping.num_trials=1.5"], "stopping.num_trials must be a whole number"),
+        (["stopping.time_limit_s=0"], "stopping.time_limit_s must be a number above 0, or null, but got 0"),
+        (["stopping.max_failed_share=2"], "above 0 and at most 1, but got 2"),
+        (["execution.num_workers=0"], "execution.num_workers must be a whole number of at least 1"),
+        (["execution.cpus_per_trial=.inf"], "execution.cpus_per_trial must be a number above 0"),
+        (["execution.gpus_per_trial=-1"], "execution.gpus_per_trial must be a number of at least 0"),
+        (["execution.resources.jetson=x"], "execution.resources.jetson must be a number, but got 'x'"),
+        (["execution=inline", "execution.num_workers=2"], "execution has no option 'num_workers'"),
+        (["execution=simulated", "+table=null"], "execution=simulated runs on the times of a table"),
+        (["training.epochs=0"], "training.epochs must be a whole number of at least 1, but got 0"),
+        (["training.epochs=many"], "training.epochs must be a whole number, but got 'many'"),
+        (["training.trial_time_limit_s=-1"], "training.trial_time_limit_s must be a number above 0"),
+        (["name=a/b"], "name must be letters, digits"),
+        (["name=..", "run_folder=x"], "name must be letters, digits"),
+        (["objectives=[]"], "objectives.metrics is empty"),
+        (["objectives=[acuracy]"], "there is no metric 'acuracy'; known, nearest first: accuracy"),
+        (["objectives=[loss,loss]"], "objectives.metrics names a metric twice"),
+        (["constraints.size_byte.max=1"], "size_byte is no metric; what can be limited is known before, nearest first: size_bytes"),
+        (["constraints.latency_ms.max=1"], "latency_ms is measured after training"),
+        (["constraints.size_bytes.maximum=1"], "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
+        (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
+        (["storage.url=studies.db"], "storage.url must be like sqlite:///studies.db"),
+        (["sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
+        (["sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
+        (["+sampler.populaton=3"], "sampler has no option 'populaton'; known, nearest first: population_size"),
+        (["sampler._target_=optuna.samplers.NSGAISampler"], "'optuna.samplers' has no 'NSGAISampler'; it has, nearest first: NSGAI"),
+        (["~sampler._target_"], "sampler._target_ is missing"),
+        (["search_space.parameters.width.choice=[]"], "search_space: parameter 'width': choice is empty"),
+        (["preset=table"], "table.path must be given: table.path=..."),
+        (["resume=true", "name=gone"], "the run folder .*gone does not exist"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_fault_is_told_with_what_is_allowed(overrides, told):
+    with pytest.raises(ConfigError, match=told.replace("[", r"\[").replace("(", r"\(")):
+        check(*overrides)
+
+
+def test_all_faults_come_in_one_message():
+    told = faults_of(
+        "sampler=nsga4", "stopping.num_trials=0", "seed=abc", "foo=1", "objectives=[accuracy,foo]"
+    )
+
+    assert told.startswith("the configuration has 5 faults\n  1. ")
+    for part in ("nsga4", "stopping.num_trials", "'abc'", "'foo'; known", "no metric 'foo'"):
+        assert part in told
+
+
+def test_each_missing_value_of_a_table_is_named_once():
+    told = faults_of("preset=table", "table.path=gone.csv")
+
+    assert told.count("table.quality must be given") == 1
+    assert "table.path: there is no" in told
+    assert "search_space.table" not in told
+
+
+def test_a_run_folder_with_files_is_not_used_again(launch_folder):
+    (launch_folder / "runs/first").mkdir(parents=True)
+    (launch_folder / "runs/first/trials.csv").touch()
+
+    assert "exists already; add resume=true" in faults_of("name=first")
+
+
+def test_a_space_of_the_user_is_found_in_the_launch_folder(launch_folder, write_conf):
+    (launch_folder / "my_spaces.py").write_text(
+        "from nas.space.space import SearchSpace\nclass Mine(SearchSpace): pass\n"
+    )
+    from nas.config.launch import open_launch_folder
+
+    open_launch_folder()
+    folder = write_conf(
+        "search_space/mine.yaml",
+        "_target_: my_spaces.Mine\nparameters:\n  width: {choice: [1, 2]}\n",
+    )
+
+    config = check("search_space=mine", config_dir=folder)
+
+    assert config.search_space["_target_"] == "my_spaces.Mine"
+
+
+def test_a_space_that_cannot_be_imported_is_told_with_its_line(launch_folder, write_conf):
+    (launch_folder / "broken_space.py").write_text("import math\nmath.nothing\n")
+    from nas.config.launch import open_launch_folder
+
+    open_launch_folder()
+    folder = write_conf("search_space/mine.yaml", "_target_: broken_space.Mine\n")
+
+    told = faults_of("search_space=mine", config_dir=folder)
+
+    assert "importing 'broken_space' failed: AttributeError" in told
+    assert "broken_space.py, line 2" in told
+
+
+def test_a_space_whose_module_is_nowhere_is_told_where_to_put_it(write_conf):
+    folder = write_conf("search_space/mine.yaml", "_target_: absent_module.Mine\n")
+
+    told = faults_of("search_space=mine", config_dir=folder)
+
+    assert "put absent_module.py into the folder that you start from" in told
