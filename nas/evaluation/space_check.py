@@ -91,7 +91,9 @@ def check_space(
         message = f"none of {len(drawn)} architectures can be built for {data.input_shape}"
         findings.append(Finding(Fault.BUILD_FAILS, message))
     if not findings:
-        findings += _check_effects(space, models, data, generator(seed, "effects"))
+        effects = list(_check_effects(space, models, data, generator(seed, "effects")))
+        # A parameter without effect makes twins of nearly all.
+        findings += effects or _check_names(space, models, data)
         findings += _check_learning(space, _three_sizes(models), data)
     return _first_of_each(findings)
 
@@ -136,33 +138,59 @@ def _check_model(
             yield Finding(Fault.COST_DIFFERS, message, architecture)
 
 
+def _check_names(
+    space: SearchSpace, models: Mapping[Architecture, nn.Module], data: DataShape
+) -> Iterator[Finding]:
+    """Yield pairs of architectures that are one network under two identities."""
+    by_structure: dict[tuple[object, ...], Architecture] = {}
+    for architecture, model in models.items():
+        twin = by_structure.setdefault(_structure(model), architecture)
+        if twin is architecture:
+            continue
+        if torch.equal(_output(space, twin, data), _output(space, architecture, data)):
+            changed = sorted(
+                name
+                for name in twin.keys() | architecture.keys()
+                if twin.get(name) != architecture.get(name)
+            )
+            message = f"{', '.join(changed)} made no difference; let identity() say so"
+            yield Finding(Fault.TWO_NAMES, message, architecture)
+
+
 def _check_effects(
     space: SearchSpace,
     models: Mapping[Architecture, nn.Module],
     data: DataShape,
     rng: np.random.Generator,
 ) -> Iterator[Finding]:
-    """Yield parameters that never change the network, and equal networks with two identities."""
+    """Yield parameters that never change the network."""
     for name, domain in space.domains.items():
-        if domain.num_values < 2:
-            continue
-        twins: list[str] = []
         holders = [architecture for architecture in models if name in architecture][:_NUM_PAIRS]
-        for architecture in holders:
-            other = _with_another(space, architecture, name, rng)
-            known = space.identity(other) == space.identity(architecture)
-            if not known and _differ(space, architecture, other, models[architecture], data):
-                break
-            if not known:
-                twins.append(f"{architecture[name]!r} and {other.get(name)!r}")
-        else:
-            if holders:
-                message = f"'{name}' changed nothing in {len(holders)} networks; use it in build"
-                yield Finding(Fault.NO_EFFECT, message)
+        if domain.num_values < 2 or not holders:
             continue
-        if twins:
-            message = f"'{name}' of {twins[0]} made the same network; define identity()"
-            yield Finding(Fault.TWO_NAMES, message)
+        if not any(_matters(space, name, a, models[a], data, rng) for a in holders):
+            message = f"'{name}' changed nothing in {len(holders)} networks; use it in build"
+            yield Finding(Fault.NO_EFFECT, message)
+
+
+def _matters(
+    space: SearchSpace,
+    name: str,
+    architecture: Architecture,
+    model: nn.Module,
+    data: DataShape,
+    rng: np.random.Generator,
+) -> bool:
+    """Say whether changing one parameter changes the network's structure, or else its output."""
+    other = _with_another(space, architecture, name, rng)
+    if space.identity(other) == space.identity(architecture):
+        return False
+    try:
+        if _structure(_build_without_memory(space, other, data)) != _structure(model):
+            return True
+    except UnbuildableError:
+        return True
+    return not torch.equal(_output(space, architecture, data), _output(space, other, data))
 
 
 def _with_another(
@@ -183,24 +211,8 @@ def _with_another(
     return space.architecture(active)
 
 
-def _differ(
-    space: SearchSpace,
-    architecture: Architecture,
-    other: Architecture,
-    model: nn.Module,
-    data: DataShape,
-) -> bool:
-    """Say whether another architecture's network differs in structure, or else in its output."""
-    try:
-        if _structure(_build_without_memory(space, other, data)) != _structure(model):
-            return True
-    except UnbuildableError:
-        return True
-    return not torch.equal(_output(space, architecture, data), _output(space, other, data))
-
-
 def _structure(model: nn.Module) -> tuple[object, ...]:
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    shapes = tuple((name, tuple(tensor.shape)) for name, tensor in model.state_dict().items())
     return repr(model), shapes, getattr(model, "input_size", None)
 
 
