@@ -1,0 +1,100 @@
+"""Results on disk: one CSV per problem and method, one row per seed; none is run twice."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from experiments.search_quality.contest import Outcome
+from nas.files import write_text
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SCORED_AT = (25, 50, 100, 200)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """All seeds of a method on a problem.
+
+    Attributes:
+        seeds: in order.
+        volumes: (seeds, trainings) share of the true front's volume; as far as all seeds went.
+        scored: trainings -> (seeds,) the same on data kept for the end; empty without such data.
+        method_s: (seeds,) seconds that the method took, per training.
+        num_repeats: (seeds,) free proposals.
+        num_given: (seeds,) random networks given to a method that was stuck.
+    """
+
+    seeds: list[int]
+    volumes: np.ndarray
+    scored: dict[int, np.ndarray]
+    method_s: np.ndarray
+    num_repeats: np.ndarray
+    num_given: np.ndarray
+
+
+def path_of(problem: str, method: str) -> Path:
+    """Return the file of a problem and method."""
+    return RESULTS / problem / f"{method}.csv"
+
+
+def finished_trainings(problem: str, method: str) -> dict[int, int]:
+    """Return seed -> number of trainings on disk."""
+    return {int(row["seed"]): int(row["trainings"]) for row in _rows(problem, method)}
+
+
+def add_outcome(problem: str, method: str, *, seed: int, outcome: Outcome) -> None:
+    """Put a contest's outcome on disk, in place of an older one of that seed."""
+    row = {
+        "seed": str(seed),
+        "trainings": str(len(outcome.volumes)),
+        "repeats": str(outcome.num_repeats),
+        "given": str(outcome.num_given),
+        "method_s": f"{outcome.method_s:.3f}",
+    }
+    if outcome.score_volumes is not None:
+        done = [num for num in SCORED_AT if num <= len(outcome.volumes)]
+        row |= {f"score{num}": f"{outcome.score_volumes[num - 1]:.4f}" for num in done}
+    row |= {f"v{num}": f"{volume:.4f}" for num, volume in enumerate(outcome.volumes, start=1)}
+    rows = {int(other["seed"]): other for other in _rows(problem, method)} | {seed: row}
+    names = sorted(
+        {name for other in rows.values() for name in other},
+        key=lambda name: (name.startswith("v") and name[1:].isdigit(), _order(name)),
+    )
+    lines = [",".join(names)]
+    lines += [",".join(rows[key].get(name) or "" for name in names) for key in sorted(rows)]
+    write_text(path_of(problem, method), "\n".join(lines) + "\n")
+
+
+def read_curves(problem: str, method: str) -> Curves | None:
+    """Return what is on disk; None for nothing."""
+    rows = _rows(problem, method)
+    if not rows:
+        return None
+    num = min(int(row["trainings"]) for row in rows)
+    scored_at = [at for at in SCORED_AT if at <= num and rows[0].get(f"score{at}")]
+    return Curves(
+        seeds=[int(row["seed"]) for row in rows],
+        volumes=np.array([[float(row[f"v{i}"]) for i in range(1, num + 1)] for row in rows]),
+        scored={at: np.array([float(row[f"score{at}"]) for row in rows]) for at in scored_at},
+        method_s=np.array([float(row["method_s"]) / int(row["trainings"]) for row in rows]),
+        num_repeats=np.array([int(row["repeats"]) for row in rows]),
+        num_given=np.array([int(row["given"]) for row in rows]),
+    )
+
+
+def _rows(problem: str, method: str) -> list[dict[str, str]]:
+    path = path_of(problem, method)
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _order(name: str) -> tuple[int, str]:
+    first = ["seed", "trainings", "repeats", "given", "method_s"]
+    if name in first:
+        return first.index(name), name
+    digits = "".join(letter for letter in name if letter.isdigit())
+    return len(first) + int(digits), name
