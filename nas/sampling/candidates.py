@@ -1,9 +1,9 @@
 """Which architectures are worth a look before one is trained?
 
-Looking is nearly free: exact size and facts, no training. `Candidates` keeps a pool: every architecture
-where the space is small, else a random sample and a descent to the smallest. For each ask it adds
-neighbours of given architectures. What cannot be built, is not allowed, or is known already is left
-out. A look is remembered, which changes speed and nothing else.
+Looking is nearly free: exact size and facts, no training. `Candidates` keeps a pool: every
+architecture where the space is small, else a random sample and a descent to the smallest. For each
+ask it adds neighbours of given architectures. What cannot be built, is not allowed or is known
+already is left out. A look is remembered, which changes speed and nothing else.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -28,6 +28,8 @@ IntArray = NDArray[np.int64]
 DESCENT_ROUNDS, DESCENT_PARENTS, DESCENT_CHILDREN = 25, 20, 4
 # Looks that are remembered; about 1 kB each.
 MAX_REMEMBERED = 50_000
+# Architectures whose neighbours are looked for in the pool; more cost time and find the same.
+MAX_PARENTS = 24
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Look:
     Attributes:
         row: its code (parameters).
         facts: what is known of it.
+        key: number of its network: equal for architectures with the same identity.
         is_allowed: whether it keeps the constraints.
     """
 
     row: FloatArray
     facts: Facts
-    is_allowed: bool = True
+    key: int
+    is_allowed: bool
 
 
 @dataclass(frozen=True)
@@ -51,41 +55,48 @@ class Looks:
 
     Attributes:
         rows: (n, parameters) codes.
-        facts: (n) facts.
+        keys: (n) numbers of the networks.
         features: (n, columns) what the model looks at.
         static: (n, s) the static objectives, lower is better.
         is_allowed: (n) whether each keeps the constraints.
     """
 
     rows: FloatArray
-    facts: tuple[Facts, ...]
+    keys: IntArray
     features: FloatArray
     static: FloatArray
     is_allowed: BoolArray
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return len(self.keys)
 
     def take(self, which: IntArray) -> "Looks":
         """Return some of them."""
-        facts = tuple(self.facts[i] for i in which.tolist())
         return Looks(
             self.rows[which],
-            facts,
+            self.keys[which],
             self.features[which],
             self.static[which],
             self.is_allowed[which],
         )
 
-    def join(self, other: "Looks") -> "Looks":
+    def join(self, *others: "Looks") -> "Looks":
         """Return these and the others."""
+        all_of = (self, *others)
         return Looks(
-            np.vstack([self.rows, other.rows]),
-            self.facts + other.facts,
-            np.vstack([self.features, other.features]),
-            np.vstack([self.static, other.static]),
-            np.concatenate([self.is_allowed, other.is_allowed]),
+            np.concatenate([looks.rows for looks in all_of]),
+            np.concatenate([looks.keys for looks in all_of]),
+            np.concatenate([looks.features for looks in all_of]),
+            np.concatenate([looks.static for looks in all_of]),
+            np.concatenate([looks.is_allowed for looks in all_of]),
         )
+
+    def new(self, known: Collection[int] | IntArray) -> "Looks":
+        """Return those whose networks are not known, each network once."""
+        _, first = np.unique(self.keys, return_index=True)
+        first.sort()
+        known_keys = known if isinstance(known, np.ndarray) else np.fromiter(known, np.int64)
+        return self.take(first[~np.isin(self.keys[first], known_keys)])
 
 
 class Candidates:
@@ -94,7 +105,7 @@ class Candidates:
     Args:
         space: what architectures are drawn from.
         facts: what is known of an architecture; None if it cannot be built.
-        is_allowed: whether the constraints on static costs are kept.
+        is_allowed: whether the constraints on static costs are kept; None allows all.
         seed: of the pool.
         pool_size: random architectures in the pool of a large space.
         max_enumerated: up to this many architectures a space is looked at as a whole.
@@ -116,6 +127,7 @@ class Candidates:
         self.encoding = Encoding(space)
         self._facts = facts
         self._is_allowed = is_allowed
+        self._keys: dict[str, int] = {}
         self._remembered: dict[bytes, Look | None] = {}
         self.is_exhaustive = space.num_architectures() <= max_enumerated
         if self.is_exhaustive:
@@ -123,26 +135,26 @@ class Candidates:
             found = [look for look in every if look is not None]
         else:
             found = self._sample(space, generator(seed, "pool"), pool_size)
-        # One configuration of each network, whichever comes last in a random order.
+        # One configuration of each network: the smallest (dead parts have parameters, too), any one
+        # of several.
         order = generator(seed, "order").permutation(len(found)).tolist()
-        one_each = {found[i].facts.identity: found[i] for i in order if found[i].is_allowed}
+        order.sort(key=lambda i: -found[i].facts.log_size)
+        one_each = {found[i].key: found[i] for i in order if found[i].is_allowed}
         if not one_each:
             raise ConstraintError(
                 f"none of the {len(found)} architectures that could be built keeps the "
                 "constraints; widen the limits or the search space"
             )
+        rows = np.array([look.row for look in found])
         self.embedding = Embedding(
-            self.encoding,
-            np.array([look.row for look in found]),
-            [look.facts for look in found],
-            is_exhaustive=self.is_exhaustive,
+            self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
         )
-        self.pool = self.gather(list(one_each.values()))
+        self._pool_looks = list(one_each.values())
+        self.pool = self.gather(self._pool_looks)
+        self.sizes = np.array([look.facts.log_size for look in self._pool_looks])
         self.is_left = np.ones(len(self.pool), dtype=np.bool_)
-        self._place = {fact.identity: i for i, fact in enumerate(self.pool.facts)}
-        self._pool_codes = np.where(np.isnan(self.pool.rows), -1.0, self.pool.rows).astype(
-            np.float32
-        )
+        self._place = {key: place for place, key in enumerate(self.pool.keys.tolist())}
+        self._pool_columns = np.ascontiguousarray(_comparable(self.pool.rows).T)
 
     def look(self, row: FloatArray) -> Look | None:
         """Look at one architecture; None if it cannot be built."""
@@ -156,61 +168,55 @@ class Candidates:
     def gather(self, looks: Sequence[Look]) -> Looks:
         """Return the looks as arrays."""
         rows = np.array([look.row for look in looks]).reshape(len(looks), -1)
-        facts = tuple(look.facts for look in looks)
-        static = np.array([fact.losses for fact in facts])
-        is_allowed = np.array([look.is_allowed for look in looks], dtype=np.bool_)
-        return Looks(rows, facts, self.embedding(rows, facts), static, is_allowed)
+        facts = [look.facts for look in looks]
+        return Looks(
+            rows,
+            np.array([look.key for look in looks], dtype=np.int64),
+            self.embedding(rows, facts),
+            np.array([fact.losses for fact in facts]),
+            np.array([look.is_allowed for look in looks], dtype=np.bool_),
+        )
 
-    def leave_out(self, identities: Iterable[str]) -> None:
+    def pool_look(self, place: int) -> Look:
+        """Return a network of the pool."""
+        return self._pool_looks[place]
+
+    def leave_out(self, keys: Iterable[int]) -> None:
         """Take networks out of what is left of the pool."""
-        for identity in identities:
-            if identity in self._place:
-                self.is_left[self._place[identity]] = False
+        for key in keys:
+            if key in self._place:
+                self.is_left[self._place[key]] = False
 
-    def some(self, count: int, rng: np.random.Generator) -> Looks | None:
+    def some(self, count: int, rng: np.random.Generator) -> Looks:
         """Return up to `count` random networks of what is left of the pool."""
         which = np.flatnonzero(self.is_left)
         if len(which) > count:
-            which = rng.choice(which, size=count, replace=False)
-        return self.pool.take(which) if len(which) else None
+            which = np.sort(rng.choice(which, size=count, replace=False))
+        return self.pool.take(which)
 
     def near(
-        self,
-        rows: FloatArray,
-        *,
-        count: int,
-        max_changes: int,
-        known: Collection[str],
-        rng: np.random.Generator,
-    ) -> Looks | None:
-        """Return up to `count` unknown neighbours of some architectures, at most so many changes away.
+        self, rows: FloatArray, *, count: int, max_changes: int, rng: np.random.Generator
+    ) -> Looks:
+        """Return up to `count` neighbours of some architectures, at most so many changes away.
 
-        In a space that is looked at as a whole they come from the pool.
+        In a space that is looked at as a whole they come from what is left of the pool.
         """
         if self.is_exhaustive:
             return self._near_in_pool(rows, count, max_changes, rng)
         parents = rows[rng.integers(len(rows), size=count)]
         changes = rng.integers(1, max_changes + 1, size=count)
-        found: dict[str, Look] = {}
-        for row in self.encoding.mutate(parents, rng, num_changes=changes):
-            look = self.look(row)
-            if look is not None and look.is_allowed and look.facts.identity not in known:
-                found.setdefault(look.facts.identity, look)
-        return self.gather(list(found.values())) if found else None
+        found = map(self.look, self.encoding.mutate(parents, rng, num_changes=changes))
+        allowed = [look for look in found if look is not None and look.is_allowed]
+        return self.gather(allowed) if allowed else self.pool.take(np.arange(0))
 
     def _near_in_pool(
-        self,
-        rows: FloatArray,
-        count: int,
-        max_changes: int,
-        rng: np.random.Generator,
-    ) -> Looks | None:
-        codes = np.where(np.isnan(rows), -1.0, rows).astype(np.float32)
+        self, rows: FloatArray, count: int, max_changes: int, rng: np.random.Generator
+    ) -> Looks:
         is_near = np.zeros(len(self.pool), dtype=np.bool_)
-        for code in codes:
-            is_near |= np.count_nonzero(self._pool_codes != code, axis=1) <= max_changes
-        which = rng.permutation(np.flatnonzero(is_near & self.is_left))[:count]
-        return self.pool.take(which) if len(which) else None
+        for row in _comparable(rng.permutation(rows)[:MAX_PARENTS]):
+            differs = self._pool_columns != row[:, None]
+            is_near |= np.add.reduce(differs, axis=0, dtype=np.int16) <= max_changes
+        return self.pool.take(rng.permutation(np.flatnonzero(is_near & self.is_left))[:count])
 
     def _look(self, row: FloatArray) -> Look | None:
         try:
@@ -222,7 +228,8 @@ class Candidates:
         facts = self._facts(architecture)
         if facts is None:
             return None
-        return Look(row, facts, self._is_allowed is None or self._is_allowed(architecture))
+        key = self._keys.setdefault(facts.identity, len(self._keys))
+        return Look(row, facts, key, self._is_allowed is None or self._is_allowed(architecture))
 
     def _sample(self, space: SearchSpace, rng: np.random.Generator, pool_size: int) -> list[Look]:
         """Draw at random, then go down to the smallest by mutation."""
@@ -230,15 +237,19 @@ class Candidates:
             rows = self.encoding.draw(pool_size, rng)
         else:
             rows = np.array([self.encoding.encode(space.sample(rng)) for _ in range(pool_size)])
-        found = {look.facts.identity: look for look in map(self.look, rows) if look is not None}
+        found = {look.key: look for look in map(self.look, rows) if look is not None}
         for _ in range(DESCENT_ROUNDS):
+            # What is not allowed may be too large: the way down leads to what is.
             smallest = sorted(found.values(), key=lambda look: look.facts.log_size)
-            parents = [look.row for look in smallest[:DESCENT_PARENTS]]
-            start = np.repeat(
-                np.array(parents or rows[:DESCENT_PARENTS]), DESCENT_CHILDREN, axis=0
-            )
+            parents = [look.row for look in smallest[:DESCENT_PARENTS]] or rows[:DESCENT_PARENTS]
+            start = np.repeat(np.array(parents), DESCENT_CHILDREN, axis=0)
             changes = rng.integers(1, 3, size=len(start))
             for look in map(self.look, self.encoding.mutate(start, rng, num_changes=changes)):
                 if look is not None:
-                    found.setdefault(look.facts.identity, look)
+                    found.setdefault(look.key, look)
         return list(found.values())
+
+
+def _comparable(rows: FloatArray) -> NDArray[np.float32]:
+    """Return rows in which an absent position equals another."""
+    return np.where(np.isnan(rows), -np.inf, rows).astype(np.float32)

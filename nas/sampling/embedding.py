@@ -9,6 +9,7 @@ nothing (on a dead edge, say) becomes an even mixture and drops out.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,13 @@ from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
 FloatArray = NDArray[np.float64]
+
+# Prior medians of the weights. Those of positions share a total, so that two random architectures
+# are about equally far apart however many positions there are (Hvarfner et al. 2024, "Vanilla
+# Bayesian optimization performs great in high dimensions").
+POSITION_TOTAL = 3.0
+FACT_WEIGHT = 0.5
+CONFIGURATION_TOTALS = {"share": 2.5, "place": 0.1, "present": 0.5, "repeats": 0.1}
 
 
 class Embedding:
@@ -45,19 +53,15 @@ class Embedding:
         if is_exhaustive:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
         raw = self._raw(codes, facts)
+        blocks = self._blocks(raw.shape[1])
+        width = sum(block.width for block in blocks)
+        assert width == raw.shape[1], "every column belongs to a block"
+        is_position = np.repeat([b.is_position for b in blocks], [b.width for b in blocks])
         low, high = raw.min(axis=0), raw.max(axis=0)
-        varies = high > low
-        widths = [_width(domain) for domain in self._domains if domain.num_values > 1]
-        self._num_positions = sum(widths)
-        varies[: self._num_positions] = True
-        low[: self._num_positions], high[: self._num_positions] = 0.0, 1.0
-        self._low, self._span = low[varies], (high - low)[varies]
-        self._varies = varies
-        num_facts = int(varies.sum()) - self._num_positions
-        blocks = equal_blocks([*widths, *[1] * num_facts])
-        positions = tuple(range(len(widths)))
-        rest = tuple(range(len(widths), len(blocks)))
-        self.kernel = Kernel(blocks, tuple(term for term in (positions, rest) if term))
+        low[is_position], high[is_position] = 0.0, 1.0
+        self._varies = high > low
+        self._low, self._span = low[self._varies], (high - low)[self._varies]
+        self.kernel = _kernel(blocks, self._varies)
 
     def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         """Return the features (n, columns) of rows and their facts."""
@@ -84,6 +88,44 @@ class Embedding:
             if domain.num_values > 1
         ]
         return np.hstack([*positions, self._configuration(codes)])
+
+    def _blocks(self, num_columns: int) -> list["_Block"]:
+        """Return what the columns of `_raw` are, in order."""
+        widths = [_width(domain) for domain in self._domains if domain.num_values > 1]
+        blocks = [_Block(w, POSITION_TOTAL / len(widths), is_position=True) for w in widths]
+        groups = self._configuration.blocks
+        num_facts = num_columns - sum(widths)
+        for group in groups:
+            num_shares = sum(kind == "share" for kind, _ in group)
+            blocks += [
+                _Block(width, CONFIGURATION_TOTALS[kind] / (num_shares if kind == "share" else 1))
+                for kind, width in group
+            ]
+            num_facts -= sum(width for _, width in group)
+        return blocks + [_Block(1, FACT_WEIGHT)] * num_facts
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Adjoining columns with one weight."""
+
+    width: int
+    median: float
+    is_position: bool = False
+
+
+def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_]) -> Kernel:
+    """Return the covariance over the columns that vary."""
+    ends = np.cumsum([block.width for block in blocks])
+    widths = [int(part.sum()) for part in np.split(varies, ends[:-1])]
+    kept = [(b, w) for b, w in zip(blocks, widths, strict=True) if w]
+    positions = tuple(i for i, (block, _) in enumerate(kept) if block.is_position)
+    facts = tuple(i for i, (block, _) in enumerate(kept) if not block.is_position)
+    return Kernel(
+        equal_blocks([width for _, width in kept]),
+        tuple(term for term in (positions, facts) if term),
+        tuple(block.median for block, _ in kept),
+    )
 
 
 def _width(domain: Domain) -> int:

@@ -11,7 +11,7 @@ model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads t
 
 import secrets
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -150,7 +150,8 @@ class _Memory:
         self._plan: Plan | None = None
         self._picks_left = 0
         self._last_number = -1
-        self._handed_out: set[str] = set()
+        self._sizes = candidates.sizes
+        self._handed_out: set[int] = set()
 
     def ask(self, study: Study, number: int) -> Look:
         """Return what trial `number` is to be."""
@@ -162,7 +163,7 @@ class _Memory:
         self.candidates.leave_out(islice(history.known, self._num_left_out, None))
         self._num_left_out = len(history.known)
         look = self._choose(number)
-        self._handed_out.add(look.facts.identity)
+        self._handed_out.add(look.key)
         return look
 
     def _choose(self, number: int) -> Look:
@@ -181,28 +182,25 @@ class _Memory:
             )
             self._picks_left = len(self._history.running) // TRIALS_PER_PICK + 1
         self._picks_left -= 1
-        return self._plan.pick(known) or self._anything(rng)
+        row = self._plan.pick(known)
+        look = None if row is None else self.candidates.look(row)
+        return look or self._anything(rng)
 
-    def _start(self, known: set[str], rng: np.random.Generator) -> Look:
+    def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
         """Return the unknown network nearest to the next quantile of the sizes."""
-        pool = self.candidates.pool
-        sizes = np.array([fact.log_size for fact in pool.facts])
+        left = np.flatnonzero(self.candidates.is_left)
+        left = left[~np.isin(self.candidates.pool.keys[left], list(self._handed_out))]
+        if not len(left):
+            return self._anything(rng)
         place = len(known)
         share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
-        is_left = np.array([fact.identity not in known for fact in pool.facts])
-        if not is_left.any():
-            return self._anything(rng)
-        distance = np.abs(sizes - np.quantile(sizes, share)) + rng.uniform(0.0, 1e-9, len(sizes))
-        return _look_at(pool, int(np.argmin(np.where(is_left, distance, np.inf))))
+        distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
+        nearest = left[distance <= distance.min() + 1e-9]
+        return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
 
     def _anything(self, rng: np.random.Generator) -> Look:
         """Return some network of the pool, known or not: nothing unknown was found."""
-        pool = self.candidates.pool
-        return _look_at(pool, int(rng.integers(len(pool))))
-
-
-def _look_at(pool: Any, index: int) -> Look:
-    return Look(pool.rows[index], pool.facts[index])
+        return self.candidates.pool_look(int(rng.integers(len(self.candidates.pool))))
 
 
 def _van_der_corput(index: int) -> float:

@@ -18,11 +18,10 @@ from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 
-# Priors of the hyperparameters, for standardised accuracies and features on 0..1: median, and the
-# factor of one standard deviation. Found on open tables; the results hardly depend on them.
-WEIGHT_PRIOR = (0.5, 3.3)
-AMPLITUDE_PRIOR = (0.5, 2.7)
-NOISE_PRIOR = (0.05, 4.5)
+# Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of one
+# standard deviation, and the median (a weight's is its block's). Found on open tables.
+WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 3.3, 2.7, 4.5
+AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.5, 0.05
 # Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
 JITTER = 1e-8
 
@@ -34,10 +33,12 @@ class Kernel:
     Attributes:
         blocks: block -> its columns.
         terms: term -> its blocks; a block may stand in several terms, with a weight in each.
+        medians: block -> prior median of its weight.
     """
 
     blocks: tuple[slice, ...]
     terms: tuple[tuple[int, ...], ...]
+    medians: tuple[float, ...]
 
     @property
     def num_weights(self) -> int:
@@ -47,12 +48,15 @@ class Kernel:
     @property
     def prior_mean(self) -> FloatArray:
         """Logarithms of the prior medians: weights term by term, amplitudes, noise."""
-        return self._each(np.log([WEIGHT_PRIOR[0], AMPLITUDE_PRIOR[0], NOISE_PRIOR[0]]))
+        medians = [self.medians[block] for term in self.terms for block in term]
+        medians += [AMPLITUDE_MEDIAN] * len(self.terms) + [NOISE_MEDIAN]
+        return np.asarray(np.log(medians))
 
     @property
     def prior_sd(self) -> FloatArray:
         """Standard deviations of the logarithms, in the same order."""
-        return self._each(np.log([WEIGHT_PRIOR[1], AMPLITUDE_PRIOR[1], NOISE_PRIOR[1]]))
+        counts = [self.num_weights, len(self.terms), 1]
+        return np.repeat(np.log([WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD]), counts)
 
     def split(self, theta: FloatArray) -> tuple[list[FloatArray], FloatArray, float]:
         """Return the weights of each term, the amplitudes and the noise variance."""
@@ -79,9 +83,6 @@ class Kernel:
     def variance(self, theta: FloatArray) -> float:
         """Return the prior variance of the accuracy of any architecture, without noise."""
         return float(self.split(theta)[1].sum())
-
-    def _each(self, values: FloatArray) -> FloatArray:
-        return np.repeat(values, [self.num_weights, len(self.terms), 1])
 
 
 class Evidence:

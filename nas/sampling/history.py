@@ -54,7 +54,7 @@ class History:
         look: Callable[[FloatArray], Look | None],
         gather: Callable[[list[Look]], Looks],
     ) -> None:
-        self.known: dict[str, None] = {}  # identities, in the order in which they were met
+        self.known: dict[int, None] = {}  # networks, in the order in which they were met
         self.running: dict[int, Look] = {}
         self.pruned: dict[int, Look] = {}
         self.numbers: list[int] = []
@@ -93,7 +93,7 @@ class History:
             look = self.running.pop(trial.number, None) or self._look_of(trial)
             if look is None:
                 continue
-            self.known[look.facts.identity] = None
+            self.known[look.key] = None
             if trial.state is TrialState.PRUNED:
                 self.pruned[trial.number] = look
             elif trial.state is TrialState.COMPLETE and _is_finite(trial):
@@ -112,7 +112,7 @@ class History:
         look = self._look_of(trial)
         if look is not None:
             self.running[trial.number] = look
-            self.known[look.facts.identity] = None
+            self.known[look.key] = None
 
     def _look_of(self, trial: FrozenTrial) -> Look | None:
         row = self._row_of(trial)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.pareto.dominance import front_mask, ranks
-from nas.sampling.candidates import Candidates, Look, Looks
+from nas.sampling.candidates import Candidates, Looks
 from nas.sampling.gaussian_process import Kernel, Posterior, fit
 from nas.sampling.history import History
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
@@ -155,22 +155,22 @@ class Plan:
         self._expect(history, candidates)
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference)
+        self._spread = WIDE if rng.random() < SHARE_WIDE else NARROW
         self._look(history, candidates, seen, num_looks)
 
-    def pick(self, known: Collection[str]) -> Look | None:
-        """Return the candidate with the largest expected gain, and count it as running.
+    def pick(self, known: Collection[int]) -> FloatArray | None:
+        """Return the row of the candidate with the largest expected gain; count it as running.
 
         Args:
-            known: identities that must not come.
+            known: networks that must not come.
         """
-        if self._num_picked:
-            self._renew()
+        if self._last is not None:
+            self._renew(self._last)
         for index in np.argsort(-self._gain, kind="stable").tolist():
-            if self._found.facts[index].identity not in known and not self._is_picked[index]:
+            if not self._is_picked[index] and self._found.keys[index] not in known:
                 self._is_picked[index] = True
                 self._last = index
-                self._num_picked += 1
-                return Look(self._found.rows[index], self._found.facts[index])
+                return np.asarray(self._found.rows[index])
         return None
 
     def _columns(self, static: FloatArray, dear: FloatArray) -> FloatArray:
@@ -217,48 +217,34 @@ class Plan:
 
     def _look(self, history: History, candidates: Candidates, seen: Looks, num_looks: int) -> None:
         """Find candidates and their gains: neighbours of the front, random ones, then refine."""
-        known, rng = history.known, self._rng
-        self._spread = self._draw_spread()
-        members = np.flatnonzero(front_mask(self._front))
+        rng = self._rng
+        known = np.fromiter(history.known, np.int64, len(history.known))
         rows = seen.rows[seen.is_allowed]
+        members = np.flatnonzero(front_mask(self._front))
         parents = rows[members[members < len(rows)]]
-        share = 2 if not candidates.is_exhaustive else 1
-        parts = [candidates.some(2 * num_looks, rng)]
+        found = candidates.some(2 * num_looks, rng)
         if len(parents):
-            parts.append(
-                candidates.near(
-                    parents, count=num_looks // share, max_changes=2, known=known, rng=rng
-                )
-            )
-        found = _merged([part for part in parts if part is not None])
-        self._num_picked = 0
-        if found is None:
-            self._found, self._gain = candidates.pool.take(np.arange(0)), np.empty(0)
-            self._is_picked = np.zeros(0, dtype=np.bool_)
-            return
-        self._found = found
-        self._mean, self._sd = self._predict(found)
-        self._gain = self._gains(np.arange(len(found)))
-        for _ in range(NUM_ROUNDS):
-            best = found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
-            more = candidates.near(best, count=num_looks // 4, max_changes=1, known=known, rng=rng)
-            if more is None:
-                break
-            self._add(more)
-            found = self._found
+            near = candidates.near(parents, count=num_looks, max_changes=2, rng=rng)
+            found = found.join(near)
+        self._found = found.new(known)
+        self._mean, self._sd = self._predict(self._found)
+        self._gain = self._gains(np.arange(len(self._found)))
+        for _ in range(NUM_ROUNDS if len(self._found) else 0):
+            best = self._found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
+            near = candidates.near(best, count=num_looks // 3, max_changes=1, rng=rng)
+            self._add(near.new(np.concatenate([known, self._found.keys])))
         self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
+        self._last: int | None = None
 
     def _add(self, more: Looks) -> None:
-        present = {fact.identity for fact in self._found.facts}
-        new = [i for i, fact in enumerate(more.facts) if fact.identity not in present]
-        if not new:
+        if not len(more):
             return
-        more = more.take(np.array(new))
-        before = len(self._found)
-        self._found = self._found.join(more)
         mean, sd = self._predict(more)
         self._mean, self._sd = np.vstack([self._mean, mean]), np.vstack([self._sd, sd])
-        self._gain = np.concatenate([self._gain, self._gains(np.arange(before, len(self._found)))])
+        before = len(self._found)
+        self._found = self._found.join(more)
+        gain = self._gains(np.arange(before, len(self._found)))
+        self._gain = np.concatenate([self._gain, gain])
 
     def _predict(self, looks: Looks) -> tuple[FloatArray, FloatArray]:
         """Return mean and sd (n, m) of all objectives; those known beforehand have sd 0."""
@@ -272,12 +258,8 @@ class Plan:
             self._boxes, mean=self._mean[which], sd=self._spread * self._sd[which]
         )
 
-    def _draw_spread(self) -> float:
-        return WIDE if self._rng.random() < SHARE_WIDE else NARROW
-
-    def _renew(self) -> None:
+    def _renew(self, last: int) -> None:
         """Count the last pick as seen at its expected value; renew the gains that lead."""
-        last = self._last
         self._front = np.vstack([self._front, self._mean[last]])
         features = self._found.features[[last]]
         self._models = [model.expecting(features) for model in self._models]
@@ -291,17 +273,6 @@ class Plan:
 
 def _next_milestone(milestone: int) -> int:
     return max(milestone + 1, int(np.ceil(GROWTH * milestone)))
-
-
-def _merged(parts: list[Looks]) -> Looks | None:
-    """Return the looks of all parts, each network once."""
-    if not parts:
-        return None
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.join(part)
-    first = {fact.identity: i for i, fact in reversed(list(enumerate(whole.facts)))}
-    return whole.take(np.array(sorted(first.values())))
 
 
 def standardised(losses: FloatArray) -> FloatArray:

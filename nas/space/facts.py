@@ -72,6 +72,18 @@ class ConfigurationFacts:
             group.join(index, options)
         self._groups = [group for group in groups if len(group.positions) > 1]
 
+    @property
+    def blocks(self) -> list[list[tuple[str, int]]]:
+        """Kind and number of columns of each block of facts, group by group.
+
+        Each option's share is a block of its own; all their places are one.
+        """
+        return [
+            [("share", 1)] * len(group.options)
+            + [("place", len(group.options)), ("present", 1), ("repeats", 1)]
+            for group in self._groups
+        ]
+
     def __call__(self, codes: FloatArray) -> FloatArray:
         """Return the facts of each row.
 
