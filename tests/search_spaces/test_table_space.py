@@ -4,6 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError, UnbuildableError
@@ -11,6 +13,7 @@ from nas.space.parameters import Choice, Condition
 from nas.task import DataShape
 from search_spaces.table import TableSpace
 
+CELLS = st.tuples(*[st.sampled_from([None, "x", "y"])] * 4).filter(any)
 DATA = DataShape(input_shape=(3, 8, 8), num_classes=10)
 
 
@@ -195,3 +198,26 @@ def test_absent_marker_gives_way_to_an_option_of_that_name(make_space):
 
     assert space.domains["b"] == Choice(["x", "y", "(absent)"])
     assert set(space.enumerate()) == {Architecture(row) for row in rows}
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(rows=st.lists(CELLS, min_size=1, max_size=20, unique=True), seed=st.integers(0, 99))
+def test_every_row_of_any_table_can_be_said_drawn_and_left_again(tmp_path_factory, rows, seed):
+    path = tmp_path_factory.mktemp("tables") / "table.parquet"
+    names = [f"p{i}" for i in range(4) if any(row[i] for row in rows)]
+    cells = {f"p{i}": [row[i] for row in rows] for i in range(4)}
+    numbers = list(range(1, len(rows) + 1))
+    pa.parquet.write_table(pa.table({**cells, "acc": numbers, "params": numbers}), path)
+    space = TableSpace({"path": path, "parameters": names, "quality": "acc", "size": "params"})
+    rng = np.random.default_rng(seed)
+    architectures = set(space.enumerate())
+
+    assert len(architectures) == len(rows)
+    for architecture in architectures:
+        assert space.architecture(space.genome(architecture)) == architecture
+        assert space.architecture(architecture) == architecture
+        assert space.mutate(architecture, rng) in architectures
+    drawn = space.architecture(
+        {p.name: p.domain.sample(rng) for p in space.parameters}  # any genome has a canonical form
+    )
+    assert space.architecture(space.genome(drawn)) == drawn
