@@ -201,12 +201,12 @@ def open_table(
             or two rows contradict each other.
     """
     columns = TableColumns(
-        parameters=tuple(parameters),
+        parameters=_names(parameters, "parameters"),
         quality=quality,
         size=size,
         score=score,
         identity=identity,
-        facts=tuple(facts or ()),
+        facts=_names(facts or (), "facts"),
         seconds=seconds,
         rungs=tuple(sorted(map(_rung, rungs or ()), key=lambda rung: rung.cost)),
     )
@@ -215,6 +215,15 @@ def open_table(
     if not file.is_file():
         raise DataError(f"there is no table at '{file}'; set table.path to a parquet or CSV file")
     return _read_table(file, columns, file.stat().st_mtime_ns)
+
+
+def _names(names: Sequence[str], setting: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise ConfigError(
+            f"table.{setting} must be a list of columns, but got the text {names!r}; "
+            f"write table.{setting}='[{names.strip('[]')}]'"
+        )
+    return tuple(map(str, names))  # a column may be called 0
 
 
 def _rung(rung: TableRung | Mapping[str, Any]) -> TableRung:

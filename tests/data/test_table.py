@@ -188,6 +188,7 @@ def test_unusable_table_is_refused_with_the_column_and_the_value(write, changed,
     ("names", "message"),
     [
         ({"parameters": []}, "table.parameters is empty"),
+        ({"parameters": "[op]"}, "must be a list of columns, but got the text"),
         ({"parameters": ["op", "op"]}, "names op twice"),
         ({"size": "acc"}, "both name 'acc'"),
         ({"facts": ["test"], "score": "test"}, "'test' is an outcome"),
@@ -195,7 +196,16 @@ def test_unusable_table_is_refused_with_the_column_and_the_value(write, changed,
         ({"rungs": [{"quality": "test", "cost": 1.5}]}, "'test' must be above 0 and below 1"),
         ({"rungs": [{"column": "test"}]}, "must be a list of"),
     ],
-    ids=["none", "twice", "size is quality", "score leaks", "quality leaks", "cost", "rung keys"],
+    ids=[
+        "none",
+        "text",
+        "twice",
+        "size is quality",
+        "score leaks",
+        "quality leaks",
+        "cost",
+        "rung keys",
+    ],
 )
 def test_contradicting_columns_are_refused(write, names, message):
     with pytest.raises(ConfigError, match=message):
