@@ -1,0 +1,371 @@
+import time
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from nas.errors import ConstraintError, InvalidObjectivesError
+from nas.objective import Objective, objective_for
+from nas.pareto.dominance import front_mask
+from nas.sampling.distributions import flat_distributions
+from nas.sampling.frontier import FrontierSampler
+from nas.sampling.history import CHOICE_KEY, read_choice, write_choice
+from nas.space.facts import Facts
+from nas.space.space import SearchSpace
+
+CELL = SearchSpace({f"e{i}": {"choice": ["none", "skip", "narrow", "wide"]} for i in range(5)})
+DEEP = SearchSpace(
+    {
+        "width": {"choice": [0.5, 1.0, 2.0]},
+        "rate": {"float": [0.0, 1.0]},
+        "channels": {"int": [8, 64], "log": True},
+        "stages": {
+            "repeat": {"int": [1, 6]},
+            "kernel": {"choice": [3, 5, 7]},
+            "expansion": {"choice": [1, 3, 6], "when": {"kernel": [5, 7]}},
+        },
+    }
+)
+COSTS = {"none": 0, "skip": 1, "narrow": 10, "wide": 100}
+WORTH = {"none": 0.0, "skip": 1.0, "narrow": 2.0, "wide": 2.5}
+
+
+def size_of(architecture):
+    return 50.0 + sum(COSTS[operation] for operation in architecture.values())
+
+
+def cell_facts(architecture):
+    return Facts(float(np.log10(size_of(architecture))), architecture.id)
+
+
+def accuracy_of(architecture):
+    return sum(WORTH[op] * (i + 1) for i, op in enumerate(architecture.values())) / 40
+
+
+def deep_size(architecture):
+    blocks = range(architecture["stages.repeat"])
+    kernels = [
+        architecture[f"stages.{i}.kernel"] * architecture.get(f"stages.{i}.expansion", 1)
+        for i in blocks
+    ]
+    return architecture["width"] * architecture["channels"] * sum(kernels)
+
+
+def deep_facts(architecture):
+    return Facts(float(np.log10(deep_size(architecture))), architecture.id)
+
+
+def deep_accuracy(architecture):
+    return float(np.log10(deep_size(architecture)) - (architecture["rate"] - 0.7) ** 2)
+
+
+def open_study(sampler, directions=("maximize", "minimize")):
+    return optuna.create_study(directions=list(directions), sampler=sampler)
+
+
+def ask(study, space):
+    trial = study.ask(flat_distributions(space))
+    active = {name: value for name, value in trial.params.items() if name in space.domains}
+    return trial, space.architecture(active)
+
+
+def run(study, num_trials, *, space=CELL, accuracy=accuracy_of, size=size_of):
+    asked = []
+    for _ in range(num_trials):
+        trial, architecture = ask(study, space)
+        study.tell(trial, [accuracy(architecture), size(architecture)])
+        asked.append(architecture)
+    return asked
+
+
+def copy_of(study, sampler):
+    copied = open_study(sampler)
+    for trial in study.get_trials(deepcopy=False):
+        copied.add_trial(trial)
+    return copied
+
+
+def test_first_ask_is_the_smallest_network():
+    (first,) = run(open_study(FrontierSampler(CELL, cell_facts, seed=1)), 1)
+    assert set(first.values()) == {"none"}
+
+
+def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
+    sampler = FrontierSampler(DEEP, deep_facts, seed=1)
+    (first,) = run(open_study(sampler), 1, space=DEEP, accuracy=deep_accuracy, size=deep_size)
+    assert deep_size(first) == 0.5 * 8 * 3
+
+
+def test_it_finds_the_front_of_a_thousand_networks_within_a_tenth_of_them():
+    asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 100)
+
+    every = list(CELL.enumerate())
+    losses = np.array([(-accuracy_of(a), size_of(a)) for a in every])
+    front = {tuple(row) for row in losses[front_mask(losses)]}
+    found = {(-accuracy_of(a), size_of(a)) for a in asked}
+    assert len(front & found) >= 0.8 * len(front)
+
+
+def test_no_network_is_asked_for_twice_while_others_run():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
+    asked, running = [], []
+    for _ in range(60):
+        trial, architecture = ask(study, CELL)
+        asked.append(architecture.id)
+        running.append((trial, architecture))
+        if len(running) == 8:
+            done, finished = running.pop(0)
+            study.tell(done, [accuracy_of(finished), size_of(finished)])
+    assert len(set(asked)) == len(asked)
+
+
+def test_networks_with_one_identity_are_one_network():
+    def facts(architecture):
+        counts = sorted(architecture.values())
+        return Facts(float(np.log10(size_of(architecture))), "-".join(counts))
+
+    asked = run(open_study(FrontierSampler(CELL, facts, seed=0)), 50)
+    identities = [facts(architecture).identity for architecture in asked]
+    assert len(set(identities)) == len(identities)
+
+
+def test_of_a_network_with_dead_parts_the_smallest_configuration_is_asked_for():
+    def facts(architecture):
+        # The last operation is never used, but its parameters count.
+        return Facts(
+            float(np.log10(size_of(architecture))), "-".join(list(architecture.values())[:4])
+        )
+
+    asked = run(open_study(FrontierSampler(CELL, facts, seed=0)), 30)
+    assert {architecture["e4"] for architecture in asked} == {"none"}
+
+
+def test_same_seed_gives_the_same_asks_and_another_seed_others():
+    first, same, other = (
+        run(open_study(FrontierSampler(CELL, cell_facts, seed=seed)), 25) for seed in (3, 3, 4)
+    )
+    assert first == same
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("space", "facts", "accuracy", "size"),
+    [(CELL, cell_facts, accuracy_of, size_of), (DEEP, deep_facts, deep_accuracy, deep_size)],
+    ids=["whole", "sampled"],
+)
+def test_a_study_that_was_rebuilt_goes_on_as_if_nothing_had_happened(space, facts, accuracy, size):
+    study = open_study(FrontierSampler(space, facts, seed=5))
+    run(study, 23, space=space, accuracy=accuracy, size=size)
+    rebuilt = copy_of(study, FrontierSampler(space, facts, seed=5))
+
+    asked = run(study, 6, space=space, accuracy=accuracy, size=size)
+
+    assert run(rebuilt, 6, space=space, accuracy=accuracy, size=size) == asked
+
+
+def test_a_rebuilt_study_knows_what_was_running():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=5))
+    run(study, 12)
+    ask(study, CELL)
+    rebuilt = copy_of(study, FrontierSampler(CELL, cell_facts, seed=5))
+
+    assert ask(rebuilt, CELL)[1] == ask(study, CELL)[1]
+
+
+def test_constraints_are_always_kept():
+    sampler = FrontierSampler(
+        DEEP, deep_facts, seed=0, is_allowed=lambda a: deep_size(a) <= 300 and a["width"] < 2
+    )
+    asked = run(open_study(sampler), 40, space=DEEP, accuracy=deep_accuracy, size=deep_size)
+    assert all(deep_size(a) <= 300 and a["width"] < 2 for a in asked)
+
+
+def test_a_tight_limit_is_found_by_going_down():
+    sampler = FrontierSampler(DEEP, deep_facts, seed=0, is_allowed=lambda a: deep_size(a) <= 20)
+    asked = run(open_study(sampler), 10, space=DEEP, accuracy=deep_accuracy, size=deep_size)
+    assert all(deep_size(a) <= 20 for a in asked)
+
+
+def test_an_impossible_constraint_is_said_at_the_first_ask():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0, is_allowed=lambda _: False))
+    with pytest.raises(ConstraintError, match="none of the 1024 .* keeps the constraints"):
+        ask(study, CELL)
+
+
+def test_what_cannot_be_built_is_never_asked_for():
+    def facts(architecture):
+        return None if architecture["e0"] == "wide" else cell_facts(architecture)
+
+    asked = run(open_study(FrontierSampler(CELL, facts, seed=0)), 40)
+    assert all(architecture["e0"] != "wide" for architecture in asked)
+
+
+def test_a_define_by_run_study_reads_only_what_is_active():
+    study = open_study(FrontierSampler(DEEP, deep_facts, seed=0))
+    seen = []
+
+    def objective(trial):
+        chosen = {}
+        for parameter in DEEP.parameters:
+            if DEEP.is_active(parameter, chosen):
+                flat = flat_distributions(DEEP)[parameter.name]
+                chosen[parameter.name] = trial._suggest(parameter.name, flat)
+        architecture = DEEP.architecture(chosen)
+        seen.append(architecture)
+        return deep_accuracy(architecture), deep_size(architecture)
+
+    study.optimize(objective, n_trials=25)
+    assert len(set(seen)) == 25
+    assert deep_size(seen[0]) == 12.0
+    assert set(study.trials[-1].params) == set(seen[-1])
+
+
+def test_a_running_trial_without_parameters_is_known_by_its_choice():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
+    first, second = study.ask(), study.ask()
+    first.suggest_categorical("e0", CELL.domains["e0"].options)
+    second.suggest_categorical("e4", CELL.domains["e4"].options)
+    choices = [study.trials[t.number].system_attrs[CHOICE_KEY] for t in (first, second)]
+    assert choices[0] != choices[1]
+    assert read_choice(choices[0]).tolist() == [0.0] * 5
+
+
+def test_a_choice_survives_writing():
+    row = np.array([0.0, np.nan, 3.0, 0.123456789012345])
+    assert np.array_equal(read_choice(write_choice(row)), row, equal_nan=True)
+
+
+def test_failed_networks_are_not_asked_for_again():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
+    asked = []
+    for number in range(30):
+        trial, architecture = ask(study, CELL)
+        asked.append(architecture)
+        if number % 3 == 1:
+            study.tell(trial, state=TrialState.FAIL)
+        elif number % 3 == 2:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, [accuracy_of(architecture), size_of(architecture)])
+    assert len(set(asked)) == 30
+
+
+def test_trials_of_others_are_used_and_those_of_other_spaces_passed_over():
+    every = list(CELL.enumerate())
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
+    flat = flat_distributions(CELL)
+    for architecture in every[::7]:
+        values = [accuracy_of(architecture), size_of(architecture)]
+        study.add_trial(create_trial(params=dict(architecture), distributions=flat, values=values))
+    study.add_trial(
+        create_trial(
+            params={"other": 0.5},
+            distributions={"other": optuna.distributions.FloatDistribution(0, 1)},
+            values=[1.0, 1.0],
+        )
+    )
+
+    asked = run(study, 10)
+
+    assert not {a.id for a in asked} & {a.id for a in every[::7]}
+    # With 147 results seen before, each of the next asks is on the front or close to it.
+    losses = np.array([(-accuracy_of(a), size_of(a)) for a in every])
+    beaten_by = [((losses <= [-accuracy_of(a), size_of(a)]).all(axis=1)).sum() - 1 for a in asked]
+    assert np.median(beaten_by) <= 5
+
+
+def test_three_objectives_of_which_two_are_known():
+    def facts(architecture):
+        macs = 10.0 + sum(COSTS[op] * (5 - i) for i, op in enumerate(architecture.values()))
+        size = float(np.log10(size_of(architecture)))
+        return Facts(size, architecture.id, static=(size, float(np.log10(macs))))
+
+    objectives = [objective_for(name) for name in ("accuracy", "num_params", "num_macs")]
+    sampler = FrontierSampler(CELL, facts, seed=0, objectives=objectives)
+    study = open_study(sampler, ["maximize", "minimize", "minimize"])
+    asked = []
+    for _ in range(40):
+        trial, architecture = ask(study, CELL)
+        size, macs = facts(architecture).static
+        study.tell(trial, [accuracy_of(architecture), 10**size, 10**macs])
+        asked.append(architecture)
+
+    every = list(CELL.enumerate())
+    losses = np.array([(-accuracy_of(a), *facts(a).static) for a in every])
+    front = {a.id for a, kept in zip(every, front_mask(losses), strict=True) if kept}
+    share = len(front & {a.id for a in asked}) / 40
+    assert share > 2 * len(front) / len(every)
+
+
+def test_a_measured_objective_beside_accuracy_and_size():
+    objectives = [objective_for(name) for name in ("accuracy", "num_params", "latency_ms")]
+    sampler = FrontierSampler(CELL, cell_facts, seed=0, objectives=objectives)
+    study = open_study(sampler, ["maximize", "minimize", "minimize"])
+    asked = []
+    for _ in range(30):
+        trial, architecture = ask(study, CELL)
+        latency = 1.0 + sum(op != "none" for op in architecture.values())
+        study.tell(trial, [accuracy_of(architecture), size_of(architecture), latency])
+        asked.append(architecture)
+    assert len(set(asked)) == 30
+
+
+def test_many_running_trials_do_not_slow_the_asks_down():
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
+    run(study, 100)
+    asked = [ask(study, CELL)[1] for _ in range(300)]
+    begin = time.process_time()
+
+    more = [ask(study, CELL)[1] for _ in range(100)]
+
+    assert time.process_time() - begin < 3.0  # 30 ms an ask; about 5 where this was written
+    assert len({*asked, *more}) == 400
+
+
+def test_when_every_network_is_known_one_of_them_comes():
+    space = SearchSpace({"a": {"choice": [1, 2]}, "b": {"choice": [1, 2]}})
+    sampler = FrontierSampler(space, lambda a: Facts(float(a["a"]), a.id), seed=0)
+    asked = run(
+        open_study(sampler), 6, space=space, accuracy=lambda a: a["b"], size=lambda a: a["a"]
+    )
+    assert len(set(asked[:4])) == 4
+
+
+@pytest.mark.parametrize(
+    ("directions", "objectives", "message"),
+    [
+        (["minimize", "minimize"], None, "there must be two, accuracy"),
+        (["maximize", "minimize"], ["num_params", "accuracy"], "are not those of the study"),
+        (["minimize", "minimize"], ["num_params", "num_macs"], "add one that is measured"),
+    ],
+    ids=["directions", "order", "all static"],
+)
+def test_objectives_that_do_not_fit_are_refused(directions, objectives, message):
+    given: list[Objective] | None = objectives and [objective_for(name) for name in objectives]
+    study = open_study(FrontierSampler(CELL, cell_facts, seed=0, objectives=given), directions)
+    with pytest.raises(InvalidObjectivesError, match=message):
+        ask(study, CELL)
+
+
+def test_an_ask_after_ten_thousand_trials_takes_a_second_and_a_half_at_most():
+    rng = np.random.default_rng(0)
+    space = SearchSpace({f"l{i}": {"choice": ["a", "b", "c", "d"]} for i in range(12)})
+
+    def facts(architecture):
+        return Facts(sum("abcd".index(op) for op in architecture.values()) / 10, architecture.id)
+
+    sampler = FrontierSampler(space, facts, seed=0)
+    study = open_study(sampler)
+    flat = flat_distributions(space)
+    trials = []
+    for architecture in (space.sample(rng) for _ in range(10_000)):
+        values = [float(rng.normal()), facts(architecture).log_size]
+        trials.append(create_trial(params=dict(architecture), distributions=flat, values=values))
+    study.add_trials(trials)
+    ask(study, space)  # reads the trials and sets the hyperparameters
+    begin = time.process_time()
+
+    ask(study, space)
+
+    assert time.process_time() - begin < 1.5
