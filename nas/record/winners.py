@@ -4,16 +4,11 @@ One row for each winner and each baseline, smallest first. The numbers of the se
 those of the test split, so that anybody can see how optimistic the search was.
 """
 
-import csv
-import io
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nas.errors import RunFolderError
-from nas.files import write_text
+from nas.record.rows import read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -66,12 +61,7 @@ class WinnerRow:
 
 def write_winners(path: Path, rows: Sequence[WinnerRow]) -> None:
     """Write the rows, whole or not at all; NaN becomes an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(WinnerRow)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
-    write_text(path, text.getvalue())
+    write_rows(path, rows, kind=WinnerRow)
 
 
 def read_winners(path: Path) -> list[WinnerRow]:
@@ -80,29 +70,4 @@ def read_winners(path: Path) -> list[WinnerRow]:
     Raises:
         RunFolderError: there is no such file.
     """
-    if not path.is_file():
-        raise RunFolderError(f"there is no {path}; make it by nas finish run={path.parents[1]}")
-    with path.open(newline="") as file:
-        return [
-            WinnerRow(**{f.name: _value(str(f.type), row[f.name]) for f in fields(WinnerRow)})
-            for row in csv.DictReader(file)
-        ]
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if isinstance(value, float) and math.isnan(value) else value
-
-
-def _value(kind: str, cell: str) -> Any:
-    kind = kind.removeprefix("<class '").removesuffix("'>")
-    match kind:
-        case "bool":
-            return cell == "true"
-        case "int":
-            return int(cell)
-        case "float":
-            return float(cell) if cell else math.nan
-        case _:
-            return cell
+    return read_rows(path, kind=WinnerRow, made_by=f"nas finish run={path.parents[1]}")

@@ -49,7 +49,7 @@ def _split(rng, count):
     return Split(images.astype(np.float32), labels.astype(np.int64))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def dataset():
     rng = np.random.default_rng(0)
     return Dataset(
@@ -62,7 +62,7 @@ def dataset():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def space():
     return TinySpace()
 

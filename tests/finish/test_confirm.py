@@ -11,9 +11,11 @@ from nas.execution.inline import InlineBackend
 from nas.finish.baselines import WithBaselines, hand_made, mobilenetv3_small, random_at_equal_cost
 from nas.finish.choose import Pick
 from nas.finish.confirm import Candidate, Plan, confirmed_rows, data_key
+from nas.finish.export import ExportSettings
 from nas.finish.ledger import Entry, Ledger
 from nas.finish.retrain import final_evaluator, weights_path
 from nas.finish.run import Baselines, FinishTask, run_finish
+from nas.record.artefacts import read_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
 from nas.report.confirmation import confirmation_table, optimism_line, write_finish_png
@@ -24,7 +26,7 @@ from tests.finish.conftest import OBJECTIVES, Signal, crew_of
 
 @pytest.fixture
 def task(space, dataset, recipe, records):
-    return FinishTask(space, dataset, recipe, OBJECTIVES, tuple(records), num_seeds=2)
+    return FinishTask(space, dataset, recipe, OBJECTIVES, tuple(records), num_seeds=2, export=None)
 
 
 def finish(task, folder, signal=None, make_backend=InlineBackend):
@@ -255,3 +257,43 @@ def test_hand_made_baseline_builds_in_the_space_and_is_counted(space, dataset, r
     )
 
     assert costs["num_params"] > 100_000
+
+
+def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_path):
+    made = replace(
+        task,
+        export=ExportSettings(onnx=False, peak_memory=False),
+        pick=Pick(trials=(0, 2)),
+        license="apache-2.0",
+        command="nas finish run=runs/x",
+    )
+
+    summary = finish(made, tmp_path)
+
+    assert tuple(map(repr, read_artefacts(tmp_path / "finish" / "artefacts.csv"))) == tuple(
+        map(repr, summary.artefacts)
+    )
+    card = (tmp_path / "finish" / "2" / "README.md").read_text()
+    row = next(row for row in summary.rows if row.trial == 2)
+    assert f"| test accuracy, mean of 2 retrainings | {100 * row.test_accuracy:.2f} % |" in card
+    assert "license: apache-2.0" in card
+    assert "nas finish run=runs/x" in card
+    assert "120 train, 60 validation, 90 test" in card
+    assert f"{row.num_params:,.0f}" in card
+
+
+def test_shipped_weights_are_those_of_the_first_seed_whatever_the_test_says(task, tmp_path):
+    finish(
+        replace(
+            task, export=ExportSettings(onnx=False, peak_memory=False), pick=Pick(trials=(1,))
+        ),
+        tmp_path,
+    )
+    ledger = Ledger(tmp_path / "finish" / "ledger.jsonl")
+    plan = Plan(task.recipe, 2, task.seed, data_key(task.dataset))
+    first = plan.jobs_of(Candidate("trial 1", task.records[1].architecture))[0]
+    assert first.key in ledger
+
+    shipped = (tmp_path / "finish" / "1" / "model.safetensors").read_bytes()
+
+    assert shipped == weights_path(tmp_path / "finish", first.key).read_bytes()

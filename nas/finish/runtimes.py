@@ -1,0 +1,88 @@
+"""Runs exported files the way a deployment would: from the file, by its own runtime."""
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nas.finish.deployable import FloatArray
+from nas.finish.onnx_files import INPUT, require_onnx
+
+Network = Callable[[FloatArray], FloatArray]
+
+_MEMORY_PROBE = """
+import json, resource, sys
+import numpy as np
+path, shape = sys.argv[1], json.loads(sys.argv[2])
+images = np.zeros(shape, np.float32)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if path.endswith(".onnx"):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    before = peak()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session.run(None, {session.get_inputs()[0].name: images})
+else:
+    import torch
+    torch.set_num_threads(1)
+    before = peak()
+    network = torch.export.load(path).module()
+    with torch.inference_mode():
+        network(torch.from_numpy(images))
+print(peak() - before)
+"""
+
+
+def onnx_network(path: Path, *, num_threads: int) -> Network:
+    """Load an ONNX file into ONNX Runtime on the CPU.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    require_onnx()
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda images: np.asarray(session.run(None, {INPUT: images})[0])
+
+
+def exported_network(path: Path) -> Network:
+    """Load a file of torch.export; it runs with torch's own number of threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.export.load(str(path)).module()
+    return torch_network(module)
+
+
+def torch_network(module: Callable[[torch.Tensor], torch.Tensor]) -> Network:
+    """Return a torch model as a function of arrays."""
+
+    def run(images: FloatArray) -> FloatArray:
+        with torch.inference_mode():
+            return module(torch.from_numpy(images)).numpy()
+
+    return run
+
+
+def peak_memory_bytes(path: Path, image_shape: tuple[int, ...]) -> float:
+    """Return by how much loading a file and running one image raises a process's peak memory.
+
+    The process is fresh, and what importing the runtime takes is left out. NaN where it fails.
+    Linux counts in kilobytes, so the step is 1024.
+    """
+    shape = json.dumps([1, *image_shape])
+    command = [sys.executable, "-W", "ignore", "-c", _MEMORY_PROBE, str(path), shape]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not done.stdout.strip().isdigit():
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(done.stdout) * unit
