@@ -1,0 +1,80 @@
+"""`preset=table` from the command line to the run folder, on a table of variable length."""
+
+import csv
+import itertools
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from nas.cli.main import main
+
+# One to three layers of two kinds; how many there are is told by the empty cells alone.
+NETWORKS = [kinds for length in (1, 2, 3) for kinds in itertools.product("ab", repeat=length)]
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    """Overrides that search the table, each time in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    rows = [(*kinds, *[None] * (3 - len(kinds))) for kinds in NETWORKS]
+    columns = {f"m{i}": [row[i] for row in rows] for i in range(3)}
+    columns["acc"] = [10.0 * len(kinds) + kinds.count("b") for kinds in NETWORKS]
+    columns["params"] = [100 * len(kinds) + kinds.count("b") for kinds in NETWORKS]
+    columns["macs"] = [7 * params for params in columns["params"]]
+    # The order of layers does not matter here: equal counts are one network.
+    columns["net"] = [f"{len(kinds)}{kinds.count('b')}" for kinds in NETWORKS]
+    pa.parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
+    return [
+        "preset=table",
+        "table.path=t.parquet",
+        "table.parameters=[m0,m1,m2]",
+        "table.quality=acc",
+        "table.size=params",
+        "table.identity=net",
+        "table.facts=[macs]",
+        "ui=none",
+        "run_folder=run",
+    ]
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("sampler", ["frontier", "random", "tpe", "nsga2", "brute_force"])
+def test_every_sampler_finds_each_network_once(words, tmp_path, sampler):
+    status = main(["search", *words, f"sampler={sampler}", "stopping.num_trials=50"])
+
+    trials = read(tmp_path / "run/trials.csv")
+    found = [tuple(row[f"param.m{i}"] for i in range(3)) for row in trials]
+    counts = sorted((sum(map(bool, kinds)), kinds.count("b")) for kinds in found)
+    assert status == 0
+    # 2 + 3 + 4 distinct networks among the 14 rows.
+    assert counts == [(n, b) for n in (1, 2, 3) for b in range(n + 1)]
+
+
+def test_trials_say_the_costs_and_the_quality_under_both_names(words, tmp_path):
+    main(["search", *words, "sampler=frontier", "stopping.num_trials=5"])
+
+    for row in read(tmp_path / "run/trials.csv"):
+        kinds = [row[f"param.m{i}"] for i in range(3) if row[f"param.m{i}"]]
+        params = 100 * len(kinds) + kinds.count("b")
+        assert float(row["params"]) == params
+        assert float(row["macs"]) == 7 * params
+        assert float(row["quality"]) == float(row["acc"]) == 10 * len(kinds) + kinds.count("b")
+
+
+def test_parallel_workers_on_the_simulated_clock_repeat_themselves(words, tmp_path):
+    more = ["sampler=frontier", "table.num_workers=3", "stopping.num_trials=6", "seed=4"]
+
+    main(["search", *words, *more])
+    main(["search", *words, *more, "run_folder=again"])
+
+    columns = ("number", "architecture_id", "quality")
+    first, second = (
+        [[row[name] for name in columns] for row in read(tmp_path / folder / "trials.csv")]
+        for folder in ("run", "again")
+    )
+    assert first == second
