@@ -2,7 +2,7 @@
 
 The shortest way to a space of your own: `build(architecture, data)` in any module that Python can
 import from where the command is started, named as text. Where parameters need checks, costs have a
-closed form, or equal networks must be told apart, write a `nas.SearchSpace` instead (see README.md here).
+closed form, or equal networks must be told apart, write a `nas.SearchSpace` instead (README.md).
 """
 
 import inspect

@@ -1,0 +1,185 @@
+"""The space `timm_family`: models of timm by name, made narrower, shallower, or fed other images.
+
+Names or globs (`mobilenetv4_*`) say which models; a width and a depth multiplier apply to those
+that have such a knob, and the side that images are resized to applies to all. Random or pretrained
+weights. Where the idea of one network at several widths comes from: Howard et al., 2017,
+https://arxiv.org/abs/1704.04861, section 3.3.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import timm
+import torch
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.errors import SpaceError, UnbuildableError
+from nas.measure.cost import count_costs, on_meta_device
+from nas.models.timm_scaling import build_timm, check_name, knobs_of
+from nas.space.rules import above, check_parameters, one_of, whole
+from nas.space.space import SearchSpace
+from nas.task import DataShape
+
+_KNOBS = ("width", "depth")
+# What timm raises for sizes that a model cannot take.
+_BUILD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError)
+
+
+class TimmFamilySpace(SearchSpace):
+    """Models of timm.
+
+    Args:
+        models: names or globs of timm's models.
+        parameters: `input_size`, pixels a side; and where wanted `width` and `depth`, multipliers
+            of at most 1 that are active for the models that they change.
+        pretrained: start from the published weights, which fit only the published width and depth.
+
+    Raises:
+        SpaceError: no such model, a parameter that cannot be built, or weights that cannot be had.
+    """
+
+    default_parameters: ClassVar[Mapping[str, Any]] = {
+        "width": {"choice": [0.25, 0.5, 0.75, 1.0]},
+        "depth": {"choice": [0.5, 1.0]},
+        "input_size": {"choice": [32, 48, 64]},
+    }
+
+    def __init__(
+        self,
+        models: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        pretrained: bool = False,
+    ) -> None:
+        self.models = _names_of([models] if isinstance(models, str) else models)
+        self.pretrained = pretrained
+        tree = self.default_parameters if parameters is None else parameters
+        if pretrained:
+            tree = {name: node for name, node in tree.items() if name not in _KNOBS}
+        super().__init__(self._with_models(tree))
+        rules = {
+            "model": one_of(*self.models),
+            "width": above(0),
+            "depth": above(0, 1),
+            "input_size": whole(8),
+        }
+        check_parameters(self.domains, rules, space="timm_family", optional=set(_KNOBS))
+        if pretrained:
+            for name in self.models:
+                _check_weights(name)
+
+    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+        """Return a model; it takes images of side `input_size`.
+
+        Raises:
+            UnbuildableError: timm's model does not exist at that size.
+        """
+        side = int(architecture["input_size"])
+        # Published weights have no place on the meta device, where only shapes are asked for.
+        loads = self.pretrained and torch.get_default_device().type != "meta"
+        try:
+            model = _build(
+                str(architecture["model"]),
+                float(architecture.get("width", 1.0)),
+                float(architecture.get("depth", 1.0)),
+                side=side,
+                num_classes=data.num_classes,
+                in_channels=data.input_shape[0],
+                pretrained=loads,
+            )
+        except _BUILD_ERRORS as error:
+            raise _unbuildable(architecture, error) from error
+        model.input_size = (side, side)  # type: ignore[assignment] # not a parameter
+        return model
+
+    def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
+        """Return parameters, bytes and multiply-accumulates, counted on the meta device.
+
+        Raises:
+            UnbuildableError: the model cannot be built, or take images, at that size.
+        """
+        try:
+            return count_costs(lambda: self.build(architecture, data), data)
+        except _BUILD_ERRORS as error:
+            raise _unbuildable(architecture, error) from error
+
+    def identity(self, architecture: Architecture) -> str:
+        """Return model, size and shapes: multipliers that round alike are one network."""
+        model = str(architecture["model"])
+        side = int(architecture["input_size"])
+        scales = [float(architecture.get(knob, 1.0)) for knob in _KNOBS]
+        try:
+            return f"{model} {side} {_shapes(model, *scales, side=side)}"
+        except _BUILD_ERRORS:
+            return architecture.id
+
+    def _with_models(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the choice of models, and let a knob wait for a model that has it."""
+        found: dict[str, Any] = {"model": {"choice": list(self.models)}}
+        for name, node in tree.items():
+            if name not in _KNOBS:
+                found[name] = node
+                continue
+            having = [model for model in self.models if name in knobs_of(model)]
+            if having:
+                domain = node if isinstance(node, Mapping) else {"fixed": node}
+                found[name] = {**domain, "when": {"model": having}}
+        return found
+
+
+def _build(
+    model: str, width: float, depth: float, *, side: int, num_classes: int, **settings: Any
+) -> nn.Module:
+    return build_timm(
+        model,
+        width=width,
+        depth=depth,
+        image_size=(side, side),
+        num_classes=num_classes,
+        **settings,
+    )
+
+
+@cache
+def _shapes(model: str, width: float, depth: float, *, side: int) -> str:
+    """Return a digest of the shapes of all weights."""
+    with on_meta_device():
+        built = _build(model, width, depth, side=side, num_classes=2, in_channels=3)
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in built.state_dict().items()]
+    return hashlib.blake2b(repr(shapes).encode(), digest_size=8).hexdigest()
+
+
+def _unbuildable(architecture: Architecture, error: Exception) -> UnbuildableError:
+    return UnbuildableError(f"timm cannot build {architecture.describe()}: {error}")
+
+
+def _names_of(patterns: Sequence[str]) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for pattern in patterns:
+        is_glob = any(sign in pattern for sign in "*?[")
+        found = timm.list_models(pattern) if is_glob else [check_name(pattern)]
+        if not found:
+            raise SpaceError(f"no model of timm matches '{pattern}'; see timm.list_models()")
+        names |= dict.fromkeys(found)
+    if not names:
+        raise SpaceError("models is empty; name one of timm's models, or a glob: [mobilenetv4_*]")
+    return tuple(names)
+
+
+def _check_weights(name: str) -> None:
+    """Fetch published weights into the user's cache, or say why they cannot be had.
+
+    Raises:
+        SpaceError: there are none, or neither the cache nor the network gives them.
+    """
+    try:
+        timm.create_model(name, pretrained=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SpaceError(
+            f"the published weights of {name} cannot be had: {str(error).splitlines()[0]} "
+            "Fetch them once where there is a network, copy the Hugging Face cache here "
+            "(HF_HOME), or set search_space.pretrained=false"
+        ) from error
