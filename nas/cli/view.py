@@ -189,7 +189,9 @@ def picture(progress: Progress, objectives: Sequence[Objective]) -> RenderableTy
     parts: list[RenderableType] = [Text(progress_line(progress))]
     if progress.num_trials is not None:
         done = min(progress.num_done, progress.num_trials)
-        parts.append(ProgressBar(total=progress.num_trials, completed=done, width=60))
+        line = Table.grid()  # a bar alone does not end its line
+        line.add_row(ProgressBar(total=progress.num_trials, completed=done, width=60))
+        parts.append(line)
     if progress.front:
         parts.extend([Text(best_line(progress, objectives)), front_picture(progress, objectives)])
     return Group(*parts)

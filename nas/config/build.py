@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nas.architecture import Architecture
 from nas.config.check import INJECTED
+from nas.config.facts import facts_of
 from nas.config.make import make, make_sampler, offers_of
 from nas.config.recorded import objectives_of
 from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
+from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
@@ -50,7 +53,7 @@ def build_search(config: SearchConfig) -> Search:
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, evaluator),
+        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator),
         constraints=constraints,
         stopping=Stopping(
             num_trials=config.stopping.num_trials,
@@ -98,10 +101,32 @@ def _build_sampler(
     config: SearchConfig,
     space: SearchSpace,
     objectives: tuple[Objective, ...],
+    constraints: tuple[Constraint, ...],
     evaluator: Evaluator,
 ) -> Callable[[int], Any]:
-    offers = {"space": space, "facts": evaluator.static_costs, "objectives": objectives}
+    offers = {
+        "space": space,
+        "facts": facts_of(evaluator, space=space, objectives=objectives),
+        "objectives": objectives,
+        "is_allowed": _allowed_by(constraints, evaluator),
+    }
     return make_sampler(config.sampler, offers=offers)
+
+
+def _allowed_by(
+    constraints: tuple[Constraint, ...], evaluator: Evaluator
+) -> Callable[[Architecture], bool] | None:
+    if not constraints:
+        return None
+
+    def is_allowed(architecture: Architecture) -> bool:
+        try:
+            costs = evaluator.static_costs(architecture)
+        except UnbuildableError:
+            return False
+        return all(c.excess(costs[c.metric]) == 0.0 for c in constraints)
+
+    return is_allowed
 
 
 def build_backend(execution: Execution, evaluator: Evaluator) -> Backend:

@@ -29,7 +29,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "data": (),
     "training": (),
     "evaluation": ("space", "data", "recipe", "objectives"),
-    "sampler": ("space", "facts", "objectives"),
+    "sampler": ("space", "facts", "objectives", "is_allowed"),
 }
 
 

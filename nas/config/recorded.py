@@ -30,6 +30,7 @@ FIXED = (
     "fidelity",
     "table",
 )
+_OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
 _MAY_CHANGE = frozenset(
     {"evaluation.gpu_share", *(f"training.{name}" for name in TrialLimits.names())}
 )
@@ -48,7 +49,7 @@ def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source
 
 def _to_repeat(overrides: Sequence[str], *, name: str) -> list[str]:
     """Return the overrides that compose the run again, whatever the time; later ones win."""
-    kept = [text for text in overrides if text.partition("=")[0] not in ("resume", "name")]
+    kept = [text for text in overrides if text.partition("=")[0] not in _OF_ONE_COMMAND]
     return [f"name='{name}'", *dict.fromkeys(kept)]
 
 

@@ -37,7 +37,7 @@ def test_a_run_without_a_name_is_called_by_date_and_time():
 
 
 @pytest.mark.parametrize(
-    "sampler", ["nsga2", "nsga3", "tpe", "gp", "random", "qmc", "brute_force"]
+    "sampler", ["frontier", "nsga2", "nsga3", "tpe", "gp", "random", "qmc", "brute_force"]
 )
 def test_each_sampler_fits_its_signature_and_can_be_made(sampler):
     config = check(f"sampler={sampler}", "seed=7")
@@ -113,9 +113,9 @@ def test_a_space_is_narrowed_from_the_command_line():
         (["constraints.size_bytes.maximum=1"], "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
         (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
         (["storage.url=studies.db"], "storage.url must be like sqlite:///studies.db"),
-        (["sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
-        (["sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
-        (["+sampler.populaton=3"], "sampler has no option 'populaton'; known, nearest first: population_size"),
+        (["sampler=nsga2", "sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
+        (["sampler=nsga2", "sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
+        (["sampler=nsga2", "+sampler.populaton=3"], "sampler has no option 'populaton'; known, nearest first: population_size"),
         (["sampler._target_=optuna.samplers.NSGAISampler"], "'optuna.samplers' has no 'NSGAISampler'; it has, nearest first: NSGAI"),
         (["~sampler._target_"], "sampler._target_ is missing"),
         (["search_space.parameters.width.choice=[]"], "search_space: parameter 'width': choice is empty"),

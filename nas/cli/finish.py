@@ -1,0 +1,118 @@
+"""`nas finish`: confirm the winners of a run, and make them into files."""
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from nas.config.launch import open_launch_folder
+from nas.config.schema import Ui
+
+if TYPE_CHECKING:
+    from nas.finish.ledger import Entry
+    from nas.finish.retrain import Job
+    from nas.finish.run import FinishSummary
+    from nas.record.run_folder import RunFolder
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+HELP = """\
+nas finish run=runs/N [key=value ...]
+
+Retrains winners on train and validation with several seeds, tests each once, and makes files of
+them: safetensors, torch.export, ONNX in floats and int8, each measured on the file itself.
+
+  pick=knee                     the knee alone; or all (default), best, smallest
+  pick=5                        so many, spread over the front
+  pick=[3,17]                   these trials
+  pick.size_bytes.max=100000    the most accurate under 100 kB
+  pick.accuracy.min=0.95        the smallest above 95 %
+  seeds=3                       retrainings of each
+  training.epochs=40            where the recipe is other than in the search
+  baselines.mobilenetv3_small=[0.25]  baselines.random=2
+  export.int8=false  export.files=false  license=apache-2.0
+  execution=inline              in this process; default: Ray
+
+Killed or interrupted, the same command goes on. All settings: conf/finish.yaml."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Finish one run."""
+    if set(words) & {"--help", "-h"} or not words:
+        print(HELP)
+        return DONE
+    open_launch_folder()
+    from nas.config.finishing import check_finish
+
+    config = check_finish(words)
+    # Imported here: they bring torch, which a faulty command line never needs.
+    from nas.cli.log import logging_to
+    from nas.cli.view import make_view
+    from nas.config.finishing import build_finish
+    from nas.finish.retrain import Crew
+    from nas.finish.run import run_finish
+    from nas.report.confirmation import write_finish_png
+    from nas.search.interrupt import InterruptWatch
+
+    console = Console(quiet=config.ui is Ui.NONE)
+    finish = build_finish(config, words=words)
+    name, place = finish.folder.name, finish.folder.finish_dir
+    view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
+    place.mkdir(exist_ok=True)
+    with logging_to(place / "log.txt", view):
+        summary = run_finish(
+            finish.task,
+            folder=finish.folder,
+            crew=Crew(
+                make_backend=finish.make_backend,
+                watch=InterruptWatch,
+                on_entry=lambda *told: _say_entry(console, *told),
+                time_limit_s=config.trial_time_limit_s,
+            ),
+            publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
+        )
+    return _end(console, summary, folder=finish.folder, words=words)
+
+
+def _say_entry(console: Console, job: "Job", entry: "Entry", num_done: int, num_jobs: int) -> None:
+    accuracy = 100 * entry.metrics["accuracy"]
+    console.print(
+        f"[{num_done}/{num_jobs}] {job.name}: test {accuracy:.2f} % in {entry.seconds:.1f} s",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _end(
+    console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
+) -> int:
+    from nas.report.confirmation import artefact_table, confirmation_table, optimism_line
+
+    for lines in (confirmation_table(summary.rows), artefact_table(summary.artefacts)):
+        if len(lines) > 1:
+            console.print(_as_table(lines))
+    if summary.rows:
+        console.print(optimism_line(summary.rows), markup=False, highlight=False)
+    console.print(
+        f"Files: {folder.finish_dir} (winners.csv, artefacts.csv, finish.png, one folder each)",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    if summary.is_interrupted:
+        command = shlex.join(["nas", "finish", *words])
+        console.print(f"interrupted; go on with:\n  {command}", markup=False, soft_wrap=True)
+        return INTERRUPTED
+    for name, failure in summary.failures:
+        console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
+    return FAILED if summary.failures and not summary.rows else DONE
+
+
+def _as_table(lines: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for index, words in enumerate(lines[0]):
+        table.add_column(words, justify="left" if index == 0 else "right")
+    for line in lines[1:]:
+        table.add_row(*line)
+    return table

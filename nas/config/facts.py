@@ -1,0 +1,65 @@
+"""What may a size-aware sampler know of an architecture? The static costs that are counted.
+
+An evaluator with facts of its own (a table) is asked for them; of any other the costs are taken
+by their decimal logarithms, since they span orders of magnitude.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from nas.architecture import Architecture
+from nas.errors import UnbuildableError
+from nas.evaluation.evaluator import Evaluator
+from nas.objective import Direction, Objective
+from nas.space.facts import Facts
+from nas.space.space import SearchSpace
+
+LookUp: TypeAlias = Callable[[Architecture], Facts | None]
+
+
+def facts_of(
+    evaluator: Evaluator, *, space: SearchSpace, objectives: Sequence[Objective]
+) -> LookUp:
+    """Return a function from an architecture to its facts; None for one that cannot be built."""
+    own = getattr(evaluator, "facts", None)
+    if own is not None:
+        look_up: LookUp = own
+        return look_up
+    static = [objective for objective in objectives if objective.is_static]
+
+    def facts(architecture: Architecture) -> Facts | None:
+        try:
+            costs = evaluator.static_costs(architecture)
+        except UnbuildableError:
+            return None
+        return facts_from_costs(costs, identity=space.identity(architecture), static=static)
+
+    return facts
+
+
+def facts_from_costs(
+    costs: Mapping[str, float], *, identity: str, static: Sequence[Objective]
+) -> Facts:
+    """Return costs as facts.
+
+    Args:
+        costs: metric name -> value.
+        identity: what equal networks share.
+        static: the objectives that are known beforehand, in the study's order; the first is the
+            size. Without any the bytes are.
+    """
+    values = tuple(_loss_on_scale(objective, costs) for objective in static)
+    size = values[0] if values else _log(costs.get("size_bytes", math.nan))
+    numbers = tuple(_log(costs[name]) for name in sorted(costs))
+    return Facts(log_size=size, identity=identity, numbers=numbers, static=values)
+
+
+def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:
+    value = costs[objective.metric]
+    return -value if objective.direction is Direction.MAXIMIZE else _log(value)
+
+
+def _log(value: float) -> float:
+    """Return the decimal logarithm; all below 1 counts as 1: these are counts."""
+    return math.log10(max(value, 1.0))

@@ -1,0 +1,228 @@
+"""From a command line and a run folder to a `nas finish`: what may be told, checked and built.
+
+Space, data and recipe are those of the run's own config.yaml; only what concerns finishing is told
+anew, in `conf/finish.yaml`.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from nas.config.build import build_backend
+from nas.config.check import in_one_message
+from nas.config.compose import Source, compose_values
+from nas.config.judge import Judge
+from nas.config.make import make
+from nas.config.recorded import objectives_of, read_mapping
+from nas.config.schema import Execution, Limits, Setting, TrialLimits, Ui
+from nas.data.dataset import Dataset
+from nas.errors import ConfigError, RunFolderError
+from nas.evaluation.evaluator import Evaluator
+from nas.execution.backend import Backend
+from nas.finish.choose import Pick, Which
+from nas.finish.export import ExportSettings
+from nas.finish.run import Baselines, FinishTask
+from nas.objective import Constraint
+from nas.record.run_folder import RunFolder
+from nas.report.front import comparable_records
+from nas.sampling.journal import load_records
+from nas.train.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickConfig:
+    """Which trials become winners."""
+
+    which: Annotated[Which, Setting("auto: all of the front, or what the limits want")]
+    count: Annotated[int, Setting("members that pick.which=spread takes", minimum=1)]
+    trials: Annotated[list[int], Setting("trial numbers, whatever else is said")]
+    accuracy: Annotated[Limits, Setting("only min: the smallest that reaches it")]
+    size_bytes: Annotated[Limits, Setting("only max: the best that fits")]
+    num_params: Annotated[Limits, Setting("parameters")]
+    num_macs: Annotated[Limits, Setting("multiply-accumulates of one image")]
+    activation_bytes: Annotated[Limits, Setting("bytes, peak of one image")]
+    latency_ms: Annotated[Limits, Setting("milliseconds, as the search measured them")]
+
+    def limits(self) -> tuple[Constraint, ...]:
+        """Return the limits that are set."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return tuple(
+            Constraint(name, minimum=value.min, maximum=value.max)
+            for name, value in found.items()
+            if isinstance(value, Limits) and (value.min, value.max) != (None, None)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    """Reference points."""
+
+    mobilenetv3_small: Annotated[list[float], Setting("widths of the hand-made network")]
+    random: Annotated[int, Setting("winners beside which a random one is put", minimum=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportConfig:
+    """Which files to make."""
+
+    files: Annotated[bool, Setting("false: confirm alone")]
+    onnx: Annotated[bool, Setting("model.onnx")]
+    int8: Annotated[bool, Setting("model_int8.onnx")]
+    calibration_images: Annotated[int, Setting("training images, for int8", minimum=1)]
+    threads: Annotated[int, Setting("CPU threads that times are taken with", minimum=1)]
+    peak_memory: Annotated[bool, Setting("measured in a fresh process for each file")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishConfig:
+    """A whole `nas finish`; `conf/finish.yaml` with all overrides applied."""
+
+    run: Annotated[str, Setting("folder of the run")]
+    ui: Annotated[Ui, Setting("auto and plain: a line per retraining; none: silent")]
+    pick: Annotated[PickConfig, Setting("which trials become winners")]
+    seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
+    training: Annotated[dict[str, Any], Setting("what is other than in the search")]
+    trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
+    baselines: Annotated[BaselineConfig, Setting("reference points")]
+    export: Annotated[ExportConfig, Setting("which files to make")]
+    license: Annotated[str, Setting("of the weights, for the model cards")]
+    execution: Annotated[Execution, Setting("where retrainings run")]
+
+
+def rewritten(override: str) -> str:
+    """Return an override in full, where a shorter form is allowed.
+
+    >>> rewritten("pick=knee"), rewritten("pick=3"), rewritten("pick=[3,17]")
+    ('pick.which=knee', '+pick.count=3', 'pick.trials=[3,17]')
+    >>> rewritten("finish.seeds=5"), rewritten("training.epochs=9")
+    ('seeds=5', '++training.epochs=9')
+    """
+    text = override.removeprefix("finish.")
+    key, _, value = text.partition("=")
+    if key == "pick":
+        if value.startswith("["):
+            return f"pick.trials={value}"
+        return f"+pick.count={value}" if value.isdecimal() else f"pick.which={value}"
+    return f"++{text}" if key.startswith("training.") else text
+
+
+def check_finish(overrides: Sequence[str]) -> FinishConfig:
+    """Compose and check what a command line says.
+
+    Raises:
+        ConfigError: with every fault there is.
+    """
+    full: list[str] = []
+    for word in overrides:
+        text = rewritten(word)
+        if text.startswith("+pick.count="):  # a bare number means: that many, spread
+            full += [text.removeprefix("+"), "pick.which=spread"]
+        else:
+            full.append(text)
+    composed = compose_values(Source(config_name="finish", overrides=tuple(full)))
+    judge = Judge(known_faults=composed.faults, left_out=composed.unresolved)
+    config: FinishConfig | None = judge.record(cls=FinishConfig, value=composed.values, path="")
+    if judge.faults or config is None:
+        raise ConfigError(in_one_message(judge.faults))
+    return config
+
+
+@dataclass(frozen=True)
+class Finish:
+    """All that `nas.finish.run.run_finish` needs of a configuration.
+
+    Attributes:
+        task: what to finish.
+        folder: of the run.
+        execution: where retrainings run.
+    """
+
+    task: FinishTask
+    folder: RunFolder
+    execution: Execution
+
+    def make_backend(self, evaluator: Evaluator) -> Backend:
+        """Start the workers."""
+        return build_backend(self.execution, evaluator)
+
+
+def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
+    """Make everything that a `nas finish` needs, but start no worker.
+
+    Args:
+        config: checked.
+        words: of the command line after `nas finish`, for the model cards.
+
+    Raises:
+        NasError: the run cannot be finished, or a part refuses its settings.
+    """
+    folder = RunFolder.open(Path(config.run))
+    if not folder.config_yaml.is_file():
+        raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
+    values = read_mapping(folder.config_yaml)
+    if values.get("table") is not None:
+        raise ConfigError(
+            f"{folder.path} searched a table: there are no networks to train; its front.csv holds "
+            "the score that the table gives"
+        )
+    objectives = objectives_of(values)
+    export = config.export
+    task = FinishTask(
+        space=make(values["search_space"]),
+        dataset=_dataset(values),
+        recipe=_recipe(values["training"], config.training),
+        objectives=objectives,
+        records=tuple(comparable_records(load_records(folder.study_journal), objectives)),
+        pick=Pick(
+            which=config.pick.which,
+            count=config.pick.count,
+            trials=tuple(config.pick.trials),
+            limits=config.pick.limits(),
+        ),
+        num_seeds=config.seeds,
+        seed=values["seed"],
+        baselines=Baselines(
+            hand_made={"mobilenetv3_small": tuple(config.baselines.mobilenetv3_small)},
+            num_random=config.baselines.random,
+        ),
+        export=ExportSettings(
+            onnx=export.onnx,
+            int8=export.onnx and export.int8,
+            num_calibration=export.calibration_images,
+            num_threads=export.threads,
+            peak_memory=export.peak_memory,
+        )
+        if export.files
+        else None,
+        license=config.license,
+        command=shlex.join(["nas", "finish", *words]),
+    )
+    return Finish(task, folder, config.execution)
+
+
+def _dataset(values: Mapping[str, Any]) -> Dataset:
+    made = make(values["data"])
+    if not isinstance(made, Dataset):
+        raise ConfigError(
+            f"data {values['data'].get('_target_')} is no images with a test split, so nothing "
+            "can be confirmed on it"
+        )
+    return made
+
+
+def _recipe(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of the search with what is told anew."""
+    limits = TrialLimits.names()
+    node = {key: value for key, value in recorded.items() if key not in limits}
+    known = {item.name for item in fields(Recipe)}
+    judge = Judge()
+    for key in changes:
+        if key not in known:
+            judge.record(cls=Recipe, value={key: None}, path="training")
+    if judge.faults:
+        raise ConfigError(in_one_message(judge.faults))
+    made = make({**node, **changes})
+    assert isinstance(made, Recipe), "training is a recipe, as the search checked"
+    return made
