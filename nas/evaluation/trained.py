@@ -48,6 +48,8 @@ class TrainedEvaluator(Evaluator):
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
         metrics: further metrics to report: `activation_bytes`, `latency_ms`.
+        num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is far
+            too many where several workers share the cores.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
     """
 
@@ -59,6 +61,7 @@ class TrainedEvaluator(Evaluator):
         objectives: Sequence[Objective],
         *,
         metrics: Sequence[str] = (),
+        num_threads: float | None = None,
         gpu_share: float | None = None,
     ) -> None:
         self.space = space
@@ -68,6 +71,7 @@ class TrainedEvaluator(Evaluator):
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         self._counted = tuple(name for name in COUNTABLE if name in wanted)
         self._measures_latency = "latency_ms" in wanted
+        self._num_threads = num_threads
         self._gpu_share = gpu_share
         self._costs: dict[str, dict[str, float]] = {}
         self._resident: ResidentData | None = None
@@ -83,10 +87,12 @@ class TrainedEvaluator(Evaluator):
         return self._costs[architecture.id]
 
     def prepare(self) -> None:
-        """Set up the process: memory and device; and move the data there."""
+        """Set up the process: memory, threads and device; and move the data there."""
         if self._resident is not None:
             return
         keep_freed_memory()
+        if self._num_threads is not None:
+            torch.set_num_threads(max(1, int(self._num_threads)))
         device = choose_device(self.recipe.device)
         limit_device_memory(device, self._gpu_share)
         self._resident = move_to_device(self.data, device)

@@ -134,6 +134,16 @@ def test_a_trial_leaves_the_process_random_state_alone(evaluator):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize(("asked", "expected"), [(2, 2), (0.5, 1)])
+def test_the_threads_of_a_trial_are_those_asked_for(digits, asked, expected):
+    before = torch.get_num_threads()
+    try:
+        TrainedEvaluator(Unusual(), digits, RECIPE, OBJECTIVES, num_threads=asked).prepare()
+        assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_worker_holds_no_test_image(digits, evaluator):
     text = pickle.dumps(evaluator)
     assert digits.train.images[0].tobytes() in text
