@@ -1,8 +1,8 @@
 """Syne Tune's multi-objective searchers as they are: regularised evolution, and EHVI.
 
 In 0.16.0 the evolution's priority is the order of a sort used as if it were each member's rank:
-of [3, 3], [2, 2], [1, 1], [0, 4] and [0.5, 2] the non-dominated [1, 1] gets the last place. Parents
-are thus drawn almost at random.
+of [3, 3], [2, 2], [1, 1], [0, 4] and [0.5, 2] the non-dominated [1, 1] gets the last place. So
+parents are drawn almost at random.
 """
 
 import warnings
