@@ -6,7 +6,8 @@ says how many seconds its training took then, and `nas.execution.simulated` runs
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +15,20 @@ import numpy as np
 
 from nas.architecture import Architecture
 from nas.data.table import Table, TableRung, open_table
+from nas.evaluation.evaluator import Evaluator
 from nas.objective import Direction, Objective
 from nas.space.facts import Facts
-from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+from nas.trial import (
+    Failure,
+    FailureKind,
+    TrialRecord,
+    TrialResult,
+    TrialSpec,
+    TrialState,
+)
 
 QUALITY = "quality"
+SCORE = "score"
 SECONDS_WITHOUT_COLUMN = 1.0
 # Budgets are shares such as 1/3: a rung that costs 0.3333 serves it.
 BUDGET_TOLERANCE = 1e-3
@@ -150,6 +160,28 @@ class TabularEvaluator:
 
     def _number(self, name: str, row: int) -> float:
         return float(self.table.numbers[name][row])
+
+
+def with_scores(
+    records: Sequence[TrialRecord], *, evaluator: Evaluator, numbers: Collection[int]
+) -> list[TrialRecord]:
+    """Return the records, those of the given numbers with the metric `score`.
+
+    For reports when a search is over; an evaluator without scores leaves all as they are.
+
+    Args:
+        records: of a search.
+        evaluator: the search's.
+        numbers: of the trials on the front.
+    """
+    if not isinstance(evaluator, TabularEvaluator) or evaluator.table.columns.score is None:
+        return list(records)
+    return [
+        replace(record, metrics={**record.metrics, SCORE: score})
+        if record.number in numbers and (score := evaluator.score(record.architecture)) is not None
+        else record
+        for record in records
+    ]
 
 
 def _on_even_scale(values: np.ndarray) -> np.ndarray:

@@ -3,9 +3,9 @@ import pyarrow.parquet
 import pytest
 
 from nas.architecture import Architecture
-from nas.evaluation.tabular import TabularEvaluator
+from nas.evaluation.tabular import TabularEvaluator, with_scores
 from nas.objective import Direction
-from nas.trial import FailureKind, TrialSpec, TrialState
+from nas.trial import FailureKind, TrialRecord, TrialSpec, TrialState
 
 LARGE, SMALL = Architecture({"width": 2}), Architecture({"width": 1})
 
@@ -77,6 +77,24 @@ def test_objectives_are_quality_up_and_size_down(make_evaluator):
 def test_score_is_looked_up_apart(make_evaluator):
     assert make_evaluator(score="test").score(SMALL) == 69.0
     assert make_evaluator().score(SMALL) is None
+
+
+def test_only_the_named_records_get_their_score(make_evaluator):
+    records = [
+        TrialRecord(number, architecture, TrialState.COMPLETE, {"quality": 1.0})
+        for number, architecture in enumerate([SMALL, LARGE])
+    ]
+
+    scored = with_scores(records, evaluator=make_evaluator(score="test"), numbers={1})
+
+    assert scored[0] == records[0]
+    assert scored[1].metrics == {"quality": 1.0, "score": 89.0}
+
+
+def test_records_stay_as_they_are_without_a_score_column(make_evaluator):
+    records = [TrialRecord(0, SMALL, TrialState.COMPLETE, {"quality": 1.0})]
+
+    assert with_scores(records, evaluator=make_evaluator(), numbers={0}) == records
 
 
 @pytest.mark.parametrize(
