@@ -32,7 +32,11 @@ FIXED = (
 )
 _OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
 _MAY_CHANGE = frozenset(
-    {"evaluation.gpu_share", *(f"training.{name}" for name in TrialLimits.names())}
+    {
+        "evaluation.gpu_share",
+        "evaluation.num_threads",
+        *(f"training.{name}" for name in TrialLimits.names()),
+    }
 )
 
 
