@@ -7,6 +7,7 @@ or node is lost, but has one number, one architecture and one result.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from nas.architecture import Architecture
 
@@ -21,7 +22,7 @@ class TrialState(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a trial failed; `LOST` is the only kind that is tried again."""
+    """Why a trial failed; `LOST` is no fault of the trial, and is tried again without end."""
 
     ERROR = "error"  # the user's or our code raised
     NONFINITE = "nonfinite"  # the loss or a metric became NaN or infinite
@@ -114,6 +115,7 @@ class TrialRecord:
         failure: why, if the trial failed.
         started_s: when it was first handed out, seconds since the epoch.
         finished_s: when its result came, likewise; None until then.
+        sampler_notes: what the sampler noted with it, opaque; a resumed sampler goes on from there.
     """
 
     number: int
@@ -125,3 +127,4 @@ class TrialRecord:
     failure: Failure | None = None
     started_s: float = 0.0
     finished_s: float | None = None
+    sampler_notes: Mapping[str, Any] = field(default_factory=dict)

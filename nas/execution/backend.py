@@ -16,17 +16,22 @@ class Backend(Protocol):
 
     @property
     def num_free(self) -> int:
-        """How many of the slots are free now."""
+        """How many trials may be submitted now.
+
+        More than the free slots where trials are so short that a worker takes several at once.
+        """
         ...
 
     def submit(self, spec: TrialSpec) -> None:
-        """Start a trial in a free slot; returns at once."""
+        """Take a trial, which starts at the latest with the next `next_finished`."""
         ...
 
     def next_finished(self, *, timeout_s: float) -> Sequence[TrialResult]:
         """Wait until a trial ends, then return all that have; empty when the time is over.
 
-        A lost worker is a result of kind `LOST`; its slot is filled again by a new worker.
+        A lost worker is a result of kind `LOST`, whose trial is handed out again without end; its
+        slot is filled by a new worker. A trial that itself kills its workers is one of kind
+        `ERROR` after a few attempts.
         """
         ...
 

@@ -4,11 +4,16 @@ from collections import deque
 from collections.abc import Sequence
 
 from nas.evaluation.evaluator import Evaluator
+from nas.execution.guard import evaluate_guarded
 from nas.trial import TrialResult, TrialSpec
 
 
 class InlineBackend:
-    """A backend with one slot: a trial is evaluated while the search waits for it."""
+    """A backend with one slot: a trial is evaluated while the search waits for it.
+
+    Args:
+        evaluator: judges the architectures, in this process.
+    """
 
     num_slots = 1
 
@@ -30,7 +35,9 @@ class InlineBackend:
     def next_finished(self, *, timeout_s: float) -> Sequence[TrialResult]:
         """Evaluate what was submitted; the time limit is the evaluator's own."""
         del timeout_s
-        return [self._evaluator.evaluate(self._waiting.popleft())] if self._waiting else []
+        if not self._waiting:
+            return []
+        return [evaluate_guarded(self._evaluator, self._waiting.popleft())]
 
     def close(self) -> None:
         """Forget what was submitted."""

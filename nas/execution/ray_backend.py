@@ -1,80 +1,67 @@
 """Trials on Ray: persistent workers, refilled the moment they are free, replaced when lost.
 
-The only module that knows Ray. A worker is an actor without restarts (`max_restarts=0`: with
-restarts an out-of-memory kill loses its cause) that imports torch and gets the evaluator, with its
-data, once from the object store. One trial is in flight per worker. A hung trial is ended by
-killing its worker, since Ray cannot cancel a running method.
+A worker is an actor without restarts (`max_restarts=0`: with restarts an out-of-memory kill loses
+its cause) that gets the evaluator, with its data, once from the object store of its node. One call
+is in flight per worker; where trials take milliseconds a call carries several. A hung trial is
+ended by killing its worker, since Ray cannot cancel a running method. Workers follow the cluster:
+a node that joins is used at once, one that leaves gives its trials back.
 """
 
 import logging
-import os
-import sys
+import math
 import time
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import ExecutionError
 from nas.evaluation.evaluator import Evaluator
-from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+from nas.execution.guard import failed
+from nas.execution.ray_cluster import (
+    RaySettings as RaySettings,  # those who make a backend find its settings beside it
+)
+from nas.execution.ray_cluster import (
+    connect,
+    import_paths,
+    living_nodes,
+    num_fitting,
+    offer,
+)
+from nas.execution.ray_worker import Batch, Worker
+from nas.trial import FailureKind, TrialResult, TrialSpec
 
 _LOG = logging.getLogger(__name__)
 
 # Past its own time limit a trial gets this long to end by itself before its worker is killed.
 GRACE_S = 20.0
-
-
-@dataclass(frozen=True)
-class RaySettings:
-    """What to ask of Ray.
-
-    Attributes:
-        address: a running cluster ("auto" or host:port), or None for a local Ray of our own.
-        num_workers: trials that run at once; None for as many as the resources allow.
-        cpus_per_trial: cores that a trial reserves, and its number of threads.
-        gpus_per_trial: GPUs that a trial reserves; fractions share one.
-        resources: custom resources that a trial reserves.
-        start_timeout_s: how long to wait for the first worker.
-    """
-
-    address: str | None = None
-    num_workers: int | None = None
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float = 0.0
-    resources: Mapping[str, float] = field(default_factory=dict)
-    start_timeout_s: float = 120.0
-
-
-class _Worker:
-    """Lives in a Ray process; evaluates trials one at a time."""
-
-    def __init__(self, evaluator: Sequence[Any], import_paths: Sequence[str]) -> None:
-        import ray
-
-        # The user's own modules lie in the launch folder, which a console script leaves out.
-        sys.path.extend(path for path in import_paths if path not in sys.path)
-        self._evaluator: Evaluator = ray.get(evaluator[0])
-        self._evaluator.prepare()
-
-    def ready(self) -> bool:
-        return True
-
-    def evaluate(self, spec: TrialSpec) -> TrialResult:
-        return self._evaluator.evaluate(spec)
+# How often the cluster is asked for nodes that came or went.
+LOOK_EVERY_S = 1.0
+# A call to a worker costs the driver 0.7 ms: trials shorter than half of this travel together.
+CALL_S = 0.02
+MAX_BATCH = 16
+# A trial whose worker died this often, on nodes that live on, is taken to kill its workers.
+MAX_CRASHES = 3
+# So many workers in a row that die while they start will not be followed by one that lives.
+MAX_STILLBIRTHS = 5
+# While every slot is taken by others, say so this often.
+WAIT_MESSAGE_S = 30.0
 
 
 @dataclass
-class _Running:
+class _Call:
+    """What a busy worker is at."""
+
     worker: Any
-    spec: TrialSpec
-    deadline: float | None
+    specs: tuple[TrialSpec, ...]
+    deadline_s: float
 
 
 class RayBackend:
     """A backend on a local Ray that it starts and stops, or on a running cluster.
 
     Args:
-        evaluator: sent to each worker once.
+        evaluator: sent to each node once.
         settings: what to ask of Ray.
         environment: environment variables of the workers, set before they import anything.
 
@@ -89,19 +76,30 @@ class RayBackend:
         *,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        import ray
+
         self._settings = settings
         self._environment = dict(environment or {})
         self._starting: dict[Any, Any] = {}
         self._idle: list[Any] = []
-        self._running: dict[Any, _Running] = {}
-        self._owns_ray = _connect(settings)
+        self._calls: dict[Any, _Call] = {}
+        self._pending: deque[TrialSpec] = deque()
+        self._node_of: dict[Any, str] = {}
+        self._crashes: Counter[int] = Counter()
+        self._num_stillbirths = 0
+        self._mean_s = math.inf
+        self._num_wanted = 0
+        self._looked_s = -math.inf
+        self._owns_ray = connect(settings)
         try:
-            self._num_workers = settings.num_workers or _fitting_workers(settings)
-            import ray
-
+            self._actor = ray.remote(Worker).options(
+                num_cpus=settings.cpus_per_trial,
+                num_gpus=settings.gpus_per_trial,
+                resources=dict(settings.resources),
+                max_restarts=0,
+                runtime_env={"env_vars": self._environment} if self._environment else None,
+            )
             self._evaluator = ray.put(evaluator)
-            for _ in range(self._num_workers):
-                self._start_worker()
             self._await_first_worker()
         except BaseException:
             self.close()
@@ -109,27 +107,31 @@ class RayBackend:
 
     @property
     def num_slots(self) -> int:
-        """How many trials can run at once now."""
-        return self._num_workers
+        """How many workers there are, those that start included."""
+        return len(self._idle) + len(self._calls) + len(self._starting)
 
     @property
     def num_free(self) -> int:
-        """How many workers are ready and idle now."""
-        return len(self._idle)
+        """How many trials the idle workers would take now."""
+        return max(0, len(self._idle) * self._batch_size() - len(self._pending))
 
     def submit(self, spec: TrialSpec) -> None:
-        """Start a trial on an idle worker; returns at once."""
-        worker = self._idle.pop()
-        limit = spec.time_limit_s
-        deadline = None if limit is None else time.monotonic() + limit + GRACE_S
-        self._running[worker.evaluate.remote(spec)] = _Running(worker, spec, deadline)
+        """Take a trial for an idle worker; returns at once."""
+        assert self.num_free > 0, "submit needs a free slot"
+        self._pending.append(spec)
+        if len(self._pending) >= self._batch_size():
+            self._call(self._batch_size())
 
     def next_finished(self, *, timeout_s: float) -> Sequence[TrialResult]:
         """Wait until a trial ends or a worker is ready; return all trials that ended."""
         import ray
 
-        waited = [*self._running, *self._starting]
+        while self._pending and self._idle:
+            self._call(math.ceil(len(self._pending) / len(self._idle)))
+        self._follow_cluster()
+        waited = [*self._calls, *self._starting]
         if not waited:
+            time.sleep(min(timeout_s, LOOK_EVERY_S))
             return []
         ready, rest = ray.wait(waited, num_returns=1, timeout=timeout_s)
         if ready and rest:
@@ -137,7 +139,8 @@ class RayBackend:
             ready += more
         for reference in [ref for ref in ready if ref in self._starting]:
             self._welcome(reference)
-        results = [self._collect(reference) for reference in ready if reference in self._running]
+        ended = [ref for ref in ready if ref in self._calls]
+        results = [result for reference in ended for result in self._collect(reference)]
         return results + self._end_overdue()
 
     def close(self) -> None:
@@ -146,160 +149,159 @@ class RayBackend:
 
         if not ray.is_initialized():
             return
-        for worker in [*self._idle, *self._starting.values(), *self._workers_running()]:
+        busy = [call.worker for call in self._calls.values()]
+        for worker in [*self._idle, *self._starting.values(), *busy]:
             ray.kill(worker, no_restart=True)
-        self._idle, self._starting, self._running = [], {}, {}
+        self._idle, self._starting, self._calls = [], {}, {}
+        self._pending.clear()
         if self._owns_ray:
             ray.shutdown()
 
-    def _workers_running(self) -> list[Any]:
-        return [running.worker for running in self._running.values()]
+    def _batch_size(self) -> int:
+        if self._mean_s <= 0.0:
+            return MAX_BATCH
+        return max(1, min(MAX_BATCH, int(CALL_S / self._mean_s)))
 
-    def _start_worker(self) -> None:
-        import ray
+    def _call(self, num_specs: int) -> None:
+        """Hand pending trials to an idle worker; one that was lost before goes alone."""
+        specs = [self._pending.popleft()]
+        while (
+            len(specs) < num_specs
+            and self._pending
+            and specs[0].attempt == self._pending[0].attempt == 0
+        ):
+            specs.append(self._pending.popleft())
+        worker = self._idle.pop()
+        limits = [spec.time_limit_s for spec in specs]
+        limit_s = math.inf if None in limits else sum(limit or 0.0 for limit in limits) + GRACE_S
+        call = _Call(worker, tuple(specs), time.monotonic() + limit_s)
+        self._calls[worker.evaluate.remote(specs)] = call
 
-        actor = ray.remote(_Worker).options(
-            num_cpus=self._settings.cpus_per_trial,
-            num_gpus=self._settings.gpus_per_trial,
-            resources=dict(self._settings.resources),
-            max_restarts=0,
-            runtime_env={"env_vars": self._environment} if self._environment else None,
-        )
-        # In a list the reference stays one: the evaluator is unpickled after the paths are set.
-        worker = actor.remote([self._evaluator], _import_paths())
-        self._starting[worker.ready.remote()] = worker
+    def _follow_cluster(self) -> None:
+        """Start workers on what the cluster has room for, lost workers' places included."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = now_s
+            self._num_wanted = self._settings.num_workers or num_fitting(self._settings)
+        for _ in range(self._num_wanted - self.num_slots):
+            worker = self._actor.remote()
+            self._starting[worker.prepare.remote([self._evaluator], import_paths())] = worker
+        surplus = min(self.num_slots - self._num_wanted, len(self._starting))
+        for _ in range(surplus):  # their node went before they came
+            self._dismiss(self._starting.popitem()[1])
 
     def _await_first_worker(self) -> None:
-        deadline = time.monotonic() + self._settings.start_timeout_s
+        """Wait for a worker: a while for a node that could hold one, then for its turn.
+
+        Raises:
+            ExecutionError: no node can hold one.
+        """
+        begin_s = told_s = time.monotonic()
         while not self._idle:
-            if time.monotonic() > deadline:
-                raise ExecutionError(
-                    f"no worker started within {self._settings.start_timeout_s:g} s: each needs "
-                    f"{_needs(self._settings)}; lower execution.cpus_per_trial or "
-                    "execution.gpus_per_trial, or add nodes"
-                )
             self.next_finished(timeout_s=0.5)
+            now_s = time.monotonic()
+            if num_fitting(self._settings) > 0:
+                begin_s = now_s
+            # No autoscaler brings nodes to a local Ray.
+            patience_s = 0.0 if self._owns_ray else self._settings.start_timeout_s
+            if now_s - begin_s > patience_s:
+                raise ExecutionError(
+                    f"no node can hold a trial, which needs {self._settings.describe_needs()}; "
+                    f"Ray offers {offer(self._settings)}. Lower execution.cpus_per_trial, "
+                    "execution.gpus_per_trial or execution.resources, or add nodes"
+                )
+            if not self._idle and now_s - told_s > WAIT_MESSAGE_S:
+                told_s = now_s
+                _LOG.warning("waiting for a worker: others use the cluster, or it starts slowly")
 
     def _welcome(self, reference: Any) -> None:
         import ray
 
         worker = self._starting.pop(reference)
         try:
-            ray.get(reference)
+            self._node_of[worker] = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            raise ExecutionError(f"a worker could not get ready: {error.cause}") from error
+            raise ExecutionError(f"a worker could not get ready: {error}") from error
         except ray.exceptions.RayError as error:
-            _LOG.warning("a worker was lost while it started, another takes its place: %s", error)
-            self._start_worker()
+            self._num_stillbirths += 1
+            if self._num_stillbirths >= MAX_STILLBIRTHS:
+                raise ExecutionError(
+                    f"{MAX_STILLBIRTHS} workers in a row died while they started: {error}"
+                ) from error
+            _LOG.warning("a worker died while it started, another follows: %s", _line(error))
         else:
+            self._num_stillbirths = 0
             self._idle.append(worker)
 
-    def _collect(self, reference: Any) -> TrialResult:
+    def _collect(self, reference: Any) -> list[TrialResult]:
         import ray
 
-        running = self._running.pop(reference)
+        call = self._calls.pop(reference)
         try:
-            result: TrialResult = ray.get(reference)
+            batch: Batch = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            # Evaluators return failures; what they raise all the same is the trial's fault.
-            self._idle.append(running.worker)
-            return _failed(running.spec, FailureKind.ERROR, str(error.cause), str(error))
-        except ray.exceptions.OutOfMemoryError as error:
-            self._start_worker()
-            return _failed(running.spec, FailureKind.OUT_OF_MEMORY, _first_line(error), str(error))
+            # What an evaluator raises is caught in the worker: this is what cannot travel.
+            self._idle.append(call.worker)
+            return [
+                failed(spec, FailureKind.ERROR, _line(error.cause), traceback=str(error))
+                for spec in call.specs
+            ]
         except ray.exceptions.RayError as error:
-            _LOG.warning("trial %d lost its worker: %s", running.spec.number, _first_line(error))
-            ray.kill(running.worker, no_restart=True)
-            self._start_worker()
-            return _failed(running.spec, FailureKind.LOST, _first_line(error), str(error))
-        self._idle.append(running.worker)
-        return result
+            self._dismiss(call.worker)
+            return self._after_loss(call, error)
+        self._idle.append(call.worker)
+        seconds = batch.seconds / len(call.specs)
+        is_first = math.isinf(self._mean_s)
+        self._mean_s = seconds if is_first else 0.9 * self._mean_s + 0.1 * seconds
+        return list(batch.results)
+
+    def _after_loss(self, call: _Call, error: Exception) -> list[TrialResult]:
+        """Judge why a worker died: the trial's fault, or none of it."""
+        import ray
+
+        node = self._node_of.pop(call.worker, "")
+        numbers = ", ".join(str(spec.number) for spec in call.specs)
+        _LOG.warning("trial %s lost its worker: %s", numbers, _line(error))
+        lost = [failed(spec, FailureKind.LOST, _line(error)) for spec in call.specs]
+        if len(call.specs) > 1:  # whose fault it is shows when each goes alone
+            return lost
+        spec = call.specs[0]
+        if isinstance(error, ray.exceptions.OutOfMemoryError):
+            # The monitor ends the youngest worker of a full node, so once is no proof.
+            self._crashes[spec.number] += 1
+            if self._crashes[spec.number] > 1:
+                text = "the node ran out of memory and ended the trial, twice"
+                return [failed(spec, FailureKind.OUT_OF_MEMORY, text, traceback=str(error))]
+            return lost
+        if not isinstance(error, ray.exceptions.ActorDiedError):
+            return lost  # unreachable: its node is going
+        if error.preempted or node not in living_nodes():
+            return lost
+        self._crashes[spec.number] += 1
+        if self._crashes[spec.number] < MAX_CRASHES:
+            return lost
+        text = f"the worker process died in all of {MAX_CRASHES} attempts: {_line(error)}"
+        return [failed(spec, FailureKind.ERROR, text, traceback=str(error))]
 
     def _end_overdue(self) -> list[TrialResult]:
-        import ray
-
-        now = time.monotonic()
-        overdue = [
-            reference
-            for reference, running in self._running.items()
-            if running.deadline is not None and now > running.deadline
-        ]
+        now_s = time.monotonic()
         results = []
-        for reference in overdue:
-            running = self._running.pop(reference)
-            ray.kill(running.worker, no_restart=True)
-            self._start_worker()
-            text = f"ran past its time limit of {running.spec.time_limit_s:g} s and was ended"
-            results.append(_failed(running.spec, FailureKind.TIMEOUT, text))
+        for reference in [ref for ref, call in self._calls.items() if call.deadline_s < now_s]:
+            call = self._calls.pop(reference)
+            self._dismiss(call.worker)
+            for spec in call.specs:
+                text = f"ran past its time limit of {spec.time_limit_s:g} s and was ended"
+                kind = FailureKind.TIMEOUT if len(call.specs) == 1 else FailureKind.LOST
+                results.append(failed(spec, kind, text, seconds=spec.time_limit_s or 0.0))
         return results
 
+    def _dismiss(self, worker: Any) -> None:
+        import ray
 
-def _connect(settings: RaySettings) -> bool:
-    """Join the cluster, or start a local Ray; return whether it is ours to stop."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # From Ray 2.5x on, workers without a GPU share see all GPUs unless this is set.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
-    import ray
-
-    if ray.is_initialized():
-        return False
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if settings.address is not None:
-            ray.init(address=settings.address, **options)
-        else:
-            ray.init(include_dashboard=False, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ExecutionError(
-            f"no Ray cluster answers at execution.address={settings.address} "
-            f"({_first_line(error)}); start one with 'ray start --head', give its host:port, or "
-            "leave execution.address out for a local Ray"
-        ) from error
-    return True
+        ray.kill(worker, no_restart=True)
 
 
-def _fitting_workers(settings: RaySettings) -> int:
-    """Return how many workers the cluster's resources hold now.
-
-    Raises:
-        ExecutionError: not even one.
-    """
-    import ray
-
-    have = ray.cluster_resources()
-    needs = {
-        "CPU": settings.cpus_per_trial,
-        "GPU": settings.gpus_per_trial,
-        **settings.resources,
-    }
-    fits = [int(have.get(name, 0.0) / need + 1e-9) for name, need in needs.items() if need > 0]
-    if not fits or min(fits) < 1:
-        offered = ", ".join(f"{name} {have.get(name, 0.0):g}" for name in needs)
-        raise ExecutionError(
-            f"a trial needs {_needs(settings)}, but Ray offers {offered}; lower "
-            "execution.cpus_per_trial, execution.gpus_per_trial or execution.resources"
-        )
-    return min(fits)
-
-
-def _needs(settings: RaySettings) -> str:
-    needs = {"CPU": settings.cpus_per_trial, "GPU": settings.gpus_per_trial, **settings.resources}
-    return ", ".join(f"{name} {need:g}" for name, need in needs.items() if need)
-
-
-def _import_paths() -> list[str]:
-    return [path for path in sys.path if path]
-
-
-def _failed(spec: TrialSpec, kind: FailureKind, message: str, traceback: str = "") -> TrialResult:
-    return TrialResult(
-        number=spec.number,
-        attempt=spec.attempt,
-        state=TrialState.FAILED,
-        failure=Failure(kind, message, traceback),
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _line(error: BaseException) -> str:
+    """Return the line of an error that says most; Ray's first ones often say nothing."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] if lines else type(error).__name__

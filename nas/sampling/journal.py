@@ -7,10 +7,14 @@ it. Readers (`optuna-dashboard`, `optuna.load_study`) see an ordinary journal; a
 equal. A line cut by a crash is dropped when the file is opened again.
 """
 
+import contextlib
+import json
+import os
 import queue
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,19 +29,40 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
 from nas.errors import RunFolderError
-from nas.objective import Direction, Objective, losses
+from nas.objective import Objective, losses
 from nas.trial import Failure, FailureKind, TrialRecord, TrialState
 
 # Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.
-_CREATE_STUDY, _CREATE_TRIAL, _STATE_VALUES, _USER_ATTR = 0, 4, 6, 8
-_OPTUNA_STATES = {
+_CREATE_STUDY, _STUDY_NOTE, _CREATE_TRIAL, _STATE_VALUES, _USER_ATTR = 0, 3, 4, 6, 8
+OPTUNA_STATES = {
     TrialState.RUNNING: OptunaState.RUNNING,
     TrialState.COMPLETE: OptunaState.COMPLETE,
     TrialState.STOPPED: OptunaState.PRUNED,
     TrialState.FAILED: OptunaState.FAIL,
 }
-_STATES = {ours: state for state, ours in _OPTUNA_STATES.items()}
+_STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
 _BOOKKEEPING = {"architecture_id", "budget", "failure_kind", "failure", "traceback"}
+
+# An fsync and a lock cost milliseconds, so that what comes within this time shares them.
+FLUSH_EVERY_S = 0.05
+# The end of a traceback says what went wrong; a recursion's is megabytes long.
+MAX_TRACEBACK = 20_000
+
+# What the writer thread is given: lines, and the record that is done when they are on disk.
+_Event = tuple[list[dict[str, Any]], TrialRecord | None]
+
+
+@dataclass(frozen=True)
+class History:
+    """A study as it was recorded.
+
+    Attributes:
+        records: all trials, in order of number.
+        notes: what the sampler noted with the study.
+    """
+
+    records: Sequence[TrialRecord] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StudyJournal:
@@ -50,7 +75,7 @@ class StudyJournal:
         distributions: of every parameter of the space.
 
     Raises:
-        RunFolderError: the file holds another study.
+        RunFolderError: the file holds another study, or cannot be written.
     """
 
     def __init__(
@@ -61,29 +86,40 @@ class StudyJournal:
         objectives: Sequence[Objective],
         distributions: Mapping[str, BaseDistribution],
     ) -> None:
+        self._path = path
         self._objectives = tuple(objectives)
         self._distributions = dict(distributions)
         self._as_json = {n: distribution_to_json(d) for n, d in distributions.items()}
         self._worker = f"{uuid.uuid4()}-0"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_torn_line(path)
-        _drop_stale_lock(path)
-        self._backend = JournalFileBackend(str(path))
-        self._open_study(path, name)
-        self._events: queue.SimpleQueue[tuple[list[dict[str, Any]], TrialRecord | None] | None]
-        self._events = queue.SimpleQueue()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _drop_torn_line(path)
+            _drop_stale_lock(path)
+            self._backend = JournalFileBackend(str(path))
+            self._open_study(path, name)
+        except OSError as error:
+            raise _unwritable(error) from error
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._written: queue.SimpleQueue[TrialRecord] = queue.SimpleQueue()
-        self._error: OSError | None = None
+        self._closing = threading.Event()
+        self._error: Exception | None = None
+        self._at_start: dict[int, Mapping[str, Any]] = {}
         self._thread = threading.Thread(target=self._write, name="study-journal", daemon=True)
         self._thread.start()
 
     def started(self, record: TrialRecord) -> None:
         """Note that a trial runs; trials must come in the order of their numbers."""
+        self._at_start[record.number] = attributes_at_start(record)
         self._events.put(([self._creation(record)], None))
 
     def finished(self, record: TrialRecord) -> None:
         """Note a trial's end; `acknowledged` returns it once it is on disk."""
         self._events.put((self._ending(record), record))
+
+    def noted(self, key: str, value: Any) -> None:
+        """Keep what the sampler noted with the study."""
+        note = {"study_id": 0, "system_attr": {key: value}}
+        self._events.put(([self._entry(_STUDY_NOTE, note)], None))
 
     def acknowledged(self) -> list[TrialRecord]:
         """Return the trials whose end came to disk since the last call.
@@ -94,41 +130,52 @@ class StudyJournal:
         done = []
         while not self._written.empty():
             done.append(self._written.get())
-        if self._error is not None:
-            raise RunFolderError(
-                f"the record of trials could not be written ({self._error}); free the disk and "
-                "resume: everything acknowledged so far is safe"
-            ) from self._error
+        if self._error is not None and not done:
+            if isinstance(self._error, OSError):
+                raise _unwritable(self._error) from self._error
+            raise self._error
         return done
 
     def close(self) -> list[TrialRecord]:
-        """Write what waits, and return the trials whose end came to disk by that."""
-        if self._thread.is_alive():
-            self._events.put(None)
-            self._thread.join()
+        """Write what waits, and return the trials whose end came to disk by that.
+
+        Raises:
+            RunFolderError: the file could not be written; everything acknowledged is safe.
+        """
+        self._closing.set()
+        self._thread.join()
         return self.acknowledged()
 
     def _open_study(self, path: Path, name: str) -> None:
-        known = optuna.get_all_study_names(JournalStorage(JournalFileBackend(str(path))))
-        if known and known != [name]:
-            raise RunFolderError(f"{path} holds the study {known}, not '{name}'")
-        if not known:
-            directions = [_optuna_direction(o.direction).value for o in self._objectives]
+        with path.open("rb") as file:
+            first = file.readline()
+        if not first:
+            directions = [_optuna_direction(objective).value for objective in self._objectives]
             log = {"study_name": name, "directions": directions}
             self._backend.append_logs([self._entry(_CREATE_STUDY, log)])
+            return
+        known = json.loads(first).get("study_name")
+        if known != name:
+            raise RunFolderError(
+                f"{path} holds the study '{known}', not '{name}'; a run folder keeps its name: "
+                f"rename it back to '{known}'"
+            )
 
     def _write(self) -> None:
-        closing = False
-        while not closing:
-            batch = [self._events.get()]
+        is_last = False
+        while not is_last:
+            is_last = self._closing.wait(FLUSH_EVERY_S)
+            events = []
             while not self._events.empty():
-                batch.append(self._events.get())
-            closing = None in batch
-            events = [event for event in batch if event is not None]
+                events.append(self._events.get())
+            if not events:
+                continue
             try:
                 self._backend.append_logs([line for lines, _ in events for line in lines])
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - raised again by `acknowledged`
                 self._error = error
+                with contextlib.suppress(OSError):
+                    _drop_torn_line(self._path)
                 return
             for _, record in events:
                 if record is not None:
@@ -150,30 +197,42 @@ class StudyJournal:
             "values": None,
             "distributions": {name: self._as_json[name] for name in params},
             "params": params,
-            "user_attrs": {"architecture_id": record.architecture.id, **record.metrics},
-            "system_attrs": {},
+            "user_attrs": self._at_start[record.number],
+            "system_attrs": dict(record.sampler_notes),
             "intermediate_values": {},
         }
         return self._entry(_CREATE_TRIAL, fields)
 
     def _ending(self, record: TrialRecord) -> list[dict[str, Any]]:
-        attrs: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
-        attrs["budget"] = record.budget
-        if record.failure is not None:
-            attrs["failure_kind"] = record.failure.kind.value
-            attrs["failure"] = record.failure.message
-            attrs["traceback"] = record.failure.traceback
+        known = self._at_start.pop(record.number, {})
         lines = [
             self._entry(_USER_ATTR, {"trial_id": record.number, "user_attr": {key: value}})
-            for key, value in attrs.items()
+            for key, value in attributes_at_end(record).items()
+            if key not in known or known[key] != value
         ]
         ending = {
             "trial_id": record.number,
-            "state": _OPTUNA_STATES[record.state].value,
+            "state": OPTUNA_STATES[record.state].value,
             "values": optuna_values(record, self._objectives),
             "datetime_complete": _as_iso(record.finished_s or 0.0),
         }
         return [*lines, self._entry(_STATE_VALUES, ending)]
+
+
+def attributes_at_start(record: TrialRecord) -> dict[str, Any]:
+    """Return the user attributes of a trial that starts: its id and its static costs."""
+    return {"architecture_id": record.architecture.id, **record.metrics}
+
+
+def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
+    """Return the user attributes that an end adds: what was measured, or why it failed."""
+    attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
+    attributes["budget"] = record.budget
+    if record.failure is not None:
+        attributes["failure_kind"] = record.failure.kind.value
+        attributes["failure"] = record.failure.message
+        attributes["traceback"] = record.failure.traceback[-MAX_TRACEBACK:]
+    return attributes
 
 
 def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[float] | None:
@@ -189,6 +248,23 @@ def load_records(path: Path) -> list[TrialRecord]:
     Raises:
         RunFolderError: there is no such file, or it holds no study.
     """
+    return list(load_history(path).records)
+
+
+def holds_study(path: Path) -> bool:
+    """Say whether a journal was begun: a crash may come before its first line is whole."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\n")
+
+
+def load_history(path: Path) -> History:
+    """Read a study journal; a torn last line is left out.
+
+    Raises:
+        RunFolderError: there is no such file, or it holds no study.
+    """
     if not path.is_file():
         raise RunFolderError(f"there is no {path}; is it the folder of a run?")
     storage = JournalStorage(JournalFileBackend(str(path)))
@@ -196,10 +272,12 @@ def load_records(path: Path) -> list[TrialRecord]:
     if not names:
         raise RunFolderError(f"{path} holds no study")
     study = optuna.load_study(study_name=names[0], storage=storage)
-    return [_as_record(trial) for trial in study.get_trials(deepcopy=False)]
+    notes = storage.get_study_system_attrs(study._study_id)
+    return History([as_record(trial) for trial in study.get_trials(deepcopy=False)], notes)
 
 
-def _as_record(trial: FrozenTrial) -> TrialRecord:
+def as_record(trial: FrozenTrial) -> TrialRecord:
+    """Return a trial of an Optuna study as ours."""
     attrs = trial.user_attrs
     kind = attrs.get("failure_kind")
     failure = (
@@ -221,11 +299,19 @@ def _as_record(trial: FrozenTrial) -> TrialRecord:
         failure=failure,
         started_s=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
         finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        sampler_notes=trial.system_attrs,
     )
 
 
-def _optuna_direction(direction: Direction) -> StudyDirection:
-    return StudyDirection[direction.name]
+def _unwritable(error: OSError) -> RunFolderError:
+    return RunFolderError(
+        f"the record of trials could not be written ({error}); free the disk and resume: "
+        "everything acknowledged so far is safe"
+    )
+
+
+def _optuna_direction(objective: Objective) -> StudyDirection:
+    return StudyDirection[objective.direction.name]
 
 
 def _as_iso(seconds: float) -> str:
@@ -233,13 +319,21 @@ def _as_iso(seconds: float) -> str:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Cut what follows the last line end: a write that a crash interrupted."""
+    """Cut what follows the last line end: a write that a crash or a full disk interrupted."""
     if not path.exists():
         return
     with path.open("r+b") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole != len(content):
+        end = file.seek(0, os.SEEK_END)
+        whole = end
+        while whole > 0:
+            start = max(0, whole - 65536)
+            file.seek(start)
+            newline = file.read(whole - start).rfind(b"\n")
+            if newline >= 0:
+                whole = start + newline + 1
+                break
+            whole = start
+        if whole != end:
             file.truncate(whole)
 
 

@@ -1,13 +1,13 @@
 """From a sampler's draws to an architecture worth training.
 
 Any Optuna sampler repeats itself (NSGA-II: 43 % of 400 draws in a space of 15,625) and knows
-nothing of static constraints. `Proposer` draws until an architecture is new and allowed, before any
-trial exists, so that the sampler never hears of a failure that was none. When redrawing does not
-help it walks: from feasible architectures by mutation, and in a small space through all that are
-left.
+nothing of static constraints. `Proposer` draws until an architecture is new and allowed, before
+any trial exists, so that the sampler never hears of a failure that was none. When redrawing does
+not help it walks: from feasible architectures by mutation, and in a small space through all that
+are left.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,15 @@ class Proposal:
 
 
 class SpaceExhausted(Exception):  # noqa: N818 - an end, not an error
-    """Every architecture that the constraints allow is in the study already."""
+    """No architecture that the constraints allow is left.
+
+    Attributes:
+        is_proven: all of the space was looked at; otherwise a long search found nothing new.
+    """
+
+    def __init__(self, *, is_proven: bool) -> None:
+        super().__init__()
+        self.is_proven = is_proven
 
 
 class Proposer:
@@ -60,6 +68,7 @@ class Proposer:
         self._constraints = tuple(constraints)
         self._known: set[str] = set()
         self._allowed: list[Architecture] = []
+        self._unseen: Iterator[Architecture] | None = None
 
     def remember(self, architecture: Architecture) -> None:
         """Note that the study has this architecture: it is never proposed again."""
@@ -91,7 +100,7 @@ class Proposer:
         if proposal is not None:
             return proposal
         if self._allowed:
-            raise SpaceExhausted
+            raise SpaceExhausted(is_proven=self._is_listable)
         raise self._impossible(rng)
 
     def check_feasible(self, rng: np.random.Generator) -> None:
@@ -143,14 +152,20 @@ class Proposer:
                 return proposal
         return None
 
+    @property
+    def _is_listable(self) -> bool:
+        return self.space.num_architectures() <= MAX_ENUMERATION
+
     def _next_unknown(self) -> Proposal | None:
-        if self.space.num_architectures() > MAX_ENUMERATION:
+        if not self._is_listable:
             return None
-        for architecture in self.space.enumerate():
-            if self.space.identity(architecture) not in self._known:
-                proposal = self._accept(architecture)
-                if proposal is not None:
-                    return proposal
+        if self._unseen is None:
+            self._unseen = self.space.enumerate()
+        # What was passed once is known or not allowed for ever, so the list is read only once.
+        for architecture in self._unseen:
+            proposal = self._accept(architecture)
+            if proposal is not None:
+                return proposal
         return None
 
     def _descend(self, rng: np.random.Generator) -> tuple[float, Architecture]:

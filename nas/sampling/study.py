@@ -1,37 +1,48 @@
 """The working study: ask for a trial, tell its result, take up where an earlier command stopped.
 
-Optuna's study lives in memory (0.8 ms an ask and tell); the journal beside it is the truth on
-disk, written behind. Telling is idempotent, because a worker that was given up for lost may have
+Optuna's study lives in memory; the record beside it (`nas.sampling.journal`) is the truth on disk,
+written behind. Telling is idempotent, because a worker that was given up for lost may have
 finished after all.
 """
 
-import time
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, BruteForceSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial, create_trial
-from optuna.trial import TrialState as OptunaState
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
-from nas.architecture import Architecture
 from nas.objective import Constraint, Objective, losses
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import StudyJournal, optuna_values
-from nas.sampling.proposals import Costs, Proposal, Proposer
+from nas.sampling.journal import OPTUNA_STATES, optuna_values
+from nas.sampling.memory import storage_for
+from nas.sampling.proposals import Costs, Proposer
+from nas.sampling.proposing import ProposingSampler
 from nas.seeding import derive_seed, generator
-from nas.space.space import SearchSpace, filler
+from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
 
 SamplerFactory: TypeAlias = Callable[[int], BaseSampler]
 
-# A trial whose worker was lost this often is taken to kill its workers.
-MAX_LOSSES = 3
+
+class Recorder(Protocol):
+    """Where a study writes down what happens; `StudyJournal` is one."""
+
+    def started(self, record: TrialRecord) -> None:
+        """Note that a trial runs."""
+        ...
+
+    def finished(self, record: TrialRecord) -> None:
+        """Note a trial's end."""
+        ...
+
+    def noted(self, key: str, value: Any) -> None:
+        """Keep what the sampler noted with the study."""
+        ...
 
 
 class SearchStudy:
@@ -44,6 +55,7 @@ class SearchStudy:
         costs: static costs of an architecture; None for one that cannot be built.
         journal: the durable record, open for appending.
         records: what the journal held when it was opened.
+        notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
         seed: the run's seed.
     """
@@ -55,8 +67,9 @@ class SearchStudy:
         make_sampler: SamplerFactory,
         objectives: Sequence[Objective],
         costs: Costs,
-        journal: StudyJournal,
+        journal: Recorder,
         records: Sequence[TrialRecord] = (),
+        notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
         seed: int = 0,
     ) -> None:
@@ -64,23 +77,26 @@ class SearchStudy:
         self._space = space
         self._seed = seed
         self._journal = journal
+        self._costs = costs
         self._flat = flat_distributions(space)
         self._proposer = Proposer(space, costs=costs, constraints=constraints)
         self._records: dict[int, TrialRecord] = {}
         self._attempts: Counter[int] = Counter()
         self._waiting: deque[TrialSpec] = deque()
-        sampler_seed = derive_seed(seed, "sampler", len(records)) if records else seed
+        self._prepared: deque[TrialRecord] = deque()
+        sampler = make_sampler(derive_seed(seed, "sampler", len(records)) if records else seed)
         self._sampler = ProposingSampler(
-            make_sampler(sampler_seed),
-            space=space,
-            flat=self._flat,
-            proposer=self._proposer,
-            seed=seed,
+            sampler, space=space, flat=self._flat, proposer=self._proposer, seed=seed
         )
+        self._storage = storage_for(sampler)
         self._study = optuna.create_study(
+            storage=self._storage,
             directions=[objective.direction.value for objective in objectives],
             sampler=self._sampler,
         )
+        for key, value in (notes or {}).items():
+            self._storage.set_study_system_attr(self._study._study_id, key, value)
+        self._noted = self._storage.study_notes()
         for record in records:
             self._restore(record)
 
@@ -108,6 +124,11 @@ class SearchStudy:
         """Some trials are to be handed out again before any new one is asked for."""
         return bool(self._waiting)
 
+    @property
+    def num_prepared(self) -> int:
+        """New trials that were proposed ahead and not yet handed out."""
+        return len(self._prepared)
+
     def check_feasible(self) -> None:
         """Make sure that the constraints leave something.
 
@@ -116,8 +137,29 @@ class SearchStudy:
         """
         self._proposer.check_feasible(generator(self._seed, "feasible"))
 
+    def prepare(self) -> None:
+        """Propose one trial ahead of its `ask`; one that is never asked for leaves no trace.
+
+        Raises:
+            SpaceExhausted: every allowed architecture is in the study.
+            ConstraintError: no architecture keeps the constraints.
+        """
+        trial = self._study.ask()
+        genome = trial.relative_params
+        self._storage.set_params(trial._trial_id, genome, self._flat)
+        proposal = self._sampler.proposal
+        self._prepared.append(
+            TrialRecord(
+                number=trial.number,
+                architecture=proposal.architecture,
+                state=TrialState.RUNNING,
+                metrics=proposal.static_costs,
+                sampler_notes=self._storage.get_trial(trial._trial_id).system_attrs,
+            )
+        )
+
     def ask(self) -> TrialSpec:
-        """Return the next trial: one that lost its worker, else a new one.
+        """Return the next trial: one that lost its worker, else one prepared, else a new one.
 
         Raises:
             SpaceExhausted: every allowed architecture is in the study.
@@ -125,16 +167,12 @@ class SearchStudy:
         """
         if self._waiting:
             return self._waiting.popleft()
-        trial = self._study.ask(self._flat)
-        proposal = self._sampler.proposal
-        record = TrialRecord(
-            number=trial.number,
-            architecture=proposal.architecture,
-            state=TrialState.RUNNING,
-            metrics=proposal.static_costs,
-            started_s=time.time(),
-        )
+        if not self._prepared:
+            self.prepare()
+        record = replace(self._prepared.popleft(), started_s=_now_s())
+        assert record.number == len(self._records), "trials start in the order of their numbers"
         self._records[record.number] = record
+        self._pass_on_notes()
         self._journal.started(record)
         return self._spec(record)
 
@@ -148,16 +186,30 @@ class SearchStudy:
         if record.state is not TrialState.RUNNING:
             return None
         if result.failure is not None and result.failure.kind is FailureKind.LOST:
-            self._attempts[record.number] += 1
-            if self._attempts[record.number] < MAX_LOSSES:
+            if result.attempt == self._attempts[record.number]:
+                self._attempts[record.number] += 1
                 self._waiting.append(self._spec(record))
-                return None
+            return None
+        if result.attempt != self._attempts[record.number]:  # given up for lost, and back
+            self._waiting = deque(s for s in self._waiting if s.number != record.number)
         ended = _ended(record, result, self.objectives)
         self._records[record.number] = ended
-        values = optuna_values(ended, self.objectives)
-        self._study.tell(ended.number, values, state=_told_state(ended), skip_if_finished=True)
+        state, values = OPTUNA_STATES[ended.state], optuna_values(ended, self.objectives)
+        # Study.tell does the same and returns a deep copy of the trial.
+        running = self._storage.get_trial(ended.number)
+        self._sampler.after_trial(self._study, running, state, values)
+        self._storage.set_trial_state_values(ended.number, state, values)
         self._journal.finished(ended)
         return ended
+
+    def _pass_on_notes(self) -> None:
+        notes = self._storage.study_notes()
+        if notes is self._noted:  # the storage replaces the whole mapping at each change
+            return
+        for key, value in notes.items():
+            if key not in self._noted or self._noted[key] != value:
+                self._journal.noted(key, value)
+        self._noted = notes
 
     def _spec(self, record: TrialRecord) -> TrialSpec:
         return TrialSpec(
@@ -170,132 +222,40 @@ class SearchStudy:
 
     def _restore(self, record: TrialRecord) -> None:
         """Put a trial of an earlier command into the working study; a running one waits again."""
-        genome = self._space.genome(record.architecture)
+        is_running = record.state is TrialState.RUNNING
+        if is_running:
+            # A crash between the lines of an ending leaves some of its metrics on record.
+            record = replace(record, metrics=self._costs(record.architecture) or {})
         self._records[record.number] = record
         self._proposer.remember(record.architecture)
-        self._study.add_trial(
-            create_trial(
-                state=_told_state(record),
+        self._storage.add(
+            FrozenTrial(
+                number=record.number,
+                trial_id=record.number,
+                state=OPTUNA_STATES[record.state],
+                value=None,
                 values=optuna_values(record, self.objectives),
-                params=genome,
+                params=self._space.genome(record.architecture),
                 distributions=self._flat,
+                datetime_start=datetime.fromtimestamp(record.started_s),
+                datetime_complete=None
+                if record.finished_s is None
+                else datetime.fromtimestamp(record.finished_s),
+                user_attrs={},
+                system_attrs=dict(record.sampler_notes),
+                intermediate_values={},
             )
         )
-        if record.state is TrialState.RUNNING:
+        if is_running:
             self._attempts[record.number] += 1
             self._waiting.append(self._spec(record))
-
-
-class ProposingSampler(BaseSampler):
-    """Wraps any sampler so that a trial gets a new, allowed, canonical architecture.
-
-    The wrapped sampler always sees the whole flat space. Inactive genes are set to a fixed filler,
-    so that the working study is the same whether it grew here or was read from disk.
-    """
-
-    def __init__(
-        self,
-        sampler: BaseSampler,
-        *,
-        space: SearchSpace,
-        flat: Mapping[str, BaseDistribution],
-        proposer: Proposer,
-        seed: int,
-    ) -> None:
-        self._sampler = sampler
-        self._space = space
-        self._flat = dict(flat)
-        self._proposer = proposer
-        self._seed = seed
-        self.proposal: Proposal
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return the whole space."""
-        del study, trial
-        return self._flat
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return the genome of an architecture that is new and allowed."""
-        del search_space
-        rng = generator(self._seed, "walk", trial.number)
-        self.proposal = self._proposer.propose(lambda: self._draw(study, trial), rng=rng)
-        return self._space.genome(self.proposal.architecture)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Draw one parameter; only called where a space is extended by hand."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass the call on."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: OptunaState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Pass the call on."""
-        # All that BruteForceSampler does here is study.stop(), which ask-and-tell refuses; that
-        # nothing is left is noticed by the proposer.
-        if not isinstance(self._sampler, BruteForceSampler):
-            self._sampler.after_trial(study, trial, state, values)
-
-    def _draw(self, study: Study, trial: FrozenTrial) -> Architecture:
-        drawn = dict(self._sampler.sample_relative(study, trial, self._flat))
-        genome: dict[str, Any] = {}
-        active: dict[str, Any] = {}
-        for parameter in self._space.parameters:
-            name = parameter.name
-            if not self._space.is_active(parameter, active):
-                genome[name] = filler(parameter.domain)
-                continue
-            if name not in drawn:
-                # A brute-force sampler looks at what the trial has so far.
-                partial = _with_params(trial, genome, self._flat)
-                drawn[name] = self._sampler.sample_independent(
-                    study, partial, name, self._flat[name]
-                )
-            genome[name] = active[name] = drawn[name]
-        return self._space.architecture(active)
-
-
-def _with_params(
-    trial: FrozenTrial, params: Mapping[str, Any], flat: Mapping[str, BaseDistribution]
-) -> FrozenTrial:
-    """Return a trial like `trial` that has these parameters: what a sampler sees while drawing."""
-    return FrozenTrial(
-        number=trial.number,
-        trial_id=trial._trial_id,
-        state=trial.state,
-        value=None,
-        values=None,
-        datetime_start=trial.datetime_start,
-        datetime_complete=None,
-        params=dict(params),
-        distributions={name: flat[name] for name in params},
-        user_attrs=trial.user_attrs,
-        system_attrs=trial.system_attrs,
-        intermediate_values={},
-    )
 
 
 def _ended(
     record: TrialRecord, result: TrialResult, objectives: Sequence[Objective]
 ) -> TrialRecord:
     metrics = {**record.metrics, **result.metrics, "seconds": result.seconds}
-    finite = {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
+    finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     state, failure = result.state, result.failure
     if state is TrialState.COMPLETE and losses(objectives, finite) is None:
         absent = [o.metric for o in objectives if o.metric not in finite]
@@ -310,14 +270,10 @@ def _ended(
         seconds=result.seconds,
         budget=result.budget,
         failure=failure,
-        finished_s=time.time(),
+        finished_s=_now_s(),
     )
 
 
-def _told_state(record: TrialRecord) -> OptunaState:
-    return {
-        TrialState.RUNNING: OptunaState.RUNNING,
-        TrialState.COMPLETE: OptunaState.COMPLETE,
-        TrialState.STOPPED: OptunaState.PRUNED,
-        TrialState.FAILED: OptunaState.FAIL,
-    }[record.state]
+def _now_s() -> float:
+    """Return the time since the epoch to the microsecond, which is what the record keeps."""
+    return datetime.now().timestamp()

@@ -6,23 +6,24 @@ proposes and remembers, a `Backend` runs, a `View` watches.
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from nas.architecture import Architecture
-from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
-from nas.files import Lease
 from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import Front
+from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import StudyJournal, load_records
+from nas.sampling.journal import History, StudyJournal, holds_study, load_history
 from nas.sampling.proposals import SpaceExhausted
 from nas.sampling.study import SamplerFactory, SearchStudy
+from nas.search.costs import CachedCosts
 from nas.search.interrupt import InterruptWatch
+from nas.search.pace import SamplerPace
 from nas.search.stopping import Stopping
 from nas.search.view import Progress, SearchPlan, View
 from nas.search.weights import FrontWeights
@@ -32,9 +33,11 @@ from nas.trial import TrialRecord, TrialResult, TrialState
 _LOG = logging.getLogger(__name__)
 
 TURN_S = 0.5  # the longest wait before the view is told, and a signal is seen
+# The longest that new trials are proposed before the workers' results are looked at again.
+FILL_S = 0.1
+# Tables are written no more often than this, and in no more than this share of the time.
 PUBLISH_EVERY_S = 10.0
-# Asks between two looks at the workers, so that filling many slots does not starve results.
-MAX_ASKS_PER_TURN = 64
+PUBLISH_SHARE = 0.02
 
 Publish = Callable[[Sequence[TrialRecord]], None]
 
@@ -111,7 +114,7 @@ def run_search(
     lease = Lease(run_folder.path / ".lease")
     try:
         journal_path = run_folder.study_journal
-        records = load_records(journal_path) if journal_path.exists() else []
+        history = load_history(journal_path) if holds_study(journal_path) else History()
         journal = StudyJournal(
             journal_path,
             name=run_folder.name,
@@ -119,7 +122,8 @@ def run_search(
             distributions=flat_distributions(task.space),
         )
         try:
-            return _search(task, run_folder, journal, records, make_backend, view, publish)
+            search = Search(task, run_folder, journal, history, view=view, publish=publish)
+            return search.run(make_backend)
         finally:
             journal.close()
     finally:
@@ -127,96 +131,79 @@ def run_search(
         lease.release()
 
 
-def _search(
-    task: SearchTask,
-    run_folder: RunFolder,
-    journal: StudyJournal,
-    records: Sequence[TrialRecord],
-    make_backend: Callable[[Evaluator], Backend],
-    view: View,
-    publish: Publish,
-) -> SearchSummary:
-    study = SearchStudy(
-        space=task.space,
-        make_sampler=task.make_sampler,
-        objectives=task.objectives,
-        costs=CachedCosts(task.evaluator),
-        journal=journal,
-        records=records,
-        constraints=task.constraints,
-        seed=task.seed,
-    )
-    study.check_feasible()
-    search = _Search(task, study, journal, FrontWeights(run_folder.models_dir), view, publish)
-    if not search.wants_trial():
-        return search.summary(is_interrupted=False)
-    backend = make_backend(task.evaluator)
-    try:
-        view.start(_plan(task, run_folder, backend, num_resumed=search.num_done))
-        with InterruptWatch() as interrupt:
-            search.run(backend, interrupt)
-        return search.summary(is_interrupted=interrupt.requested)
-    finally:
-        backend.close()
-        search.put_on_record()
+class Search:
+    """The state of a running search.
 
+    Args:
+        task: what to search.
+        run_folder: where weights and checkpoints go.
+        journal: the open record.
+        history: what the record held when it was opened.
+        view: watches.
+        publish: writes tables from all records.
 
-class _Search:
-    """The state of a running search."""
+    Raises:
+        ConstraintError: no architecture keeps the constraints.
+    """
 
     def __init__(
         self,
         task: SearchTask,
-        study: SearchStudy,
+        run_folder: RunFolder,
         journal: StudyJournal,
-        weights: FrontWeights,
+        history: History,
+        *,
         view: View,
         publish: Publish,
     ) -> None:
         self._task = task
-        self._study = study
+        self._run_folder = run_folder
+        self._checkpoints = run_folder.path / "checkpoints"
         self._journal = journal
-        self._weights = weights
+        self._weights = FrontWeights(run_folder.models_dir)
         self._view = view
         self._publish = publish
-        self._started_s = self._published_s = time.monotonic()
+        self._started_s = time.monotonic()
+        self._publish_at_s = self._started_s + PUBLISH_EVERY_S
         self._front = Front()
+        self._front_losses: tuple[tuple[float, ...], ...] = ()
         self._running: set[int] = set()
         self._is_exhausted = False
-        self.num_done = self._num_failed = self._num_done_before = 0
-        for record in study.records:
-            self._count(record)
-        self._num_done_before = self.num_done
-
-    def wants_trial(self) -> bool:
-        """Say whether one more trial should start now."""
-        if self._study.has_waiting:
-            return True
-        return not self._is_exhausted and self._task.stopping.allows_another(
-            num_trials=self._study.num_trials, started_s=self._started_s
+        self._pace = SamplerPace()
+        self._study = SearchStudy(
+            space=task.space,
+            make_sampler=task.make_sampler,
+            objectives=task.objectives,
+            costs=CachedCosts(task.evaluator),
+            journal=journal,
+            records=history.records,
+            notes=history.notes,
+            constraints=task.constraints,
+            seed=task.seed,
         )
+        self._study.check_feasible()
+        self._num_done = self._num_failed = 0
+        for record in history.records:
+            self._count(record)
+        self._num_resumed = self._num_done
 
-    def run(self, backend: Backend, interrupt: InterruptWatch) -> None:
-        """Turn until nothing runs and nothing more is wanted, or a signal came."""
-        while not interrupt.requested:
-            self._fill(backend)
-            if not self._running and not self.wants_trial():
-                return
-            results = backend.next_finished(timeout_s=TURN_S)
-            for result in results:
-                self._take(result)
-            self._acknowledge(backend)
-            if not results:
-                self._view.tick(self._progress(backend))
-
-    def put_on_record(self) -> None:
-        """Write what waits, then the tables."""
-        for record in self._journal.close():
-            _LOG.info("trial %d is on disk", record.number)
+    def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:
+        """Search until it is enough or a signal came; everything is on disk then."""
+        is_interrupted = False
+        if self._wants_trial():
+            backend = make_backend(self._task.evaluator)
+            try:
+                self._view.start(self._plan(backend))
+                with InterruptWatch() as interrupt:
+                    self._turn(backend, interrupt)
+                    is_interrupted = interrupt.requested
+                    self._put_on_record(backend)
+            except Exception:
+                self._leave_tables()
+                raise
+            finally:
+                backend.close()
         self._publish(self._study.records)
-
-    def summary(self, *, is_interrupted: bool) -> SearchSummary:
-        """Return what came of it."""
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
@@ -225,125 +212,181 @@ class _Search:
             is_exhausted=self._is_exhausted,
         )
 
-    def _fill(self, backend: Backend) -> None:
-        for _ in range(min(backend.num_free, MAX_ASKS_PER_TURN)):
-            if not self.wants_trial():
+    def _wants_trial(self) -> bool:
+        """Say whether one more trial should be handed out now."""
+        return self._study.has_waiting or self._study.num_prepared > 0 or self._allows_another()
+
+    def _allows_another(self) -> bool:
+        """Say whether one more trial may be proposed."""
+        return not self._is_exhausted and self._task.stopping.allows_another(
+            num_trials=self._study.num_trials + self._study.num_prepared,
+            started_s=self._started_s,
+        )
+
+    def _turn(self, backend: Backend, interrupt: InterruptWatch) -> None:
+        """Turn until nothing runs and nothing more is wanted, or a signal came."""
+        while not interrupt.requested:
+            is_busy = self._fill(backend) or self._prepare_ahead(backend)
+            if not self._running and not self._wants_trial():
                 return
-            try:
-                spec = self._study.ask()
-            except SpaceExhausted:
-                self._is_exhausted = True
-                self._view.message(
-                    f"all {self._study.num_trials} architectures that the space and its "
-                    "constraints allow are known: the search is complete"
-                )
-                return
-            limit, front = self._task.trial_time_limit_s, self._front_losses()
-            backend.submit(replace(spec, time_limit_s=limit, front=front))
+            results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
+            for result in results:
+                self._take(result)
+            self._pace.ended(len(results))
+            self._acknowledge(backend)
+            if not results and not is_busy:
+                self._view.tick(self._progress(backend))
+        for result in backend.next_finished(timeout_s=0.0):
+            self._take(result)
+
+    def _fill(self, backend: Backend) -> bool:
+        """Hand out trials to free slots for a while; say whether some may still be free."""
+        until_s = time.monotonic() + FILL_S
+        while (num_free := backend.num_free) > 0 and self._wants_trial():
+            if time.monotonic() > until_s:
+                return True
+            if not self._study.has_waiting and self._study.num_prepared == 0:
+                self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
+                if self._is_exhausted:
+                    return False
+            spec = self._study.ask()
             self._running.add(spec.number)
+            backend.submit(
+                replace(
+                    spec,
+                    time_limit_s=self._task.trial_time_limit_s,
+                    front=self._front_losses,
+                    checkpoint=str(self._checkpoints / str(spec.number)),
+                )
+            )
+        return False
+
+    def _prepare_ahead(self, backend: Backend) -> bool:
+        """Propose one trial while all slots are busy, if the sampler is slow; say whether."""
+        num_wanted = self._pace.num_ahead(backend.num_slots)
+        if self._study.num_prepared >= num_wanted or not self._allows_another():
+            return False
+        self._prepare(backend, idle_share=0.0)
+        return True
+
+    def _prepare(self, backend: Backend, *, idle_share: float) -> None:
+        before_s = time.monotonic()
+        try:
+            self._study.prepare()
+        except SpaceExhausted as end:
+            self._is_exhausted = True
+            self._view.message(_exhausted(end, self._study.num_trials))
+            return
+        self._pace.asked(time.monotonic() - before_s, idle_share=idle_share)
+        warning = self._pace.warning(
+            num_trials=self._study.num_trials, num_slots=backend.num_slots
+        )
+        if warning is not None:
+            _LOG.warning(warning)
+            self._view.message(warning)
 
     def _take(self, result: TrialResult) -> None:
         """Weights first, then the record: a trial that is on record has its weights."""
-        self._running.discard(result.number)
         number, values = result.number, losses(self._task.objectives, result.metrics)
+        self._running.discard(number)
         architecture = self._study.record(number).architecture
-        joins = values is not None and self._front.would_take(values)
-        if joins and result.weights is not None and result.state is TrialState.COMPLETE:
+        joins = (
+            values is not None
+            and result.state is TrialState.COMPLETE
+            and self._front.would_take(values)
+        )
+        if joins and result.weights is not None:
             self._weights.save(number, architecture=architecture, weights=result.weights)
         record = self._study.tell(result)
-        if record is not None:
-            self._count(record)
-            _log_trial(record, self._task.objectives)
-            if joins:
-                self._weights.keep_only([int(key) for key, _ in self._front.members()])
+        if record is None:
+            return
+        self._count(record)
+        _log_trial(record, self._task.objectives)
+        shutil.rmtree(self._checkpoints / str(number), ignore_errors=True)
+        if joins:
+            self._weights.keep_only([int(key) for key, _ in self._front.members()])
 
     def _count(self, record: TrialRecord) -> None:
         if record.state is TrialState.RUNNING:
             return
-        self.num_done += 1
+        self._num_done += 1
         self._num_failed += record.state is TrialState.FAILED
         values = losses(self._task.objectives, record.metrics)
         if record.state is TrialState.COMPLETE and values is not None:
             self._front.add(str(record.number), values)
+            self._front_losses = tuple(point for _, point in self._front.members())
 
     def _acknowledge(self, backend: Backend) -> None:
-        progress = self._progress(backend)
+        """Tell the view of trials that are on disk by now, and give up if too many failed."""
         written = self._journal.acknowledged()
-        for record in written:
-            self._view.trial_finished(record, progress)
         if not written:
             return
-        self._task.stopping.check_failures(
-            self._num_failed, num_ended=self.num_done, records=self._study.records
-        )
-        if time.monotonic() - self._published_s > PUBLISH_EVERY_S:
+        progress = self._progress(backend)
+        for record in written:
+            self._view.trial_finished(record, progress)
+        if self._task.stopping.is_failing(self._num_failed, num_ended=self._num_done):
+            raise self._task.stopping.failure(self._study.records)
+        if time.monotonic() > self._publish_at_s:
+            before_s = time.monotonic()
             self._publish(self._study.records)
-            self._published_s = time.monotonic()
+            now_s = time.monotonic()
+            pause_s = max(PUBLISH_EVERY_S, (now_s - before_s) / PUBLISH_SHARE)
+            self._publish_at_s = now_s + pause_s
 
-    def _front_losses(self) -> tuple[tuple[float, ...], ...]:
-        return tuple(point for _, point in self._front.members())
+    def _put_on_record(self, backend: Backend) -> None:
+        """Wait until everything that was told is on disk."""
+        progress = self._progress(backend)
+        for record in self._journal.close():
+            self._view.trial_finished(record, progress)
+
+    def _leave_tables(self) -> None:
+        """Write what there is after an error, which must not be hidden by another one."""
+        try:
+            self._journal.close()
+            self._publish(self._study.records)
+        except Exception:  # noqa: BLE001 - the error that ends the search is on its way
+            _LOG.warning("the tables could not be written", exc_info=True)
 
     def _progress(self, backend: Backend) -> Progress:
         elapsed = time.monotonic() - self._started_s
-        total = self._task.stopping.num_trials
-        done_now = self.num_done - self._num_done_before
-        remaining = None
-        if total is not None and done_now:
-            remaining = elapsed / done_now * max(0, total - self.num_done)
-        if self._task.stopping.time_limit_s is not None:
-            left = max(0.0, self._task.stopping.time_limit_s - elapsed)
-            remaining = left if remaining is None else min(remaining, left)
+        stopping = self._task.stopping
         return Progress(
-            num_trials=total,
-            num_done=self.num_done,
+            num_trials=stopping.num_trials,
+            num_done=self._num_done,
             num_running=len(self._running),
             num_failed=self._num_failed,
             num_redrawn=self._study.num_redrawn,
             num_slots=backend.num_slots,
             front=[self._study.record(int(key)) for key, _ in self._front.members()],
             elapsed_s=elapsed,
-            remaining_s=remaining,
+            remaining_s=stopping.remaining_s(
+                num_done=self._num_done,
+                num_done_now=self._num_done - self._num_resumed,
+                elapsed_s=elapsed,
+            ),
+        )
+
+    def _plan(self, backend: Backend) -> SearchPlan:
+        return SearchPlan(
+            name=self._run_folder.name,
+            run_folder=str(self._run_folder.path),
+            num_trials=self._task.stopping.num_trials,
+            objectives=self._task.objectives,
+            num_architectures=self._task.space.num_architectures(),
+            num_slots=backend.num_slots,
+            num_resumed=self._num_resumed,
         )
 
 
-class CachedCosts:
-    """Static costs, counted once per architecture.
-
-    A space's `build` that raises costs nothing here: the trial is handed out, fails in its worker
-    and leaves its traceback in the record.
-    """
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self._known: dict[str, dict[str, float] | None] = {}
-
-    def __call__(self, architecture: Architecture) -> dict[str, float] | None:
-        """Return metric name -> value; None if there is no such architecture."""
-        if architecture.id not in self._known:
-            self._known[architecture.id] = self._count(architecture)
-        return self._known[architecture.id]
-
-    def _count(self, architecture: Architecture) -> dict[str, float] | None:
-        try:
-            return dict(self._evaluator.static_costs(architecture))
-        except UnbuildableError:
-            return None
-        except Exception:  # noqa: BLE001 - a user's build may raise anything
-            _LOG.warning("the static costs of %s are unknown", architecture, exc_info=True)
-            return {}
-
-
-def _plan(
-    task: SearchTask, run_folder: RunFolder, backend: Backend, *, num_resumed: int
-) -> SearchPlan:
-    return SearchPlan(
-        name=run_folder.name,
-        run_folder=str(run_folder.path),
-        num_trials=task.stopping.num_trials,
-        objectives=task.objectives,
-        num_architectures=task.space.num_architectures(),
-        num_slots=backend.num_slots,
-        num_resumed=num_resumed,
+def _exhausted(end: SpaceExhausted, num_trials: int) -> str:
+    if end.is_proven:
+        return (
+            f"all {num_trials} architectures that the space and its constraints allow are "
+            "known: the search is complete"
+        )
+    return (
+        f"after {num_trials} trials a long search found no further architecture that keeps the "
+        "constraints: the search ends"
     )
 
 

@@ -2,11 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nas.errors import ConfigError, ExecutionError
-from nas.trial import TrialRecord
+from nas.trial import TrialRecord, TrialState
 
 # Fewer failures than this say nothing about the share.
 MIN_FAILURES = 5
@@ -52,22 +52,34 @@ class Stopping:
             return False
         return self.time_limit_s is None or time.monotonic() - started_s < self.time_limit_s
 
-    def check_failures(
-        self, num_failed: int, *, num_ended: int, records: Sequence[TrialRecord]
-    ) -> None:
-        """Give up when too many trials fail.
+    def remaining_s(self, *, num_done: int, num_done_now: int, elapsed_s: float) -> float | None:
+        """Return the expected wall time to the end, or None while it is unknown.
 
-        Raises:
-            ExecutionError: they do; carries the most frequent failure with its traceback.
+        Args:
+            num_done: trials that ended, earlier commands' too.
+            num_done_now: those of this command.
+            elapsed_s: wall time of this command.
         """
-        if num_failed < MIN_FAILURES or num_failed <= self.max_failed_share * num_ended:
-            return
-        failures = [record.failure for record in records if record.failure is not None]
+        expected = []
+        if self.num_trials is not None and num_done_now:
+            expected.append(elapsed_s / num_done_now * max(0, self.num_trials - num_done))
+        if self.time_limit_s is not None:
+            expected.append(max(0.0, self.time_limit_s - elapsed_s))
+        return min(expected, default=None)
+
+    def is_failing(self, num_failed: int, *, num_ended: int) -> bool:
+        """Say whether too many trials fail to go on."""
+        return num_failed >= MIN_FAILURES and num_failed > self.max_failed_share * num_ended
+
+    def failure(self, records: Iterable[TrialRecord]) -> ExecutionError:
+        """Return the error that ends a failing search: its most frequent failure."""
+        ended = [record for record in records if record.state is not TrialState.RUNNING]
+        failures = [record.failure for record in ended if record.failure is not None]
         counts = Counter((failure.kind, failure.message) for failure in failures)
         (kind, message), count = counts.most_common(1)[0]
         traceback = next(f.traceback for f in failures if (f.kind, f.message) == (kind, message))
-        raise ExecutionError(
-            f"{num_failed} of {num_ended} trials failed, more than stopping.max_failed_share="
+        return ExecutionError(
+            f"{len(failures)} of {len(ended)} trials failed, more than stopping.max_failed_share="
             f"{self.max_failed_share:g} allows; {count} of them with {kind.value}: {message}\n"
             f"{traceback}".rstrip()
         )

@@ -1,0 +1,167 @@
+"""The cluster: join it or start one, say how many trials fit, bring the user's code there."""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nas.errors import ExecutionError
+
+# Shares of a CPU or GPU add up with rounding errors.
+_TOLERANCE = 1e-6
+# Of the user's packages only code and settings travel: weights and data may lie beside them.
+_ONLY_CODE = ("*", "!*/", "!*.py", "!*.yaml", "!*.yml", "!*.json", "!*.toml")
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """What to ask of Ray.
+
+    Attributes:
+        address: a running cluster ("auto" or host:port), or None for a local Ray of our own.
+        num_workers: trials that run at once; None for as many as the resources allow at any time.
+        cpus_per_trial: cores that a trial reserves, and its number of threads.
+        gpus_per_trial: GPUs that a trial reserves; fractions share one.
+        resources: custom resources that a trial reserves.
+        start_timeout_s: how long to wait for a node that could hold a worker.
+    """
+
+    address: str | None = None
+    num_workers: int | None = None
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    resources: Mapping[str, float] = field(default_factory=dict)
+    start_timeout_s: float = 120.0
+
+    @property
+    def needs(self) -> dict[str, float]:
+        """Resource -> amount that a trial reserves, under Ray's names."""
+        asked = {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial, **self.resources}
+        return {name: float(amount) for name, amount in asked.items() if amount > 0}
+
+    def describe_needs(self) -> str:
+        """Return the needs for people."""
+        return ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
+
+
+def connect(settings: RaySettings) -> bool:
+    """Join the cluster, or start a local Ray; return whether it is ours to stop.
+
+    Raises:
+        ExecutionError: no cluster answers, or Ray cannot start here.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Otherwise workers without a share of a GPU see all of them (Ray 2.5x).
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    import ray
+
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    address = settings.address or os.environ.get("RAY_ADDRESS")
+    if address is None:
+        options["include_dashboard"] = False
+    else:
+        options["address"] = address
+        modules = users_modules()
+        # A submitted job has its working folder on every node already.
+        if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+            options["runtime_env"] = {"py_modules": modules, "excludes": list(_ONLY_CODE)}
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ExecutionError(_unreachable(address, error)) from error
+    return address is None
+
+
+def _unreachable(address: str | None, error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if address is None:
+        return f"Ray could not start on this machine: {lines[0]}; execution=inline needs no Ray"
+    return (
+        f"no Ray cluster answers at execution.address={address} ({lines[0]}); start one with "
+        "'ray start --head', give its host:port, or leave execution.address out for a local Ray"
+    )
+
+
+def users_modules() -> list[str]:
+    """Return the files and folders of modules that lie in the launch folder: the user's own code.
+
+    What is installed is taken to be installed on every node, and so is `nas`.
+    """
+    launch = Path.cwd().resolve()
+    places = (
+        _place(module)
+        for name, module in list(sys.modules.items())
+        if "." not in name and not name.startswith("_") and name not in ("nas", "search_spaces")
+    )
+    return sorted({str(place) for place in places if place and _lies_in(place, launch)})
+
+
+def _place(module: ModuleType) -> Path | None:
+    paths = list(getattr(module, "__path__", None) or ())
+    if paths:
+        return Path(paths[0])
+    file = getattr(module, "__file__", None)
+    return None if file is None or not file.endswith(".py") else Path(file)
+
+
+def _lies_in(place: Path, folder: Path) -> bool:
+    parts = place.resolve().parts
+    is_installed = {"site-packages", "dist-packages"} & set(parts)
+    return not is_installed and parts[: len(folder.parts)] == folder.parts
+
+
+def import_paths() -> list[str]:
+    """Return where this process finds modules, the launch folder last."""
+    return [*(path for path in sys.path if path), str(Path.cwd())]
+
+
+def num_fitting(settings: RaySettings) -> int:
+    """Return how many trials fit on the living nodes, whoever uses them now."""
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    return sum(fitting_on(node["Resources"], settings.needs) for node in nodes)
+
+
+def fitting_on(have: Mapping[str, float], needs: Mapping[str, float]) -> int:
+    """Return how many trials fit on one node.
+
+    A share of a GPU cannot be put together from two GPUs: with 0.4 each, two GPUs hold four.
+
+    >>> fitting_on({"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0, "GPU": 0.4})
+    4
+    """
+    if not needs:
+        return int(have.get("CPU", 1.0))
+    fits = []
+    for name, need in needs.items():
+        offered = have.get(name, 0.0)
+        if name == "GPU" and need < 1:
+            fits.append(int(offered + _TOLERANCE) * int(1 / need + _TOLERANCE))
+        else:
+            fits.append(int(offered / need + _TOLERANCE))
+    return min(fits)
+
+
+def offer(settings: RaySettings) -> str:
+    """Return for people what the living nodes have of what a trial needs."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    lines = [
+        ", ".join(f"{name} {node.get(name, 0.0):g}" for name in settings.needs) for node in nodes
+    ]
+    return "; ".join(f"node {i}: {line}" for i, line in enumerate(lines, start=1)) or "no node"
+
+
+def living_nodes() -> set[str]:
+    """Return the ids of the nodes that are alive as far as the head knows."""
+    import ray
+
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
