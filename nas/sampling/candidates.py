@@ -135,8 +135,8 @@ class Candidates:
             found = [look for look in every if look is not None]
         else:
             found = self._sample(space, generator(seed, "pool"), pool_size)
-        # One configuration of each network: the smallest (dead parts have parameters, too), any one
-        # of several.
+        # One configuration of each network: the smallest (dead parts have parameters, too), any
+        # one of several.
         order = generator(seed, "order").permutation(len(found)).tolist()
         order.sort(key=lambda i: -found[i].facts.log_size)
         one_each = {found[i].key: found[i] for i in order if found[i].is_allowed}
@@ -149,7 +149,7 @@ class Candidates:
         self.embedding = Embedding(
             self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
         )
-        self._pool_looks = list(one_each.values())
+        self._pool_looks: list[Look] = list(one_each.values())
         self.pool = self.gather(self._pool_looks)
         self.sizes = np.array([look.facts.log_size for look in self._pool_looks])
         self.is_left = np.ones(len(self.pool), dtype=np.bool_)

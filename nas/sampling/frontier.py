@@ -1,9 +1,9 @@
 """Which network to train next, when its exact size is known for nothing?
 
-Thousands of candidates are looked at, their accuracy is expected by a Gaussian process, and the one that
-should add most hypervolume to the front of size and accuracy is asked for: the one expected to beat
-the best network of its size by most, over the widest range of sizes. Only accuracy is uncertain, so
-the expectation has a closed form.
+Thousands of candidates are looked at, their accuracy is expected by a Gaussian process, and the
+one that should add most hypervolume to the front of size and accuracy is asked for: the one
+expected to beat the best network of its size by most, over the widest range of sizes. Only
+accuracy is uncertain, so the expectation has a closed form.
 
 Neighbours: `candidates` looks, `embedding` says what the model sees, `gaussian_process` is the
 model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads the study.
@@ -12,6 +12,7 @@ model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads t
 import secrets
 import weakref
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -32,7 +33,8 @@ from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
-# The first trainings: where in the order of sizes. Few are best; the smallest is on the front for sure.
+# The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
+# sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # One plan serves this share of the running trials; below that many each ask makes its own.
 TRIALS_PER_PICK = 12
@@ -41,17 +43,18 @@ TRIALS_PER_PICK = 12
 class FrontierSampler(BaseSampler):
     """Proposes the architecture with the largest expected gain in hypervolume.
 
-    All its state is in the study, so asks repeat for the same seed and study, whoever told the results;
-    with more than a dozen trials running, one look serves several asks, and only the order of asks
-    and results decides.
+    All its state is in the study, so asks repeat for the same seed and study, whoever told the
+    results; with more than a dozen trials running, one look serves several asks, and only the
+    order of asks and results decides.
 
     Args:
         space: what architectures are drawn from.
         facts: size and other free facts of an architecture; None if it cannot be built.
         seed: of all draws; None draws one.
-        objectives: in the order of the study's directions. By default what is maximised is dear, and
-            the one that is minimised is the size, known beforehand.
-        is_allowed: whether an architecture keeps the constraints; what does not is never asked for.
+        objectives: in the order of the study's directions. By default what is maximised is dear,
+            and the one that is minimised is the size, known beforehand.
+        is_allowed: whether an architecture keeps the constraints; what does not is never asked
+            for.
         pool_size: random architectures in the pool that each ask looks at.
         num_looks: new architectures that an ask looks at, about; fewer where facts cost time.
         max_enumerated: up to this many architectures a space is looked at as a whole, once.
@@ -79,7 +82,8 @@ class FrontierSampler(BaseSampler):
         self._num_looks = num_looks
         self._flat = flat_distributions(space)
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
-        self._look_from_scratch = lambda: Candidates(
+        self._look_from_scratch = partial(
+            Candidates,
             space,
             facts,
             is_allowed=is_allowed,
@@ -118,6 +122,10 @@ class FrontierSampler(BaseSampler):
         """Draw a parameter that the space does not have, at random."""
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the memory of a study behind: it is made again from the study."""
+        return {**self.__dict__, "_memory": None}
+
     def _remember(self, study: Study) -> "_Memory":
         if self._memory is None or self._memory.study() is not study:
             goals = _goals(study.directions, self._objectives)
@@ -129,7 +137,7 @@ class FrontierSampler(BaseSampler):
 
 
 class _Memory:
-    """What the sampler keeps of one study between asks: only what the study itself says, for speed."""
+    """What the sampler keeps of one study between asks, for speed: what the study itself says."""
 
     def __init__(
         self, study: Study, candidates: Candidates, goals: Goals, *, seed: int, num_looks: int
@@ -204,7 +212,7 @@ class _Memory:
 
 
 def _van_der_corput(index: int) -> float:
-    """Return the index-th number of the sequence that fills 0..1 evenly: 1/2, 1/4, 3/4, 1/8, ..."""
+    """Return a number of the sequence that fills 0..1 evenly: 1/2, 1/4, 3/4, 1/8, ..."""
     return float(int(f"{index:b}"[::-1], 2) / 2 ** index.bit_length())
 
 
@@ -221,8 +229,8 @@ def _goals(directions: Sequence[StudyDirection], objectives: Sequence[Objective]
         given = [o.direction is Direction.MAXIMIZE for o in objectives]
         if given != [direction is StudyDirection.MAXIMIZE for direction in directions]:
             raise InvalidObjectivesError(
-                f"the objectives {[f'{o.metric}: {o.direction.value}' for o in objectives]} are not "
-                f"those of the study: {[direction.name.lower() for direction in directions]}"
+                f"the objectives {[f'{o.metric}: {o.direction.value}' for o in objectives]} are "
+                f"not those of the study: {[direction.name.lower() for direction in directions]}"
             )
         is_static = tuple(objective.is_static for objective in objectives)
         if all(is_static):

@@ -10,6 +10,7 @@ Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Pre
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 
-# Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of one
-# standard deviation, and the median (a weight's is its block's). Found on open tables.
+# Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of
+# one standard deviation, and the median (a weight's is its block's). Found on open tables.
 WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 3.3, 2.7, 4.5
 AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.5, 0.05
 # Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
@@ -66,7 +67,7 @@ class Kernel:
         return weights, values[ends[-1] : -1], float(values[-1])
 
     def covariance(self, a: FloatArray, b: FloatArray, theta: FloatArray) -> FloatArray:
-        """Return the covariances (n, m) without noise of rows `a` (n, columns) and `b` (m, columns)."""
+        """Return the covariances (n, m), without noise, of rows (n, columns) and (m, columns)."""
         weights, amplitudes, _ = self.split(theta)
         total = np.zeros((len(a), len(b)))
         for term, weight, amplitude in zip(self.terms, weights, amplitudes, strict=True):
@@ -231,4 +232,4 @@ def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
 def equal_blocks(widths: Sequence[int]) -> tuple[slice, ...]:
     """Return adjoining blocks of columns of the given widths."""
     ends = np.cumsum([0, *widths]).tolist()
-    return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+    return tuple(slice(a, b) for a, b in pairwise(ends))

@@ -1,8 +1,8 @@
 """What a study tells a sampler: results, running trials, and networks not to be asked for again.
 
-All of it is read from the trials themselves, whoever proposed them. Finished trials are read once. A
-running trial of a define-by-run study has no parameters yet, so the choice made for it is kept in one
-system attribute, a compact string.
+All of it is read from the trials themselves, whoever proposed them. Finished trials are read once.
+A running trial of a define-by-run study has no parameters yet, so the choice made for it is kept
+in one system attribute, a compact string.
 """
 
 import json

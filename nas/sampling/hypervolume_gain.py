@@ -1,16 +1,19 @@
 """How much hypervolume is a candidate expected to add, when some of its objectives are known?
 
-The space that the front does not dominate is cut into boxes. In each box the expected overlap of the
-candidate's own dominated volume is a product over the objectives: a length for the known ones, a
-difference of two expected improvements for the unknown ones, which are taken as independent normal
-variables. The sum over boxes is the expected gain, in closed form for any number of objectives.
+The space that the front does not dominate is cut into boxes. In each box the expected overlap of
+the candidate's own dominated volume is a product over the objectives: a length for the known ones,
+a difference of two expected improvements for the unknown ones, which are taken as independent
+normal variables. The sum over boxes is the expected gain, in closed form for any number of
+objectives.
 
-Source: Yang, Emmerich, Deutz, Bäck 2019, "Multi-objective Bayesian global optimization using expected
-hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the improvement. All in
-loss form: lower is better.
+Source: Yang, Emmerich, Deutz, Bäck 2019, "Multi-objective Bayesian global optimization using
+    expected
+hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the improvement. All
+in loss form: lower is better.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +60,7 @@ def _cut(front: FloatArray, reference: FloatArray) -> list[tuple[list[float], li
     levels = np.unique(front[:, -1]).tolist()
     edges = [-np.inf, *levels, float(reference[-1])]
     corners = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         below = front[front[:, -1] <= low, :-1]
         if len(below):
             below = np.unique(below[front_mask(below)], axis=0)

@@ -1,8 +1,8 @@
 """Which candidates to train, given all results so far: one look, one model, one pick or many.
 
-A plan conditions the model on the results, looks at neighbours of the front and at random others, and
-picks the largest expected gain. A further pick from the same plan counts the earlier ones as seen at
-their expected values, so that many trials can run side by side.
+A plan conditions the model on the results, looks at neighbours of the front and at random others,
+and picks the largest expected gain. A further pick from the same plan counts the earlier ones as
+seen at their expected values, so that many trials can run side by side.
 """
 
 from collections.abc import Collection
@@ -30,11 +30,11 @@ GROWTH = 1.1
 WORST_SPREAD = 3.0
 # Running trials that lower the model's variance; the rest count on the front only.
 MAX_EXPECTED = 100
-# The model is too sure of itself near results (its hyperparameters are), and not sure of what it has
-# not seen; most picks go by a narrowed spread, some by a widened one.
+# The model is too sure of itself near results (its hyperparameters are), and not sure of what it
+# has not seen; most picks go by a narrowed spread, some by a widened one.
 NARROW, WIDE, SHARE_WIDE = 0.7, 2.0, 0.25
-# How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up to
-# half way to the largest, or a seed in five never looks at large networks again.
+# How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up
+# to half way to the largest, or a seed in five never looks at large networks again.
 MARGIN, SHARE_FAR = 0.2, 0.2
 # Rounds of looking at neighbours of the best candidates, and how many are taken.
 NUM_ROUNDS, NUM_BEST = 2, 20
@@ -156,6 +156,7 @@ class Plan:
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference)
         self._spread = WIDE if rng.random() < SHARE_WIDE else NARROW
+        self._last: int | None = None
         self._look(history, candidates, seen, num_looks)
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
@@ -196,20 +197,18 @@ class Plan:
 
     def _edges(self, seen: Looks, pool: Looks) -> FloatArray:
         """Return the worst corner that counts: a little beyond the front, sometimes further."""
-        if len(self._front) == 0:
-            self._front = np.empty((0, len(self._goals.is_static)))
-            return self._columns(
-                pool.static.max(axis=0, keepdims=True) + MARGIN,
-                np.full((1, len(self._goals.dear)), 3.0),
-            )[0]
+        if not len(self._front):  # all results break the constraints
+            worst = np.full((1, len(self._goals.dear)), WORST_SPREAD)
+            largest = pool.static.max(axis=0, keepdims=True)
+            return np.asarray(self._columns(largest + MARGIN, worst)[0])
         front = self._front[front_mask(self._front)]
         low, high = front.min(axis=0), front.max(axis=0)
-        reference = high + MARGIN * np.maximum(high - low, 0.5)
+        reference = np.asarray(high + MARGIN * np.maximum(high - low, 0.5))
         is_far = self._rng.random() < SHARE_FAR
         for place, column in enumerate(self._goals.static):
             edge = high[column]
-            reference[column] = max(edge, float(np.median(seen.static[:, place])))
-            reference[column] += MARGIN * max(edge - low[column], 1e-9)
+            middle = max(np.median(seen.static[:, place]), np.median(pool.static[:, place]))
+            reference[column] = max(edge, middle) + MARGIN * max(edge - low[column], 1e-9)
             if is_far:
                 largest = float(pool.static[:, place].max())
                 reference[column] = max(reference[column], edge + 0.5 * (largest - edge) + 1e-9)
@@ -234,7 +233,6 @@ class Plan:
             near = candidates.near(best, count=num_looks // 3, max_changes=1, rng=rng)
             self._add(near.new(np.concatenate([known, self._found.keys])))
         self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
-        self._last: int | None = None
 
     def _add(self, more: Looks) -> None:
         if not len(more):

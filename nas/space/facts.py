@@ -1,9 +1,9 @@
 """What is known of an architecture before it is trained, and what its configuration alone tells.
 
-`Facts` is what a size-aware sampler is given for each architecture. `ConfigurationFacts` derives more
-from the choices themselves, for any space: how often each option is taken among like positions, where
-(early or late), in which runs, and how many positions are present at all. Absent positions count as
-absent, not as one more option.
+`Facts` is what a size-aware sampler is given for each architecture. `ConfigurationFacts` derives
+more from the choices themselves, for any space: how often each option is taken among like
+positions, where (early or late), in which runs, and how many positions are present at all. Absent
+positions count as absent, not as one more option.
 """
 
 import re
@@ -51,8 +51,8 @@ class ConfigurationFacts:
     """Facts of the configuration alone, for many architectures at once.
 
     Like positions (the edges of a cell, the layers of a stage) are taken together, in the order of
-    the space: parameters whose names differ in digits only and whose options are mostly the same, or
-    that have the same four or more options.
+    the space: parameters whose names differ in digits only and whose options are mostly the same,
+    or that have the same four or more options.
 
     Args:
         parameters: of the space, in its order.

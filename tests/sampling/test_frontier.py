@@ -189,7 +189,7 @@ def test_a_tight_limit_is_found_by_going_down():
 
 def test_an_impossible_constraint_is_said_at_the_first_ask():
     study = open_study(FrontierSampler(CELL, cell_facts, seed=0, is_allowed=lambda _: False))
-    with pytest.raises(ConstraintError, match="none of the 1024 .* keeps the constraints"):
+    with pytest.raises(ConstraintError, match=r"none of the 1024 .* keeps the constraints"):
         ask(study, CELL)
 
 

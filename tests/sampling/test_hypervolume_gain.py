@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, qmc
 
 from nas.pareto.hypervolume import hypervolume
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
@@ -34,9 +35,6 @@ def test_closed_form_equals_monte_carlo(name):
     count = 4000 if dimensions == 2 else 3000
 
     gain = expected_gain(undominated_boxes(front, reference=reference), mean=mean, sd=sd)
-
-    from scipy.stats import qmc
-    from scipy.stats import norm
 
     points = (
         qmc.Sobol(dimensions - 1, seed=0).random(4096)[:count]
