@@ -48,8 +48,8 @@ class TrainedEvaluator(Evaluator):
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
         metrics: further metrics to report: `activation_bytes`, `latency_ms`.
-        num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is far
-            too many where several workers share the cores.
+        num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
+            far too many where several workers share the cores.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
     """
 
