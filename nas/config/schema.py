@@ -145,7 +145,7 @@ class Storage:
     """Where the study is kept besides the run folder."""
 
     url: Annotated[
-        str | None, Setting("database that mirrors the study: sqlite:///file.db; null: none")
+        str | None, Setting("database that mirrors the study; null: the run folder alone")
     ]
 
 

@@ -112,6 +112,7 @@ def test_a_space_is_narrowed_from_the_command_line():
         (["constraints.latency_ms.max=1"], "latency_ms is measured after training"),
         (["constraints.size_bytes.maximum=1"], "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
         (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
+        (["storage.url=sqlite:///s.db"], "this version keeps no mirror in a database; leave it null"),
         (["storage.url=studies.db"], "storage.url must be like sqlite:///studies.db"),
         (["sampler=nsga2", "sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
         (["sampler=nsga2", "sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
