@@ -23,14 +23,11 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import (
-    InterpolationToMissingValueError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-)
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.judge import join, unknown_key
+from nas.config.resolve import Resolver, first_words
 from nas.errors import ConfigError, nearest_first
 from nas.paths import conf_dir
 
@@ -93,7 +90,7 @@ def compose_values(source: Source) -> Composed:
         except _COMPOSING_FAILS:
             good = _good_overrides(source, composer, faults)
             config = composer(good)
-        resolver = _Resolver()
+        resolver = Resolver()
         values = resolver.plain(config, path="")
     return Composed(
         values, (*faults, *resolver.faults), tuple(resolver.unresolved), tuple(resolver.copied)
@@ -182,7 +179,9 @@ def _good_overrides(
     try:
         composer(())
     except _COMPOSING_FAILS as error:
-        raise ConfigError(f"the configuration files cannot be read: {_reason(error)}") from error
+        raise ConfigError(
+            f"the configuration files cannot be read: {first_words(error)}"
+        ) from error
     groups = groups_of(source.folders)
     parsed = [(text, _parse(text, faults, source.folders)) for text in source.overrides]
     of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
@@ -270,60 +269,8 @@ def _composing_fault(
         if "weep" in str(error) or "Ambiguous value" in str(error):
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
             return f"'{text}' has several values; {advice}"
-        return f"'{text}': {_reason(error)}"
+        return f"'{text}': {first_words(error)}"
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first words that say something, of an error or of what caused it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        lines = [line.strip() for line in str(seen).splitlines() if line.strip()]
-        if lines:
-            return "; ".join(lines[:2])
-        seen = seen.__cause__
-    return type(error).__name__
-
-
-class _LeftOut:
-    """Stands for a value that cannot be had."""
-
-
-class _Resolver:
-    """Turns a configuration into plain values, and notes what is missing or cannot be resolved."""
-
-    def __init__(self) -> None:
-        self.faults: list[str] = []
-        self.unresolved: list[str] = []
-        self.copied: list[str] = []
-
-    def plain(self, node: Any, *, path: str) -> Any:
-        """Return plain values; what cannot be had is left out."""
-        if isinstance(node, DictConfig):
-            kept = {str(key): self._value(node, key, join(path, str(key))) for key in node}
-            return {key: value for key, value in kept.items() if value is not _LeftOut}
-        if isinstance(node, ListConfig):
-            items = [self._value(node, i, f"{path}[{i}]") for i in range(len(node))]
-            return [item for item in items if item is not _LeftOut]
-        return node
-
-    def _value(self, node: DictConfig | ListConfig, key: Any, path: str) -> Any:
-        if OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
-            self.unresolved.append(path)
-            self.faults.append(f"{path} must be given: {path}=...")
-            return _LeftOut
-        if OmegaConf.is_interpolation(node, key):
-            self.copied.append(path)
-        try:
-            value = node[key]
-        except (InterpolationToMissingValueError, MissingMandatoryValue):
-            self.unresolved.append(path)  # the fault is of the value that it points at
-            return _LeftOut
-        except OmegaConfBaseException as error:
-            self.unresolved.append(path)
-            self.faults.append(f"{path} cannot be resolved: {_reason(error)}")
-            return _LeftOut
-        return self.plain(value, path=path)
 
 
 def show_config(

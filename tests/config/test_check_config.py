@@ -1,8 +1,11 @@
 # ruff: noqa: E501 - each case stands on one line
+import copy
+import re
+
 import pytest
 
-from nas.config.check import check_search
-from nas.config.compose import Source
+from nas.config.check import check_search, check_values
+from nas.config.compose import Composed, Source, compose_values
 from nas.config.schema import ExecutionKind, Ui
 from nas.errors import ConfigError
 
@@ -77,6 +80,52 @@ def test_a_space_is_narrowed_from_the_command_line():
     assert config.search_space["parameters"]["width"]["choice"] == [0.5, 1.0]
 
 
+@pytest.fixture(scope="module")
+def sound_values():
+    return compose_values(Source(overrides=("name=first", "execution.resources.jetson=1"))).values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("seed", 'abc', "seed must be a whole number of at least 0 and at most 4294967295, but got 'abc'"),
+        ("seed", -1, "seed must be a whole number of at least 0"),
+        ("resume", 'maybe', "resume must be true or false, but got 'maybe'"),
+        ("ui", 'plan', "ui must be one of plain, auto, none, but got 'plan'"),
+        ("stopping.num_trials", 0, "must be a whole number of at least 1, or null, but got 0; use preset=smoke"),
+        ("stopping.num_trials", 1.5, "stopping.num_trials must be a whole number"),
+        ("stopping.time_limit_s", 0, "stopping.time_limit_s must be a number above 0, or null, but got 0"),
+        ("stopping.max_failed_share", 2, "above 0 and at most 1, but got 2"),
+        ("execution.num_workers", 0, "execution.num_workers must be a whole number of at least 1"),
+        ("execution.cpus_per_trial", float("inf"), "execution.cpus_per_trial must be a number above 0"),
+        ("execution.gpus_per_trial", -1, "execution.gpus_per_trial must be a number of at least 0"),
+        ("execution.resources.jetson", 'x', "execution.resources.jetson must be a number, but got 'x'"),
+        ("training.epochs", 0, "training.epochs must be a whole number of at least 1, but got 0"),
+        ("training.epochs", 'many', "training.epochs must be a whole number, but got 'many'"),
+        ("training.trial_time_limit_s", -1, "training.trial_time_limit_s must be a number above 0"),
+        ("name", "a/b", "name must be letters, digits"),
+        ("objectives.metrics", [], "objectives.metrics is empty"),
+        ("objectives.metrics", ['acuracy'], "there is no metric 'acuracy'; known, nearest first: accuracy"),
+        ("constraints.size_byte.max", 1, "size_byte is no metric; what can be limited is known before, nearest first: size_bytes"),
+        ("constraints.latency_ms.max", 1, "latency_ms is measured after training"),
+        ("constraints.size_bytes.maximum", 1, "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
+        ("storage.url", "sqlite:///s.db", "this version keeps no mirror in a database; leave it null"),
+        ("storage.url", "studies.db", "storage.url must be like sqlite:///studies.db"),
+        ("objectives.metrics", ["loss", "loss"], "objectives.metrics names a metric twice"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, value, told):
+    values = copy.deepcopy(sound_values)
+    *parents, last = name.split(".")
+    node = values
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[last] = value
+
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        check_values(Composed(values))
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
@@ -84,36 +133,12 @@ def test_a_space_is_narrowed_from_the_command_line():
         (["stopping.num_trails=3"], "stopping has no option 'num_trails'; known, nearest first: num_trials"),
         (["samplr=tpe"], "there is no option 'samplr'; known, nearest first: sampler"),
         (["mobilenet"], "'mobilenet' is no override; write search_space=mobilenet"),
-        (["seed=abc"], "seed must be a whole number of at least 0 and at most 4294967295, but got 'abc'"),
         (["seed.x=1"], "seed is a single value, so it has no 'x'"),
         (["seed=1,2"], "'seed=1,2' has several values; add --multirun"),
-        (["seed=-1"], "seed must be a whole number of at least 0"),
-        (["resume=maybe"], "resume must be true or false, but got 'maybe'"),
-        (["ui=plan"], "ui must be one of plain, auto, none, but got 'plan'"),
-        (["stopping.num_trials=0"], "must be a whole number of at least 1, or null, but got 0; use preset=smoke"),
-        (["stopping.num_trials=1.5"], "stopping.num_trials must be a whole number"),
-        (["stopping.time_limit_s=0"], "stopping.time_limit_s must be a number above 0, or null, but got 0"),
-        (["stopping.max_failed_share=2"], "above 0 and at most 1, but got 2"),
-        (["execution.num_workers=0"], "execution.num_workers must be a whole number of at least 1"),
-        (["execution.cpus_per_trial=.inf"], "execution.cpus_per_trial must be a number above 0"),
-        (["execution.gpus_per_trial=-1"], "execution.gpus_per_trial must be a number of at least 0"),
-        (["execution.resources.jetson=x"], "execution.resources.jetson must be a number, but got 'x'"),
         (["execution=inline", "execution.num_workers=2"], "execution has no option 'num_workers'"),
         (["execution=simulated", "+table=null"], "execution=simulated runs on the times of a table"),
-        (["training.epochs=0"], "training.epochs must be a whole number of at least 1, but got 0"),
-        (["training.epochs=many"], "training.epochs must be a whole number, but got 'many'"),
-        (["training.trial_time_limit_s=-1"], "training.trial_time_limit_s must be a number above 0"),
-        (["name=a/b"], "name must be letters, digits"),
         (["name=..", "run_folder=x"], "name must be letters, digits"),
-        (["objectives=[]"], "objectives.metrics is empty"),
-        (["objectives=[acuracy]"], "there is no metric 'acuracy'; known, nearest first: accuracy"),
-        (["objectives=[loss,loss]"], "objectives.metrics names a metric twice"),
-        (["constraints.size_byte.max=1"], "size_byte is no metric; what can be limited is known before, nearest first: size_bytes"),
-        (["constraints.latency_ms.max=1"], "latency_ms is measured after training"),
-        (["constraints.size_bytes.maximum=1"], "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
         (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
-        (["storage.url=sqlite:///s.db"], "this version keeps no mirror in a database; leave it null"),
-        (["storage.url=studies.db"], "storage.url must be like sqlite:///studies.db"),
         (["sampler=nsga2", "sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
         (["sampler=nsga2", "sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
         (["sampler=nsga2", "+sampler.populaton=3"], "sampler has no option 'populaton'; known, nearest first: population_size"),

@@ -1,0 +1,64 @@
+"""From a composed configuration to plain values: interpolations resolved where they can be."""
+
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
+
+from nas.config.judge import join
+
+
+class _LeftOut:
+    """Stands for a value that cannot be had."""
+
+
+class Resolver:
+    """Turns a configuration into plain values, and notes what is missing or cannot be resolved."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.unresolved: list[str] = []
+        self.copied: list[str] = []
+
+    def plain(self, node: Any, *, path: str) -> Any:
+        """Return plain values; what cannot be had is left out."""
+        if isinstance(node, DictConfig):
+            kept = {str(key): self._value(node, key, join(path, str(key))) for key in node}
+            return {key: value for key, value in kept.items() if value is not _LeftOut}
+        if isinstance(node, ListConfig):
+            items = [self._value(node, i, f"{path}[{i}]") for i in range(len(node))]
+            return [item for item in items if item is not _LeftOut]
+        return node
+
+    def _value(self, node: DictConfig | ListConfig, key: Any, path: str) -> Any:
+        if OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            self.unresolved.append(path)
+            self.faults.append(f"{path} must be given: {path}=...")
+            return _LeftOut
+        if OmegaConf.is_interpolation(node, key):
+            self.copied.append(path)
+        try:
+            value = node[key]
+        except (InterpolationToMissingValueError, MissingMandatoryValue):
+            self.unresolved.append(path)  # the fault is of the value that it points at
+            return _LeftOut
+        except OmegaConfBaseException as error:
+            self.unresolved.append(path)
+            self.faults.append(f"{path} cannot be resolved: {first_words(error)}")
+            return _LeftOut
+        return self.plain(value, path=path)
+
+
+def first_words(error: BaseException) -> str:
+    """Return the first words that say something, of an error or of what caused it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        lines = [line.strip() for line in str(seen).splitlines() if line.strip()]
+        if lines:
+            return "; ".join(lines[:2])
+        seen = seen.__cause__
+    return type(error).__name__
