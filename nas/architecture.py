@@ -43,7 +43,7 @@ class Architecture(Mapping[str, Value]):
 
     @cached_property
     def id(self) -> str:
-        """The `architecture_id`: 16 hexadecimal digits, equal on every machine and in every run."""
+        """The `architecture_id`: 16 hexadecimal digits, equal on every machine."""
         return hashlib.blake2b(self.to_json().encode(), digest_size=8).hexdigest()
 
     def to_json(self) -> str:
