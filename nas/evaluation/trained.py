@@ -20,6 +20,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.placement import move_to_device
 from nas.measure.cost import COUNTABLE, count_costs, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
@@ -33,7 +34,7 @@ from nas.train.device import (
 )
 from nas.train.loop import NonfiniteLossError, TimeLimitError, Training
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData, move_to_device
+from nas.train.resident import ResidentData
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")

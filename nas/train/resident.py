@@ -2,11 +2,11 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch.nn import functional
-
-from nas.data.dataset import Images, Labels, SearchData, Split
 
 # ruff: noqa: N803, N815 - names of tensors end in their shapes
 # N images, H height, W width, C channels
@@ -68,22 +68,14 @@ class ResidentData:
         return ((floats - self.mean) / self.std).permute(0, 3, 1, 2)
 
 
-def move_to_device(data: SearchData, device: torch.device) -> ResidentData:
-    """Return `data` on the device; on the CPU its arrays are used where they lie."""
-    return ResidentData(
-        train=_move_split(data.train, device),
-        validation=_move_split(data.validation, device),
-        mean=torch.tensor(data.normalisation.mean, device=device),
-        std=torch.tensor(data.normalisation.std, device=device),
-        is_mirrorable=data.is_mirrorable,
-    )
+def resident_split(
+    images: npt.NDArray[Any], labels: npt.NDArray[Any], device: torch.device
+) -> ResidentSplit:
+    """Return (N, H, W, C) images and (N,) labels on the device; on the CPU, where they lie."""
+    return ResidentSplit(_tensor(images).to(device), _tensor(labels).to(device))
 
 
-def _move_split(split: Split, device: torch.device) -> ResidentSplit:
-    return ResidentSplit(_tensor(split.images).to(device), _tensor(split.labels).to(device))
-
-
-def _tensor(array: Images | Labels) -> torch.Tensor:
+def _tensor(array: npt.NDArray[Any]) -> torch.Tensor:
     with warnings.catch_warnings():
         # Ray's shared arrays cannot be written, and nothing here writes into its data.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writ")

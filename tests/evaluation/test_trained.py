@@ -13,12 +13,12 @@ from torch import nn
 
 from nas.data.dataset import Dataset, Split
 from nas.data.digits import load_digits
+from nas.evaluation.placement import move_to_device
 from nas.evaluation.trained import TrainedEvaluator
 from nas.objective import objective_for
 from nas.space.space import SearchSpace
 from nas.train.loop import evaluate
 from nas.train.recipe import Recipe
-from nas.train.resident import move_to_device
 from nas.trial import FailureKind, TrialSpec, TrialState
 from search_spaces.mobilenet import MobileNetSpace
 

@@ -6,8 +6,9 @@ from torch import nn
 
 from nas.data.dataset import SearchData
 from nas.data.digits import load_digits
+from nas.evaluation.placement import move_to_device
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData, move_to_device
+from nas.train.resident import ResidentData
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from nas.data.dataset import Dataset, Split
-from nas.train.resident import ResidentSplit, move_to_device
+from nas.evaluation.placement import move_to_device
+from nas.train.resident import ResidentSplit
 
 
 def a_dataset(images):
