@@ -1,11 +1,11 @@
 """What the model of accuracy looks at: positions, and free facts, as columns on like scales.
 
-The first term of the covariance compares configurations position by position: a one-hot code for a
-choice, 0..1 for a number, and all zeros where the position is absent, so that absence is not one
-more option but a place between all of them. The second compares facts: exact size, the numbers
-that came with it, and what the configuration alone tells. Where every architecture of the space is
-at hand, a position counts as the mean over all configurations of the same network: a choice that
-changes nothing (on a dead edge, say) becomes an even mixture and drops out.
+Positions are one-hot codes for choices and 0..1 for numbers, and all zeros where absent, so that
+absence is not one more option but a place between all of them. Facts are the exact size, the
+numbers that came with it, and what the configuration alone tells. One term of the covariance
+compares facts, the other positions and facts. Where every architecture of the space is at hand, a
+position counts as the mean over all configurations of the same network: a choice that changes
+nothing (on a dead edge, say) becomes an even mixture and drops out.
 """
 
 from collections.abc import Sequence
@@ -123,7 +123,7 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_]) -> Kernel:
     facts = tuple(i for i, (block, _) in enumerate(kept) if not block.is_position)
     return Kernel(
         equal_blocks([width for _, width in kept]),
-        tuple(term for term in (positions, facts) if term),
+        tuple(term for term in (facts, positions + facts) if term),
         tuple(block.median for block, _ in kept),
     )
 

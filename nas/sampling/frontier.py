@@ -11,6 +11,7 @@ model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads t
 
 import secrets
 import weakref
+from collections import ChainMap
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import islice
@@ -159,36 +160,37 @@ class _Memory:
         self._picks_left = 0
         self._last_number = -1
         self._sizes = candidates.sizes
-        self._handed_out: set[int] = set()
+        self._handed_out: dict[int, None] = {}
 
     def ask(self, study: Study, number: int) -> Look:
         """Return what trial `number` is to be."""
         history = self._history
         history.update(study, asking=number)
         if number != self._last_number:
-            self._handed_out = set()
+            self._handed_out = {}
         self._last_number = number
         self.candidates.leave_out(islice(history.known, self._num_left_out, None))
         self._num_left_out = len(history.known)
         look = self._choose(number)
-        self._handed_out.add(look.key)
+        self._handed_out[look.key] = None
         return look
 
     def _choose(self, number: int) -> Look:
-        known = self._history.known.keys() | self._handed_out
+        known = ChainMap(self._history.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
         if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
             return self._start(known, rng)
         if self._plan is None or self._picks_left < 1:
+            self._picks_left = len(self._history.running) // TRIALS_PER_PICK + 1
             self._plan = Plan(
                 self._history,
                 self.candidates,
                 self._surrogates,
                 self._goals,
                 num_looks=self._num_looks,
+                num_picks=self._picks_left,
                 rng=rng,
             )
-            self._picks_left = len(self._history.running) // TRIALS_PER_PICK + 1
         self._picks_left -= 1
         row = self._plan.pick(known)
         look = None if row is None else self.candidates.look(row)

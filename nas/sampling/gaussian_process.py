@@ -1,11 +1,13 @@
 """A small Gaussian process over architectures: what accuracy to expect, and how sure to be.
 
-The covariance is a sum of terms, each `A exp(-sum_b w_b |x_b - x'_b|^2)` over blocks b of columns
-(the one-hot code of a position, one fact), plus noise. Weights w, amplitudes A and the noise have
-log-normal priors and are set where the posterior density of the hyperparameters is highest.
+The covariance is a sum of terms, each `A m(sum_b w_b |x_b - x'_b|^2)` over blocks b of columns
+(the one-hot code of a position, one fact) with m the Matérn correlation of smoothness 5/2, plus
+noise. Weights w, amplitudes A and the noise have log-normal priors and are set where the posterior
+density of the hyperparameters is highest.
 
 Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press 2006; (2.25) to
-(2.26) and algorithm 2.1 for the prediction, (2.30) for the evidence, (5.9) for its gradient.
+(2.26) and algorithm 2.1 for the prediction, (2.30) for the evidence, (5.9) for its gradient,
+(4.17) for the correlation.
 """
 
 from collections.abc import Sequence
@@ -76,8 +78,8 @@ class Kernel:
             )
             sizes = [self.blocks[i].stop - self.blocks[i].start for i in term]
             scale = np.sqrt(np.repeat(weight, sizes))
-            total += amplitude * np.exp(
-                -_squared_distances(a[:, columns] * scale, b[:, columns] * scale)
+            total += amplitude * _matern(
+                _squared_distances(a[:, columns] * scale, b[:, columns] * scale)
             )
         return total
 
@@ -106,10 +108,9 @@ class Evidence:
         kernel, targets = self._kernel, self._targets
         count = len(targets)
         weights, amplitudes, noise = kernel.split(theta)
-        shapes = [
-            np.exp(-(weight @ self._distances[list(term)]))
-            for term, weight in zip(kernel.terms, weights, strict=True)
-        ]
+        distances = [self._distances[list(term)] for term in kernel.terms]
+        sums = [weight @ d for weight, d in zip(weights, distances, strict=True)]
+        shapes = [_matern(total) for total in sums]
         covariance = sum(a * s for a, s in zip(amplitudes, shapes, strict=True))
         matrix = np.asarray(covariance).reshape(count, count)
         matrix[np.diag_indices(count)] += noise + JITTER
@@ -121,11 +122,10 @@ class Evidence:
         inverse = cho_solve((factor, True), np.eye(count), check_finite=False)
         inner = (np.outer(alpha, alpha) - inverse).ravel()
         gradient = []
-        for term, weight, amplitude, shape in zip(
-            kernel.terms, weights, amplitudes, shapes, strict=True
+        for each, weight, amplitude, total in zip(
+            distances, weights, amplitudes, sums, strict=True
         ):
-            pull = inner * shape
-            gradient.append(-amplitude * weight * (self._distances[list(term)] @ pull))
+            gradient.append(amplitude * weight * (each @ (inner * _matern_slope(total))))
         gradient.append(
             np.array([a * (inner @ s) for a, s in zip(amplitudes, shapes, strict=True)])
         )
@@ -176,16 +176,16 @@ class Posterior:
         self.kernel = kernel
         self.theta = theta
         self._features = features
-        self._noise = kernel.split(theta)[2] + JITTER
+        self.noise = kernel.split(theta)[2] + JITTER
         matrix = kernel.covariance(features, features, theta)
-        matrix[np.diag_indices(len(matrix))] += self._noise
+        matrix[np.diag_indices(len(matrix))] += self.noise
         self._factor = cholesky(matrix, lower=True, check_finite=False)
         self._alpha = cho_solve((self._factor, True), targets, check_finite=False)
 
     def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation of the value without noise, of each row."""
         cross = self.kernel.covariance(features, self._features, self.theta)
-        half = self.whitened(cross)
+        half = self._whitened(cross)
         variance = self.kernel.variance(self.theta) - np.einsum("ij,ij->j", half, half)
         return cross @ self._alpha, np.sqrt(np.maximum(variance, 1e-10))
 
@@ -194,8 +194,11 @@ class Posterior:
         cross = self.kernel.covariance(features, self._features, self.theta)
         return np.asarray(cross @ self._alpha)
 
-    def whitened(self, cross: FloatArray) -> FloatArray:
-        """Return L^-1 K*^T (n, m) for cross-covariances `cross` (m, n)."""
+    def whitened_at(self, features: FloatArray) -> FloatArray:
+        """Return L^-1 K*^T (n, m) for m rows."""
+        return self._whitened(self.kernel.covariance(features, self._features, self.theta))
+
+    def _whitened(self, cross: FloatArray) -> FloatArray:
         return np.asarray(solve_triangular(self._factor, cross.T, lower=True, check_finite=False))
 
     def expecting(self, features: FloatArray) -> "Posterior":
@@ -207,12 +210,12 @@ class Posterior:
         if len(features) == 0:
             return self
         cross = self.kernel.covariance(features, self._features, self.theta)
-        half = self.whitened(cross)
+        half = self._whitened(cross)
         rest = self.kernel.covariance(features, features, self.theta) - half.T @ half
-        rest[np.diag_indices(len(rest))] += self._noise
+        rest[np.diag_indices(len(rest))] += self.noise
         corner = cholesky(rest, lower=True, check_finite=False)
         grown = object.__new__(Posterior)
-        grown.kernel, grown.theta, grown._noise = self.kernel, self.theta, self._noise
+        grown.kernel, grown.theta, grown.noise = self.kernel, self.theta, self.noise
         grown._features = np.vstack([self._features, features])
         size = len(self._features)
         grown._factor = np.zeros((len(grown._features),) * 2)
@@ -222,6 +225,57 @@ class Posterior:
         # Seeing one's own mean moves no mean: the new rows get no weight.
         grown._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
         return grown
+
+
+class Spread:
+    """The uncertainty at given rows while more and more of them are counted as seen.
+
+    Each row counted costs O(n m): the next column of Cholesky's factor (R&W, section A.3 and 2.2).
+
+    Args:
+        posterior: what was seen before, n results.
+        features: (m, columns) the rows.
+        capacity: how many of them may be counted.
+    """
+
+    def __init__(self, posterior: Posterior, features: FloatArray, *, capacity: int) -> None:
+        half = posterior.whitened_at(features)
+        self._posterior = posterior
+        self._features = features
+        self._half = np.zeros((len(half) + capacity, len(features)))
+        self._half[: len(half)] = half
+        self._filled = len(half)
+        prior = posterior.kernel.variance(posterior.theta)
+        self._variance = prior - np.einsum("ij,ij->j", half, half)
+
+    @property
+    def sd(self) -> FloatArray:
+        """Standard deviations (m) now, without noise."""
+        return np.asarray(np.sqrt(np.maximum(self._variance, 1e-10)))
+
+    def count(self, index: int) -> None:
+        """Count one row as seen."""
+        posterior, half = self._posterior, self._half[: self._filled]
+        prior = posterior.kernel.covariance(
+            self._features[[index]], self._features, posterior.theta
+        )
+        column = prior[0] - half[:, index] @ half
+        column /= np.sqrt(max(float(self._variance[index]), 0.0) + posterior.noise)
+        self._half[self._filled] = column
+        self._filled += 1
+        self._variance = self._variance - column**2
+
+
+def _matern(squared: FloatArray) -> FloatArray:
+    """Return the Matérn correlation of smoothness 5/2 at squared distances (R&W 4.17)."""
+    root = np.sqrt(5.0 * squared)
+    return np.asarray((1.0 + root + root * root / 3.0) * np.exp(-root))
+
+
+def _matern_slope(squared: FloatArray) -> FloatArray:
+    """Return its derivative by the squared distance."""
+    root = np.sqrt(5.0 * squared)
+    return np.asarray(-5.0 / 6.0 * (1.0 + root) * np.exp(-root))
 
 
 def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from nas.space.space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 
+UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 # Names the attribute. Databases hold 2,045 characters of it, which is about 400 parameters.
 CHOICE_KEY = "frontier:choice"
 
@@ -85,9 +86,9 @@ class History:
         fresh: list[tuple[FrozenTrial, Look]] = []
         for index in todo:
             trial = trials[index]
-            if not trial.state.is_finished():
+            if trial.state in UNFINISHED:
                 self._open.append(index)
-                if trial.number != asking and trial.number not in self.running:
+                if index not in self.running and trial.number != asking:
                     self._note_running(trial)
                 continue
             look = self.running.pop(trial.number, None) or self._look_of(trial)

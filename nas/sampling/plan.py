@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nas.pareto.dominance import front_mask, ranks
 from nas.sampling.candidates import Candidates, Looks
-from nas.sampling.gaussian_process import Kernel, Posterior, fit
+from nas.sampling.gaussian_process import Kernel, Posterior, Spread, fit
 from nas.sampling.history import History
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
 from nas.seeding import generator
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Results beyond this many are thinned out: the best layers, and random others.
-MAX_SEEN, MAX_TUNED = 800, 250
+MAX_SEEN, MAX_SEEN_AT_ONCE, MAX_TUNED = 800, 400, 160
 # The hyperparameters are set anew when the results have grown by a tenth.
 GROWTH = 1.1
 # Losses worse than the median by more than this many times its distance to the best tenth are cut
@@ -38,8 +38,8 @@ NARROW, WIDE, SHARE_WIDE = 0.7, 2.0, 0.25
 MARGIN, SHARE_FAR = 0.2, 0.2
 # Rounds of looking at neighbours of the best candidates, and how many are taken.
 NUM_ROUNDS, NUM_BEST = 2, 20
-# Candidates whose gain is worked out anew for a further pick; gains only fall.
-NUM_RENEWED = 64
+# Candidates that further picks from a plan choose among: gains only fall, the others stay behind.
+NUM_KEPT = 300
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,16 @@ class Surrogates:
         self._milestone = 0
         self._thetas: list[FloatArray] = []
 
-    def posteriors(self, seen: Looks, losses: FloatArray) -> list[Posterior]:
+    def posteriors(self, seen: Looks, losses: FloatArray, *, limit: int) -> list[Posterior]:
         """Return each dear objective's model of its standardised losses.
 
         Args:
             seen: (n) architectures with results.
             losses: (n, d) their losses.
+            limit: most results that it takes in.
         """
         self._tune(seen, losses)
-        which = self._most_telling(seen, losses, limit=MAX_SEEN)
+        which = self._most_telling(seen, losses, limit=limit)
         targets = standardised(losses)
         return [
             Posterior(self._kernel, theta, seen.features[which], targets[which, column])
@@ -132,6 +133,7 @@ class Plan:
         surrogates: the models.
         goals: which objectives are dear.
         num_looks: how many new architectures are looked at, about.
+        num_picks: how many picks are going to be asked for.
         rng: draws.
     """
 
@@ -143,6 +145,7 @@ class Plan:
         goals: Goals,
         *,
         num_looks: int,
+        num_picks: int,
         rng: np.random.Generator,
     ) -> None:
         assert history.complete is not None, "a plan needs results"
@@ -150,13 +153,15 @@ class Plan:
         self._rng = rng
         seen = history.complete
         losses = goals.dear_losses(history.values)
-        self._models = surrogates.posteriors(seen, losses)
+        limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
+        self._models = surrogates.posteriors(seen, losses, limit=limit)
         self._front = self._columns(seen.static, standardised(losses))[seen.is_allowed]
         self._expect(history, candidates)
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference)
         self._spread = WIDE if rng.random() < SHARE_WIDE else NARROW
         self._last: int | None = None
+        self._spreads: list[Spread] | None = None
         self._look(history, candidates, seen, num_looks)
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
@@ -166,7 +171,7 @@ class Plan:
             known: networks that must not come.
         """
         if self._last is not None:
-            self._renew(self._last)
+            self._count(self._last)
         for index in np.argsort(-self._gain, kind="stable").tolist():
             if not self._is_picked[index] and self._found.keys[index] not in known:
                 self._is_picked[index] = True
@@ -256,17 +261,22 @@ class Plan:
             self._boxes, mean=self._mean[which], sd=self._spread * self._sd[which]
         )
 
-    def _renew(self, last: int) -> None:
-        """Count the last pick as seen at its expected value; renew the gains that lead."""
+    def _count(self, last: int) -> None:
+        """Count the last pick as seen at its expected value, and work out the gains anew."""
+        if self._spreads is None:
+            kept = np.argsort(-self._gain, kind="stable")[:NUM_KEPT]
+            last = int(np.flatnonzero(kept == last)[0])
+            self._found, self._is_picked = self._found.take(kept), self._is_picked[kept]
+            self._mean, self._sd = self._mean[kept], self._sd[kept]
+            self._spreads = [
+                Spread(model, self._found.features, capacity=NUM_KEPT) for model in self._models
+            ]
+        for spread in self._spreads:
+            spread.count(last)
+        self._sd[:, self._goals.dear] = np.column_stack([s.sd for s in self._spreads])
         self._front = np.vstack([self._front, self._mean[last]])
-        features = self._found.features[[last]]
-        self._models = [model.expecting(features) for model in self._models]
         self._boxes = undominated_boxes(self._front, reference=self._reference)
-        left = np.flatnonzero(~self._is_picked)
-        lead = left[np.argsort(-self._gain[left], kind="stable")[:NUM_RENEWED]]
-        if len(lead):
-            self._mean[lead], self._sd[lead] = self._predict(self._found.take(lead))
-            self._gain[lead] = self._gains(lead)
+        self._gain = self._gains(np.arange(len(self._found)))
 
 
 def _next_milestone(milestone: int) -> int:

@@ -8,6 +8,7 @@ from nas.sampling.gaussian_process import (
     Evidence,
     Kernel,
     Posterior,
+    Spread,
     equal_blocks,
     fit,
 )
@@ -57,9 +58,13 @@ def test_covariance_is_the_sum_of_its_terms():
     (b,), _ = data(1, seed=2)
     (w0, w1, v1, v2, a0, a1, _) = np.exp(thetas())
     gap = (a - b) ** 2
-    expected = a0 * np.exp(-w0 * gap[:2].sum() - w1 * gap[2]) + a1 * np.exp(
-        -v1 * gap[2] - v2 * gap[3:].sum()
-    )
+    near = np.sqrt(w0 * gap[:2].sum() + w1 * gap[2])
+    far = np.sqrt(v1 * gap[2] + v2 * gap[3:].sum())
+
+    def matern(r):
+        return (1 + np.sqrt(5) * r + 5 * r**2 / 3) * np.exp(-np.sqrt(5) * r)
+
+    expected = a0 * matern(near) + a1 * matern(far)
 
     found = KERNEL.covariance(a[None], b[None], thetas())
 
@@ -112,3 +117,15 @@ def test_fit_finds_more_probable_hyperparameters_and_the_columns_that_matter():
     evidence = Evidence(kernel, features, targets)
     assert evidence(theta)[0] < evidence(kernel.prior_mean)[0]
     assert theta[0] > theta[1]
+
+
+def test_counting_rows_as_seen_equals_expecting_them():
+    posterior = Posterior(KERNEL, thetas(), *data(15))
+    rows, _ = data(8, seed=5)
+    spread = Spread(posterior, rows, capacity=2)
+
+    spread.count(3)
+    spread.count(6)
+
+    _, sd = posterior.expecting(rows[[3, 6]]).predict(rows)
+    assert spread.sd == pytest.approx(sd, abs=1e-6)
