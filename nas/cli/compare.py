@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from nas.cli.flags import parse_list, parse_settings
+from nas.cli.terminal import make_console
 from nas.errors import ConfigError
 
 HELP = """\
@@ -44,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     write_comparison_png(comparison, title=title, path=out / "comparison.png")
     write_runs_csv(comparison, path=out / "runs.csv")
     write_growth_csv(comparison, path=out / "growth.csv")
-    console = Console()
+    console = make_console()
     console.print(comparison_table(comparison))
     console.print(
         f"Written: {out.absolute()} (comparison.png, runs.csv, growth.csv)", markup=False

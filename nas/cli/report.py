@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from nas.cli.flags import parse_settings
+from nas.cli.terminal import make_console
 
 HELP = """\
 nas report run=runs/N
@@ -29,7 +28,7 @@ def run(words: Sequence[str]) -> int:
     objectives = recorded_objectives(folder)
     records = load_records(folder.study_journal)
     write_reports(folder, records, objectives)
-    console = Console()
+    console = make_console()
     console.print(front_table(records, objectives))
     console.print(knee_sentence(records, objectives), markup=False, highlight=False)
     console.print(f"Written: {folder.report_html}", markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from nas.cli.flags import SearchFlags, parse_search_flags
+from nas.cli.terminal import make_console
 from nas.config.compose import Source, show_config, show_info
 from nas.config.jobs import Job, plan_jobs
 from nas.config.launch import open_launch_folder
@@ -46,7 +47,7 @@ def _show(source: Source, flags: SearchFlags) -> None:
 
 
 def _run_all(jobs: Sequence[Job]) -> int:
-    console = Console()
+    console = make_console()
     worst = DONE
     for job in jobs:
         try:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from nas.cli.numbers import format_count
+from nas.cli.terminal import make_console
 from nas.config.choices import Choices
 from nas.errors import ConfigError, NasError, nearest_first
 from nas.files import write_text
@@ -67,7 +67,7 @@ def _show(words: Sequence[str]) -> None:
         table.add_column(heading, overflow="fold")
     for row in _rows(space):
         table.add_row(*row)
-    console = Console()
+    console = make_console()
     console.print(table)
     console.print(f"{format_count(space.num_architectures())} architectures", highlight=False)
 

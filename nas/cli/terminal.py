@@ -1,0 +1,13 @@
+"""Where does output go? To a terminal of its own width, or to a file, which has none."""
+
+import sys
+
+from rich.console import Console
+
+# Wide enough for an architecture on one line; rich would fold files at 80.
+FILE_WIDTH = 160
+
+
+def make_console() -> Console:
+    """Return a console on standard output."""
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
