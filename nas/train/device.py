@@ -1,7 +1,6 @@
 """Where and in which precision a trial computes, and how its memory is held.
 
-Nothing here is chosen by the user but the device; each choice rests on a measurement in
-experiments/training_speed.
+Nothing here is chosen by the user but the device; experiments/training_speed says what was measured.
 """
 
 import ctypes
