@@ -5,7 +5,7 @@ import sys
 from rich.console import Console
 
 # Wide enough for an architecture on one line; rich would fold files at 80.
-FILE_WIDTH = 160
+FILE_WIDTH = 200
 
 
 def make_console() -> Console:
