@@ -1,6 +1,6 @@
 """Where and in which precision a trial computes, and how its memory is held.
 
-Nothing here is chosen by the user but the device; experiments/training_speed says what was measured.
+Nothing here is chosen by the user but the device; experiments/training_speed has measurements.
 """
 
 import ctypes
