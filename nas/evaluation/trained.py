@@ -18,6 +18,7 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.compress.distill import Lesson, TaughtLoss
 from nas.data.dataset import Dataset
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.placement import move_to_device
@@ -32,7 +33,7 @@ from nas.train.device import (
     keep_freed_memory,
     limit_device_memory,
 )
-from nas.train.loop import NonfiniteLossError, TimeLimitError, Training
+from nas.train.loop import Loss, NonfiniteLossError, TimeLimitError, Training
 from nas.train.recipe import Recipe
 from nas.train.resident import ResidentData
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
@@ -52,6 +53,11 @@ class TrainedEvaluator(Evaluator):
         num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
             far too many where several workers share the cores.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
+
+    Attributes:
+        data: what is learnt from and judged by.
+        lesson: what a teacher says of the training images, to be learnt beside the labels; None
+            for no teacher.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class TrainedEvaluator(Evaluator):
         self._gpu_share = gpu_share
         self._costs: dict[str, dict[str, float]] = {}
         self._resident: ResidentData | None = None
+        self.lesson: Lesson | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process makes for itself."""
@@ -144,6 +151,7 @@ class TrainedEvaluator(Evaluator):
                 self.recipe,
                 seed=spec.seed,
                 time_limit_s=spec.time_limit_s,
+                loss=self._loss(model, device),
             )
             folder = None if spec.checkpoint is None else Path(spec.checkpoint)
             if folder is not None:
@@ -157,6 +165,16 @@ class TrainedEvaluator(Evaluator):
         if self._measures_latency:
             metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
         return metrics, self._weights_if_wanted(spec, model, metrics)
+
+    def _loss(self, model: nn.Module, device: torch.device) -> Loss | None:
+        if self.lesson is None:
+            return None
+        taught = TaughtLoss(
+            self.lesson, model, device=device, label_smoothing=self.recipe.label_smoothing
+        )
+        return lambda logits, labels, taken: taught(
+            logits, labels, indices=taken.indices, mirrored=taken.mirrored
+        )
 
     def _weights_if_wanted(
         self, spec: TrialSpec, model: nn.Module, metrics: Mapping[str, float]

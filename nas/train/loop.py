@@ -6,6 +6,7 @@ no copy to the host inside an epoch. A `Training` can be cut at any step, saved 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +19,27 @@ from nas.train.recipe import Recipe
 from nas.train.resident import ResidentData
 from nas.train.schedule import learning_rate_factor, make_optimizer
 
-# ruff: noqa: N806 - names of tensors end in their shapes
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, K classes
 
 _EVALUATION_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Which images a batch is made of.
+
+    Attributes:
+        indices: (B,) places in the training split.
+        mirrored: (B,) whether each is mirrored, or None where none is.
+    """
+
+    indices: torch.Tensor
+    mirrored: torch.Tensor | None
+
+
+# Logits (B, K), labels (B,) and what was taken -> the loss; another one than cross entropy.
+Loss = Callable[[torch.Tensor, torch.Tensor, Taken], torch.Tensor]
 
 
 class NonfiniteLossError(Exception):
@@ -54,6 +72,7 @@ class Training:
         recipe: how to train.
         seed: of order and augmentation.
         time_limit_s: seconds from now until `TimeLimitError`; None for no limit.
+        loss: of a batch; None for cross entropy with the recipe's smoothing.
 
     Attributes:
         step: steps that were taken.
@@ -68,6 +87,7 @@ class Training:
         *,
         seed: int,
         time_limit_s: float | None = None,
+        loss: Loss | None = None,
     ) -> None:
         self.model = model
         self.data = data
@@ -77,6 +97,7 @@ class Training:
         self.device = data.mean.device
         self._time_limit_s = time_limit_s
         self._started = time.monotonic()
+        self._loss = loss or self._cross_entropy
         self._batch_size = min(recipe.batch_size, len(data.train.labels))
         # The last images of an epoch's order that fill no batch wait for another epoch: a batch of
         # one image would break batch norms.
@@ -141,15 +162,21 @@ class Training:
         self._set_learning_rate()
         with autocast(self.device):
             logits_BK = self.model(images_BCHW)
-            loss = functional.cross_entropy(
-                logits_BK, labels_B, label_smoothing=self.recipe.label_smoothing
-            )
+            loss = self._loss(logits_BK, labels_B, _taken(draws, batch))
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_norm)
         self.optimizer.step()
         self.step += 1
         return loss.detach()
+
+    def _cross_entropy(
+        self, logits_BK: torch.Tensor, labels_B: torch.Tensor, taken: Taken
+    ) -> torch.Tensor:
+        del taken
+        return functional.cross_entropy(
+            logits_BK, labels_B, label_smoothing=self.recipe.label_smoothing
+        )
 
     def _set_learning_rate(self) -> None:
         factor = learning_rate_factor(
@@ -164,6 +191,11 @@ class Training:
             raise TimeLimitError(
                 f"the training took longer than {limit:g} s: step {self.step} of {self.num_steps}"
             )
+
+
+def _taken(draws: EpochDraws, batch: slice) -> Taken:
+    mirrored = None if draws.mirrored is None else draws.mirrored[batch]
+    return Taken(draws.order[batch], mirrored)
 
 
 def evaluate(model: nn.Module, data: ResidentData) -> Score:
