@@ -99,6 +99,7 @@ def complete(line: str) -> list[str]:
         return _starting_with(current, [*COMMANDS, "--help", "--version"])
     completers: dict[str, Callable[[Sequence[str], str], list[str]]] = {
         "search": _complete_search,
+        "profile": _complete_search,
         "report": lambda _, word: _starting_with(word, _runs("run=")),
         "dashboard": lambda _, word: _starting_with(word, [*_runs("run="), "port="]),
         "compare": lambda _, word: _complete_list(word),

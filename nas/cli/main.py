@@ -35,6 +35,11 @@ COMMANDS = {
     "search": Command(
         "nas.cli.search", "[key=value ...]", "search; print the front; write the run folder"
     ),
+    "profile": Command(
+        "nas.cli.profile",
+        "[key=value ...]",
+        "look before spending: what the space holds, what keeps the limits, trials per hour",
+    ),
     "report": Command(
         "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
     ),

@@ -3,6 +3,7 @@
 With `run=runs/N` the settings are those that the run was composed of, overrides on top.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from nas.config.compose import Source, compose_values
 from nas.config.recorded import read_source
 from nas.config.schema import Execution, ExecutionKind, SearchConfig
 from nas.errors import ConfigError, nearest_first
-from nas.measure.cost import COUNTABLE
 from nas.record.environment import find_devices
 from nas.record.run_folder import RunFolder
 from nas.search.trial_time import Plan
@@ -132,34 +132,22 @@ def plan_profile(source: Source, settings: ProfileSettings) -> ProfilePlan:
         place = source.config_dir or before.config_dir
         source = Source(config_dir=place, config_name=before.config_name)
     config = check_values(compose_values(replace(source, overrides=overrides)))
-    is_table = config.table is not None
-    search = build_search(config if is_table else _counting_all(config))
+    search = build_search(config)
     return ProfilePlan(
         config=config,
         search=search,
         plan=Plan(
             num_trials=config.stopping.num_trials,
             time_limit_s=config.stopping.time_limit_s,
-            num_workers=num_workers(config.execution, num_cpus=search_cpus()),
+            num_workers=num_workers(config.execution, num_cpus=_num_cpus()),
             trial_time_limit_s=search.task.trial_time_limit_s,
         ),
-        is_table=is_table,
+        is_table=config.table is not None,
     )
 
 
-def _counting_all(config: SearchConfig) -> SearchConfig:
-    """Return the configuration with every static cost among the metrics, where it takes any."""
-    known = config.evaluation.get("metrics")
-    if not isinstance(known, Sequence):
-        return config
-    metrics = [*dict.fromkeys([*known, *COUNTABLE])]
-    return replace(config, evaluation={**config.evaluation, "metrics": metrics})
-
-
-def search_cpus() -> int:
+def _num_cpus() -> int:
     """Return how many cores this process may use."""
-    import os
-
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

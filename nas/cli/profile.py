@@ -1,0 +1,164 @@
+"""`nas profile`: what a search space holds and what a search would cost, before any is spent."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nas.cli.flags import parse_search_flags
+from nas.config.launch import open_launch_folder
+from nas.errors import ConfigError, ConstraintError
+
+if TYPE_CHECKING:
+    from nas.config.profiling import ProfilePlan, ProfileSettings
+    from nas.search.profile import CountMore, SpaceProfile
+    from nas.search.proxy_ranks import ProxyRanks
+    from nas.search.trial_time import TrialTimes
+
+DONE = 0
+SECONDS_EACH = 5.0  # aim for measuring each of three models
+PROXY_TIME_S = 15.0
+HELP = """\
+nas profile [group=choice ...] [key=value ...]
+
+A look before spending, in under a minute: how many architectures there are, how large they are,
+how many keep the constraints, how long a trial takes here, and so how long the search will.
+It takes what nas search takes, writes no run folder, and knows some settings of its own:
+
+  samples=1000              architectures whose costs are counted, at most
+  train=false               do not measure how long trials take
+  run=runs/N                look at the space of a run; with proxies=..., also at how these rank
+                            the networks that it trained
+  proxies=[naswot,synflow]  zero-cost proxies: synflow, naswot, grad_norm, zico; or all
+  save=profile.json         all numbers, for machines
+
+Where no architecture keeps the constraints, the exit status is 2, as a search's would be."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Look at a space and print what was seen."""
+    flags = parse_search_flags(words)
+    if flags.wants_help:
+        print(HELP)
+        return DONE
+    if flags.is_multirun or flags.cfg or flags.info:
+        raise ConfigError("nas profile takes --config-dir and --config-name only, of the flags")
+    open_launch_folder()
+    from nas.config.compose import Source
+    from nas.config.profiling import plan_profile, read_settings
+    from nas.measure.proxies import PROXIES
+
+    settings = read_settings(flags.overrides, known_proxies=tuple(PROXIES))
+    plan = plan_profile(Source(flags.config_dir, flags.config_name), settings)
+    return _look(plan, settings)
+
+
+def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
+    from rich.console import Console
+
+    from nas.cli.profile_view import (
+        print_feasibility,
+        print_proxies,
+        print_sizes,
+        print_times,
+        unbuildable_line,
+        write_profile,
+    )
+    from nas.search.profile import Sampling, profile_space
+    from nas.train.device import choose_device
+
+    task, console = plan.search.task, Console()
+    sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
+    profile = profile_space(
+        task.space,
+        task.evaluator,
+        constraints=task.constraints,
+        count_more=_activations(plan),
+        sampling=sampling,
+    )
+    print_sizes(console, profile, space=type(task.space).__name__)
+    if not profile.sample.members:
+        raise ConfigError(unbuildable_line(profile))
+    print_feasibility(console, profile, constraints=task.constraints)
+    times = _times(plan, profile, settings)
+    if times is not None:
+        workers = plan.plan.num_workers
+        device = str(choose_device(str(plan.config.training.get("device", "auto"))))
+        print_times(console, times, config=plan.config, device=device, num_workers=workers)
+    elif plan.is_table:
+        console.print("\nResults are looked up in a table: nothing is trained.")
+    ranks = _ranks(plan, profile, settings)
+    if ranks is not None:
+        print_proxies(console, ranks)
+    if settings.save is not None:
+        write_profile(settings.save, profile, times, ranks)
+    feasibility = profile.feasibility
+    if feasibility is not None and not feasibility.is_possible:
+        raise ConstraintError(
+            "no architecture was found that keeps the constraints; widen a limit or the space"
+        )
+    return DONE
+
+
+def _activations(plan: "ProfilePlan") -> "CountMore | None":
+    """Return what counts peak activations, where the search does not."""
+    from nas.evaluation.trained import TrainedEvaluator
+    from nas.measure.cost import count_costs
+
+    evaluator = plan.search.task.evaluator
+    if not isinstance(evaluator, TrainedEvaluator):
+        return None
+    space, shape = evaluator.space, evaluator.data.shape
+    return lambda architecture: count_costs(
+        lambda: space.build(architecture, shape), shape, metrics=("activation_bytes",)
+    )
+
+
+def _times(
+    plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings"
+) -> "TrialTimes | None":
+    """Measure three of those that the search may train."""
+    from nas.search.profile import kept
+    from nas.search.trial_time import time_trials
+
+    if plan.is_table or not settings.trains:
+        return None
+    task = plan.search.task
+    return time_trials(
+        task.evaluator,
+        kept(profile.sample, task.constraints),
+        plan=plan.plan,
+        seconds_each=SECONDS_EACH,
+        seed=plan.config.seed,
+    )
+
+
+def _ranks(
+    plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings"
+) -> "ProxyRanks | None":
+    from nas.evaluation.trained import TrainedEvaluator
+    from nas.record.run_folder import RunFolder
+    from nas.report.front import comparable_records
+    from nas.sampling.journal import load_records
+    from nas.search.proxy_ranks import rank_with_results, rank_with_size
+
+    if not settings.proxies:
+        return None
+    task = plan.search.task
+    if not isinstance(task.evaluator, TrainedEvaluator):
+        raise ConfigError("proxies need networks that can be built; a table has none")
+    if settings.run is None:
+        return rank_with_size(
+            task.evaluator,
+            profile.sample.members,
+            names=settings.proxies,
+            time_limit_s=PROXY_TIME_S,
+            seed=plan.config.seed,
+        )
+    records = load_records(RunFolder.open(settings.run).study_journal)
+    return rank_with_results(
+        task.evaluator,
+        comparable_records(records, task.objectives),
+        task.objectives,
+        names=settings.proxies,
+        time_limit_s=PROXY_TIME_S,
+        seed=plan.config.seed,
+    )

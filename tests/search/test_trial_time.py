@@ -1,0 +1,79 @@
+import time
+
+import pytest
+from parts.engine import SMALL, ClosedForm, complete, size_of
+
+from nas.search.trial_time import Plan, extrapolate, time_trials
+from nas.space.space import SearchSpace
+from nas.trial import Failure, FailureKind, TrialResult, TrialState
+
+START_S, FULL_S = 0.005, 0.2  # of building, and of the whole training of the largest
+
+
+class Sleeper(ClosedForm):
+    """Sleeps a fixed time, and one that grows with the size and the budget."""
+
+    largest = 4048.0
+
+    def evaluate(self, spec):
+        time.sleep(START_S + FULL_S * spec.budget * size_of(spec.architecture) / self.largest)
+        return complete(spec)
+
+
+class TooLarge(Sleeper):
+    def evaluate(self, spec):
+        if size_of(spec.architecture) < self.largest:
+            return super().evaluate(spec)
+        failure = Failure(FailureKind.OUT_OF_MEMORY, "out of memory")
+        return TrialResult(spec.number, spec.attempt, TrialState.FAILED, failure=failure)
+
+
+def sample():
+    return [(a, {"size_bytes": size_of(a)}) for a in SearchSpace(SMALL).enumerate()]
+
+
+def measure(evaluator, plan):
+    return time_trials(evaluator, sample(), plan=plan, seconds_each=0.1, seed=0)
+
+
+def test_a_training_is_extrapolated_by_its_last_difference():
+    assert extrapolate([(0.01, 9.0), (0.1, 1.1), (0.2, 1.2)]) == pytest.approx(2.0)
+    assert extrapolate([(0.25, 1.0), (1.0, 3.0)]) == 3.0
+
+
+def test_three_models_are_measured_and_the_search_is_planned_from_them():
+    times = measure(Sleeper(), Plan(num_trials=10, time_limit_s=None, num_workers=2))
+
+    small, median, large = times.trials
+    assert [trial.word for trial in times.trials] == ["small", "median", "large"]
+    assert large.costs["size_bytes"] == Sleeper.largest
+    assert small.costs["size_bytes"] < median.costs["size_bytes"] < Sleeper.largest
+    # Sleeping is never short; on a loaded machine it is long.
+    assert large.seconds == pytest.approx(START_S + FULL_S, rel=0.5)
+    assert times.trials_per_hour == pytest.approx(2 * 3600 / times.mean_s)
+    assert times.planned_s == pytest.approx(10 / 2 * times.mean_s)
+
+
+def test_a_time_limit_ends_the_planned_search():
+    times = measure(Sleeper(), Plan(num_trials=100_000, time_limit_s=60.0, num_workers=1))
+
+    assert times.planned_s == 60.0
+
+
+def test_a_trial_that_passes_its_limit_is_foreseen():
+    plan = Plan(num_trials=1, time_limit_s=None, num_workers=1, trial_time_limit_s=0.0001)
+
+    assert measure(Sleeper(), plan).over_limit == 1.0
+
+
+def test_a_model_that_cannot_be_trained_is_named_and_the_others_count():
+    times = measure(TooLarge(), Plan(num_trials=1, time_limit_s=None, num_workers=1))
+
+    assert times.trials[2].failure == "out of memory"
+    assert times.mean_s > 0
+
+
+def test_an_empty_sample_has_no_times():
+    plan = Plan(num_trials=1, time_limit_s=None, num_workers=1)
+
+    assert time_trials(Sleeper(), [], plan=plan, seconds_each=0.1, seed=0) is None
