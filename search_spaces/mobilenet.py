@@ -38,7 +38,7 @@ class MobileNetSpace(SearchSpace):
         "width": {"choice": [0.25, 0.5, 0.75, 1.0, 1.5]},
         "activation": {"choice": ["relu", "hard_swish", "silu"]},
         "stages": {
-            "repeat": {"int": [2, 4]},
+            "repeat": {"int": [1, 4]},
             "depth": {"int": [1, 3]},
             "kernel": {"choice": [3, 5]},
             "expansion": {"choice": [1, 3, 6]},

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.errors import ConfigError, NasError, nearest_first
+from nas.train.threads import set_worker_environment
 
 DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
@@ -72,6 +73,7 @@ EXAMPLES = """\
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     given = list(sys.argv[1:] if words is None else words)
+    set_worker_environment()  # before anything imports torch
     try:
         return _dispatch(given)
     except NasError as error:

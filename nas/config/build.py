@@ -19,6 +19,7 @@ from nas.record.environment import find_devices
 from nas.search.loop import SearchTask
 from nas.search.stopping import Stopping
 from nas.space.space import SearchSpace
+from nas.train.threads import worker_environment
 
 MakeBackend = Callable[[Evaluator], Backend]
 
@@ -152,7 +153,8 @@ def build_backend(execution: Execution, evaluator: Evaluator) -> Backend:
         gpus_per_trial=gpus_per_trial(execution),
         resources=execution.resources,
     )
-    return RayBackend(evaluator, settings)
+    environment = worker_environment(int(execution.cpus_per_trial))
+    return RayBackend(evaluator, settings, environment=environment)
 
 
 def gpus_per_trial(execution: Execution) -> float:
