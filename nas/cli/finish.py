@@ -112,7 +112,7 @@ def _end(
 def _as_table(lines: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, header_style="bold")
     for index, words in enumerate(lines[0]):
-        table.add_column(words, justify="left" if index == 0 else "right")
+        table.add_column(words, justify="left" if index == 0 else "right", no_wrap=index < 4)
     for line in lines[1:]:
         table.add_row(*line)
     return table

@@ -41,6 +41,11 @@ COMMANDS = {
         "[key=value ...]",
         "look before spending: what the space holds, what keeps the limits, trials per hour",
     ),
+    "finish": Command(
+        "nas.cli.finish",
+        "run=runs/N [key=value ...]",
+        "confirm winners on the test split; export and measure them",
+    ),
     "report": Command(
         "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
     ),

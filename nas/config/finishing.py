@@ -198,6 +198,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         else None,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
+        num_threads=config.execution.cpus_per_trial,
+        gpu_share=config.execution.gpus_per_trial,
     )
     return Finish(task, folder, config.execution)
 

@@ -16,6 +16,7 @@ from nas.finish.load_without_nas import resize
 from nas.measure.cost import input_size
 
 # B batch, C channels, H height, W width, K classes
+# ruff: noqa: N803 - names of tensors end in their shapes
 
 FloatArray = npt.NDArray[np.float32]
 

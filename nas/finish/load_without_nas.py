@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 # N images, C channels, H height, W width, K classes
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 
 
 def resize(images_NHWC: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -89,9 +89,26 @@ class Outcome:
     failures: tuple[tuple[str, Failure], ...]
 
 
-def final_evaluator(space: SearchSpace, dataset: Dataset, recipe: Recipe) -> TrainedEvaluator:
-    """Return an evaluator that learns from train and validation and judges by the test split."""
-    evaluator = TrainedEvaluator(space, dataset, recipe, ())
+def final_evaluator(
+    space: SearchSpace,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    num_threads: float | None = 1,
+    gpu_share: float | None = None,
+) -> TrainedEvaluator:
+    """Return an evaluator that learns from train and validation and judges by the test split.
+
+    Args:
+        space: builds the models.
+        dataset: all three splits.
+        recipe: how to train.
+        num_threads: CPU threads of a training; None leaves torch's own number.
+        gpu_share: GPUs of a training; below 1 its share of the GPU's memory is kept too.
+    """
+    evaluator = TrainedEvaluator(
+        space, dataset, recipe, (), num_threads=num_threads, gpu_share=gpu_share
+    )
     evaluator.data = dataset.final_data()
     return evaluator
 

@@ -64,6 +64,8 @@ class FinishTask:
         export: which files to make of each winner; None for none.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
+        num_threads: CPU threads of a training.
+        gpu_share: GPUs of a training; None where there are none.
     """
 
     space: SearchSpace
@@ -78,6 +80,8 @@ class FinishTask:
     export: ExportSettings | None = field(default_factory=ExportSettings)
     license: str = ""
     command: str = ""
+    num_threads: float = 1
+    gpu_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,13 @@ class _Finish:
         self._crew = crew
         self._ledger = Ledger(self._folder / "ledger.jsonl")
         self._space = WithBaselines(task.space)
-        self._evaluator = final_evaluator(self._space, task.dataset, task.recipe)
+        self._evaluator = final_evaluator(
+            self._space,
+            task.dataset,
+            task.recipe,
+            num_threads=task.num_threads,
+            gpu_share=task.gpu_share,
+        )
         self._plan = Plan(task.recipe, task.num_seeds, task.seed, data_key(task.dataset))
         self._winners: list[Candidate] = []
         self.rows: list[WinnerRow] = []

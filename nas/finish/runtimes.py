@@ -16,11 +16,14 @@ from nas.finish.onnx_files import INPUT, require_onnx
 Network = Callable[[FloatArray], FloatArray]
 
 _MEMORY_PROBE = """
-import json, resource, sys
+import json, sys
 import numpy as np
 path, shape = sys.argv[1], json.loads(sys.argv[2])
 images = np.zeros(shape, np.float32)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    # Of this program alone: ru_maxrss would include the process that started it.
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 if path.endswith(".onnx"):
     import onnxruntime
     options = onnxruntime.SessionOptions()
@@ -30,7 +33,9 @@ if path.endswith(".onnx"):
     session.run(None, {session.get_inputs()[0].name: images})
 else:
     import torch
+    import torch.export
     torch.set_num_threads(1)
+    torch.nn.functional.linear(torch.zeros(1, 1), torch.zeros(1, 1))
     before = peak()
     network = torch.export.load(path).module()
     with torch.inference_mode():
@@ -76,13 +81,12 @@ def torch_network(module: Callable[[torch.Tensor], torch.Tensor]) -> Network:
 def peak_memory_bytes(path: Path, image_shape: tuple[int, ...]) -> float:
     """Return by how much loading a file and running one image raises a process's peak memory.
 
-    The process is fresh, and what importing the runtime takes is left out. NaN where it fails.
-    Linux counts in kilobytes, so the step is 1024.
+    The process is fresh, and what importing the runtime takes is left out. Linux alone says it, in
+    steps of 1024 bytes; NaN elsewhere.
     """
     shape = json.dumps([1, *image_shape])
     command = [sys.executable, "-W", "ignore", "-c", _MEMORY_PROBE, str(path), shape]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not done.stdout.strip().isdigit():
         return float("nan")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(done.stdout) * unit
+    return 1024.0 * float(done.stdout)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.objective import objective_for
+from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
 from nas.report.style import (
     FRONT_COLOUR,
@@ -59,7 +60,10 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     ):
         _draw_test(axes, chosen, colour=colour, marker=marker, label=label)
     axes.set_ylabel("accuracy (%)", color=TEXT_COLOUR, fontsize=10)
-    axes.legend(loc="lower right", frameon=False, fontsize=9, labelcolor=TEXT_COLOUR)
+    axes.legend(
+        loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
+        labelcolor=TEXT_COLOUR,
+    )  # fmt: skip
     set_titles(figure, f"{name}: confirmed", optimism_line(rows))
     return figure
 
@@ -82,8 +86,27 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
 
 def confirmation_table(rows: Sequence[WinnerRow]) -> list[list[str]]:
     """Return a head and a line of text for each row, for people."""
-    head = ["network", "size", "search", "test", "± std", "95 % of the mean", "95 % of one more"]
+    head = ["network", "size", "search", "test", "± std", "95 % of mean", "95 % of next"]
     return [[*head, "seeds", "beaten by"], *map(_line, rows)]
+
+
+def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
+    """Return a head and a line of text for each file, for people."""
+    head = ["file", "weights", "size", "test", "agrees with torch", "1 image", "32 images", ""]
+    return [head, *map(_artefact_line, rows)]
+
+
+def _artefact_line(row: ArtefactRow) -> list[str]:
+    return [
+        row.file,
+        row.variant,
+        format_value("size_bytes", row.size_bytes),
+        format_value("accuracy", row.accuracy),
+        f"{100 * row.agreement:.1f} %",
+        format_value("latency_ms", row.latency_ms),
+        format_value("latency_ms", row.latency_32_ms),
+        f"refused: {row.refused}" if row.refused else "",
+    ]
 
 
 def _line(row: WinnerRow) -> list[str]:

@@ -1,0 +1,127 @@
+"""From a command line to confirmed winners."""
+
+import pytest
+
+from nas.cli import finish
+from nas.config.finishing import build_finish, check_finish
+from nas.errors import ConfigError, ConstraintError, RunFolderError
+from nas.finish.choose import Which
+from nas.objective import Constraint
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A finished search of four trials on the digits."""
+    from nas.cli.main import main
+
+    folder = tmp_path_factory.mktemp("runs") / "s"
+    words = ["preset=smoke", f"run_folder={folder}", "sampler=random", "ui=none"]
+    assert main(["search", *words, "evaluation.num_threads=1"]) == 0
+    return folder
+
+
+def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
+    words = [
+        f"run={searched}",
+        "execution=inline",
+        "pick=1",
+        "seeds=2",
+        "export.onnx=false",
+        "export.peak_memory=false",
+        "license=mit",
+    ]
+
+    status = finish.run(words)
+
+    shown = capsys.readouterr().out
+    assert status == 0
+    assert "[2/2]" in shown
+    assert "model.pt2" in shown
+    assert "1 winners, 2 retrainings" in shown
+    place = searched / "finish"
+    assert {path.name for path in place.iterdir()} >= {
+        "winners.csv",
+        "artefacts.csv",
+        "finish.png",
+        "ledger.jsonl",
+        "log.txt",
+    }
+    (card,) = place.glob("*/README.md")
+    assert "nas finish run=" in card.read_text()
+    assert "license: mit" in card.read_text()
+
+
+def test_recipe_is_that_of_the_search_but_for_what_is_told(searched):
+    config = check_finish([f"run={searched}", "training.epochs=7"])
+
+    task = build_finish(config, words=[]).task
+
+    assert task.recipe.epochs == 7
+    assert task.recipe.batch_size == 32
+
+
+@pytest.mark.parametrize(
+    ("words", "which", "count", "trials"),
+    [
+        (["pick=knee"], Which.KNEE, 5, []),
+        (["pick=3"], Which.SPREAD, 3, []),
+        (["pick=[3,17]"], Which.AUTO, 5, [3, 17]),
+        (["finish.pick=best"], Which.BEST, 5, []),
+    ],
+)
+def test_pick_has_short_forms(words, which, count, trials):
+    pick = check_finish(["run=x", *words]).pick
+
+    assert (pick.which, pick.count, pick.trials) == (which, count, trials)
+
+
+def test_limits_of_a_pick_become_constraints():
+    config = check_finish(["run=x", "pick.size_bytes.max=100000", "pick.accuracy.min=0.95"])
+
+    assert set(config.pick.limits()) == {
+        Constraint("size_bytes", maximum=100000.0),
+        Constraint("accuracy", minimum=0.95),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], r"run must be given: run=\.\.\."),
+        (["run=x", "seeds=0"], "seeds must be a whole number of at least 1, but got 0"),
+        (["run=x", "pick=kne"], "pick.which must be one of knee"),
+        (["run=x", "sedes=3"], "there is no option 'sedes'; known, nearest first: seeds"),
+        (["run=x", "pick.latency.max=3"], "latency.*nearest first: latency_ms"),
+    ],
+)
+def test_faults_of_a_command_line_are_said(words, message):
+    with pytest.raises(ConfigError, match=message):
+        check_finish(words)
+
+
+def test_setting_that_no_recipe_has_is_refused_with_the_nearest(searched):
+    config = check_finish([f"run={searched}", "training.epoch=7"])
+
+    with pytest.raises(ConfigError, match="no option 'epoch'; known, nearest first: epochs"):
+        build_finish(config, words=[])
+
+
+def test_run_that_does_not_exist_is_refused(tmp_path):
+    config = check_finish([f"run={tmp_path / 'x'}"])
+
+    with pytest.raises(RunFolderError, match="does not exist"):
+        build_finish(config, words=[])
+
+
+def test_nearest_trial_is_named_when_none_fits(searched):
+    with pytest.raises(ConstraintError, match="no trial keeps size_bytes <= 10; the nearest is"):
+        finish.run(
+            [f"run={searched}", "execution=inline", "pick.size_bytes.max=10", "export.onnx=false"]
+        )
+
+
+def test_search_of_a_table_cannot_be_finished(nas, table_words, launch_folder):
+    nas("search", *table_words, "name=t")
+
+    with pytest.raises(ConfigError, match="searched a table: there are no networks to train"):
+        build_finish(check_finish(["run=runs/t"]), words=[])
