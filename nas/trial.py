@@ -115,7 +115,7 @@ class TrialRecord:
         failure: why, if the trial failed.
         started_s: when it was first handed out, seconds since the epoch.
         finished_s: when its result came, likewise; None until then.
-        sampler_notes: what the sampler noted with it, opaque; a resumed sampler goes on from there.
+        sampler_notes: what the sampler noted with it, opaque; a resumed one goes on from there.
     """
 
     number: int

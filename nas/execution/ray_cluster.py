@@ -64,7 +64,8 @@ def connect(settings: RaySettings) -> bool:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = settings.address or os.environ.get("RAY_ADDRESS")
     if address is None:
-        options["include_dashboard"] = False
+        # Without an address Ray would join any cluster of this machine, a dying one too.
+        options |= {"address": "local", "include_dashboard": False}
     else:
         options["address"] = address
         modules = users_modules()

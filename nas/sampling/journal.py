@@ -121,6 +121,16 @@ class StudyJournal:
         note = {"study_id": 0, "system_attr": {key: value}}
         self._events.put(([self._entry(_STUDY_NOTE, note)], None))
 
+    def copy(self, history: History) -> None:
+        """Write down a study that was recorded elsewhere; none of it is acknowledged again."""
+        for key, value in history.notes.items():
+            self.noted(key, value)
+        for record in history.records:
+            self._at_start[record.number] = attributes_at_start(record)
+            self._events.put(([self._creation(record)], None))
+            if record.state is not TrialState.RUNNING:
+                self._events.put((self._ending(record), None))
+
     def acknowledged(self) -> list[TrialRecord]:
         """Return the trials whose end came to disk since the last call.
 

@@ -17,9 +17,8 @@ from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import Front
 from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
-from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import History, StudyJournal, holds_study, load_history
 from nas.sampling.proposals import SpaceExhausted
+from nas.sampling.record import StudyRecord
 from nas.sampling.study import SamplerFactory, SearchStudy
 from nas.search.costs import CachedCosts
 from nas.search.interrupt import InterruptWatch
@@ -93,6 +92,8 @@ def run_search(
     make_backend: Callable[[Evaluator], Backend],
     view: View,
     publish: Publish,
+    storage_url: str | None = None,
+    resume: bool = True,
 ) -> SearchSummary:
     """Search until it is enough, and leave everything on disk.
 
@@ -105,27 +106,31 @@ def run_search(
         make_backend: starts the workers.
         view: watches.
         publish: writes tables from all records; called now and then, and at the end.
+        storage_url: a database that gets a copy of the study while it grows, or None.
+        resume: take up a study that only the database has; otherwise its name is refused.
 
     Raises:
         ConstraintError: no architecture keeps the constraints.
         ExecutionError: workers cannot be had, or too many trials failed.
-        RunFolderError: another process searches in this folder, or it cannot be written.
+        ConfigError: the database does not answer.
+        RunFolderError: another process searches in this folder or writes this study, or the
+            record cannot be written.
     """
     lease = Lease(run_folder.path / ".lease")
     try:
-        journal_path = run_folder.study_journal
-        history = load_history(journal_path) if holds_study(journal_path) else History()
-        journal = StudyJournal(
-            journal_path,
+        record = StudyRecord(
+            run_folder.study_journal,
             name=run_folder.name,
             objectives=task.objectives,
-            distributions=flat_distributions(task.space),
+            space=task.space,
+            storage_url=storage_url,
+            resume=resume,
         )
         try:
-            search = Search(task, run_folder, journal, history, view=view, publish=publish)
+            search = Search(task, run_folder, record, view=view, publish=publish)
             return search.run(make_backend)
         finally:
-            journal.close()
+            record.close()
     finally:
         view.close()
         lease.release()
@@ -137,8 +142,7 @@ class Search:
     Args:
         task: what to search.
         run_folder: where weights and checkpoints go.
-        journal: the open record.
-        history: what the record held when it was opened.
+        record: the open record, with what it held before.
         view: watches.
         publish: writes tables from all records.
 
@@ -150,8 +154,7 @@ class Search:
         self,
         task: SearchTask,
         run_folder: RunFolder,
-        journal: StudyJournal,
-        history: History,
+        record: StudyRecord,
         *,
         view: View,
         publish: Publish,
@@ -159,7 +162,7 @@ class Search:
         self._task = task
         self._run_folder = run_folder
         self._checkpoints = run_folder.path / "checkpoints"
-        self._journal = journal
+        self._record = record
         self._weights = FrontWeights(run_folder.models_dir)
         self._view = view
         self._publish = publish
@@ -175,16 +178,16 @@ class Search:
             make_sampler=task.make_sampler,
             objectives=task.objectives,
             costs=CachedCosts(task.evaluator),
-            journal=journal,
-            records=history.records,
-            notes=history.notes,
+            journal=record,
+            records=record.history.records,
+            notes=record.history.notes,
             constraints=task.constraints,
             seed=task.seed,
         )
         self._study.check_feasible()
         self._num_done = self._num_failed = 0
-        for record in history.records:
-            self._count(record)
+        for trial in record.history.records:
+            self._count(trial)
         self._num_resumed = self._num_done
 
     def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:
@@ -318,7 +321,7 @@ class Search:
 
     def _acknowledge(self, backend: Backend) -> None:
         """Tell the view of trials that are on disk by now, and give up if too many failed."""
-        written = self._journal.acknowledged()
+        written = self._record.acknowledged()
         if not written:
             return
         progress = self._progress(backend)
@@ -336,13 +339,13 @@ class Search:
     def _put_on_record(self, backend: Backend) -> None:
         """Wait until everything that was told is on disk."""
         progress = self._progress(backend)
-        for record in self._journal.close():
+        for record in self._record.flush():
             self._view.trial_finished(record, progress)
 
     def _leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
-            self._journal.close()
+            self._record.flush()
             self._publish(self._study.records)
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)

@@ -1,0 +1,224 @@
+"""The whole record of a study: the journal in the run folder, and its copy in a database if asked.
+
+Opens both, decides which of them is ahead when a run moves between machines, and passes on what
+the study tells.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import RunFolderError
+from nas.objective import Objective
+from nas.sampling.distributions import flat_distributions
+from nas.sampling.journal import History, StudyJournal, holds_study, load_history
+from nas.space.space import SearchSpace
+from nas.trial import TrialRecord, TrialState
+
+if TYPE_CHECKING:  # SQLAlchemy is imported for those who have a database
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
+
+    from nas.sampling.lease import DatabaseLease
+    from nas.sampling.mirror import StudyMirror
+
+_LOG = logging.getLogger(__name__)
+
+# What a resume needs on a machine that never saw the run folder.
+KEPT_FILES = ("config.yaml", "overrides.yaml", "environment.json")
+
+
+class StudyRecord:
+    """Writes down a study, on disk first.
+
+    Args:
+        path: the journal.
+        name: the study's name.
+        objectives: in the order of the study's directions.
+        space: what is searched.
+        storage_url: the database of the copy, or None.
+        resume: take up a study that only the database has; otherwise its name is refused.
+
+    Attributes:
+        history: what was on record before.
+
+    Raises:
+        ConfigError: the database does not answer.
+        RunFolderError: the record holds another study, cannot be written, or is another driver's.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        objectives: Sequence[Objective],
+        space: SearchSpace,
+        storage_url: str | None = None,
+        resume: bool = True,
+    ) -> None:
+        self._mirror: StudyMirror | None = None
+        on_disk = load_history(path) if holds_study(path) else History()
+        self.history = on_disk
+        flat = flat_distributions(space)
+        with ExitStack() as undo:
+            held = None if storage_url is None else _hold(storage_url, name)
+            if held is not None:
+                undo.callback(held.give_back)
+            if held is not None and is_ahead(held.history.records, on_disk.records):
+                _check_wanted(name, resume=resume)
+                self.history = held.history
+                _set_aside(path)
+            self._journal = StudyJournal(
+                path, name=name, objectives=objectives, distributions=flat
+            )
+            undo.callback(self._journal.close)
+            if self.history is not on_disk:
+                self._journal.copy(self.history)
+            if held is not None:
+                self._mirror = held.follow(
+                    name, objectives, flat, self.history, _kept_files(path.parent)
+                )
+            undo.pop_all()
+
+    def started(self, record: TrialRecord) -> None:
+        """Note that a trial runs."""
+        self._journal.started(record)
+        if self._mirror is not None:
+            self._mirror.started(record)
+
+    def finished(self, record: TrialRecord) -> None:
+        """Note a trial's end; `acknowledged` returns it once it is on disk."""
+        self._journal.finished(record)
+        if self._mirror is not None:
+            self._mirror.finished(record)
+
+    def noted(self, key: str, value: Any) -> None:
+        """Keep what the sampler noted with the study."""
+        self._journal.noted(key, value)
+        if self._mirror is not None:
+            self._mirror.noted(key, value)
+
+    def acknowledged(self) -> list[TrialRecord]:
+        """Return the trials whose end came to disk since the last call.
+
+        Raises:
+            RunFolderError: the record could not be written, or the study was taken over.
+        """
+        if self._mirror is not None:
+            self._mirror.check()
+        return self._journal.acknowledged()
+
+    def flush(self) -> list[TrialRecord]:
+        """Write what waits to disk, and return the trials whose end came there by that."""
+        return self._journal.close()
+
+    def close(self) -> None:
+        """Write what waits, to disk and to the database."""
+        try:
+            self._journal.close()
+        finally:
+            if self._mirror is not None:
+                self._mirror.close()
+                self._mirror = None
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A study in a database that is ours to write, and what it held before."""
+
+    storage: "RDBStorage"
+    lease: "DatabaseLease"
+    history: History
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        from nas.sampling.database import close_storage
+
+        self.lease.release()
+        close_storage(self.storage)
+
+    def follow(
+        self,
+        name: str,
+        objectives: Sequence[Objective],
+        flat: Mapping[str, "BaseDistribution"],
+        history: History,
+        files: Mapping[str, str],
+    ) -> "StudyMirror":
+        """Start writing behind."""
+        from nas.sampling.mirror import StudyMirror
+
+        return StudyMirror(
+            self.storage,
+            self.lease,
+            name=name,
+            objectives=objectives,
+            distributions=flat,
+            history=history,
+            files=files,
+        )
+
+
+def _hold(storage_url: str, name: str) -> _Held:
+    """Hold a study in a database, before it is read."""
+    from nas.sampling.database import close_storage, load_from_database, open_storage
+    from nas.sampling.lease import DatabaseLease
+
+    storage = open_storage(storage_url)
+    try:
+        lease = DatabaseLease(storage.engine, name)
+        return _Held(storage, lease, load_from_database(storage, name) or History())
+    except BaseException:
+        close_storage(storage)
+        raise
+
+
+def is_ahead(there: Sequence[TrialRecord], here: Sequence[TrialRecord]) -> bool:
+    """Say whether a record has a result that another one lacks."""
+    ended = {r.number: r.architecture for r in here if r.state is not TrialState.RUNNING}
+    return any(
+        ended.get(r.number) != r.architecture for r in there if r.state is not TrialState.RUNNING
+    )
+
+
+def restore_files(storage_url: str, name: str, folder: Path) -> bool:
+    """Bring the settings of a run from the database to a folder that lacks them.
+
+    Returns:
+        False if the database knows no run of that name.
+
+    Raises:
+        ConfigError: the database does not answer.
+    """
+    from nas.sampling.database import load_files, opened
+
+    with opened(storage_url) as storage:
+        files = load_files(storage, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        if not (folder / file).exists():
+            (folder / file).write_text(text)
+    return bool(files)
+
+
+def _check_wanted(name: str, *, resume: bool) -> None:
+    if not resume:
+        raise RunFolderError(
+            f"the database holds a study '{name}' already; add resume=true to go on with it, or "
+            "choose another name=..."
+        )
+
+
+def _set_aside(path: Path) -> None:
+    if path.exists():
+        aside = path.with_name(f"{path.name}.superseded")
+        path.replace(aside)
+        _LOG.warning("the database is ahead of %s, which is now %s", path, aside.name)
+
+
+def _kept_files(folder: Path) -> Mapping[str, str]:
+    return {name: (folder / name).read_text() for name in KEPT_FILES if (folder / name).is_file()}
