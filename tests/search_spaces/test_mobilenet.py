@@ -43,10 +43,9 @@ def test_the_yaml_is_the_default_space(space):
 
 
 def test_there_are_a_million_architectures_and_more(space):
-    stage = (
-        3 * 2 * (1 + 2 * 2)
-    )  # depth x kernel x (no expansion, or two with and without squeezing)
-    expected = 3 * 5 * 3 * sum(stage**count for count in (2, 3, 4))
+    # depth x kernel x (no expansion, or two of them with and without squeeze-and-excite)
+    stage = 3 * 2 * (1 + 2 * 2)
+    expected = 3 * 5 * 3 * sum(stage**count for count in (1, 2, 3, 4))
     assert space.num_architectures() == expected > 10**6
 
 
