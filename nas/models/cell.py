@@ -14,6 +14,7 @@ from torch import nn
 
 from nas.models.tally import Tally, batch_norm, convolution, halved, linear
 
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
 
 OPERATIONS = ("none", "skip", "conv1x1", "conv3x3", "avgpool")

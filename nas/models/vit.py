@@ -16,6 +16,7 @@ from torch import nn
 
 from nas.models.tally import Tally, convolution, layer_norm, linear
 
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
 
 

@@ -1,0 +1,49 @@
+"""Writes linear layers as products of two thinner ones.
+
+The truncated singular value decomposition is the best approximation of its rank (Eckart and Young,
+1936); as a compression of networks: Denton et al., 2014, https://arxiv.org/abs/1404.0736. A layer
+is given the rank at which it keeps a stated share of its weights.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+
+def kept_rank(in_features: int, features: int, share: float) -> int:
+    """Return the rank at which the two factors hold `share` of the layer's weights, at least 1."""
+    return max(1, int(share * in_features * features / (in_features + features)))
+
+
+def factorise(model: nn.Module, shares: Mapping[str, float]) -> None:
+    """Replace linear layers by two factors each, in place.
+
+    Args:
+        model: any.
+        shares: name of a linear layer -> share of its weights that stay, below 1; others stay
+            whole.
+    """
+    for name, share in shares.items():
+        if share >= 1.0:
+            continue
+        parent, _, word = name.rpartition(".")
+        layer = model.get_submodule(name)
+        assert isinstance(layer, nn.Linear), f"{name} is a {type(layer).__name__}"
+        setattr(model.get_submodule(parent), word, _factors(layer, share))
+
+
+def _factors(layer: nn.Linear, share: float) -> nn.Sequential:
+    rank = kept_rank(layer.in_features, layer.out_features, share)
+    place = {"device": layer.weight.device, "dtype": layer.weight.dtype}
+    down = nn.Linear(layer.in_features, rank, bias=False, **place)
+    up = nn.Linear(rank, layer.out_features, bias=layer.bias is not None, **place)
+    left, values, right = torch.linalg.svd(layer.weight.detach(), full_matrices=False)
+    roots = values[:rank].sqrt()
+    with torch.no_grad():
+        # The roots on both sides: factors of one scale train at one learning rate.
+        down.weight.copy_(roots[:, None] * right[:rank])
+        up.weight.copy_(left[:, :rank] * roots)
+        if layer.bias is not None:
+            up.bias.copy_(layer.bias)
+    return nn.Sequential(down, up)

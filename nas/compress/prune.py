@@ -1,0 +1,298 @@
+"""Takes whole channels out of a trained network, which makes it smaller and faster everywhere.
+
+Which channels hang together is found by Torch-Pruning's dependency graph (Fang et al., 2023,
+https://arxiv.org/abs/2301.12900); the least important go first, by the L2 norm of all weights of a
+group. `find_groups` also learns how each group shrinks each tensor, so that the size of any pruned
+network is known without pruning it.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from nas.errors import MissingPackageError
+
+# What a forward pass raises when a custom layer does not bear a pruned input.
+_FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """How one tensor shrinks: by `per_unit` along `dim` for each unit that is taken out."""
+
+    tensor: str
+    dim: int
+    per_unit: int
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that can only be taken out together.
+
+    Attributes:
+        root: name of the layer that stands for the group.
+        is_input: the channels are the root's inputs, not its outputs (attention).
+        members: names of all layers that shrink.
+        num_units: how many units it has; a unit is one channel, or one of each head.
+        num_parts: channels of one unit: heads or convolution groups.
+        order: units, least important first.
+        shrinks: what a unit takes out of each tensor.
+    """
+
+    root: str
+    is_input: bool
+    members: tuple[str, ...]
+    num_units: int
+    num_parts: int
+    order: tuple[int, ...]
+    shrinks: tuple[Shrink, ...]
+
+
+def find_groups(model: nn.Module, images: torch.Tensor) -> tuple[ChannelGroup, ...]:
+    """Return the groups of channels that can be pruned, in the order of the model.
+
+    Groups whose pruning breaks the model's forward, and the logits, are left out.
+
+    Args:
+        model: trained; it is not changed.
+        images: (2, C, H, W) an example, on the model's device.
+
+    Raises:
+        MissingPackageError: Torch-Pruning is not installed.
+    """
+    excluded: set[str] = set()
+    while True:
+        work = copy.deepcopy(model).eval()
+        found, broken = _observe(work, images, excluded)
+        if broken is None:
+            return found
+        # Blocks of one kind break alike: their layers differ in numbers only.
+        excluded.add(_without_numbers(broken))
+
+
+def prune(
+    model: nn.Module,
+    images: torch.Tensor,
+    groups: Sequence[ChannelGroup],
+    kept: Mapping[str, int],
+) -> None:
+    """Take the least important units out of each group, in place.
+
+    Args:
+        model: of the shapes that `groups` were found on.
+        images: (2, C, H, W) an example, on the model's device.
+        groups: from `find_groups`.
+        kept: root of a group -> number of units that stay; groups that are not named stay whole.
+    """
+    modules = dict(model.named_modules())
+    with _traceable(model):
+        graph = _graph(model, images)
+        for group in groups:
+            gone = group.order[: group.num_units - kept.get(group.root, group.num_units)]
+            if gone:
+                _take_out(graph, modules[group.root], group, gone)
+    _repair_attention(model)
+
+
+def kept_units(group: ChannelGroup, ratio: float, *, multiple: int) -> int:
+    """Return how many units stay at a ratio, so that the channels are a multiple, at least one."""
+    if ratio >= 1.0:
+        return group.num_units
+    multiple = max(1, multiple // group.num_parts)
+    nearest = max(1, round(group.num_units * ratio / multiple)) * multiple
+    return min(nearest, group.num_units)
+
+
+def _observe(
+    work: nn.Module, images: torch.Tensor, excluded: set[str]
+) -> tuple[tuple[ChannelGroup, ...], str | None]:
+    """Take half of each group out and see what shrinks; return the groups, or one that breaks."""
+    names = {module: name for name, module in work.named_modules()}
+    found = []
+    with _traceable(work):
+        drafts = list(_drafts(work, images, names, excluded))
+        graph = _graph(work, images)
+        for draft in drafts:
+            before = _shapes(work)
+            half = draft.order[: draft.num_units // 2]
+            try:
+                _take_out(graph, work.get_submodule(draft.root), draft, half)
+                _repair_attention(work)
+                with torch.no_grad():
+                    work(images)
+            except _FORWARD_ERRORS:
+                return (), draft.root
+            shrinks = _shrinks(before, _shapes(work), num_units=len(half))
+            if shrinks is None:
+                return (), draft.root
+            found.append(replace(draft, shrinks=shrinks))
+    return tuple(found), None
+
+
+def _drafts(
+    work: nn.Module,
+    images: torch.Tensor,
+    names: Mapping[nn.Module, str],
+    excluded: set[str],
+) -> Iterator[ChannelGroup]:
+    """Yield the groups with their ranking, before it is known how they shrink."""
+    pruning = _torch_pruning()
+    last = _last_layer(work, images)
+    pruner = pruning.BasePruner(
+        work,
+        images,
+        importance=pruning.importance.GroupMagnitudeImportance(p=2),
+        ignored_layers=[last],
+        num_heads=_heads(work),
+        in_channel_groups={},
+        out_channel_groups={},
+    )
+    graph = pruner.DG
+    for traced in list(graph.get_all_groups([last], pruner.root_module_types)):
+        group = traced
+        is_attention, _ = pruner._is_atten_group(group)
+        if is_attention:
+            group = pruner._downstream_node_as_root_if_attention(group)
+        if group is None:
+            continue
+        root, handler = group[0].dep.target.module, group[0].dep.handler
+        try:
+            importance = pruner.estimate_importance(group)
+        except IndexError:
+            continue  # maps that are cut and joined in ways that it does not follow
+        if importance is None or root not in names:
+            continue
+        if _without_numbers(names[root]) in excluded:
+            continue
+        num_parts = pruner._get_channel_groups(group)
+        unit_importance = importance.view(num_parts, -1).mean(0)
+        if len(unit_importance) < 2:
+            continue
+        yield ChannelGroup(
+            root=names[root],
+            is_input=bool(graph.is_in_channel_pruning_fn(handler)),
+            members=tuple(
+                dict.fromkeys(
+                    names[dep.target.module] for dep, _ in group if dep.target.module in names
+                )
+            ),
+            num_units=len(unit_importance),
+            num_parts=num_parts,
+            order=tuple(unit_importance.argsort(stable=True).tolist()),
+            shrinks=(),
+        )
+
+
+def _take_out(graph: Any, root: nn.Module, group: ChannelGroup, units: Sequence[int]) -> None:
+    pruner = graph.get_pruner_of_module(root)
+    handler = pruner.prune_in_channels if group.is_input else pruner.prune_out_channels
+    channels = [part * group.num_units + unit for part in range(group.num_parts) for unit in units]
+    graph.get_pruning_group(root, handler, channels).prune()
+
+
+def _shrinks(
+    before: Mapping[str, torch.Size], after: Mapping[str, torch.Size], *, num_units: int
+) -> tuple[Shrink, ...] | None:
+    """Return what one unit takes out of each tensor; None where units differ (concatenations)."""
+    lost = [
+        (name, dim, old - new)
+        for name in before
+        for dim, (old, new) in enumerate(zip(before[name], after[name], strict=True))
+        if old != new
+    ]
+    if any(channels % num_units for _, _, channels in lost):
+        return None
+    return tuple(Shrink(name, dim, channels // num_units) for name, dim, channels in lost)
+
+
+def _without_numbers(name: str) -> str:
+    return ".".join(part for part in name.split(".") if not part.isdigit())
+
+
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+
+
+def _last_layer(model: nn.Module, images: torch.Tensor) -> nn.Module:
+    """Return the layer that puts out the logits: the last one with weights that runs."""
+    ran: list[nn.Module] = []
+    hooks = [
+        module.register_forward_hook(lambda module, _inputs, _output: ran.append(module))
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+    return ran[-1]
+
+
+def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules that compute queries, keys and values by one layer, as timm's do."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(getattr(module, "qkv", None), nn.Linear) and hasattr(module, "num_heads")
+    }
+
+
+def _heads(model: nn.Module) -> dict[nn.Module, int]:
+    return {m.get_submodule("qkv"): _num_heads(m) for m in attention_modules(model).values()}
+
+
+def _num_heads(attention: Any) -> int:
+    return int(attention.num_heads)
+
+
+def _repair_attention(model: nn.Module) -> None:
+    """Tell attention how wide its heads have become."""
+    for module in attention_modules(model).values():
+        layer = module.get_submodule("qkv")
+        assert isinstance(layer, nn.Linear), "attention_modules chose those with a linear qkv"
+        width = layer.out_features // 3
+        head = width // _num_heads(module)
+        changes = {"attn_dim": width, "head_dim": head, "scale": head**-0.5}
+        for name, value in changes.items():
+            if hasattr(module, name):
+                setattr(module, name, value)
+
+
+@contextmanager
+def _traceable(model: nn.Module) -> Iterator[None]:
+    """Let attention be computed in steps, which the dependency graph can follow."""
+    fused = [m for m in model.modules() if getattr(m, "fused_attn", False) is True]
+    requires = [p for p in model.parameters() if not p.requires_grad]
+    for module in fused:
+        module.fused_attn = False  # type: ignore[assignment] # a flag of timm's
+    for parameter in requires:
+        parameter.requires_grad_(True)
+    try:
+        with warnings.catch_warnings(), torch.enable_grad():
+            warnings.simplefilter("ignore")  # unwrapped parameters are found by itself
+            yield
+    finally:
+        for module in fused:
+            module.fused_attn = True  # type: ignore[assignment] # a flag of timm's
+        for parameter in requires:
+            parameter.requires_grad_(False)
+
+
+def _graph(model: nn.Module, images: torch.Tensor) -> Any:
+    return _torch_pruning().DependencyGraph().build_dependency(model, example_inputs=images)
+
+
+def _torch_pruning() -> Any:
+    try:
+        import torch_pruning
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            "structural pruning needs Torch-Pruning: pip install 'nas[compress]'"
+        ) from error
+    return torch_pruning
