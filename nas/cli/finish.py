@@ -31,6 +31,7 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   seeds=3                       retrainings of each
   training.epochs=40            where the recipe is other than in the search
   baselines.mobilenetv3_small=[0.25]  baselines.random=2
+  distillation.teacher=largest  train the winners once more with the largest as their teacher
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
 
@@ -87,9 +88,18 @@ def _say_entry(console: Console, job: "Job", entry: "Entry", num_done: int, num_
 def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
-    from nas.report.confirmation import artefact_table, confirmation_table, optimism_line
+    from nas.report.confirmation import (
+        artefact_table,
+        confirmation_table,
+        distillation_table,
+        optimism_line,
+    )
 
-    for lines in (confirmation_table(summary.rows), artefact_table(summary.artefacts)):
+    for lines in (
+        confirmation_table(summary.rows),
+        distillation_table(summary.rows, summary.taught),
+        artefact_table(summary.artefacts),
+    ):
         if len(lines) > 1:
             console.print(_as_table(lines))
     if summary.rows:

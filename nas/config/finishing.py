@@ -10,6 +10,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
+from torch import nn
+
+from nas.compress.distill import Distillation
 from nas.config.build import build_backend
 from nas.config.check import in_one_message
 from nas.config.compose import Source, compose_values
@@ -21,9 +24,11 @@ from nas.data.dataset import Dataset
 from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
+from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick, Which
 from nas.finish.export import ExportSettings
-from nas.finish.run import Baselines, FinishTask
+from nas.finish.run import FinishTask
+from nas.finish.teach import LARGEST, Teaching
 from nas.objective import Constraint
 from nas.record.run_folder import RunFolder
 from nas.report.front import comparable_records
@@ -64,6 +69,17 @@ class BaselineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistillationConfig:
+    """A teacher for the winners."""
+
+    teacher: Annotated[str | None, Setting("largest, ensemble; null: no distillation")]
+    model: Annotated[dict[str, Any] | None, Setting("a network with weights, by its _target_")]
+    temperature: Annotated[float, Setting("softens both distributions", above=0)]
+    weight: Annotated[float, Setting("share of the teacher in the loss", minimum=0, maximum=1)]
+    feature_weight: Annotated[float, Setting("of the likeness of features", minimum=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportConfig:
     """Which files to make."""
 
@@ -86,6 +102,7 @@ class FinishConfig:
     training: Annotated[dict[str, Any], Setting("what is other than in the search")]
     trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
+    distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]
     export: Annotated[ExportConfig, Setting("which files to make")]
     license: Annotated[str, Setting("of the weights, for the model cards")]
     execution: Annotated[Execution, Setting("where retrainings run")]
@@ -196,12 +213,29 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         )
         if export.files
         else None,
+        teaching=_teaching(config.distillation),
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
     )
     return Finish(task, folder, config.execution)
+
+
+def _teaching(config: DistillationConfig) -> Teaching | None:
+    if config.teacher is None and config.model is None:
+        return None
+    settings = Distillation(
+        temperature=config.temperature,
+        weight=config.weight,
+        feature_weight=config.feature_weight,
+    )
+    if config.model is None:
+        return Teaching(config.teacher or LARGEST, settings=settings)
+    model = make(config.model)
+    if not isinstance(model, nn.Module):
+        raise ConfigError(f"distillation.model makes {type(model).__name__}, not a torch module")
+    return Teaching(model=model, settings=settings)
 
 
 def _dataset(values: Mapping[str, Any]) -> Dataset:

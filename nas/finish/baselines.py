@@ -7,6 +7,7 @@ recipe.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from timm.models.mobilenetv3 import _gen_mobilenet_v3
@@ -25,6 +26,19 @@ _NUM_DRAWS = 200  # architectures among which one of equal cost is looked for
 _SMALLEST_MAP = 4  # pixels of the last feature map, at least, where the image allows it
 
 Costs = Callable[[Architecture], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Which reference points to add.
+
+    Attributes:
+        hand_made: name of a baseline -> widths, one network for each.
+        num_random: winners beside which a random architecture of equal cost is put.
+    """
+
+    hand_made: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    num_random: int = 0
 
 
 class WithBaselines(SearchSpace):
@@ -49,6 +63,39 @@ class WithBaselines(SearchSpace):
     ) -> Mapping[str, float] | None:
         """Return what the space knows in closed form; baselines are counted."""
         return None if KEY in architecture else self._space.static_costs(architecture, data)
+
+
+def find_baselines(
+    baselines: Baselines,
+    space: SearchSpace,
+    *,
+    winners: Sequence[Candidate],
+    costs: Costs,
+    seed: int,
+) -> list[Candidate]:
+    """Return the reference points that are asked for.
+
+    Args:
+        baselines: which.
+        space: random ones are drawn from it.
+        winners: smallest first; from the largest down they get a random one beside them, since
+            there a search has the most to show.
+        costs: static costs of an architecture.
+        seed: of the draws.
+    """
+    found = [
+        hand_made(name, width=width)
+        for name, widths in baselines.hand_made.items()
+        for width in widths
+    ]
+    beside = list(winners)[::-1][: baselines.num_random]
+    return found + random_at_equal_cost(
+        space,
+        sizes=[costs(winner.architecture)["size_bytes"] for winner in beside],
+        costs=costs,
+        known=[winner.architecture for winner in winners],
+        seed=seed,
+    )
 
 
 def hand_made(name: str, *, width: float) -> Candidate:
@@ -87,6 +134,8 @@ def random_at_equal_cost(
         known: architectures that are not random, and are left out.
         seed: of the draws.
     """
+    if not sizes:
+        return []
     rng = generator(seed, "finish", "random baselines")
     taken = {architecture.id for architecture in known}
     drawn: dict[str, tuple[float, Architecture]] = {}

@@ -85,7 +85,9 @@ def _summary(
         "parameters": f"{row.num_params:,.0f}",
         "multiply-accumulates of one image": f"{row.num_macs:,.0f}",
     }
-    lines = [f"# {row.name} on {circumstances.dataset.name}", "", "| | |", "| --- | --- |"]
+    variant = artefacts[0].variant
+    title = f"# {row.name} on {circumstances.dataset.name}, {variant}"
+    lines = [title, "", "| | |", "| --- | --- |"]
     lines += [f"| {words} | {value} |" for words, value in facts.items()]
     if row.beaten_by:
         noise = "is no larger and better by more than the noise of retraining."

@@ -7,6 +7,7 @@ seen, and judged on images that no search has seen.
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from nas.record.winners import WinnerRow
 from nas.seeding import derive_seed
 from nas.train.recipe import Recipe
 from nas.trial import TrialRecord
+
+_LOG = logging.getLogger(__name__)
+CONFIRM = "confirm"  # the step that retrains as the search did
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,14 @@ class Plan:
         num_seeds: retrainings of each candidate, at least 1.
         seed: of the run; retrainings have seeds of their own that are derived from it.
         data_key: stands for the data that they learn from and are tested on.
-        step: "confirm", or the step that changes how they are trained.
+        step: `CONFIRM`, or what else is done to their training.
     """
 
     recipe: Recipe
     num_seeds: int
     seed: int
     data_key: str
-    step: str = "confirm"
+    step: str = CONFIRM
 
     def jobs_of(self, candidate: Candidate) -> list[Job]:
         """Return one job for each seed, the one that is shipped first."""
@@ -65,8 +69,11 @@ class Plan:
         recipe = {key: value for key, value in vars(self.recipe).items() if key != "device"}
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        name = f"{candidate.name} seed {index}"
-        return Job(key=key, name=name, architecture=candidate.architecture, seed=seed)
+        taught = "" if self.step == CONFIRM else " distilled"
+        name = f"{candidate.name}{taught} seed {index}"
+        return Job(
+            key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step
+        )
 
 
 def candidate_of(record: TrialRecord) -> Candidate:
@@ -119,6 +126,25 @@ def accuracies_of(candidate: Candidate, plan: Plan, ledger: Ledger) -> list[floa
     """Return the test accuracies that the ledger holds for a candidate, by seed."""
     jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
     return [ledger[job.key].metrics["accuracy"] for job in jobs]
+
+
+def warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candidate]) -> None:
+    """Say so when these networks were tested under other settings: choosing among tests leaks."""
+    ours = {job.key for candidate in candidates for job in plan.jobs_of(candidate)}
+    identities = {candidate.architecture.id for candidate in candidates}
+    others = [
+        entry
+        for entry in ledger.entries()
+        if entry.job not in ours
+        and entry.facts.get("step") == plan.step
+        and entry.facts.get("architecture_id") in identities
+    ]
+    if others:
+        _LOG.warning(
+            "the test split was opened %d times before for these networks, under other settings; "
+            "whoever takes the better of two such results has trained on the test split",
+            len(others),
+        )
 
 
 def _row(

@@ -7,7 +7,6 @@ What was made is remembered beside the files, so a second `nas finish` makes not
 import json
 import logging
 import math
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -109,7 +108,7 @@ def export_network(
         return known
     if settings.onnx:
         require_onnx()
-    shutil.rmtree(folder / place, ignore_errors=True)
+    _clear(folder / place)
     previous = torch.get_num_threads()
     torch.set_num_threads(settings.num_threads)
     try:
@@ -119,6 +118,14 @@ def export_network(
     content = {"made_from": made_from, "rows": [_as_json(row) for row in rows]}
     write_text(memory, json.dumps(content))
     return rows
+
+
+def _clear(place: Path) -> None:
+    """Remove the files of an earlier export; folders beside them are other variants."""
+    if place.is_dir():
+        for path in place.iterdir():
+            if path.is_file():
+                path.unlink()
 
 
 class _Exporter:

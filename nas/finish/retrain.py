@@ -40,12 +40,14 @@ class Job:
         name: for people.
         architecture: what to train.
         seed: of weights, order and augmentation.
+        step: what it is trained for.
     """
 
     key: str
     name: str
     architecture: Architecture
     seed: int
+    step: str
 
 
 class Interruptible(Protocol):
@@ -214,6 +216,7 @@ def _keep(job: Job, result: TrialResult, ledger: Ledger, folder: Path) -> Entry:
         facts={
             "name": job.name,
             "seed": job.seed,
+            "step": job.step,
             "architecture_id": job.architecture.id,
             "worker": result.worker,
         },

@@ -4,23 +4,30 @@ Everything that takes time is kept as soon as it is known, so the command may be
 point and goes on when it is given again.
 """
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from safetensors.torch import load as load_safetensors
 
 from nas.data.dataset import Dataset
-from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.trained import TrainedEvaluator
 from nas.files import write_text
-from nas.finish.baselines import WithBaselines, hand_made, random_at_equal_cost
+from nas.finish.baselines import Baselines, WithBaselines, find_baselines
 from nas.finish.card import Circumstances, model_card
 from nas.finish.choose import Pick, choose
-from nas.finish.confirm import Candidate, Plan, candidate_of, confirmed_rows, data_key
+from nas.finish.confirm import (
+    Candidate,
+    Plan,
+    candidate_of,
+    confirmed_rows,
+    data_key,
+    warn_if_tested_before,
+)
 from nas.finish.export import ExportSettings, Trained, export_network
 from nas.finish.ledger import Ledger
 from nas.finish.onnx_files import require_onnx
-from nas.finish.retrain import Crew, Job, Outcome, final_evaluator, run_jobs, weights_path
+from nas.finish.retrain import Crew, final_evaluator, run_jobs, weights_path
+from nas.finish.teach import Teaching, gather_class
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
@@ -30,21 +37,6 @@ from nas.record.winners import WinnerRow, write_winners
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
-
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Baselines:
-    """Which reference points to add.
-
-    Attributes:
-        hand_made: name of a baseline -> widths, one network for each.
-        num_random: winners beside which a random architecture of equal cost is put.
-    """
-
-    hand_made: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    num_random: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,7 @@ class FinishTask:
         seed: of the run.
         baselines: reference points.
         export: which files to make of each winner; None for none.
+        teaching: a distillation of the winners; None for none.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
@@ -78,6 +71,7 @@ class FinishTask:
     seed: int = 0
     baselines: Baselines = field(default_factory=Baselines)
     export: ExportSettings | None = field(default_factory=ExportSettings)
+    teaching: Teaching | None = None
     license: str = ""
     command: str = ""
     num_threads: float = 1
@@ -90,12 +84,14 @@ class FinishSummary:
 
     Attributes:
         rows: winners and baselines that were confirmed, smallest first.
+        taught: the winners again, trained with a teacher.
         artefacts: the files that were made of the winners.
         is_interrupted: a signal ended it; the same command goes on.
         failures: name of a job and why it failed.
     """
 
     rows: tuple[WinnerRow, ...]
+    taught: tuple[WinnerRow, ...]
     artefacts: tuple[ArtefactRow, ...]
     is_interrupted: bool
     failures: tuple[tuple[str, Failure], ...]
@@ -129,15 +125,34 @@ def run_finish(
     lease = Lease(folder.finish_dir / ".lease")
     try:
         finish = _Finish(task, folder, crew)
-        outcome = finish.confirm(chosen)
+        finish.confirm(chosen)
         publish(finish.rows)
-        if task.export is not None and not outcome.is_interrupted:
+        if task.teaching is not None and not finish.is_interrupted:
+            finish.distil(task.teaching)
+        if task.export is not None and not finish.is_interrupted:
             finish.export(task.export)
-        return FinishSummary(
-            tuple(finish.rows), tuple(finish.artefacts), outcome.is_interrupted, outcome.failures
-        )
+        return finish.summary()
     finally:
         lease.release()
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A network whose files are made.
+
+    Attributes:
+        candidate: the winner.
+        row: its confirmation.
+        job: key of the training whose weights are shipped.
+        variant: how the weights came about.
+        place: folder of its files below `finish`.
+    """
+
+    candidate: Candidate
+    row: WinnerRow
+    job: str
+    variant: str
+    place: str
 
 
 class _Finish:
@@ -149,43 +164,47 @@ class _Finish:
         self._crew = crew
         self._ledger = Ledger(self._folder / "ledger.jsonl")
         self._space = WithBaselines(task.space)
-        self._evaluator = final_evaluator(
-            self._space,
-            task.dataset,
-            task.recipe,
-            num_threads=task.num_threads,
-            gpu_share=task.gpu_share,
-        )
+        self._evaluator = self._make_evaluator()
         self._plan = Plan(task.recipe, task.num_seeds, task.seed, data_key(task.dataset))
         self._winners: list[Candidate] = []
+        self._shipped: list[Shipped] = []
+        self._failures: list[tuple[str, Failure]] = []
+        self._taught: list[WinnerRow] = []
+        self._artefacts: list[ArtefactRow] = []
         self.rows: list[WinnerRow] = []
-        self.artefacts: list[ArtefactRow] = []
+        self.is_interrupted = False
 
-    def confirm(self, chosen: Sequence[TrialRecord]) -> Outcome:
+    def confirm(self, chosen: Sequence[TrialRecord]) -> None:
         """Retrain and test; write winners.csv."""
         self._winners = [candidate_of(record) for record in chosen]
-        candidates = self._winners + baselines_of(self._task, self._winners, self._evaluator)
-        _warn_if_tested_before(self._ledger, self._plan, candidates)
-        # Seed by seed: what is killed early has one retraining of all rather than all of one.
-        by_seed = zip(*map(self._plan.jobs_of, candidates), strict=True)
-        outcome = run_jobs(
-            [job for jobs in by_seed for job in jobs],
-            evaluator=self._evaluator,
-            ledger=self._ledger,
-            folder=self._folder,
-            crew=self._crew,
+        candidates = self._winners + find_baselines(
+            self._task.baselines,
+            self._task.space,
+            winners=self._winners,
+            costs=self._evaluator.static_costs,
+            seed=self._task.seed,
         )
-        self.rows = confirmed_rows(
-            candidates,
-            plan=self._plan,
-            ledger=self._ledger,
-            num_examples=len(self._task.dataset.test),
-            costs={
-                c.architecture.id: self._evaluator.static_costs(c.architecture) for c in candidates
-            },
-        )
+        warn_if_tested_before(self._ledger, self._plan, candidates)
+        self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
-        return outcome
+        self._ship(self.rows, self._winners, self._plan, variant="retrained")
+
+    def distil(self, teaching: Teaching) -> None:
+        """Train the winners once more with a teacher; write distilled.csv."""
+        taught = gather_class(
+            teaching,
+            [winner for winner in self._winners if self._is_confirmed(winner)],
+            plan=self._plan,
+            space=self._space,
+            dataset=self._task.dataset,
+            folder=self._folder,
+        )
+        evaluator = self._make_evaluator()
+        evaluator.lesson = taught.lesson
+        plan = replace(self._plan, step=taught.step)
+        self._taught = self._train(taught.students, plan, evaluator)
+        write_winners(self._folder / "distilled.csv", self._taught)
+        self._ship(self._taught, taught.students, plan, variant="distilled")
 
     def export(self, settings: ExportSettings) -> None:
         """Make the files of each winner; write artefacts.csv and the model cards."""
@@ -196,78 +215,89 @@ class _Finish:
             license=self._task.license,
             command=self._task.command,
         )
-        rows = {row.architecture_id: row for row in self.rows}
-        for winner in self._winners:
-            job = self._plan.jobs_of(winner)[0]
-            if job.key not in self._ledger:
-                continue
-            assert winner.record is not None, "a winner is a trial"
-            place = str(winner.record.number)
-            made = self._export_one(winner, job, place, settings)
-            self.artefacts += made
+        for shipped in sorted(self._shipped, key=lambda s: (s.row.size_bytes, s.row.trial)):
+            made = self._export_one(shipped, settings)
+            self._artefacts += made
             card = model_card(
-                rows[winner.architecture.id],
+                shipped.row,
                 made,
-                architecture=winner.architecture,
+                architecture=shipped.candidate.architecture,
                 circumstances=circumstances,
             )
-            write_text(self._folder / place / "README.md", card)
-        write_artefacts(self._folder / "artefacts.csv", self.artefacts)
+            write_text(self._folder / shipped.place / "README.md", card)
+        write_artefacts(self._folder / "artefacts.csv", self._artefacts)
 
-    def _export_one(
-        self, winner: Candidate, job: Job, place: str, settings: ExportSettings
-    ) -> list[ArtefactRow]:
-        weights = weights_path(self._folder, job.key).read_bytes()
-        model = self._space.build(winner.architecture, self._task.dataset.shape)
+    def summary(self) -> FinishSummary:
+        """Return what came of it."""
+        return FinishSummary(
+            rows=tuple(self.rows),
+            taught=tuple(self._taught),
+            artefacts=tuple(self._artefacts),
+            is_interrupted=self.is_interrupted,
+            failures=tuple(self._failures),
+        )
+
+    def _make_evaluator(self) -> TrainedEvaluator:
+        return final_evaluator(
+            self._space,
+            self._task.dataset,
+            self._task.recipe,
+            num_threads=self._task.num_threads,
+            gpu_share=self._task.gpu_share,
+        )
+
+    def _train(
+        self, candidates: Sequence[Candidate], plan: Plan, evaluator: TrainedEvaluator
+    ) -> list[WinnerRow]:
+        # Seed by seed: what is killed early has one retraining of all rather than all of one.
+        by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
+        outcome = run_jobs(
+            [job for jobs in by_seed for job in jobs],
+            evaluator=evaluator,
+            ledger=self._ledger,
+            folder=self._folder,
+            crew=self._crew,
+        )
+        self.is_interrupted = outcome.is_interrupted
+        self._failures += outcome.failures
+        return confirmed_rows(
+            candidates,
+            plan=plan,
+            ledger=self._ledger,
+            num_examples=len(self._task.dataset.test),
+            costs={c.architecture.id: evaluator.static_costs(c.architecture) for c in candidates},
+        )
+
+    def _is_confirmed(self, candidate: Candidate) -> bool:
+        return all(job.key in self._ledger for job in self._plan.jobs_of(candidate))
+
+    def _ship(
+        self,
+        rows: Sequence[WinnerRow],
+        candidates: Sequence[Candidate],
+        plan: Plan,
+        *,
+        variant: str,
+    ) -> None:
+        """Note the networks whose files are made: of each winner the first seed's."""
+        known = {row.architecture_id: row for row in rows}
+        for candidate in candidates:
+            job = plan.jobs_of(candidate)[0]
+            if job.key in self._ledger:
+                row = known[candidate.architecture.id]
+                place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
+                self._shipped.append(Shipped(candidate, row, job.key, variant, place))
+
+    def _export_one(self, shipped: Shipped, settings: ExportSettings) -> list[ArtefactRow]:
+        weights = weights_path(self._folder, shipped.job).read_bytes()
+        architecture = shipped.candidate.architecture
+        model = self._space.build(architecture, self._task.dataset.shape)
         model.load_state_dict(load_safetensors(weights))
         return export_network(
-            Trained(winner.name, "retrained", job.key, winner.architecture, weights),
+            Trained(shipped.row.name, shipped.variant, shipped.job, architecture, weights),
             model,
             dataset=self._task.dataset,
             folder=self._folder,
-            place=place,
+            place=shipped.place,
             settings=settings,
-        )
-
-
-def baselines_of(
-    task: FinishTask, winners: Sequence[Candidate], evaluator: Evaluator
-) -> list[Candidate]:
-    """Return the reference points that were asked for."""
-    found = [
-        hand_made(name, width=width)
-        for name, widths in task.baselines.hand_made.items()
-        for width in widths
-    ]
-    count = min(task.baselines.num_random, len(winners))
-    if count:
-        # From the largest down: there a search has the most to show.
-        beside = [
-            evaluator.static_costs(winner.architecture)["size_bytes"]
-            for winner in list(winners)[::-1][:count]
-        ]
-        found += random_at_equal_cost(
-            task.space,
-            sizes=beside,
-            costs=evaluator.static_costs,
-            known=[winner.architecture for winner in winners],
-            seed=task.seed,
-        )
-    return found
-
-
-def _warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candidate]) -> None:
-    """Say so when these networks were tested under other settings: choosing among tests leaks."""
-    ours = {job.key for candidate in candidates for job in plan.jobs_of(candidate)}
-    identities = {candidate.architecture.id for candidate in candidates}
-    others = [
-        entry
-        for entry in ledger.entries()
-        if entry.job not in ours and entry.facts.get("architecture_id") in identities
-    ]
-    if others:
-        _LOG.warning(
-            "the test split was opened %d times before for these networks, under other settings; "
-            "whoever takes the better of two such results has trained on the test split",
-            len(others),
         )

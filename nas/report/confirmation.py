@@ -90,6 +90,28 @@ def confirmation_table(rows: Sequence[WinnerRow]) -> list[list[str]]:
     return [[*head, "seeds", "beaten by"], *map(_line, rows)]
 
 
+def distillation_table(rows: Sequence[WinnerRow], taught: Sequence[WinnerRow]) -> list[list[str]]:
+    """Return a head and a line for each student: without and with its teacher, at the same size.
+
+    The noise is that of the difference of two means: their 95 % intervals, added in squares.
+    """
+    alone = {row.architecture_id: row for row in rows}
+    head = ["network", "size", "retrained", "distilled", "points gained", "noise"]
+    return [head, *(_gain_line(alone[row.architecture_id], row) for row in taught)]
+
+
+def _gain_line(alone: WinnerRow, taught: WinnerRow) -> list[str]:
+    halves = [(row.confidence_high - row.confidence_low) / 2 for row in (alone, taught)]
+    return [
+        taught.name,
+        format_value("size_bytes", taught.size_bytes),
+        format_value("accuracy", alone.test_accuracy),
+        format_value("accuracy", taught.test_accuracy),
+        f"{100 * (taught.test_accuracy - alone.test_accuracy):+.2f}",
+        "–" if math.isnan(sum(halves)) else f"± {100 * math.hypot(*halves):.2f}",
+    ]
+
+
 def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
     """Return a head and a line of text for each file, for people."""
     head = ["file", "weights", "size", "test", "agrees with torch", "1 image", "32 images", ""]

@@ -8,13 +8,19 @@ import torch
 from nas.architecture import Architecture
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.inline import InlineBackend
-from nas.finish.baselines import WithBaselines, hand_made, mobilenetv3_small, random_at_equal_cost
+from nas.finish.baselines import (
+    Baselines,
+    WithBaselines,
+    hand_made,
+    mobilenetv3_small,
+    random_at_equal_cost,
+)
 from nas.finish.choose import Pick
 from nas.finish.confirm import Candidate, Plan, confirmed_rows, data_key
 from nas.finish.export import ExportSettings
 from nas.finish.ledger import Entry, Ledger
 from nas.finish.retrain import final_evaluator, weights_path
-from nas.finish.run import Baselines, FinishTask, run_finish
+from nas.finish.run import FinishTask, run_finish
 from nas.record.artefacts import read_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners

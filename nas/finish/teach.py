@@ -1,0 +1,148 @@
+"""Who teaches the winners, and what does the teacher say of the training images?
+
+A teacher learnt from train and validation, as its students do; the test split is as new to it as
+to them. Which winners teach is decided by their size alone: to take the one that tests best would
+be to choose by the test.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from nas.compress.distill import Distillation, Lesson, listen
+from nas.data.dataset import Dataset
+from nas.errors import ConfigError
+from nas.evaluation.placement import move_to_device
+from nas.finish.confirm import Candidate, Plan
+from nas.finish.retrain import weights_path
+from nas.measure.cost import input_size
+from nas.space.space import SearchSpace
+from nas.train.device import choose_device
+from nas.train.resident import ResidentData
+
+LARGEST, ENSEMBLE = "largest", "ensemble"
+_NUM_ENSEMBLE = 3  # winners whose retrainings teach together
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """A distillation of the winners.
+
+    Attributes:
+        teacher: `LARGEST`: the first retraining of the largest winner, which is no student then;
+            `ENSEMBLE`: all retrainings of the three largest winners together.
+        model: a network with weights that teaches instead; takes normalised images.
+        settings: how much it counts.
+    """
+
+    teacher: str = LARGEST
+    model: nn.Module | None = None
+    settings: Distillation = field(default_factory=Distillation)
+
+
+@dataclass(frozen=True)
+class Class:
+    """A teacher's lesson and who hears it.
+
+    Attributes:
+        lesson: what is said.
+        step: names the trainings of this class; changes with teacher and settings.
+        students: the winners that learn.
+    """
+
+    lesson: Lesson
+    step: str
+    students: tuple[Candidate, ...]
+
+
+def gather_class(
+    teaching: Teaching,
+    winners: Sequence[Candidate],
+    *,
+    plan: Plan,
+    space: SearchSpace,
+    dataset: Dataset,
+    folder: Path,
+) -> Class:
+    """Let the teacher speak; about a forward pass over the training images for each network.
+
+    Args:
+        teaching: who teaches.
+        winners: confirmed ones, smallest first, with all of their weights on disk.
+        plan: of their confirmation.
+        space: builds them.
+        dataset: what they learnt from.
+        folder: the `finish` folder.
+
+    Raises:
+        ConfigError: the teacher is unknown, or is the only winner.
+    """
+    students = list(winners)
+    if teaching.model is not None:
+        teachers, keys = [teaching.model], [_key_of(teaching.model)]
+    else:
+        jobs = _teaching_jobs(teaching.teacher, winners, plan)
+        students = students[:-1] if teaching.teacher == LARGEST else students
+        keys = [key for _, key in jobs]
+        teachers = [_trained(c, key, space, dataset, folder) for c, key in jobs]
+    if not students:
+        raise ConfigError(
+            "distillation.teacher=largest leaves no student: there is one winner, which teaches; "
+            "pick more winners, or take distillation.teacher=ensemble"
+        )
+    data = move_to_device(dataset.final_data(), choose_device(plan.recipe.device))
+    lesson = listen(
+        [teacher.to(data.mean.device) for teacher in teachers],
+        lambda model: views_of(model, data, dataset),
+        distillation=teaching.settings,
+    )
+    return Class(lesson, _step(keys, teaching.settings), tuple(students))
+
+
+def _trained(
+    candidate: Candidate, key: str, space: SearchSpace, dataset: Dataset, folder: Path
+) -> nn.Module:
+    model = space.build(candidate.architecture, dataset.shape)
+    model.load_state_dict(load_safetensors(weights_path(folder, key).read_bytes()))
+    return model
+
+
+def views_of(model: nn.Module, data: ResidentData, dataset: Dataset) -> list[torch.Tensor]:
+    """Return the training images as a model takes them: as they are, mirrored if they may be."""
+    resized = data.resized(input_size(model, dataset.shape))
+    images = resized.train.images_NHWC
+    views = [images, images.flip(2)] if data.is_mirrorable else [images]
+    return [resized.to_input(view) for view in views]
+
+
+def _teaching_jobs(
+    teacher: str, winners: Sequence[Candidate], plan: Plan
+) -> list[tuple[Candidate, str]]:
+    if teacher == LARGEST:
+        return [(winners[-1], plan.jobs_of(winners[-1])[0].key)]
+    if teacher == ENSEMBLE:
+        largest = winners[-_NUM_ENSEMBLE:]
+        return [(candidate, job.key) for candidate in largest for job in plan.jobs_of(candidate)]
+    raise ConfigError(
+        f"distillation.teacher must be {LARGEST} or {ENSEMBLE}, but got '{teacher}'; for a "
+        "network of your own give distillation.model with a _target_"
+    )
+
+
+def _step(keys: Sequence[str], settings: Distillation) -> str:
+    """Return the name of trainings that these teachers teach in this way."""
+    text = "|".join([repr(settings), *keys])
+    return f"distilled {hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+
+
+def _key_of(model: nn.Module) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
