@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nas.space.parameters import Float as Float
     from nas.space.parameters import Int as Int
     from nas.space.parameters import Repeat as Repeat
+    from nas.space.parameters import Same as Same
     from nas.space.parameters import When as When
     from nas.space.space import SearchSpace as SearchSpace
     from nas.task import DataShape as DataShape
@@ -32,6 +33,7 @@ _HOMES = {
     "Int": "nas.space.parameters",
     "NasError": "nas.errors",
     "Repeat": "nas.space.parameters",
+    "Same": "nas.space.parameters",
     "SearchSpace": "nas.space.space",
     "When": "nas.space.parameters",
 }

@@ -124,6 +124,8 @@ class Encoding:
         domain = self.domains[index]
         if math.isinf(domain.num_values):
             return fresh
+        if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
+            return _other_options(domain, old, rng)
         count = int(domain.num_values)
         low, step = (0.0, 1.0) if isinstance(domain, Choice) else (domain.low, domain.step or 1.0)
         place = np.rint((old - low) / step)
@@ -132,6 +134,9 @@ class Encoding:
 
 def _draw(domain: Domain, count: int, rng: np.random.Generator) -> FloatArray:
     """Draw values of one domain as `Domain.sample` does."""
+    if isinstance(domain, Choice) and domain.weights is not None:
+        options = rng.choice(len(domain.options), size=count, p=domain.probabilities())
+        return options.astype(np.float64)
     if isinstance(domain, Choice):
         return rng.integers(len(domain.options), size=count).astype(np.float64)
     if isinstance(domain, Int) and domain.log:
@@ -146,6 +151,17 @@ def _draw(domain: Domain, count: int, rng: np.random.Generator) -> FloatArray:
     return np.asarray(
         domain.low + step * rng.integers(int(domain.num_values), size=count), dtype=np.float64
     )
+
+
+def _other_options(domain: Choice, old: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draw other options, by the weights and the order of the choice."""
+    found = old.copy()
+    for place in np.unique(old).astype(int).tolist():
+        which = np.flatnonzero(old == place)
+        found[which] = rng.choice(
+            len(domain.options), size=len(which), p=domain.changes_from(place)
+        )
+    return found
 
 
 def scaled(domain: Domain, codes: FloatArray) -> FloatArray:

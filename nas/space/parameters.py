@@ -1,30 +1,48 @@
-"""The kinds of parameters, and how a tree of them, as written in YAML, becomes a flat list.
+"""The kinds of parameters: what one parameter may be, and how its values are drawn.
 
-A domain is what one parameter may be: `Choice`, `Int` or `Float`. A tree maps names to domains, to
-groups (more trees) and to repeats (a group that stands once per block, and whose number of blocks is
-itself a parameter). Flattened, each parameter has a dotted name (`stages.0.kernel`), and conditions
-that say when it is active.
+`nas.space.flatten` makes a flat list of parameters out of a tree of them, as written in YAML.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nas.architecture import Value
-from nas.errors import SpaceError, nearest_first
+from nas.errors import SpaceError
+
+# How often a change of an ordered choice goes to a neighbour, and not just anywhere.
+NEIGHBOUR_SHARE = 0.75
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options without order; numbers of mixed kinds become floats."""
+    """One of several options; numbers of mixed kinds become floats.
+
+    Attributes:
+        options: what it may be.
+        weights: how often each is drawn, in proportion; None for all alike. Any option can still
+            be found: weights say where to look first.
+        is_ordered: the options stand in an order, and neighbours are alike: most changes then go
+            to a neighbour.
+    """
 
     options: tuple[Value, ...]
+    weights: tuple[float, ...] | None = field(default=None, repr=False)
+    is_ordered: bool = field(default=False, repr=False)
 
-    def __init__(self, options: Sequence[Value]) -> None:
+    def __init__(
+        self,
+        options: Sequence[Value],
+        *,
+        weights: Sequence[float] | None = None,
+        is_ordered: bool = False,
+    ) -> None:
         object.__setattr__(self, "options", _checked_options(options))
+        object.__setattr__(self, "weights", _checked_weights(weights, self.options))
+        object.__setattr__(self, "is_ordered", is_ordered)
 
     @property
     def num_values(self) -> float:
@@ -39,9 +57,32 @@ class Choice:
         """Say whether `value` is allowed; True is not 1, and 1 is not 1.0."""
         return any(value == option and type(value) is type(option) for option in self.options)
 
+    def place_of(self, value: Value) -> int:
+        """Return the index of an option; True is not 1, and 1 is not 1.0."""
+        kinds = [(type(option), option) for option in self.options]
+        return kinds.index((type(value), value))
+
+    def probabilities(self) -> np.ndarray:
+        """Return how likely each option is drawn."""
+        if self.weights is None:
+            return np.full(len(self.options), 1.0 / len(self.options))
+        weights = np.array(self.weights)
+        return np.asarray(weights / weights.sum())
+
     def sample(self, rng: np.random.Generator) -> Value:
-        """Draw a value, all alike."""
-        return self.options[int(rng.integers(len(self.options)))]
+        """Draw a value: all alike, or by the weights."""
+        if self.weights is None:
+            return self.options[int(rng.integers(len(self.options)))]
+        return self.options[int(rng.choice(len(self.options), p=self.probabilities()))]
+
+    def changes_from(self, place: int) -> np.ndarray:
+        """Return how likely a change leads from the option at `place` to each other one."""
+        chances = self.probabilities()
+        chances[place] = 0.0
+        if self.is_ordered:
+            near = np.abs(np.arange(len(chances)) - place) == 1
+            chances = _share_out(chances, near)
+        return chances / chances.sum()
 
 
 @dataclass(frozen=True)
@@ -61,7 +102,8 @@ class Int:
             )
         if self.log and (self.low < 1 or self.step != 1):
             raise SpaceError(
-                f"a logarithmic int range needs low >= 1 and no step, but got {self.low}, step {self.step}"
+                "a logarithmic int range needs low >= 1 and no step, "
+                f"but got {self.low}, step {self.step}"
             )
 
     @property
@@ -107,7 +149,8 @@ class Float:
             )
         if self.log and (self.low <= 0 or self.step is not None):
             raise SpaceError(
-                f"a logarithmic float range needs low > 0 and no step, but got {self.low}, step {self.step}"
+                "a logarithmic float range needs low > 0 and no step, "
+                f"but got {self.low}, step {self.step}"
             )
 
     @property
@@ -176,7 +219,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A group that stands once per block; the number of blocks is a parameter (`<name>.repeat`)."""
+    """A group that stands once per block; their number is a parameter (`<name>.repeat`)."""
 
     count: Domain
     group: Mapping[str, Any]
@@ -190,129 +233,11 @@ class When:
     conditions: Mapping[str, Any]
 
 
-_KINDS = {"choice", "int", "float", "fixed"}
+@dataclass(frozen=True)
+class Same:
+    """No parameter of its own: has the value of another one, at one more place."""
 
-
-def flatten(tree: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    """Return the flat parameters of a tree, each after those that its conditions name.
-
-    Args:
-        tree: name -> domain, scalar (fixed), `{choice: [...]}`, `{int: [low, high]}`, `{float: [low, high]}`,
-            group (a mapping of the same kind) or repeat (a group with the key `repeat`). Any of them may carry
-            `when: {parameter: value or list of values}`; a name there is looked up among its siblings
-            first, then outwards.
-
-    Raises:
-        SpaceError: a node cannot be read, or a condition names no parameter or no possible value.
-    """
-    found = list(_flatten(tree, prefix="", outer=()))
-    by_name: dict[str, Parameter] = {}
-    for parameter in found:
-        if parameter.name in by_name:
-            raise SpaceError(f"parameter '{parameter.name}' is defined twice")
-        by_name[parameter.name] = parameter
-    resolved = {name: _resolve(parameter, by_name) for name, parameter in by_name.items()}
-    return _parents_first(resolved)
-
-
-def _flatten(
-    tree: Mapping[str, Any], *, prefix: str, outer: tuple[Condition, ...]
-) -> Iterator[Parameter]:
-    for key, node in tree.items():
-        name = f"{prefix}{key}"
-        if not isinstance(key, str) or not key or "." in key or key.isdigit():
-            raise SpaceError(f"'{name}' cannot name a parameter; use a word without dots")
-        yield from _flatten_node(node, name=name, outer=outer)
-
-
-def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iterator[Parameter]:
-    if isinstance(node, When):
-        yield from _flatten_node(
-            node.node, name=name, outer=outer + _conditions(node.conditions, name)
-        )
-        return
-    if isinstance(node, Mapping) and "when" in node:
-        rest = {key: value for key, value in node.items() if key != "when"}
-        yield from _flatten_node(rest, name=name, outer=outer + _conditions(node["when"], name))
-        return
-    if isinstance(node, Mapping) and "repeat" in node:
-        rest = {key: value for key, value in node.items() if key != "repeat"}
-        node = Repeat(_domain(node["repeat"], f"{name}.repeat"), rest)
-    if isinstance(node, Repeat):
-        counts = _counts(node.count, name)
-        yield Parameter(f"{name}.repeat", node.count, outer)
-        for block in range(max(counts)):
-            allowed = tuple(count for count in counts if count > block)
-            present = Condition(f"{name}.repeat", allowed)
-            yield from _flatten(node.group, prefix=f"{name}.{block}.", outer=(*outer, present))
-        return
-    if isinstance(node, Mapping) and not _KINDS & node.keys():
-        yield from _flatten(node, prefix=f"{name}.", outer=outer)
-        return
-    yield Parameter(name, _domain(node, name), outer)
-
-
-def _counts(domain: Domain, name: str) -> tuple[int, ...]:
-    values = domain.values() if not isinstance(domain, Float) else ()
-    counts = tuple(v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0)
-    if len(counts) != len(values) or not counts:
-        raise SpaceError(f"{name}.repeat must be whole numbers of at least 0, but got {domain}")
-    return counts
-
-
-def _domain(node: Any, name: str) -> Domain:
-    if isinstance(node, Choice | Int | Float):
-        return node
-    if isinstance(node, bool | int | float | str):
-        return Choice([node])
-    if not isinstance(node, Mapping) or len(_KINDS & node.keys()) != 1:
-        raise SpaceError(
-            f"parameter '{name}' is {node!r}; write {{choice: [...]}}, {{int: [low, high]}}, "
-            "{float: [low, high]} or a plain value"
-        )
-    kind = next(iter(_KINDS & node.keys()))
-    content, rest = node[kind], {key: value for key, value in node.items() if key != kind}
-    try:
-        if kind == "fixed":
-            return _without_rest(Choice([content]), rest, name)
-        if kind == "choice":
-            if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
-                raise SpaceError(f"choice must be a list, but got {content!r}")
-            return _without_rest(Choice(content), rest, name)
-        return _range(kind, content, rest)
-    except SpaceError as error:
-        raise SpaceError(f"parameter '{name}': {error}") from error
-
-
-def _without_rest(domain: Domain, rest: Mapping[str, Any], name: str) -> Domain:
-    if rest:
-        raise SpaceError(f"unknown key {', '.join(map(repr, rest))} beside the values of '{name}'")
-    return domain
-
-
-def _range(kind: str, content: Any, rest: Mapping[str, Any]) -> Domain:
-    numbers = (
-        list(content) if isinstance(content, Sequence) and not isinstance(content, str) else []
-    )
-    wanted = int if kind == "int" else int | float
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, wanted) for n in numbers):
-        raise SpaceError(
-            f"{kind} must be [low, high], two numbers of that kind, but got {content!r}"
-        )
-    unknown = set(rest) - {"step", "log"}
-    if unknown:
-        raise SpaceError(
-            f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step and log"
-        )
-    if kind == "int":
-        return Int(numbers[0], numbers[1], step=rest.get("step", 1), log=rest.get("log", False))
-    step = rest.get("step")
-    return Float(
-        float(numbers[0]),
-        float(numbers[1]),
-        step=None if step is None else float(step),
-        log=rest.get("log", False),
-    )
+    parameter: str
 
 
 def _checked_options(options: Sequence[Value]) -> tuple[Value, ...]:
@@ -333,66 +258,30 @@ def _checked_options(options: Sequence[Value]) -> tuple[Value, ...]:
     return values
 
 
-def _conditions(when: Any, name: str) -> tuple[Condition, ...]:
-    if not isinstance(when, Mapping) or not when:
+def _checked_weights(
+    weights: Sequence[float] | None, options: Sequence[Value]
+) -> tuple[float, ...] | None:
+    if weights is None:
+        return None
+    numbers = list(weights) if isinstance(weights, Sequence) else []
+    is_sound = all(
+        isinstance(w, int | float) and not isinstance(w, bool) and 0 < w < math.inf
+        for w in numbers
+    )
+    if len(numbers) != len(options) or not is_sound:
         raise SpaceError(
-            f"'when' of '{name}' must be {{parameter: value or values}}, but got {when!r}"
+            f"weights must be {len(options)} numbers above 0, one for each option, but got "
+            f"{weights!r}; to leave an option out, leave it out of the choice"
         )
-    return tuple(
-        Condition(
-            # The scope travels with the name until all parameters are known.
-            f"{name}|{parent}",
-            tuple(values)
-            if isinstance(values, Sequence) and not isinstance(values, str)
-            else (values,),
-        )
-        for parent, values in when.items()
-    )
+    return tuple(float(w) for w in numbers)
 
 
-def _resolve(parameter: Parameter, by_name: Mapping[str, Parameter]) -> Parameter:
-    conditions = []
-    for condition in parameter.conditions:
-        scope, bar, name = condition.parameter.partition("|")
-        if not bar:
-            conditions.append(condition)
-            continue
-        target = _look_up(name, scope, by_name)
-        impossible = [v for v in condition.values if not target.domain.contains(v)]
-        values = tuple(v for v in condition.values if v not in impossible)
-        if not condition.values or (impossible and not values):
-            raise SpaceError(
-                f"'{scope}' can never be active: '{target.name}' is never {list(condition.values)!r}; "
-                f"it is {target.domain}"
-            )
-        conditions.append(Condition(target.name, values))
-    return Parameter(parameter.name, parameter.domain, tuple(conditions))
-
-
-def _look_up(name: str, scope: str, by_name: Mapping[str, Parameter]) -> Parameter:
-    while scope:
-        scope = scope.rpartition(".")[0]
-        candidate = f"{scope}.{name}" if scope else name
-        if candidate in by_name:
-            return by_name[candidate]
-    known = nearest_first(name, by_name)
-    raise SpaceError(
-        f"a condition names '{name}', which is no parameter; known, nearest first: {known}"
-    )
-
-
-def _parents_first(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
-    ordered: dict[str, Parameter] = {}
-
-    def place(name: str, path: tuple[str, ...]) -> None:
-        if name in ordered:
-            return
-        if name in path:
-            raise SpaceError(f"conditions go in a circle: {' -> '.join((*path, name))}")
-        for condition in parameters[name].conditions:
-            place(condition.parameter, (*path, name))
-        ordered[name] = parameters[name]
-
-    for name in parameters:
-        place(name, ())
-    return tuple(ordered.values())
+def _share_out(chances: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Give neighbours their share of the chances, and the rest to all others."""
+    far = ~near & (chances > 0)
+    if not near.any() or not far.any():
+        return chances
+    shared = np.zeros_like(chances)
+    shared[near] = NEIGHBOUR_SHARE * chances[near] / chances[near].sum()
+    shared[far] = (1.0 - NEIGHBOUR_SHARE) * chances[far] / chances[far].sum()
+    return shared

@@ -1,12 +1,13 @@
-"""A search space: flat parameters with conditions, and `build`, which makes a model of one architecture.
+"""A search space: flat parameters with conditions, and `build`, which makes a model of a choice.
 
-Users subclass `SearchSpace`; everything else in the framework asks it for architectures. The flat form
-("genome") has a value for every parameter, inactive ones at a fixed filler, because samplers need a
-fixed-length space; the canonical form (`Architecture`) drops the inactive ones.
+Users subclass `SearchSpace`; everything else in the framework asks it for architectures. The flat
+form ("genome") has a value for every parameter, inactive ones at a fixed filler, because samplers
+need a fixed-length space; the canonical form (`Architecture`) drops the inactive ones.
 """
 
+import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch import nn
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError, nearest_first
-from nas.space.parameters import Domain, Float, Parameter, flatten
+from nas.space.flatten import Shared, flatten
+from nas.space.parameters import Choice, Domain, Float, Parameter
 from nas.task import DataShape
 
 
@@ -24,7 +26,7 @@ class SearchSpace:
     A subclass defines `build`, and `default_parameters` where it should work without YAML.
 
     Args:
-        parameters: the tree of parameters, as in the YAML (see `nas.space.parameters.flatten`); None takes
+        parameters: the tree of parameters, as in the YAML (see `nas.space.flatten`); None takes
             `default_parameters`.
 
     Raises:
@@ -32,19 +34,31 @@ class SearchSpace:
     """
 
     default_parameters: ClassVar[Mapping[str, Any]] = {}
+    shared: tuple[Shared, ...] = ()
 
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
         tree = self.default_parameters if parameters is None else parameters
         if not tree:
             raise SpaceError(f"{type(self).__name__} has no parameters; give 'parameters'")
-        self.parameters: tuple[Parameter, ...] = flatten(tree)
+        flat = flatten(tree)
+        self.parameters: tuple[Parameter, ...] = flat.parameters
+        self.shared = flat.shared
         self.domains: dict[str, Domain] = {p.name: p.domain for p in self.parameters}
+        # Places that share a value are no parameters, but a value may be looked up by their names.
+        self.domains |= {place.name: self.domains[place.source] for place in self.shared}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let what a subclass defines see shared values at every place that has them."""
+        super().__init_subclass__(**kwargs)
+        for name in _TOLD_OF_ARCHITECTURES & cls.__dict__.keys():
+            setattr(cls, name, _with_shared_values(cls.__dict__[name]))
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained model of `architecture` for data of that shape.
 
-        The model takes float images (B, C, H, W) and returns logits (B, num_classes). It may declare
-        `input_size` (height, width) to be fed resized images. It is also built on the meta device.
+        The model takes float images (B, C, H, W) and returns logits (B, num_classes). It may
+        declare `input_size` (height, width) to be fed resized images. It is also built on the
+        meta device.
         """
         raise NotImplementedError(f"{type(self).__name__} must define build(architecture, data)")
 
@@ -55,11 +69,23 @@ class SearchSpace:
 
         None, the default, has them counted on the meta device.
         """
+        del architecture, data
         return None
 
     def identity(self, architecture: Architecture) -> str:
         """Return a key that architectures with the same network share; the id by default."""
         return architecture.id
+
+    def with_shared(self, architecture: Architecture) -> Architecture:
+        """Return the architecture with shared values at all their places, as `build` sees it."""
+        if not self.shared:
+            return architecture
+        known = dict(architecture)
+        for place in self.shared:
+            is_there = all(known.get(c.parameter) in c.values for c in place.conditions)
+            if is_there and place.source in known:
+                known[place.name] = known[place.source]
+        return Architecture(known)
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
         """Say whether the parameter matters, given the active values of its parents."""
@@ -69,10 +95,10 @@ class SearchSpace:
         )
 
     def architecture(self, values: Mapping[str, Value]) -> Architecture:
-        """Return the canonical architecture of a genome, or of any mapping that has every active parameter.
+        """Return the canonical architecture of whatever has every active parameter.
 
         Raises:
-            SpaceError: a name is unknown, an active parameter is absent, or a value is not allowed.
+            SpaceError: a name is unknown, an active parameter is absent, or a value not allowed.
         """
         for name in values:
             if name not in self.domains:
@@ -194,9 +220,26 @@ def _checked(parameter: Parameter, value: Value) -> Value:
     raise SpaceError(f"parameter '{parameter.name}' cannot be {value!r}; it is {parameter.domain}")
 
 
+# Methods of a subclass that take an architecture and may look up any name of the tree.
+_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "identity"})
+
+
+def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def told(self: SearchSpace, architecture: Architecture, *args: Any, **kwargs: Any) -> Any:
+        return method(self, self.with_shared(architecture), *args, **kwargs)
+
+    return told
+
+
 def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
     if math.isinf(domain.num_values):
         return domain.sample(rng)
+    if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
+        if len(domain.options) == 1:
+            return value
+        chances = domain.changes_from(domain.place_of(value))
+        return domain.options[int(rng.choice(len(chances), p=chances))]
     others = [
         option for option in domain.values() if option != value or type(option) is not type(value)
     ]

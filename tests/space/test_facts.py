@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from nas.space.facts import ConfigurationFacts, Facts
-from nas.space.parameters import flatten
+from nas.space.flatten import flatten
 
 
 def facts_of(tree, rows):
-    facts = ConfigurationFacts(flatten(tree))
+    facts = ConfigurationFacts(flatten(tree).parameters)
     return facts, facts(np.array(rows, dtype=float))
 
 

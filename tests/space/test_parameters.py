@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import SpaceError
-from nas.space.parameters import Choice, Condition, Float, Int, Repeat, When, flatten
+from nas.space.flatten import flatten
+from nas.space.parameters import Choice, Condition, Float, Int, Repeat, When
 
 
 def test_groups_and_scalars_become_dotted_names_and_fixed_choices():
-    flat = flatten({"stem": {"width": {"choice": [8, 16]}, "kernel": 3}})
+    flat = flatten({"stem": {"width": {"choice": [8, 16]}, "kernel": 3}}).parameters
     assert [(p.name, p.domain) for p in flat] == [
         ("stem.width", Choice([8, 16])),
         ("stem.kernel", Choice([3])),
@@ -20,7 +21,9 @@ def test_groups_and_scalars_become_dotted_names_and_fixed_choices():
 
 
 def test_a_repeat_stands_once_per_block_and_each_block_needs_enough_blocks():
-    flat = flatten({"stages": {"repeat": {"int": [1, 3]}, "kernel": {"choice": [3, 5]}}})
+    flat = flatten(
+        {"stages": {"repeat": {"int": [1, 3]}, "kernel": {"choice": [3, 5]}}}
+    ).parameters
     assert [p.name for p in flat] == [
         "stages.repeat",
         "stages.0.kernel",
@@ -40,7 +43,7 @@ def test_a_condition_finds_its_sibling_before_a_parameter_further_out():
                 "expansion": {"choice": [1, 6]},
             },
         }
-    )
+    ).parameters
     squeeze = next(p for p in flat if p.name == "stages.0.squeeze")
     assert squeeze.conditions[-1] == Condition("stages.0.expansion", (6,))
     assert flat.index(squeeze) > [p.name for p in flat].index("stages.0.expansion")

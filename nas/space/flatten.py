@@ -1,0 +1,311 @@
+"""A tree of parameters, as written in YAML, becomes a flat list.
+
+A tree maps names to domains (`Choice`, `Int`, `Float`), to groups (more trees), to repeats (a
+group that stands once per block, and whose number of blocks is itself a parameter) and to shared
+values (`{same: other.parameter}`, no parameter of their own). Flattened, each parameter has a dotted name
+(`stages.0.kernel`), and conditions that say when it is active.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from nas.architecture import Value
+from nas.errors import SpaceError, nearest_first
+from nas.space.parameters import (
+    Choice,
+    Condition,
+    Domain,
+    Float,
+    Int,
+    Parameter,
+    Repeat,
+    Same,
+    When,
+)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A place that has the value of a parameter.
+
+    Attributes:
+        name: dotted name of the place.
+        source: dotted name of the parameter.
+        conditions: when there is such a place.
+    """
+
+    name: str
+    source: str
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class FlatSpace:
+    """What a tree holds.
+
+    Attributes:
+        parameters: each after those that its conditions name.
+        shared: places that have the value of one of them.
+    """
+
+    parameters: tuple[Parameter, ...]
+    shared: tuple[Shared, ...] = ()
+
+
+_KINDS = {"choice", "int", "float", "fixed", "same"}
+_Leaf: TypeAlias = Parameter | Shared
+
+
+def flatten(tree: Mapping[str, Any]) -> FlatSpace:
+    """Return the flat parameters of a tree, each after those that its conditions name.
+
+    Args:
+        tree: name -> domain, scalar (fixed), `{choice: [...]}` perhaps with `weights: [...]` and
+            `ordered: true`, `{int: [low, high]}`, `{float: [low, high]}`, `{same: other}`, group
+            (a mapping of the same kind) or repeat (a group with the key `repeat`). Any may carry
+            `when: {parameter: value or list of values}`. A name there, or after `same`, is looked
+            up among its siblings first, then outwards.
+
+    Raises:
+        SpaceError: a node cannot be read, a condition names no parameter or no possible value, or
+            a shared value may be absent where it is needed.
+    """
+    by_name: dict[str, _Leaf] = {}
+    for leaf in _flatten(tree, prefix="", outer=()):
+        if leaf.name in by_name:
+            raise SpaceError(f"parameter '{leaf.name}' is defined twice")
+        by_name[leaf.name] = leaf
+    parameters = {n: p for n, p in by_name.items() if isinstance(p, Parameter)}
+    known = _Names(parameters, {n: s for n, s in by_name.items() if isinstance(s, Shared)})
+    resolved = {n: replace(p, conditions=_resolve(p, known)) for n, p in parameters.items()}
+    shared = tuple(
+        replace(s, source=known.source_of(s), conditions=_resolve(s, known))
+        for s in known.shared.values()
+    )
+    for place in shared:
+        _check_always_there(place, resolved)
+    return FlatSpace(_parents_first(resolved), shared)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What names may stand for."""
+
+    parameters: Mapping[str, Parameter]
+    shared: Mapping[str, Shared]
+
+    def look_up(self, name: str, *, scope: str) -> str:
+        """Return the parameter or place that a name means at `scope`: siblings, then outwards."""
+        inner = scope
+        while inner:
+            inner = inner.rpartition(".")[0]
+            candidate = f"{inner}.{name}" if inner else name
+            if candidate != scope and (candidate in self.parameters or candidate in self.shared):
+                return candidate
+        known = nearest_first(name, [*self.parameters, *self.shared])
+        raise SpaceError(
+            f"'{scope}' names '{name}', which is no parameter; known, nearest first: {known}"
+        )
+
+    def source_of(self, place: Shared) -> str:
+        """Return the parameter whose value a place has, through other places if need be."""
+        seen = [place.name]
+        while place.name in self.shared:
+            found = self.look_up(place.source, scope=place.name)
+            if found in seen:
+                raise SpaceError(f"shared values go in a circle: {' -> '.join([*seen, found])}")
+            seen.append(found)
+            if found not in self.shared:
+                return found
+            place = self.shared[found]
+        return place.name
+
+    def parameter(self, name: str, *, scope: str) -> Parameter:
+        """Return the parameter that a name means; for a place, the one whose value it has."""
+        found = self.look_up(name, scope=scope)
+        return self.parameters[
+            self.source_of(self.shared[found]) if found in self.shared else found
+        ]
+
+
+def _check_always_there(place: Shared, parameters: Mapping[str, Parameter]) -> None:
+    """Refuse a place that may be there while its parameter is not."""
+    own = {condition.parameter: set(condition.values) for condition in place.conditions}
+    for condition in parameters[place.source].conditions:
+        parent = parameters[condition.parameter]
+        values = own.get(condition.parameter, set(_values_of(parent.domain)))
+        if not values or not values <= set(condition.values):
+            raise SpaceError(
+                f"'{place.name}' is the same as '{place.source}', which is absent unless "
+                f"{condition.parameter} is {' or '.join(map(str, condition.values))}; share a "
+                "parameter that is always there, or give both the same 'when'"
+            )
+
+
+def _values_of(domain: Domain) -> tuple[Value, ...]:
+    return () if isinstance(domain, Float) and domain.step is None else domain.values()
+
+
+def _flatten(
+    tree: Mapping[str, Any], *, prefix: str, outer: tuple[Condition, ...]
+) -> Iterator[_Leaf]:
+    for key, node in tree.items():
+        name = f"{prefix}{key}"
+        if not isinstance(key, str) or not key or "." in key or key.isdigit():
+            raise SpaceError(f"'{name}' cannot name a parameter; use a word without dots")
+        yield from _flatten_node(node, name=name, outer=outer)
+
+
+def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iterator[_Leaf]:
+    if isinstance(node, When):
+        yield from _flatten_node(
+            node.node, name=name, outer=outer + _conditions(node.conditions, name)
+        )
+        return
+    if isinstance(node, Mapping) and "when" in node:
+        rest = {key: value for key, value in node.items() if key != "when"}
+        yield from _flatten_node(rest, name=name, outer=outer + _conditions(node["when"], name))
+        return
+    if isinstance(node, Mapping) and "repeat" in node:
+        rest = {key: value for key, value in node.items() if key != "repeat"}
+        node = Repeat(_domain(node["repeat"], f"{name}.repeat"), rest)
+    if isinstance(node, Repeat):
+        counts = _counts(node.count, name)
+        yield Parameter(f"{name}.repeat", node.count, outer)
+        for block in range(max(counts)):
+            allowed = tuple(count for count in counts if count > block)
+            present = Condition(f"{name}.repeat", allowed)
+            yield from _flatten(node.group, prefix=f"{name}.{block}.", outer=(*outer, present))
+        return
+    if isinstance(node, Mapping) and set(node) == {"same"}:
+        node = Same(node["same"])
+    if isinstance(node, Same):
+        if not isinstance(node.parameter, str):
+            raise SpaceError(f"'{name}' must be the same as a parameter, by its name")
+        yield Shared(name, node.parameter, outer)
+        return
+    if isinstance(node, Mapping) and not _KINDS & node.keys():
+        yield from _flatten(node, prefix=f"{name}.", outer=outer)
+        return
+    yield Parameter(name, _domain(node, name), outer)
+
+
+def _counts(domain: Domain, name: str) -> tuple[int, ...]:
+    values = domain.values() if not isinstance(domain, Float) else ()
+    counts = tuple(v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+    if len(counts) != len(values) or not counts:
+        raise SpaceError(f"{name}.repeat must be whole numbers of at least 0, but got {domain}")
+    return counts
+
+
+def _domain(node: Any, name: str) -> Domain:
+    if isinstance(node, Choice | Int | Float):
+        return node
+    if isinstance(node, bool | int | float | str):
+        return Choice([node])
+    if not isinstance(node, Mapping) or len(_KINDS & node.keys()) != 1:
+        raise SpaceError(
+            f"parameter '{name}' is {node!r}; write {{choice: [...]}}, {{int: [low, high]}}, "
+            "{float: [low, high]}, {same: other.parameter} or a plain value"
+        )
+    kind = next(iter(_KINDS & node.keys()))
+    content, rest = node[kind], {key: value for key, value in node.items() if key != kind}
+    try:
+        if kind == "fixed":
+            return _without_rest(Choice([content]), rest, name)
+        if kind == "choice":
+            if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
+                raise SpaceError(f"choice must be a list, but got {content!r}")
+            ordered = rest.pop("ordered", False)
+            if not isinstance(ordered, bool):
+                raise SpaceError(f"ordered must be true or false, but got {ordered!r}")
+            choice = Choice(content, weights=rest.pop("weights", None), is_ordered=ordered)
+            return _without_rest(choice, rest, name)
+        return _range(kind, content, rest)
+    except SpaceError as error:
+        raise SpaceError(f"parameter '{name}': {error}") from error
+
+
+def _without_rest(domain: Domain, rest: Mapping[str, Any], name: str) -> Domain:
+    if rest:
+        raise SpaceError(f"unknown key {', '.join(map(repr, rest))} beside the values of '{name}'")
+    return domain
+
+
+def _range(kind: str, content: Any, rest: Mapping[str, Any]) -> Domain:
+    numbers = (
+        list(content) if isinstance(content, Sequence) and not isinstance(content, str) else []
+    )
+    wanted = int if kind == "int" else int | float
+    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, wanted) for n in numbers):
+        raise SpaceError(
+            f"{kind} must be [low, high], two numbers of that kind, but got {content!r}"
+        )
+    unknown = set(rest) - {"step", "log"}
+    if unknown:
+        raise SpaceError(
+            f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step and log"
+        )
+    if kind == "int":
+        return Int(numbers[0], numbers[1], step=rest.get("step", 1), log=rest.get("log", False))
+    step = rest.get("step")
+    return Float(
+        float(numbers[0]),
+        float(numbers[1]),
+        step=None if step is None else float(step),
+        log=rest.get("log", False),
+    )
+
+
+def _conditions(when: Any, name: str) -> tuple[Condition, ...]:
+    if not isinstance(when, Mapping) or not when:
+        raise SpaceError(
+            f"'when' of '{name}' must be {{parameter: value or values}}, but got {when!r}"
+        )
+    return tuple(
+        Condition(
+            # The scope travels with the name until all parameters are known.
+            f"{name}|{parent}",
+            tuple(values)
+            if isinstance(values, Sequence) and not isinstance(values, str)
+            else (values,),
+        )
+        for parent, values in when.items()
+    )
+
+
+def _resolve(leaf: _Leaf, names: _Names) -> tuple[Condition, ...]:
+    conditions = []
+    for condition in leaf.conditions:
+        scope, bar, name = condition.parameter.partition("|")
+        if not bar:
+            conditions.append(condition)
+            continue
+        target = names.parameter(name, scope=scope)
+        impossible = [v for v in condition.values if not target.domain.contains(v)]
+        values = tuple(v for v in condition.values if v not in impossible)
+        if not condition.values or (impossible and not values):
+            raise SpaceError(
+                f"'{scope}' can never be active: '{target.name}' is never "
+                f"{list(condition.values)!r}; it is {target.domain}"
+            )
+        conditions.append(Condition(target.name, values))
+    return tuple(conditions)
+
+
+def _parents_first(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
+    ordered: dict[str, Parameter] = {}
+
+    def place(name: str, path: tuple[str, ...]) -> None:
+        if name in ordered:
+            return
+        if name in path:
+            raise SpaceError(f"conditions go in a circle: {' -> '.join((*path, name))}")
+        for condition in parameters[name].conditions:
+            place(condition.parameter, (*path, name))
+        ordered[name] = parameters[name]
+
+    for name in parameters:
+        place(name, ())
+    return tuple(ordered.values())
