@@ -28,6 +28,7 @@ class MobileNetSpace(SearchSpace):
         channels: output channels of each stage at width 1, one number for each stage that may be.
         head_expansion: channels before pooling, in multiples of the last stage's.
         stem_stride: stride of the first convolution; 1 for images under about 48 pixels.
+        divisor: output channels are rounded to multiples of it; 8 suits fast hardware kernels.
 
     Raises:
         SpaceError: a parameter is missing, unknown or has a value that cannot be built.
@@ -35,7 +36,7 @@ class MobileNetSpace(SearchSpace):
 
     default_parameters: ClassVar[Mapping[str, Any]] = {
         "resolution": {"choice": [8, 12, 16]},
-        "width": {"choice": [0.25, 0.5, 0.75, 1.0, 1.5]},
+        "width": {"choice": [0.125, 0.25, 0.5, 0.75, 1.0, 1.5]},
         "activation": {"choice": ["relu", "hard_swish", "silu"]},
         "stages": {
             "repeat": {"int": [1, 4]},
@@ -53,11 +54,13 @@ class MobileNetSpace(SearchSpace):
         channels: Sequence[int] = (16, 24, 40, 96),
         head_expansion: int = 2,
         stem_stride: int = 1,
+        divisor: int = 2,
     ) -> None:
         super().__init__(parameters)
         self.channels = tuple(channels)
         self.head_expansion = head_expansion
         self.stem_stride = stem_stride
+        self.divisor = divisor
         self._check()
         kernels = [v for v in self._values_of("kernel") if isinstance(v, int)]
         self._min_side = (max(kernels) + 1) // 2
@@ -104,7 +107,7 @@ class MobileNetSpace(SearchSpace):
         )
 
     def _scaled(self, channels: int, width: float) -> int:
-        return int(make_divisible(channels * width, divisor=4))
+        return int(make_divisible(channels * width, divisor=self.divisor))
 
     def _values_of(self, word: str) -> list[Any]:
         """Return the values of all parameters whose last word is `word`."""
@@ -147,6 +150,10 @@ class MobileNetSpace(SearchSpace):
                 lambda v: _is_whole(v, 1) and v <= len(self.channels),
             ),
         }
+        if not _is_whole(self.divisor, 1):
+            raise SpaceError(
+                f"mobilenet: divisor must be a whole number of at least 1, but got {self.divisor!r}"
+            )
         for word, (allowed, holds) in rules.items():
             for value in self._values_of(word):
                 if not holds(value):

@@ -45,7 +45,7 @@ def test_the_yaml_is_the_default_space(space):
 def test_there_are_a_million_architectures_and_more(space):
     # depth x kernel x (no expansion, or two of them with and without squeeze-and-excite)
     stage = 3 * 2 * (1 + 2 * 2)
-    expected = 3 * 5 * 3 * sum(stage**count for count in (1, 2, 3, 4))
+    expected = 3 * 6 * 3 * sum(stage**count for count in (1, 2, 3, 4))
     assert space.num_architectures() == expected > 10**6
 
 
