@@ -152,7 +152,8 @@ class MobileNetSpace(SearchSpace):
         }
         if not _is_whole(self.divisor, 1):
             raise SpaceError(
-                f"mobilenet: divisor must be a whole number of at least 1, but got {self.divisor!r}"
+                "mobilenet: divisor must be a whole number of at least 1, "
+                f"but got {self.divisor!r}"
             )
         for word, (allowed, holds) in rules.items():
             for value in self._values_of(word):
