@@ -88,6 +88,8 @@ def run_job(job: Job, console: Console) -> int:
             make_backend=search.make_backend,
             view=view,
             publish=lambda records: write_tables(folder, records, objectives),
+            storage_url=config.storage.url,
+            resume=config.resume,
         )
         write_reports(folder, summary.records, objectives)
     if config.ui is not Ui.NONE:

@@ -123,7 +123,7 @@ def _plan_job(source: Source) -> Job:
 
 def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
     """Return what the run folder remembers, with the overrides of the command line on top."""
-    folder = RunFolder.open(Path(asked.values["run_folder"]))
+    folder = _open_run(asked.values)
     before = read_source(folder)
     source = Source(
         config_dir=source.config_dir or before.config_dir,
@@ -139,3 +139,14 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
             f"comparable:\n{listed}\nleave them out, or start a new run with another name=..."
         )
     return source, composed
+
+
+def _open_run(asked: Mapping[str, Any]) -> RunFolder:
+    """Open the run folder; where it is absent, bring its settings from the database."""
+    place, storage = Path(asked["run_folder"]), asked.get("storage")
+    url = storage.get("url") if isinstance(storage, Mapping) else None
+    if isinstance(url, str) and not RunFolder(place).holds_run():
+        from nas.sampling.record import restore_files  # brings Optuna, which few commands need
+
+        restore_files(url, place.absolute().name, place)
+    return RunFolder.open(place)

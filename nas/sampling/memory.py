@@ -8,7 +8,7 @@ of NSGA-II costs the same at 100 trials and at 10,000 (a test holds its proposal
 
 import copy
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -48,7 +48,7 @@ class WorkingStorage(InMemoryStorage):
 
 
 class EvolutionStorage(WorkingStorage):
-    """Shows the trials of the newest generations only.
+    """Shows the complete trials of the newest generations only.
 
     Args:
         generation_key: the trial attribute in which the sampler keeps a trial's generation.
@@ -59,27 +59,38 @@ class EvolutionStorage(WorkingStorage):
         super().__init__()
         self._generation_key = generation_key
         self._parents_prefix = parents_prefix
-        self._members: defaultdict[int, set[int]] = defaultdict(set)
+        self._newest = 0
+        self._complete: defaultdict[int, set[int]] = defaultdict(set)
         self._parents: dict[int, tuple[int, ...]] = {}
+        self._in_sight: list[FrozenTrial] | None = None
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Note an attribute; the generation is what this class goes by."""
         super().set_trial_system_attr(trial_id, key, value)
-        if key == self._generation_key:
-            self._members[value].add(trial_id)
+        if key == self._generation_key and value > self._newest:
+            self._newest = value
+            self._in_sight = None
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
         """Note an attribute; the parents of a generation stay in sight while it is bred."""
         super().set_study_system_attr(study_id, key, value)
         if key.startswith(self._parents_prefix):
             self._parents[int(key.removeprefix(self._parents_prefix))] = tuple(value)
+            self._in_sight = None
+
+    def set_trial_state_values(
+        self, trial_id: int, state: OptunaState, values: Sequence[float] | None = None
+    ) -> bool:
+        """End a trial; a complete one comes into sight."""
+        is_set = super().set_trial_state_values(trial_id, state, values)
+        self._note_complete(self.get_trial(trial_id))
+        return is_set
 
     def add(self, trial: FrozenTrial) -> None:
         """Take a trial of an earlier command, into its generation."""
         super().add(trial)
-        generation = trial.system_attrs.get(self._generation_key)
-        if generation is not None:
-            self._members[generation].add(trial.number)
+        self._newest = max(self._newest, trial.system_attrs.get(self._generation_key, 0))
+        self._note_complete(trial)
 
     def get_all_trials(
         self,
@@ -90,21 +101,25 @@ class EvolutionStorage(WorkingStorage):
         """Return the trials that the next generation is bred from, in order of number."""
         if states == (OptunaState.WAITING,):  # Optuna's own look for enqueued trials
             return super().get_all_trials(study_id, deepcopy, states)
-        trials = [self.get_trial(trial_id) for trial_id in sorted(self._in_sight())]
-        shown = [trial for trial in trials if states is None or trial.state in states]
+        if self._in_sight is None:
+            self._in_sight = [self.get_trial(trial_id) for trial_id in self._ids_in_sight()]
+        shown = [trial for trial in self._in_sight if states is None or trial.state in states]
         return copy.deepcopy(shown) if deepcopy else shown
 
-    def _in_sight(self) -> Iterable[int]:
-        # A generation begins when the one before has enough finished members, so the newest one
-        # with a finished member is at most one behind the newest of all.
-        newest = max(self._members, default=0)
-        for stale in [generation for generation in self._members if generation < newest - 1]:
-            del self._members[stale]
-        for stale in [generation for generation in self._parents if generation < newest - 1]:
-            del self._parents[stale]
-        return {*(i for ids in self._members.values() for i in ids)} | {
-            *(i for ids in self._parents.values() for i in ids)
-        }
+    def _note_complete(self, trial: FrozenTrial) -> None:
+        generation = trial.system_attrs.get(self._generation_key)
+        if trial.state is OptunaState.COMPLETE and generation is not None:
+            self._complete[generation].add(trial.number)
+            self._in_sight = None
+
+    def _ids_in_sight(self) -> list[int]:
+        # A generation begins when the one before has enough complete members, so the newest one
+        # with a complete member is at most one behind the newest of all.
+        for known in (self._complete, self._parents):
+            for stale in [generation for generation in known if generation < self._newest - 1]:
+                del known[stale]
+        ids = {i for members in self._complete.values() for i in members}
+        return sorted(ids.union(*self._parents.values()))
 
 
 def storage_for(sampler: BaseSampler) -> WorkingStorage:

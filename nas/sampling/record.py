@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunFolderError
+from nas.files import write_text
 from nas.objective import Objective
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.journal import History, StudyJournal, holds_study, load_history
@@ -198,10 +199,9 @@ def restore_files(storage_url: str, name: str, folder: Path) -> bool:
 
     with opened(storage_url) as storage:
         files = load_files(storage, name)
-    folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         if not (folder / file).exists():
-            (folder / file).write_text(text)
+            write_text(folder / file, text)
     return bool(files)
 
 

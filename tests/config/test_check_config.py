@@ -109,7 +109,6 @@ def sound_values():
         ("constraints.size_byte.max", 1, "size_byte is no metric; what can be limited is known before, nearest first: size_bytes"),
         ("constraints.latency_ms.max", 1, "latency_ms is measured after training"),
         ("constraints.size_bytes.maximum", 1, "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
-        ("storage.url", "sqlite:///s.db", "this version keeps no mirror in a database; leave it null"),
         ("storage.url", "studies.db", "storage.url must be like sqlite:///studies.db"),
         ("objectives.metrics", ["loss", "loss"], "objectives.metrics names a metric twice"),
     ],
