@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without typ
 from omegaconf import OmegaConf
 
 from nas.config.compose import Source
+from nas.config.extension import space_faults, without_extensions
 from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
 from nas.files import write_text
@@ -114,13 +115,20 @@ def table_metrics(values: Mapping[str, Any]) -> list[str]:
 
 
 def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[str]:
-    """Return one line for each setting that must not change and did."""
-    old, new = (dict(_leaves(_fixed(values))) for values in (before, now))
-    return [
+    """Return one line for each setting that must not change and did.
+
+    A search space that only grew and limits that only became wider are no changes.
+    """
+    comparable = without_extensions(before, now)
+    old, new = (dict(_leaves(_fixed(values))) for values in (comparable, now))
+    changes = [
         f"{name} was {old.get(name, 'absent')} and is now {new.get(name, 'absent')}"
         for name in dict.fromkeys([*old, *new])
         if name not in _MAY_CHANGE and old.get(name) != new.get(name)
     ]
+    spaces = comparable.get("search_space"), now.get("search_space")
+    faults = [] if spaces[0] == spaces[1] else space_faults(*spaces) or []
+    return changes + [f"  as {fault}" for fault in faults]
 
 
 def _fixed(values: Mapping[Any, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A tree maps names to domains (`Choice`, `Int`, `Float`), to groups (more trees), to repeats (a
 group that stands once per block, and whose number of blocks is itself a parameter) and to shared
-values (`{same: other.parameter}`, no parameter of their own). Flattened, each parameter has a dotted name
-(`stages.0.kernel`), and conditions that say when it is active.
+values (`{same: other.parameter}`, no parameter of their own). Flattened, each parameter has a
+dotted name (`stages.0.kernel`), and conditions that say when it is active.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

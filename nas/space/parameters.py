@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.architecture import Value
 from nas.errors import SpaceError
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 # How often a change of an ordered choice goes to a neighbour, and not just anywhere.
 NEIGHBOUR_SHARE = 0.75
@@ -62,7 +65,7 @@ class Choice:
         kinds = [(type(option), option) for option in self.options]
         return kinds.index((type(value), value))
 
-    def probabilities(self) -> np.ndarray:
+    def probabilities(self) -> FloatArray:
         """Return how likely each option is drawn."""
         if self.weights is None:
             return np.full(len(self.options), 1.0 / len(self.options))
@@ -75,14 +78,14 @@ class Choice:
             return self.options[int(rng.integers(len(self.options)))]
         return self.options[int(rng.choice(len(self.options), p=self.probabilities()))]
 
-    def changes_from(self, place: int) -> np.ndarray:
+    def changes_from(self, place: int) -> FloatArray:
         """Return how likely a change leads from the option at `place` to each other one."""
         chances = self.probabilities()
         chances[place] = 0.0
         if self.is_ordered:
             near = np.abs(np.arange(len(chances)) - place) == 1
             chances = _share_out(chances, near)
-        return chances / chances.sum()
+        return np.asarray(chances / chances.sum())
 
 
 @dataclass(frozen=True)
@@ -276,7 +279,7 @@ def _checked_weights(
     return tuple(float(w) for w in numbers)
 
 
-def _share_out(chances: np.ndarray, near: np.ndarray) -> np.ndarray:
+def _share_out(chances: FloatArray, near: NDArray[np.bool_]) -> FloatArray:
     """Give neighbours their share of the chances, and the rest to all others."""
     far = ~near & (chances > 0)
     if not near.any() or not far.any():

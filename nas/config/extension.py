@@ -1,0 +1,65 @@
+"""Which changed settings leave the trials of a run comparable?
+
+A search space that only grew, and limits that only became wider. Both are judged by what they
+mean, not by how they are written: the spaces are built and compared.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nas.config.make import make
+from nas.errors import NasError
+from nas.space.extension import faults_of_extension
+from nas.space.space import SearchSpace
+
+_PARAMETERS = "parameters"  # the argument of a space that holds its tree
+
+
+def without_extensions(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the recorded values, with those replaced that may be what they are now."""
+    values = dict(before)
+    spaces = before.get("search_space"), now.get("search_space")
+    if spaces[0] != spaces[1] and space_faults(*spaces) == []:
+        values["search_space"] = spaces[1]
+    old, new = before.get("constraints"), now.get("constraints")
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        values["constraints"] = {
+            metric: new[metric] if metric in new and is_wider(limits, new[metric]) else limits
+            for metric, limits in old.items()
+        }
+    return values
+
+
+def space_faults(old: Any, new: Any) -> list[str] | None:
+    """Return why a space is no extension of another one; None where the parameters do not say.
+
+    Args:
+        old: the recorded node.
+        new: the node of now.
+    """
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return None
+    if _rest(old) != _rest(new) or not old.get(_PARAMETERS) or not new.get(_PARAMETERS):
+        return None
+    try:
+        spaces = make(old), make(new)
+    except NasError:  # checking the configuration says what is wrong with it
+        return None
+    if not all(isinstance(space, SearchSpace) for space in spaces):
+        return None
+    return faults_of_extension(*spaces)
+
+
+def is_wider(old: Any, new: Any) -> bool:
+    """Say whether limits allow all that others did."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return False
+    low, high = new.get("min"), new.get("max")
+    old_low, old_high = old.get("min"), old.get("max")
+    return (low is None or (old_low is not None and low <= old_low)) and (
+        high is None or (old_high is not None and high >= old_high)
+    )
+
+
+def _rest(node: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: value for key, value in node.items() if key != _PARAMETERS}
