@@ -57,7 +57,7 @@ class FrontierSampler(BaseSampler):
         is_allowed: whether an architecture keeps the constraints; what does not is never asked
             for.
         pool_size: random architectures in the pool that each ask looks at.
-        num_looks: new architectures that an ask looks at, about; fewer where facts cost time.
+        num_looks: new architectures that an ask looks at; fewer where facts cost time.
         max_enumerated: up to this many architectures a space is looked at as a whole, once.
 
     Raises:
@@ -74,7 +74,7 @@ class FrontierSampler(BaseSampler):
         objectives: Sequence[Objective] | None = None,
         is_allowed: Callable[[Architecture], bool] | None = None,
         pool_size: int = 1024,
-        num_looks: int = 600,
+        num_looks: int = 500,
         max_enumerated: int = 40_000,
     ) -> None:
         self._space = space

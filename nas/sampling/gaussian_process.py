@@ -23,8 +23,9 @@ FloatArray = NDArray[np.float64]
 
 # Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of
 # one standard deviation, and the median (a weight's is its block's). Found on open tables.
-WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 3.3, 2.7, 4.5
-AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.5, 0.05
+# The amplitudes' is tight: where one term explains the first results, the other must not vanish.
+WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 3.3, 1.3, 4.5
+AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.6, 0.05
 # Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
 JITTER = 1e-8
 

@@ -30,12 +30,14 @@ GROWTH = 1.1
 WORST_SPREAD = 3.0
 # Running trials that lower the model's variance; the rest count on the front only.
 MAX_EXPECTED = 100
-# The model is too sure of itself near results (its hyperparameters are), and not sure of what it
-# has not seen; most picks go by a narrowed spread, some by a widened one.
-NARROW, WIDE, SHARE_WIDE = 0.7, 2.0, 0.25
+# Picks go by a narrowed spread: that finds the front faster. Some go by a widened one, the more the
+# fewer of the last results came to stand on the front: where the search is stuck.
+NARROW, WIDE, SHARE_WIDE, NUM_RECENT = 0.7, 2.0, 0.35, 8
 # How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up
 # to half way to the largest, or a seed in five never looks at large networks again.
 MARGIN, SHARE_FAR = 0.2, 0.2
+# Random candidates, and neighbours where looking at them costs nothing.
+NUM_RANDOM, NUM_NEAR = 1000, 1000
 # Rounds of looking at neighbours of the best candidates, and how many are taken.
 NUM_ROUNDS, NUM_BEST = 2, 20
 # Candidates that further picks from a plan choose among: gains only fall, the others stay behind.
@@ -155,11 +157,13 @@ class Plan:
         losses = goals.dear_losses(history.values)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models = surrogates.posteriors(seen, losses, limit=limit)
-        self._front = self._columns(seen.static, standardised(losses))[seen.is_allowed]
+        results = self._columns(seen.static, standardised(losses))
+        wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
+        self._spread = WIDE if rng.random() < wide else NARROW
+        self._front = results[seen.is_allowed]
         self._expect(history, candidates)
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference)
-        self._spread = WIDE if rng.random() < SHARE_WIDE else NARROW
         self._last: int | None = None
         self._spreads: list[Spread] | None = None
         self._look(history, candidates, seen, num_looks)
@@ -226,16 +230,18 @@ class Plan:
         rows = seen.rows[seen.is_allowed]
         members = np.flatnonzero(front_mask(self._front))
         parents = rows[members[members < len(rows)]]
-        found = candidates.some(2 * num_looks, rng)
+        found = candidates.some(NUM_RANDOM, rng)
+        if candidates.is_exhaustive:
+            num_looks = NUM_NEAR
         if len(parents):
-            near = candidates.near(parents, count=num_looks, max_changes=2, rng=rng)
+            near = candidates.near(parents, count=num_looks // 2, max_changes=2, rng=rng)
             found = found.join(near)
         self._found = found.new(known)
         self._mean, self._sd = self._predict(self._found)
         self._gain = self._gains(np.arange(len(self._found)))
         for _ in range(NUM_ROUNDS if len(self._found) else 0):
             best = self._found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
-            near = candidates.near(best, count=num_looks // 3, max_changes=1, rng=rng)
+            near = candidates.near(best, count=num_looks // 4, max_changes=1, rng=rng)
             self._add(near.new(np.concatenate([known, self._found.keys])))
         self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
 
@@ -281,6 +287,13 @@ class Plan:
 
 def _next_milestone(milestone: int) -> int:
     return max(milestone + 1, int(np.ceil(GROWTH * milestone)))
+
+
+def _share_of_hits(losses: FloatArray) -> float:
+    """Return how many of the last results stood on the front of all results up to them."""
+    recent = range(max(len(losses) - NUM_RECENT, 1), len(losses))
+    hits = [not ((losses[:i] <= losses[i]).all(axis=1)).any() for i in recent]
+    return sum(hits) / max(len(hits), 1)
 
 
 def standardised(losses: FloatArray) -> FloatArray:
