@@ -73,7 +73,19 @@ def run(words: Sequence[str]) -> int:
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
         )
-    return _end(console, summary, folder=finish.folder, words=words)
+    status = _end(console, summary, folder=finish.folder, words=words)
+    _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
+    return status
+
+
+def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | None) -> None:
+    from nas.finish.spent import search_cost, total_use
+    from nas.sampling.journal import load_records
+
+    searched = search_cost(load_records(folder.study_journal)).describe()
+    used = total_use(folder.finish_dir).describe(grid_g_per_kwh=grid_g_per_kwh)
+    for line in (searched, f"Retraining: {used}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_entry(console: Console, job: "Job", entry: "Entry", num_done: int, num_jobs: int) -> None:

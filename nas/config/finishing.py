@@ -104,6 +104,7 @@ class FinishConfig:
     baselines: Annotated[BaselineConfig, Setting("reference points")]
     distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]
     export: Annotated[ExportConfig, Setting("which files to make")]
+    grid_g_per_kwh: Annotated[float | None, Setting("g of CO2 for a kWh here", minimum=0)]
     license: Annotated[str, Setting("of the weights, for the model cards")]
     execution: Annotated[Execution, Setting("where retrainings run")]
 
@@ -214,6 +215,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         if export.files
         else None,
         teaching=_teaching(config.distillation),
+        grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,

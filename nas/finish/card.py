@@ -26,7 +26,7 @@ class Circumstances:
         environment: where.
         license: of the weights, as the user states it; empty if not stated.
         command: what makes the files again.
-        energy: one sentence on energy; empty if nothing could be read.
+        energy: one sentence on energy, or why it is not known.
     """
 
     dataset: Dataset
@@ -34,7 +34,7 @@ class Circumstances:
     environment: Environment
     license: str
     command: str
-    energy: str = ""
+    energy: str
 
 
 def model_card(
@@ -161,10 +161,9 @@ def _data(dataset: Dataset) -> str:
 
 def _training(row: WinnerRow, architecture: Architecture, circumstances: Circumstances) -> str:
     recipe = ", ".join(f"{key} {value}" for key, value in vars(circumstances.recipe).items())
-    energy = circumstances.energy or "Energy: no meter could be read, so none is given."
     described = f"Architecture `{row.architecture_id}`: {architecture.describe()}"
     return (
-        f"## Training\n\n{described}\n\nRecipe: {recipe}.\n\n{energy}\n\n"
+        f"## Training\n\n{described}\n\nRecipe: {recipe}.\n\n{circumstances.energy}\n\n"
         f"Made again by\n\n```sh\n{circumstances.command}\n```"
     )
 

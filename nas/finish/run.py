@@ -27,7 +27,9 @@ from nas.finish.export import ExportSettings, Trained, export_network
 from nas.finish.ledger import Ledger
 from nas.finish.onnx_files import require_onnx
 from nas.finish.retrain import Crew, final_evaluator, run_jobs, weights_path
+from nas.finish.spent import note_use, total_use
 from nas.finish.teach import Teaching, gather_class
+from nas.measure.energy import measured_energy
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
@@ -55,6 +57,7 @@ class FinishTask:
         baselines: reference points.
         export: which files to make of each winner; None for none.
         teaching: a distillation of the winners; None for none.
+        grid_g_per_kwh: grams of CO2 for a kilowatt hour here; None if it is not stated.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
@@ -72,6 +75,7 @@ class FinishTask:
     baselines: Baselines = field(default_factory=Baselines)
     export: ExportSettings | None = field(default_factory=ExportSettings)
     teaching: Teaching | None = None
+    grid_g_per_kwh: float | None = None
     license: str = ""
     command: str = ""
     num_threads: float = 1
@@ -214,6 +218,8 @@ class _Finish:
             environment=collect_environment(),
             license=self._task.license,
             command=self._task.command,
+            energy="Retraining of all winners: "
+            + total_use(self._folder).describe(grid_g_per_kwh=self._task.grid_g_per_kwh),
         )
         for shipped in sorted(self._shipped, key=lambda s: (s.row.size_bytes, s.row.trial)):
             made = self._export_one(shipped, settings)
@@ -251,13 +257,18 @@ class _Finish:
     ) -> list[WinnerRow]:
         # Seed by seed: what is killed early has one retraining of all rather than all of one.
         by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
-        outcome = run_jobs(
-            [job for jobs in by_seed for job in jobs],
-            evaluator=evaluator,
-            ledger=self._ledger,
-            folder=self._folder,
-            crew=self._crew,
-        )
+        jobs = [job for jobs in by_seed for job in jobs]
+        num_before = len(self._ledger)
+        with measured_energy() as use:
+            outcome = run_jobs(
+                jobs,
+                evaluator=evaluator,
+                ledger=self._ledger,
+                folder=self._folder,
+                crew=self._crew,
+            )
+        if len(self._ledger) > num_before:
+            note_use(self._folder, use)
         self.is_interrupted = outcome.is_interrupted
         self._failures += outcome.failures
         return confirmed_rows(

@@ -1,0 +1,162 @@
+"""How much energy does a stretch of work take, where a meter can be read?
+
+Two meters: RAPL, the counters of Intel and AMD processors (Linux shows them as files, to root
+alone on many systems), and NVML, those of NVIDIA GPUs since Volta. Both count for the whole
+machine, idle power and other people's work included. Nothing is estimated from data sheets: where
+no meter can be read there is no number, and the reason is said.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+RAPL_FOLDER = Path("/sys/class/powercap")
+_J_PER_KWH = 3.6e6
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A counter of energy that only rises, but for starting again at `wraps_at`.
+
+    Attributes:
+        name: what it counts, for people.
+        read_joules: returns the count.
+        wraps_at: joules at which the count starts again; infinite if it does not.
+    """
+
+    name: str
+    read_joules: Callable[[], float]
+    wraps_at: float = math.inf
+
+    def since(self, start_joules: float) -> float:
+        """Return the joules since a count was `start_joules`; right if it wrapped once at most."""
+        used = self.read_joules() - start_joules
+        return used + self.wraps_at if used < 0 else used
+
+
+@dataclass
+class EnergyUse:
+    """What a stretch of work took; filled in when it ends.
+
+    Attributes:
+        joules: of all meters; NaN where none can be read.
+        seconds: wall time.
+        meters: their names; empty where none can be read.
+        why_unknown: why there is no number; empty if there is one.
+    """
+
+    joules: float = math.nan
+    seconds: float = 0.0
+    meters: tuple[str, ...] = ()
+    why_unknown: str = ""
+
+    @property
+    def kwh(self) -> float:
+        """Kilowatt hours; NaN where no meter can be read."""
+        return self.joules / _J_PER_KWH
+
+    def carbon_g(self, *, grid_g_per_kwh: float) -> float:
+        """Return grams of CO2 equivalent for a grid's intensity, which the user states."""
+        return self.kwh * grid_g_per_kwh
+
+    def describe(self, *, grid_g_per_kwh: float | None = None) -> str:
+        """Return one sentence for people."""
+        if math.isnan(self.joules):
+            return f"Energy is not known: {self.why_unknown}."
+        carbon = ""
+        if grid_g_per_kwh is not None:
+            grams = self.carbon_g(grid_g_per_kwh=grid_g_per_kwh)
+            carbon = f", {grams:.3g} g of CO2 at {grid_g_per_kwh:g} g a kWh"
+        return (
+            f"{self.joules:,.0f} J ({self.kwh:.3g} kWh){carbon} in {self.seconds:,.0f} s, of the "
+            f"whole machine by {' and '.join(self.meters)}."
+        )
+
+
+@dataclass(frozen=True)
+class Meters:
+    """The meters of this machine.
+
+    Attributes:
+        readable: those that can be read now.
+        why_none: for each kind of meter that cannot, why.
+    """
+
+    readable: tuple[Meter, ...] = ()
+    why_none: tuple[str, ...] = field(default=())
+
+
+def find_meters(rapl_folder: Path = RAPL_FOLDER) -> Meters:
+    """Look for meters that can be read."""
+    found, reasons = _rapl_meters(rapl_folder)
+    gpus, gpu_reasons = _gpu_meters()
+    return Meters((*found, *gpus), (*reasons, *gpu_reasons))
+
+
+@contextmanager
+def measured_energy(meters: Meters | None = None) -> Iterator[EnergyUse]:
+    """Measure the energy of a block; the result is complete when the block has ended.
+
+    Args:
+        meters: what to read; those that `find_meters` finds by default.
+    """
+    known = find_meters() if meters is None else meters
+    use = EnergyUse(meters=tuple(meter.name for meter in known.readable))
+    started = time.monotonic()
+    counts = [meter.read_joules() for meter in known.readable]
+    try:
+        yield use
+    finally:
+        use.seconds = time.monotonic() - started
+        if known.readable:
+            pairs = zip(known.readable, counts, strict=True)
+            use.joules = sum(meter.since(count) for meter, count in pairs)
+        else:
+            use.why_unknown = "; ".join(known.why_none)
+
+
+def _rapl_meters(folder: Path) -> tuple[list[Meter], list[str]]:
+    # intel-rapl:0 is a whole package; intel-rapl:0:0 and the like are parts of it.
+    packages = sorted(p for p in folder.glob("intel-rapl:*") if p.name.count(":") == 1)
+    if not packages:
+        return [], [f"no processor counters in {folder}"]
+    meters, reasons = [], []
+    for package in packages:
+        try:
+            name = (package / "name").read_text().strip()
+            _read_microjoules(package / "energy_uj")
+            wraps_at = _read_microjoules(package / "max_energy_range_uj")
+        except OSError as error:
+            reasons.append(f"{package}: {error.strerror}")
+            continue
+        read = partial(_read_microjoules, package / "energy_uj")
+        meters.append(Meter(f"RAPL {name}", read, wraps_at))
+    return meters, reasons
+
+
+def _read_microjoules(path: Path) -> float:
+    return int(path.read_text()) / 1e6
+
+
+def _gpu_meters() -> tuple[list[Meter], list[str]]:
+    try:
+        nvml = import_module("pynvml")
+    except ImportError:
+        return [], ["no GPU counters without the package nvidia-ml-py"]
+    try:
+        nvml.nvmlInit()
+        handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
+        for handle in handles:
+            nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    except nvml.NVMLError as error:
+        return [], [f"NVML: {error}"]
+
+    def reader(handle: object) -> Callable[[], float]:
+        return lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000.0
+
+    return [Meter(f"NVML GPU {i}", reader(h)) for i, h in enumerate(handles)], []

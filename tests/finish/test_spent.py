@@ -1,0 +1,56 @@
+"""What searching and finishing cost."""
+
+import math
+
+import pytest
+
+from nas.architecture import Architecture
+from nas.finish.spent import note_use, search_cost, total_use
+from nas.measure.energy import EnergyUse
+from nas.trial import TrialRecord, TrialState
+
+
+def trial(number, state, seconds, budget=1.0):
+    return TrialRecord(number, Architecture({"a": number}), state, {}, seconds, budget)
+
+
+def test_search_costs_the_time_of_all_its_trials_and_early_stops_save_the_rest():
+    cost = search_cost(
+        [
+            trial(0, TrialState.COMPLETE, 1800.0),
+            trial(1, TrialState.STOPPED, 900.0, budget=0.25),
+            trial(2, TrialState.FAILED, 900.0),
+            trial(3, TrialState.RUNNING, 0.0),
+        ]
+    )
+
+    assert cost.device_hours == pytest.approx(1.0)
+    assert cost.saved_device_hours == pytest.approx(0.75)  # 3600 s to the end, 900 s spent
+    assert (cost.num_trials, cost.num_stopped, cost.num_failed) == (3, 1, 1)
+    assert "1.00 device-hours for 3 trials, 1 of them failed" in cost.describe()
+    assert "saved about 0.75 device-hours" in cost.describe()
+
+
+def test_search_without_early_stops_claims_to_have_saved_nothing():
+    assert "saved" not in search_cost([trial(0, TrialState.COMPLETE, 60.0)]).describe()
+
+
+def test_commands_add_up(tmp_path):
+    note_use(tmp_path, EnergyUse(100.0, 5.0, ("RAPL package-0",)))
+    note_use(tmp_path, EnergyUse(50.0, 2.0, ("RAPL package-0",)))
+
+    total = total_use(tmp_path)
+
+    assert (total.joules, total.seconds, total.meters) == (150.0, 7.0, ("RAPL package-0",))
+
+
+def test_total_is_unknown_where_a_part_of_it_is(tmp_path):
+    note_use(tmp_path, EnergyUse(100.0, 5.0, ("RAPL package-0",)))
+    note_use(tmp_path, EnergyUse(seconds=2.0, why_unknown="no counters"))
+
+    assert math.isnan(total_use(tmp_path).joules)
+    assert "Energy is not known: no counters" in total_use(tmp_path).describe()
+
+
+def test_folder_in_which_nothing_was_trained_has_no_total(tmp_path):
+    assert "nothing was trained" in total_use(tmp_path).describe()
