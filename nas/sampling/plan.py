@@ -30,7 +30,7 @@ GROWTH = 1.1
 WORST_SPREAD = 3.0
 # Running trials that lower the model's variance; the rest count on the front only.
 MAX_EXPECTED = 100
-# Picks go by a narrowed spread: that finds the front faster. Some go by a widened one, more of them
+# Picks go by a narrowed spread: that finds the front faster. Some go by a widened one, the more
 # the fewer of the last results came to stand on the front: where the search is stuck.
 NARROW, WIDE, SHARE_WIDE, NUM_RECENT = 0.7, 2.0, 0.35, 8
 # How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up
