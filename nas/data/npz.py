@@ -2,7 +2,7 @@
 
 The file holds `train_images`, `train_labels`, `test_images`, `test_labels`, and perhaps
 `val_images`, `val_labels` (the layout of MedMNIST); without these the validation split is held
-out from train.
+out from train. `class_names` is an array of texts.
 """
 
 import zipfile
@@ -45,7 +45,7 @@ def load_npz(
     arrays = _read(file)
     train, test = _split(arrays, "train", file), _split(arrays, "test", file)
     num_classes = int(train.labels.max()) + 1
-    class_names = tuple(str(label) for label in range(num_classes))
+    class_names = _class_names(arrays, num_classes, file)
     check_classes(train.labels, num_classes=num_classes, where=f"{file}: train_labels")
     if "val_images" in arrays:
         validation = _split(arrays, "val", file)
@@ -72,6 +72,20 @@ def load_npz(
         split_rule=rule,
         is_mirrorable=is_mirrorable,
     )
+
+
+def _class_names(
+    arrays: Mapping[str, npt.NDArray[Any]], num_classes: int, file: Path
+) -> tuple[str, ...]:
+    names = arrays.get("class_names")
+    if names is None:
+        return tuple(str(label) for label in range(num_classes))
+    if names.ndim != 1 or len(names) != num_classes:
+        raise DataError(
+            f"{file}: class_names has shape {names.shape}, but train_labels has {num_classes} "
+            "classes; give one name for each"
+        )
+    return tuple(str(name) for name in names)
 
 
 def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
