@@ -46,6 +46,11 @@ COMMANDS = {
         "run=runs/N [key=value ...]",
         "confirm winners on the test split; export and measure them",
     ),
+    "reproduce": Command(
+        "nas.cli.reproduce",
+        "run=runs/N [into=...]",
+        "repeat a run from its folder; say what differs",
+    ),
     "report": Command(
         "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
     ),

@@ -1,0 +1,80 @@
+"""`nas reproduce`: repeat a run from its folder, and say where the repetition differs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from nas.cli.flags import parse_settings
+from nas.config.launch import open_launch_folder
+
+if TYPE_CHECKING:
+    from nas.record.run_folder import RunFolder
+
+DONE = 0
+HELP = """\
+nas reproduce run=runs/N [into=runs/N-again]
+
+Runs the search of a run folder once more, with all that it remembers, into a new folder. Lists
+what is other on this machine, and compares the proposals and the objectives, trial by trial.
+With one worker at a time (execution=inline, or execution.num_workers=1) the same proposals come;
+with several, the order in which results arrive decides them."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Repeat one run."""
+    if set(words) & {"--help", "-h"}:
+        print(HELP)
+        return DONE
+    settings = parse_settings(words, defaults={"run": None, "into": "-"})
+    open_launch_folder()
+    from nas.cli.search import run_job
+    from nas.config.jobs import plan_jobs
+    from nas.config.recorded import read_source
+    from nas.record.changes import changed_environment
+    from nas.record.environment import collect_environment, read_environment
+    from nas.record.run_folder import RunFolder
+
+    console = Console()
+    before = RunFolder.open(Path(settings["run"]))
+    into = Path(settings["into"] if settings["into"] != "-" else f"{before.path}-again")
+    source = read_source(before)
+    again = (f"name='{into.name}'", f"run_folder='{into}'")
+    (job,) = plan_jobs(replace(source, overrides=(*source.overrides, *again)))
+    changes = changed_environment(read_environment(before.environment_json), collect_environment())
+    _say(console, "The environment is the same." if not changes else "Other than in the run:")
+    for line in changes:
+        _say(console, f"  {line}")
+    status = run_job(job, console)
+    for line in _compare(before, RunFolder.open(into)):
+        _say(console, line)
+    return status
+
+
+def _compare(before: "RunFolder", again: "RunFolder") -> list[str]:
+    """Return what to know of a run and its repetition: equal proposals, equal results."""
+    from nas.config.recorded import recorded_objectives
+    from nas.objective import losses
+    from nas.sampling.journal import load_records
+
+    objectives = recorded_objectives(before)
+    pairs = list(
+        zip(load_records(before.study_journal), load_records(again.study_journal), strict=False)
+    )
+    same = [one.architecture == other.architecture for one, other in pairs]
+    first = same.index(False) if False in same else len(same)
+    equal = sum(
+        losses(objectives, one.metrics) == losses(objectives, other.metrics)
+        for one, other in pairs[:first]
+    )
+    lines = [f"{sum(same)} of {len(pairs)} proposals are the same"]
+    if first < len(pairs):
+        lines[0] += f"; the first other one is trial {first}"
+    lines.append(f"of the {first} up to there {equal} have exactly the same objectives")
+    return lines
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
