@@ -97,8 +97,8 @@ def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
     assert deep_size(first) == 0.5 * 8 * 3
 
 
-def test_it_finds_the_front_of_a_thousand_networks_within_a_tenth_of_them():
-    asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 100)
+def test_it_finds_the_front_of_a_thousand_networks_within_sixty():
+    asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 60)
 
     every = list(CELL.enumerate())
     losses = np.array([(-accuracy_of(a), size_of(a)) for a in every])
@@ -285,7 +285,7 @@ def test_three_objectives_of_which_two_are_known():
     sampler = FrontierSampler(CELL, facts, seed=0, objectives=objectives)
     study = open_study(sampler, ["maximize", "minimize", "minimize"])
     asked = []
-    for _ in range(40):
+    for _ in range(30):
         trial, architecture = ask(study, CELL)
         size, macs = facts(architecture).static
         study.tell(trial, [accuracy_of(architecture), 10**size, 10**macs])
@@ -294,7 +294,7 @@ def test_three_objectives_of_which_two_are_known():
     every = list(CELL.enumerate())
     losses = np.array([(-accuracy_of(a), *facts(a).static) for a in every])
     front = {a.id for a, kept in zip(every, front_mask(losses), strict=True) if kept}
-    share = len(front & {a.id for a in asked}) / 40
+    share = len(front & {a.id for a in asked}) / 30
     assert share > 2 * len(front) / len(every)
 
 
@@ -313,14 +313,15 @@ def test_a_measured_objective_beside_accuracy_and_size():
 
 def test_many_running_trials_do_not_slow_the_asks_down():
     study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
-    run(study, 100)
-    asked = [ask(study, CELL)[1] for _ in range(300)]
+    asked = [ask(study, CELL) for _ in range(160)]
+    for trial, architecture in asked[:40]:
+        study.tell(trial, [accuracy_of(architecture), size_of(architecture)])
     begin = time.process_time()
 
-    more = [ask(study, CELL)[1] for _ in range(100)]
+    more = [ask(study, CELL)[1] for _ in range(60)]
 
-    assert time.process_time() - begin < 3.0  # 30 ms an ask; about 5 where this was written
-    assert len({*asked, *more}) == 400
+    assert time.process_time() - begin < 1.8  # 30 ms an ask; about 5 where this was written
+    assert len({*(architecture for _, architecture in asked), *more}) == 220
 
 
 def test_when_every_network_is_known_one_of_them_comes():
