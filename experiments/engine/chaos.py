@@ -47,13 +47,15 @@ from nas.trial import TrialRecord, TrialState
 from search_spaces.table import TableSpace
 
 TRIALS_PER_FAULT = 6
-TRIAL_S = 0.1
+TRIAL_S = 0.3
+# What the search does after the last fault.
+NUM_LAST = 30
 MAX_NODES = 3
 PATIENCE_S = 240.0
 
 
 def search_table(
-    folder: Path, table: Path, num_trials: int, *, address: str | None, url: str | None
+    folder: Path, table: Path, num_trials: int | None, *, address: str | None, url: str | None
 ) -> SearchSummary:
     """Search on a cluster, or undisturbed in this process."""
     log = folder.with_suffix(".started")
@@ -83,11 +85,11 @@ def search_table(
 class Chaos:
     """A cluster, a driver on it, and ways to harm them."""
 
-    def __init__(self, folder: Path, *, num_trials: int, chance: random.Random) -> None:
+    def __init__(self, folder: Path, *, chance: random.Random) -> None:
         self.run = folder / "run"
         self.url = f"sqlite:///{folder}/studies.db"
         self._table = write_table(folder / "table.parquet")
-        self._num_trials = num_trials
+        self._num_trials: int | None = None
         self._chance = chance
         self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
         self._nodes = [self._add_node() for _ in range(2)]
@@ -116,21 +118,22 @@ class Chaos:
 
     def await_progress(self, num_trials: int) -> None:
         """Wait until so many more trials are done; a driver that ended is started again."""
-        target = min(self.num_done() + num_trials, self._num_trials)
+        target = self.num_done() + num_trials
         deadline = time.monotonic() + PATIENCE_S
         while self.num_done() < target:
             assert time.monotonic() < deadline, f"no progress within {PATIENCE_S} s"
-            if self._driver.poll() not in (None, 0):
+            if self._driver.poll() is not None:
                 self._driver = self._start_driver()
             time.sleep(0.05)
 
     def finish(self) -> None:
-        """Let the driver end in peace."""
-        for attempt in range(2):
-            if self._driver.wait(timeout=PATIENCE_S) == 0:
-                return
-            assert attempt == 0, self.run.with_suffix(".output").read_text()[-3000:]
-            self._driver = self._start_driver()
+        """Let the search come to an end in peace."""
+        self._driver.kill()
+        self._driver.wait()
+        self._num_trials = len(load_records(self.run / "study.journal")) + NUM_LAST
+        self._driver = self._start_driver()
+        status = self._driver.wait(timeout=PATIENCE_S)
+        assert status == 0, self.run.with_suffix(".output").read_text()[-3000:]
 
     def close(self) -> None:
         """End everything."""
@@ -141,6 +144,7 @@ class Chaos:
 
     def undisturbed(self, folder: Path) -> SearchSummary:
         """Return the same search without faults."""
+        assert self._num_trials is not None, "the search must come to an end first"
         return search_table(folder, self._table, self._num_trials, address=None, url=None)
 
     def kill_worker(self) -> None:
@@ -217,8 +221,9 @@ class Chaos:
     def _start_driver(self, *, max_file_bytes: int | None = None) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "experiments.engine.chaos", "--drive", str(self.run)]
         command += ["--address", self._cluster.address, "--table", str(self._table)]
-        command += ["--trials", str(self._num_trials), "--url", self.url]
+        command += ["--url", self.url]
         limit = ["--max-file-bytes", str(max_file_bytes)] if max_file_bytes else []
+        limit += ["--trials", str(self._num_trials)] if self._num_trials else []
         with self.run.with_suffix(".output").open("ab") as output:
             return subprocess.Popen([*command, *limit], stdout=output, stderr=output)
 
@@ -266,8 +271,7 @@ def _lives(pid: int) -> bool:
 def wreak_havoc(num_faults: int, seed: int, folder: Path) -> Chaos:
     """Run a search under faults to its end, and check it."""
     chance = random.Random(seed)
-    num_trials = TRIALS_PER_FAULT * (num_faults + 3)
-    chaos = Chaos(folder, num_trials=num_trials, chance=chance)
+    chaos = Chaos(folder, chance=chance)
     began_s = time.monotonic()
     try:
         names = list(chaos.kinds)

@@ -120,11 +120,12 @@ def utilisation(spans: Sequence[tuple[float, float]], num_slots: int) -> float:
 
 def make_frontier(seed: int) -> Any:
     """Return the size-aware sampler."""
+    from nas.config.facts import facts_of
     from nas.sampling.frontier import FrontierSampler
 
-    return FrontierSampler(
-        space=SearchSpace(SPACE), facts=Null().static_costs, objectives=OBJECTIVES, seed=seed
-    )
+    space = SearchSpace(SPACE)
+    facts = facts_of(Null(), space=space, objectives=OBJECTIVES)
+    return FrontierSampler(space=space, facts=facts, objectives=OBJECTIVES, seed=seed)
 
 
 SAMPLERS: dict[str, Callable[[int], Any]] = {"nsga2": nsga2, "frontier": make_frontier}

@@ -3,7 +3,8 @@
 A row per study says who holds it and has a counter that its holder raises every few seconds. Who
 wants the study and finds a row watches the counter: if it moves, the holder lives; if it stands
 still for `PATIENCE_S`, the row changes hands by compare-and-swap. No clocks are compared, so they
-need not agree. A driver that ends in order removes its row.
+need not agree. A driver that ends in order removes its row; one that died on this machine is not
+waited for.
 """
 
 import os
@@ -28,6 +29,9 @@ _LEASES = sa.Table(
 )
 
 
+_HERE = f"{platform.node()} process "
+
+
 class DatabaseLease:
     """Taken when made; raise the counter with `beat`, give it back with `release`.
 
@@ -45,7 +49,7 @@ class DatabaseLease:
     ) -> None:
         self._engine = engine
         self._study_name = study_name
-        self._holder = f"{platform.node()} process {os.getpid()} ({uuid.uuid4().hex[:8]})"
+        self._holder = f"{_HERE}{os.getpid()} ({uuid.uuid4().hex[:8]})"
         _METADATA.create_all(engine)
         if not self._insert():
             self._take_over(patience_s)
@@ -77,7 +81,7 @@ class DatabaseLease:
     def _take_over(self, patience_s: float) -> None:
         seen = self._read()
         deadline_s = time.monotonic() + patience_s
-        while time.monotonic() < deadline_s:
+        while time.monotonic() < deadline_s and not (seen and _died_here(seen[0])):
             time.sleep(min(0.5, patience_s / 4))
             now = self._read()
             if now is None:
@@ -110,3 +114,16 @@ class DatabaseLease:
             f"another search writes the study '{self._study_name}' in the database: {holder}; "
             "wait for it or end it, then resume"
         )
+
+
+def _died_here(holder: str) -> bool:
+    """Say whether a holder was a process of this machine that is no more."""
+    if not holder.startswith(_HERE):
+        return False
+    try:
+        os.kill(int(holder.removeprefix(_HERE).split()[0]), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, ValueError):
+        pass
+    return False

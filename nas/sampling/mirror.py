@@ -30,8 +30,6 @@ FLUSH_EVERY_S = 0.3
 MAX_BATCH = 200
 # Between attempts while the database is away.
 RETRY_S = 1.0
-# At the end of a search an absent database is waited for so long.
-CLOSE_S = 120.0
 
 _AWAY = (sa.exc.SQLAlchemyError, StorageInternalError)
 
@@ -109,9 +107,9 @@ class StudyMirror:
                 "one could not reach it; resume from there"
             )
 
-    def close(self) -> None:
-        """Bring over what waits, and give the study back; patient while the database is away."""
-        self._give_up_s = time.monotonic() + CLOSE_S
+    def close(self, *, patience_s: float) -> None:
+        """Bring over what waits, and give the study back; an absent database is waited for."""
+        self._give_up_s = time.monotonic() + patience_s
         self._closing.set()
         self._thread.join()
         close_storage(self._storage)

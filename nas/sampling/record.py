@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # SQLAlchemy is imported for those who have a database
 
 _LOG = logging.getLogger(__name__)
 
+# At the end of a search an absent database is waited for so long, and in haste so long.
+CLOSE_S = 120.0
+HASTE_S = 1.5
 # What a resume needs on a machine that never saw the run folder.
 KEPT_FILES = ("config.yaml", "overrides.yaml", "environment.json")
 
@@ -117,13 +120,13 @@ class StudyRecord:
         """Write what waits to disk, and return the trials whose end came there by that."""
         return self._journal.close()
 
-    def close(self) -> None:
-        """Write what waits, to disk and to the database."""
+    def close(self, *, is_hasty: bool = False) -> None:
+        """Write what waits, to disk and to the database; in haste do not wait for the latter."""
         try:
             self._journal.close()
         finally:
             if self._mirror is not None:
-                self._mirror.close()
+                self._mirror.close(patience_s=HASTE_S if is_hasty else CLOSE_S)
                 self._mirror = None
 
 

@@ -126,11 +126,14 @@ def run_search(
             storage_url=storage_url,
             resume=resume,
         )
+        is_hasty = True  # after a signal or an error nobody waits for a database
         try:
             search = Search(task, run_folder, record, view=view, publish=publish)
-            return search.run(make_backend)
+            summary = search.run(make_backend)
+            is_hasty = summary.is_interrupted
+            return summary
         finally:
-            record.close()
+            record.close(is_hasty=is_hasty)
     finally:
         view.close()
         lease.release()

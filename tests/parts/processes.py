@@ -24,7 +24,7 @@ def start_driver(folder: Path, *arguments: object) -> "subprocess.Popen[bytes]":
         )
 
 
-def wait_until(condition: Callable[[], object], *, timeout_s: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], *, timeout_s: float = 150.0) -> None:
     """Wait until something holds; fail loudly if it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

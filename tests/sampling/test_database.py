@@ -1,3 +1,6 @@
+import platform
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -31,6 +34,7 @@ from nas.trial import Failure, FailureKind, TrialRecord, TrialState
 
 SPACE = SearchSpace(SMALL)
 ARCHITECTURES = list(SPACE.enumerate())
+CAPTURED = {"capture_output": True, "check": True}
 FAILURE = Failure(FailureKind.TIMEOUT, "too slow", "Traceback")
 
 
@@ -262,6 +266,19 @@ def test_a_lease_is_refused_while_its_holder_lives_and_taken_over_when_it_is_dea
     assert not first.beat()
     second.release()
     DatabaseLease(engine, "run", patience_s=60.0).release()  # no waiting for a free study
+
+
+def test_a_holder_that_died_on_this_machine_is_not_waited_for(storage):
+    died = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], **CAPTURED)
+    DatabaseLease(storage.engine, "run")
+    with storage.engine.begin() as connection:
+        holder = f"{platform.node()} process {int(died.stdout)} (abc)"
+        connection.execute(sa.text("update nas_leases set holder = :holder"), {"holder": holder})
+
+    begin = time.monotonic()
+    DatabaseLease(storage.engine, "run", patience_s=60.0)
+
+    assert time.monotonic() - begin < 5.0
 
 
 def test_a_driver_whose_study_was_taken_over_stops(tmp_path, url):

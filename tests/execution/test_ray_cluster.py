@@ -1,0 +1,49 @@
+import sys
+
+import pytest
+
+from nas.execution.ray_cluster import RaySettings, fitting_on, users_modules
+
+GPU_NODE = {"CPU": 8.0, "GPU": 2.0, "board": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ({"CPU": 1.0}, 8),
+        ({"CPU": 3.0}, 2),
+        ({"CPU": 0.1}, 80),
+        ({"CPU": 1.0, "GPU": 1.0}, 2),
+        ({"CPU": 1.0, "GPU": 2.0}, 1),
+        ({"CPU": 1.0, "GPU": 0.25}, 8),
+        ({"CPU": 0.5, "GPU": 0.25}, 8),
+        ({"CPU": 1.0, "GPU": 0.4}, 4),  # two on each: a share comes from one GPU
+        ({"CPU": 1.0, "board": 0.5}, 2),
+        ({"CPU": 1.0, "antenna": 1.0}, 0),
+        ({"CPU": 16.0}, 0),
+    ],
+)
+def test_so_many_trials_fit_on_a_node(needs, expected):
+    assert fitting_on(GPU_NODE, needs) == expected
+
+
+def test_needs_are_named_as_ray_names_them():
+    settings = RaySettings(cpus_per_trial=2, gpus_per_trial=0.5, resources={"board": 1})
+
+    assert settings.needs == {"CPU": 2.0, "GPU": 0.5, "board": 1.0}
+    assert settings.describe_needs() == "CPU 2, GPU 0.5, board 1"
+
+
+def test_only_the_users_own_modules_travel(tmp_path, monkeypatch):
+    (tmp_path / "my_space.py").write_text("X = 1\n")
+    package = tmp_path / "my_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("my_space")
+    __import__("my_package")
+    try:
+        assert users_modules() == [str(package), str(tmp_path / "my_space.py")]
+    finally:
+        del sys.modules["my_space"], sys.modules["my_package"]

@@ -1,0 +1,56 @@
+"""The documented cluster files, as far as they can be checked without a cloud."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "cluster"
+
+
+def test_the_cluster_file_passes_rays_own_schema():
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load((DOCS / "cluster.yaml").read_text())
+
+    validate_config(prepare_config(config))
+    assert config["head_node_type"] in config["available_node_types"]
+    assert config["available_node_types"]["head"]["resources"]["CPU"] == 0
+
+
+def test_a_wrong_key_would_not_pass_rays_own_schema():
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load((DOCS / "cluster.yaml").read_text())
+    config["max_worker"] = 8
+
+    with pytest.raises(Exception, match="max_worker"):
+        validate_config(prepare_config(config))
+
+
+def test_the_ray_job_has_what_kuberay_needs():
+    job = yaml.safe_load((DOCS / "rayjob.yaml").read_text())
+
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    for group in groups:
+        (container,) = group["template"]["spec"]["containers"]
+        volumes = {volume["name"] for volume in group["template"]["spec"]["volumes"]}
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+        assert container["resources"]["limits"] == container["resources"]["requests"]
+    for group in cluster["workerGroupSpecs"]:
+        assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+
+
+def test_the_command_of_the_ray_job_is_one_that_we_understand():
+    from nas.config.compose import Source
+    from nas.config.jobs import plan_jobs
+
+    job = yaml.safe_load((DOCS / "rayjob.yaml").read_text())
+    program, command, *overrides = job["spec"]["entrypoint"].split()
+
+    (planned,) = plan_jobs(Source(overrides=tuple(overrides)))
+
+    assert (program, command) == ("nas", "search")
+    assert planned.config.execution.gpus_per_trial == 0.5
