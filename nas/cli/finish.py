@@ -13,7 +13,7 @@ from nas.config.schema import Ui
 if TYPE_CHECKING:
     from nas.finish.ledger import Entry
     from nas.finish.retrain import Job
-    from nas.finish.run import FinishSummary
+    from nas.finish.task import FinishSummary
     from nas.record.run_folder import RunFolder
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -32,6 +32,7 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   training.epochs=40            where the recipe is other than in the search
   baselines.mobilenetv3_small=[0.25]  baselines.random=2
   distillation.teacher=largest  train the winners once more with the largest as their teacher
+  pruning.kept=[0.5]            half of the channels of each layer, trained on
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
 
@@ -110,6 +111,7 @@ def _end(
     for lines in (
         confirmation_table(summary.rows),
         distillation_table(summary.rows, summary.taught),
+        confirmation_table(summary.pruned),
         artefact_table(summary.artefacts),
     ):
         if len(lines) > 1:

@@ -27,7 +27,8 @@ from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick, Which
 from nas.finish.export import ExportSettings
-from nas.finish.run import FinishTask
+from nas.finish.shrink import Pruning
+from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, Teaching
 from nas.objective import Constraint
 from nas.record.run_folder import RunFolder
@@ -80,6 +81,15 @@ class DistillationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PruningConfig:
+    """Winners with fewer channels."""
+
+    kept: Annotated[list[float], Setting("shares of the channels that stay; none: no pruning")]
+    epochs: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
+    learning_rate: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportConfig:
     """Which files to make."""
 
@@ -103,6 +113,7 @@ class FinishConfig:
     trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
     distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]
+    pruning: Annotated[PruningConfig, Setting("winners with fewer channels")]
     export: Annotated[ExportConfig, Setting("which files to make")]
     grid_g_per_kwh: Annotated[float | None, Setting("g of CO2 for a kWh here", minimum=0)]
     license: Annotated[str, Setting("of the weights, for the model cards")]
@@ -215,6 +226,11 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         if export.files
         else None,
         teaching=_teaching(config.distillation),
+        pruning=Pruning(
+            tuple(config.pruning.kept), config.pruning.epochs, config.pruning.learning_rate
+        )
+        if config.pruning.kept
+        else None,
         grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),

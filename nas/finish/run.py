@@ -5,16 +5,15 @@ point and goes on when it is given again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from safetensors.torch import load as load_safetensors
 
-from nas.data.dataset import Dataset
 from nas.evaluation.trained import TrainedEvaluator
 from nas.files import write_text
-from nas.finish.baselines import Baselines, WithBaselines, find_baselines
+from nas.finish.baselines import WithBaselines, find_baselines
 from nas.finish.card import Circumstances, model_card
-from nas.finish.choose import Pick, choose
+from nas.finish.choose import choose
 from nas.finish.confirm import (
     Candidate,
     Plan,
@@ -26,11 +25,19 @@ from nas.finish.confirm import (
 from nas.finish.export import ExportSettings, Trained, export_network
 from nas.finish.ledger import Ledger
 from nas.finish.onnx_files import require_onnx
-from nas.finish.retrain import Crew, final_evaluator, run_jobs, weights_path
+from nas.finish.retrain import Crew, Job, final_evaluator, run_jobs, weights_path
+from nas.finish.shrink import (
+    RATIO,
+    PrunedPlan,
+    PrunedSpace,
+    Pruning,
+    pruned_candidates,
+    weights_of,
+)
 from nas.finish.spent import note_use, total_use
+from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import Teaching, gather_class
 from nas.measure.energy import measured_energy
-from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
 from nas.record.lease import Lease
@@ -39,66 +46,6 @@ from nas.record.winners import WinnerRow, write_winners
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
-
-
-@dataclass(frozen=True)
-class FinishTask:
-    """What to finish.
-
-    Attributes:
-        space: builds the models.
-        dataset: all three splits.
-        recipe: the full recipe.
-        objectives: of the search.
-        records: trials that may stand on its front.
-        pick: which of them to take.
-        num_seeds: retrainings of each, at least 1.
-        seed: of the run.
-        baselines: reference points.
-        export: which files to make of each winner; None for none.
-        teaching: a distillation of the winners; None for none.
-        grid_g_per_kwh: grams of CO2 for a kilowatt hour here; None if it is not stated.
-        license: of the weights, as the user states it; for the model cards.
-        command: what makes the files again; for the model cards.
-        num_threads: CPU threads of a training.
-        gpu_share: GPUs of a training; None where there are none.
-    """
-
-    space: SearchSpace
-    dataset: Dataset
-    recipe: Recipe
-    objectives: tuple[Objective, ...]
-    records: tuple[TrialRecord, ...]
-    pick: Pick = field(default_factory=Pick)
-    num_seeds: int = 3
-    seed: int = 0
-    baselines: Baselines = field(default_factory=Baselines)
-    export: ExportSettings | None = field(default_factory=ExportSettings)
-    teaching: Teaching | None = None
-    grid_g_per_kwh: float | None = None
-    license: str = ""
-    command: str = ""
-    num_threads: float = 1
-    gpu_share: float | None = None
-
-
-@dataclass(frozen=True)
-class FinishSummary:
-    """What came of it.
-
-    Attributes:
-        rows: winners and baselines that were confirmed, smallest first.
-        taught: the winners again, trained with a teacher.
-        artefacts: the files that were made of the winners.
-        is_interrupted: a signal ended it; the same command goes on.
-        failures: name of a job and why it failed.
-    """
-
-    rows: tuple[WinnerRow, ...]
-    taught: tuple[WinnerRow, ...]
-    artefacts: tuple[ArtefactRow, ...]
-    is_interrupted: bool
-    failures: tuple[tuple[str, Failure], ...]
 
 
 def run_finish(
@@ -133,6 +80,8 @@ def run_finish(
         publish(finish.rows)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
+        if task.pruning is not None and not finish.is_interrupted:
+            finish.prune(task.pruning)
         if task.export is not None and not finish.is_interrupted:
             finish.export(task.export)
         return finish.summary()
@@ -145,16 +94,14 @@ class Shipped:
     """A network whose files are made.
 
     Attributes:
-        candidate: the winner.
         row: its confirmation.
-        job: key of the training whose weights are shipped.
+        job: the training whose weights are shipped.
         variant: how the weights came about.
         place: folder of its files below `finish`.
     """
 
-    candidate: Candidate
     row: WinnerRow
-    job: str
+    job: Job
     variant: str
     place: str
 
@@ -167,13 +114,14 @@ class _Finish:
         self._folder = folder.finish_dir
         self._crew = crew
         self._ledger = Ledger(self._folder / "ledger.jsonl")
-        self._space = WithBaselines(task.space)
+        self._space: SearchSpace = WithBaselines(task.space)
         self._evaluator = self._make_evaluator()
         self._plan = Plan(task.recipe, task.num_seeds, task.seed, data_key(task.dataset))
         self._winners: list[Candidate] = []
         self._shipped: list[Shipped] = []
         self._failures: list[tuple[str, Failure]] = []
         self._taught: list[WinnerRow] = []
+        self._pruned: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
@@ -193,11 +141,26 @@ class _Finish:
         write_winners(self._folder / "winners.csv", self.rows)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
 
+    def prune(self, pruning: Pruning) -> None:
+        """Take channels out of the winners and train them on; write pruned.csv."""
+        winners = self._confirmed_winners()
+        self._space = PrunedSpace(self._space, weights_of(winners, self._plan, self._folder))
+        recipe = pruning.recipe(self._task.recipe)
+        plan = PrunedPlan(
+            **{**vars(self._plan), "recipe": recipe, "step": "pruned"}, originals=self._plan
+        )
+        candidates = pruned_candidates(winners, pruning)
+        self._pruned = self._train(candidates, plan, self._make_evaluator(recipe))
+        write_winners(self._folder / "pruned.csv", self._pruned)
+        for share in pruning.kept:
+            ours = [c for c in candidates if c.architecture[RATIO] == share]
+            self._ship(self._pruned, ours, plan, variant=f"pruned-{share:g}")
+
     def distil(self, teaching: Teaching) -> None:
         """Train the winners once more with a teacher; write distilled.csv."""
         taught = gather_class(
             teaching,
-            [winner for winner in self._winners if self._is_confirmed(winner)],
+            self._confirmed_winners(),
             plan=self._plan,
             space=self._space,
             dataset=self._task.dataset,
@@ -227,7 +190,7 @@ class _Finish:
             card = model_card(
                 shipped.row,
                 made,
-                architecture=shipped.candidate.architecture,
+                architecture=shipped.job.architecture,
                 circumstances=circumstances,
             )
             write_text(self._folder / shipped.place / "README.md", card)
@@ -238,16 +201,17 @@ class _Finish:
         return FinishSummary(
             rows=tuple(self.rows),
             taught=tuple(self._taught),
+            pruned=tuple(self._pruned),
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
         )
 
-    def _make_evaluator(self) -> TrainedEvaluator:
+    def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:
         return final_evaluator(
             self._space,
             self._task.dataset,
-            self._task.recipe,
+            recipe or self._task.recipe,
             num_threads=self._task.num_threads,
             gpu_share=self._task.gpu_share,
         )
@@ -276,11 +240,21 @@ class _Finish:
             plan=plan,
             ledger=self._ledger,
             num_examples=len(self._task.dataset.test),
-            costs={c.architecture.id: evaluator.static_costs(c.architecture) for c in candidates},
+            costs={
+                candidate.architecture.id: evaluator.static_costs(
+                    plan.jobs_of(candidate)[0].architecture
+                )
+                for candidate in candidates
+            },
         )
 
-    def _is_confirmed(self, candidate: Candidate) -> bool:
-        return all(job.key in self._ledger for job in self._plan.jobs_of(candidate))
+    def _confirmed_winners(self) -> list[Candidate]:
+        """Return the winners whose retrainings are all there."""
+        return [
+            winner
+            for winner in self._winners
+            if all(job.key in self._ledger for job in self._plan.jobs_of(winner))
+        ]
 
     def _ship(
         self,
@@ -297,15 +271,15 @@ class _Finish:
             if job.key in self._ledger:
                 row = known[candidate.architecture.id]
                 place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
-                self._shipped.append(Shipped(candidate, row, job.key, variant, place))
+                self._shipped.append(Shipped(row, job, variant, place))
 
     def _export_one(self, shipped: Shipped, settings: ExportSettings) -> list[ArtefactRow]:
-        weights = weights_path(self._folder, shipped.job).read_bytes()
-        architecture = shipped.candidate.architecture
+        weights = weights_path(self._folder, shipped.job.key).read_bytes()
+        architecture = shipped.job.architecture
         model = self._space.build(architecture, self._task.dataset.shape)
         model.load_state_dict(load_safetensors(weights))
         return export_network(
-            Trained(shipped.row.name, shipped.variant, shipped.job, architecture, weights),
+            Trained(shipped.row.name, shipped.variant, shipped.job.key, architecture, weights),
             model,
             dataset=self._task.dataset,
             folder=self._folder,

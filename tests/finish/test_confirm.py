@@ -20,7 +20,8 @@ from nas.finish.confirm import Candidate, Plan, confirmed_rows, data_key
 from nas.finish.export import ExportSettings
 from nas.finish.ledger import Entry, Ledger
 from nas.finish.retrain import final_evaluator, weights_path
-from nas.finish.run import FinishTask, run_finish
+from nas.finish.run import run_finish
+from nas.finish.task import FinishTask
 from nas.record.artefacts import read_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners

@@ -12,7 +12,8 @@ from nas.finish.choose import Pick
 from nas.finish.confirm import candidate_of
 from nas.finish.export import ExportSettings
 from nas.finish.ledger import Ledger
-from nas.finish.run import FinishTask, run_finish
+from nas.finish.run import run_finish
+from nas.finish.task import FinishTask
 from nas.finish.teach import ENSEMBLE, Teaching
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners

@@ -1,0 +1,104 @@
+"""Do the printed 95 % prediction intervals hold? Retrain confirmed winners again, and count.
+
+python experiments/end_to_end/coverage.py RUN_FOLDER [WINNERS] [SEEDS] [FURTHER]
+
+Takes the first non-dominated layers of a finished search, confirms WINNERS of them with SEEDS
+retrainings as `nas finish` does, and then retrains each FURTHER times with other seeds. Writes
+coverage.csv beside this file: one row for each further retraining. May be killed and goes on.
+"""
+
+import csv
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from nas.config.finishing import build_finish, check_finish
+from nas.execution.inline import InlineBackend
+from nas.finish.baselines import WithBaselines
+from nas.finish.choose import Pick
+from nas.finish.confirm import Candidate, Plan, accuracies_of, data_key
+from nas.finish.ledger import Ledger
+from nas.finish.retrain import Crew, final_evaluator, run_jobs
+from nas.finish.run import run_finish
+from nas.finish.task import FinishTask
+from nas.objective import losses
+from nas.pareto.dominance import ranks
+from nas.record.run_folder import RunFolder
+from nas.record.winners import WinnerRow
+
+HERE = Path(__file__).parent
+HEAD = (
+    "winner", "num_params", "size_bytes", "search_accuracy", "mean", "std", "low", "high",
+    "further", "is_inside",
+)  # fmt: skip
+
+
+def main(run: str, num_winners: int = 20, num_seeds: int = 3, num_further: int = 5) -> None:
+    """Measure the coverage on one run."""
+    finish = build_finish(check_finish([f"run={run}", "execution=inline"]), words=[])
+    numbers = layered(finish.task, num_winners)
+    task = replace(finish.task, pick=Pick(trials=numbers), num_seeds=num_seeds, export=None)
+    crew = Crew(
+        make_backend=InlineBackend,
+        watch=lambda: nullcontext(SimpleNamespace(requested=False)),
+        on_entry=lambda job, _, done, jobs: print(f"{done}/{jobs} {job.name}", flush=True),
+    )
+    summary = run_finish(task, folder=finish.folder, crew=crew, publish=lambda _: None)
+    plan = Plan(task.recipe, num_seeds + num_further, task.seed, data_key(task.dataset))
+    further = retrain(task, summary.rows, plan, finish.folder, crew)
+    write(summary.rows, further, HERE / "coverage.csv")
+
+
+def layered(task: FinishTask, count: int) -> tuple[int, ...]:
+    """Return the numbers of trials of the first non-dominated layers, by layer and size."""
+    table = np.array([losses(task.objectives, record.metrics) for record in task.records])
+    layers = ranks(table)
+    order = np.lexsort((table[:, -1], layers))[:count]
+    return tuple(task.records[index].number for index in order)
+
+
+def retrain(
+    task: FinishTask, rows: tuple[WinnerRow, ...], plan: Plan, folder: RunFolder, crew: Crew
+) -> dict[str, list[float]]:
+    """Return the accuracies of the retrainings that no interval was made of, by winner."""
+    known = {record.number: record for record in task.records}
+    candidates = [Candidate(row.name, known[row.trial].architecture) for row in rows]
+    ledger = Ledger(folder.finish_dir / "ledger.jsonl")
+    by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
+    run_jobs(
+        [job for jobs in by_seed for job in jobs],
+        evaluator=final_evaluator(WithBaselines(task.space), task.dataset, task.recipe),
+        ledger=ledger,
+        folder=folder.finish_dir,
+        crew=crew,
+    )
+    return {c.name: accuracies_of(c, plan, ledger)[task.num_seeds :] for c in candidates}
+
+
+def write(rows: tuple[WinnerRow, ...], further: dict[str, list[float]], path: Path) -> None:
+    """Write a row for each further retraining, and print the share inside."""
+    inside = []
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEAD)
+        for row in rows:
+            for value in further[row.name]:
+                inside.append(row.prediction_low <= value <= row.prediction_high)
+                numbers = [row.search_accuracy, row.test_accuracy, row.test_std]
+                numbers += [row.prediction_low, row.prediction_high, value]
+                writer.writerow(
+                    [row.name, int(row.num_params), int(row.size_bytes)]
+                    + [f"{number:.5f}" for number in numbers]
+                    + [str(inside[-1]).lower()]
+                )
+    width = np.mean([row.prediction_high - row.prediction_low for row in rows])
+    print(f"{len(rows)} winners, {len(inside)} further retrainings: {np.mean(inside):.1%} inside")
+    print(f"mean width of the intervals: {100 * width:.2f} points")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,80 @@
+"""What is to be finished, and what came of it."""
+
+from dataclasses import dataclass, field
+
+from nas.data.dataset import Dataset
+from nas.finish.baselines import Baselines
+from nas.finish.choose import Pick
+from nas.finish.export import ExportSettings
+from nas.finish.shrink import Pruning
+from nas.finish.teach import Teaching
+from nas.objective import Objective
+from nas.record.artefacts import ArtefactRow
+from nas.record.winners import WinnerRow
+from nas.space.space import SearchSpace
+from nas.train.recipe import Recipe
+from nas.trial import Failure, TrialRecord
+
+
+@dataclass(frozen=True)
+class FinishTask:
+    """What to finish.
+
+    Attributes:
+        space: builds the models.
+        dataset: all three splits.
+        recipe: the full recipe.
+        objectives: of the search.
+        records: trials that may stand on its front.
+        pick: which of them to take.
+        num_seeds: retrainings of each, at least 1.
+        seed: of the run.
+        baselines: reference points.
+        export: which files to make of each winner; None for none.
+        teaching: a distillation of the winners; None for none.
+        pruning: of the winners; None for none.
+        grid_g_per_kwh: grams of CO2 for a kilowatt hour here; None if it is not stated.
+        license: of the weights, as the user states it; for the model cards.
+        command: what makes the files again; for the model cards.
+        num_threads: CPU threads of a training.
+        gpu_share: GPUs of a training; None where there are none.
+    """
+
+    space: SearchSpace
+    dataset: Dataset
+    recipe: Recipe
+    objectives: tuple[Objective, ...]
+    records: tuple[TrialRecord, ...]
+    pick: Pick = field(default_factory=Pick)
+    num_seeds: int = 3
+    seed: int = 0
+    baselines: Baselines = field(default_factory=Baselines)
+    export: ExportSettings | None = field(default_factory=ExportSettings)
+    teaching: Teaching | None = None
+    pruning: Pruning | None = None
+    grid_g_per_kwh: float | None = None
+    license: str = ""
+    command: str = ""
+    num_threads: float = 1
+    gpu_share: float | None = None
+
+
+@dataclass(frozen=True)
+class FinishSummary:
+    """What came of it.
+
+    Attributes:
+        rows: winners and baselines that were confirmed, smallest first.
+        taught: the winners again, trained with a teacher.
+        pruned: the winners again, with fewer channels.
+        artefacts: the files that were made of the winners.
+        is_interrupted: a signal ended it; the same command goes on.
+        failures: name of a job and why it failed.
+    """
+
+    rows: tuple[WinnerRow, ...]
+    taught: tuple[WinnerRow, ...]
+    pruned: tuple[WinnerRow, ...]
+    artefacts: tuple[ArtefactRow, ...]
+    is_interrupted: bool
+    failures: tuple[tuple[str, Failure], ...]

@@ -1,0 +1,116 @@
+"""Winners with fewer channels."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nas.errors import ConfigError
+from nas.finish.choose import Pick
+from nas.finish.confirm import Plan, candidate_of, data_key
+from nas.finish.export import ExportSettings
+from nas.finish.ledger import Ledger
+from nas.finish.run import run_finish
+from nas.finish.shrink import PrunedPlan, Pruning, pruned, pruned_candidates
+from nas.finish.task import FinishTask
+from nas.record.run_folder import RunFolder
+from nas.train.recipe import Recipe
+from tests.finish.conftest import OBJECTIVES, Signal, crew_of
+
+pytest.importorskip("torch_pruning", reason="Torch-Pruning is not installed")
+
+
+@pytest.fixture
+def task(space, dataset, recipe, records):
+    return FinishTask(
+        space, dataset, recipe, OBJECTIVES, tuple(records), pick=Pick(trials=(2,)), num_seeds=2,
+        export=None, pruning=Pruning((0.5,)),
+    )  # fmt: skip
+
+
+def finish(task, folder, signal=None):
+    return run_finish(
+        task,
+        folder=RunFolder(folder),
+        crew=crew_of(signal or Signal()),
+        publish=lambda rows: None,
+    )
+
+
+def test_half_of_the_channels_stay_and_the_least_important_go(space, dataset, records):
+    model = space.build(records[2].architecture, dataset.shape)
+    with torch.no_grad():
+        model[0].weight[::2] *= 0.01  # the even channels say little
+        model[0].bias.zero_()
+        model[5].weight.view(3, 8, 4)[:, ::2] *= 0.01
+    kept = model[0].weight[1::2].clone()
+
+    smaller = pruned(model, dataset.shape, share=0.5)
+
+    assert torch.equal(smaller[0].weight, kept)
+    assert smaller(torch.zeros(2, 1, 6, 6)).shape == (2, 3)
+
+
+def test_each_seed_goes_on_from_a_retraining_of_its_own(task, tmp_path):
+    summary = finish(task, tmp_path)
+
+    (row,) = summary.pruned
+    assert row.name == "trial 2 kept 0.5"
+    # One convolution of 4 channels (3 x 3), its norm, and 16 inputs of 3 classes.
+    assert row.num_params == 4 * 9 + 4 + 2 * 4 + 16 * 3 + 3
+    assert row.size_bytes < summary.rows[0].size_bytes
+    entries = Ledger(tmp_path / "finish/ledger.jsonl").entries()
+    assert [entry.facts["step"] for entry in entries] == ["confirm"] * 2 + ["pruned"] * 2
+
+
+def test_jobs_name_the_weights_that_they_start_from(recipe, records, dataset):
+    plan = Plan(recipe, 2, 0, data_key(dataset))
+    (candidate,) = pruned_candidates([candidate_of(records[2])], Pruning((0.5,)))
+
+    jobs = PrunedPlan(**{**vars(plan), "step": "pruned"}, originals=plan).jobs_of(candidate)
+
+    originals = [job.key for job in plan.jobs_of(candidate_of(records[2]))]
+    assert [job.architecture["pruned.original"] for job in jobs] == originals
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_interrupted_pruning_goes_on_and_ends_with_the_same_numbers(task, tmp_path, after):
+    whole = finish(task, tmp_path / "whole")
+    assert finish(task, tmp_path / "cut", Signal(after=after)).is_interrupted
+
+    done = finish(task, tmp_path / "cut")
+
+    assert (done.rows, done.pruned) == (whole.rows, whole.pruned)
+
+
+def test_files_hold_the_pruned_weights_after_fine_tuning(task, tmp_path):
+    made = replace(task, export=ExportSettings(onnx=False, peak_memory=False))
+
+    summary = finish(made, tmp_path)
+
+    files = {row.file: row for row in summary.artefacts}
+    weights = load_file(tmp_path / "finish/2/pruned-0.5/model.safetensors")
+    assert weights["0.weight"].shape == (4, 1, 3, 3)
+    assert files["2/pruned-0.5/model.pt2"].agreement == 1.0
+    assert files["2/pruned-0.5/model.pt2"].num_params == summary.pruned[0].num_params
+
+
+def test_fine_tuning_is_shorter_and_gentler():
+    tuned = Pruning((0.5,), epochs=0.5, learning_rate=0.25).recipe(
+        Recipe(epochs=10, learning_rate=0.02)
+    )
+
+    assert (tuned.epochs, tuned.learning_rate) == (5, 0.005)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kept": (1.0,)}, "pruning.kept must be above 0 and below 1, but got 1.0"),
+        ({"epochs": 0.0}, "pruning.epochs must be above 0, but got 0.0"),
+    ],
+)
+def test_values_out_of_range_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Pruning(**settings)
