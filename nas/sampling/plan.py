@@ -32,7 +32,7 @@ WORST_SPREAD = 3.0
 MAX_EXPECTED = 100
 # Picks go by a narrowed spread: that finds the front faster. Some go by a widened one, the more
 # the fewer of the last results came to stand on the front: where the search is stuck.
-NARROW, WIDE, SHARE_WIDE, NUM_RECENT = 0.7, 2.0, 0.35, 8
+NARROW, WIDE, SHARE_WIDE, NUM_RECENT = 0.7, 2.0, 0.6, 8
 # How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up
 # to half way to the largest, or a seed in five never looks at large networks again.
 MARGIN, SHARE_FAR = 0.2, 0.2
