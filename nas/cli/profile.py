@@ -54,14 +54,18 @@ def run(words: Sequence[str]) -> int:
 def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
     from rich.console import Console
 
+    from nas.cli.data_notes import data_lines
     from nas.cli.profile_view import (
         print_feasibility,
+        print_lines,
         print_proxies,
         print_sizes,
         print_times,
         unbuildable_line,
         write_profile,
     )
+    from nas.data.dataset import Dataset
+    from nas.data.report import report_data
     from nas.search.profile import Sampling, profile_space
     from nas.train.device import choose_device
 
@@ -74,6 +78,8 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
         count_more=_activations(plan),
         sampling=sampling,
     )
+    if isinstance(plan.search.data, Dataset):
+        print_lines(console, data_lines(plan.search.data, report_data(plan.search.data)))
     print_sizes(console, profile, space=type(task.space).__name__)
     if not profile.sample.members:
         raise ConfigError(unbuildable_line(profile))

@@ -29,6 +29,12 @@ _SHORT = {
 }
 
 
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print some lines, and an empty one after them."""
+    for line in [*lines, ""]:
+        _say(console, line)
+
+
 def print_sizes(console: Console, profile: SpaceProfile, *, space: str) -> None:
     """Print how many architectures there are, and a line for each cost."""
     _say(console, f"{space}: {count_words(profile)}")

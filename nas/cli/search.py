@@ -66,6 +66,7 @@ def _run_all(jobs: Sequence[Job]) -> int:
 def run_job(job: Job, console: Console) -> int:
     """Search once and return the exit status."""
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.cli.data_notes import note_data
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
     from nas.config.build import build_search
@@ -82,6 +83,7 @@ def run_job(job: Job, console: Console) -> int:
     view = make_view(config.ui, console)
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
+        note_data(folder.path / "data.json", search.data)
         summary = run_search(
             search.task,
             run_folder=folder,

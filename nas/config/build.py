@@ -31,10 +31,12 @@ class Search:
     Attributes:
         task: what to search.
         make_backend: starts the workers.
+        data: what networks are trained on, the test split too; None where results are looked up.
     """
 
     task: SearchTask
     make_backend: MakeBackend
+    data: Any = None
 
 
 def build_search(config: SearchConfig) -> Search:
@@ -48,7 +50,7 @@ def build_search(config: SearchConfig) -> Search:
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     )
     constraints = build_constraints(config)
-    evaluator = _build_evaluator(config, space, objectives, constraints)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints)
     recipe = config.training
     task = SearchTask(
         space=space,
@@ -64,7 +66,7 @@ def build_search(config: SearchConfig) -> Search:
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
     )
-    return Search(task, lambda ready: build_backend(config.execution, ready))
+    return Search(task, lambda ready: build_backend(config.execution, ready), data)
 
 
 def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
@@ -81,7 +83,7 @@ def _build_evaluator(
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
-) -> Evaluator:
+) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
         "data": lambda: make(config.data),
@@ -94,8 +96,8 @@ def _build_evaluator(
     if "metrics" in node:  # what is limited must be counted
         limited = [constraint.metric for constraint in constraints]
         node["metrics"] = list(dict.fromkeys([*node["metrics"], *limited]))
-    evaluator: Evaluator = make(node, **{name: makers[name]() for name in wanted})
-    return evaluator
+    parts = {name: makers[name]() for name in wanted}
+    return make(node, **parts), parts.get("data")
 
 
 def _build_sampler(

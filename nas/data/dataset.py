@@ -97,6 +97,7 @@ class Dataset:
         class_names: one for each class, in the order of the labels.
         split_rule: one sentence that says how the splits were drawn.
         is_mirrorable: a mirrored image keeps its class.
+        skipped: what could not be read and was left out, a line each.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -110,6 +111,7 @@ class Dataset:
     class_names: tuple[str, ...]
     split_rule: str
     is_mirrorable: bool = False
+    skipped: tuple[str, ...] = ()
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,7 +151,7 @@ class Dataset:
         )
 
     def describe(self) -> dict[str, object]:
-        """Return what a record keeps: sizes, shape, classes, split rule, normalisation."""
+        """Return what a record keeps: sizes, shape, classes, split rule, normalisation, gaps."""
         return {
             "name": self.name,
             "input_shape": list(self.shape.input_shape),
@@ -158,6 +160,7 @@ class Dataset:
             "split_rule": self.split_rule,
             "mean": list(self.normalisation.mean),
             "std": list(self.normalisation.std),
+            "skipped": list(self.skipped),
         }
 
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from nas.config.profiling import num_workers, read_settings
 from nas.config.schema import Execution, ExecutionKind
@@ -88,3 +89,36 @@ def test_names_of_a_run_do_not_concern_a_look():
 )
 def test_trials_at_once_are_as_many_as_fit(execution, number):
     assert num_workers(execution, num_cpus=8) == number
+
+
+def write_folder(root, *, num_cats, copied):
+    for name, count, grey in (("cat", num_cats, 10), ("dog", 4, 200)):
+        (root / "train" / name).mkdir(parents=True)
+        (root / "test" / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("L", (8, 8), grey + index).save(root / "train" / name / f"{index}.png")
+        test = grey if copied else grey + 50
+        Image.new("L", (8, 8), test).save(root / "test" / name / "0.png")
+
+
+def test_balance_and_copies_are_told_by_a_profile_and_by_a_search(nas, launch_folder):
+    write_folder(launch_folder / "photos", num_cats=40, copied=True)
+    words = ["data=image_folder", "data.path=photos", "data.channels=1", *TINY]
+    words = [word for word in words if word != "samples=6"]
+    # preset=smoke takes digits unless the data are chosen after it
+    status, shown, _ = nas("profile", *words, "samples=2", "train=false")
+
+    assert status == 0
+    assert "photos: 2 classes, 8x8 pixels, 1 channel; 35 train, 9 validation, 2 test" in shown
+    assert "training images: cat 32, dog 3" in shown
+    assert "2 images of the test split stand in train as well" in shown
+
+    status, shown, _ = nas("search", *words, "ui=plain", "name=p", "stopping.num_trials=1")
+
+    record = json.loads((launch_folder / "runs" / "p" / "data.json").read_text())
+    assert status == 0
+    assert "data: 2 images of the test split stand in train" in shown
+    assert record["num_copies"]["test"] == 2
+    assert record["class_counts"]["train"] == [32, 3]
+    assert record["split_rule"].startswith("train: the images of train")
+    assert len(record["mean"]) == 1

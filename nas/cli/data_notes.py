@@ -1,0 +1,43 @@
+"""What is written and said of the data that a search trains on."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from nas.data.dataset import Dataset
+from nas.data.report import DataReport, report_data
+from nas.files import write_text
+
+_LOG = logging.getLogger(__name__)
+_MAX_LISTED = 12  # classes whose counts are shown
+
+
+def note_data(path: Path, data: object) -> None:
+    """Write what a data set is, its splits and its normalisation; warn of what is doubtful.
+
+    Args:
+        path: the file, JSON.
+        data: what a loader returned; nothing is known of what is no `Dataset`.
+    """
+    if not isinstance(data, Dataset):
+        return
+    report = report_data(data)
+    write_text(path, json.dumps({**data.describe(), **asdict(report)}, indent=1) + "\n")
+    for line in report.warnings():
+        _LOG.warning("data: %s", line)
+    for line in data.skipped:
+        _LOG.info("left out: %s", line)
+
+
+def data_lines(data: Dataset, report: DataReport) -> list[str]:
+    """Return what a data set is, for people."""
+    channels, height, width = data.shape.input_shape
+    sizes = ", ".join(f"{len(split):,} {word}" for word, split in data.splits().items())
+    shape = f"{height}x{width} pixels, {channels} channel{'s' if channels > 1 else ''}"
+    lines = [f"{data.name}: {len(data.class_names)} classes, {shape}; {sizes}"]
+    counts = report.class_counts["train"]
+    if len(set(counts)) > 1 and len(counts) <= _MAX_LISTED:
+        named = zip(data.class_names, counts, strict=True)
+        lines.append("training images: " + ", ".join(f"{name} {n:,}" for name, n in named))
+    return lines + [f"note: {line}" for line in report.warnings()]

@@ -1,0 +1,100 @@
+"""What should one know of a data set before searching on it? Balance, copies, what was left out.
+
+Copies of training images among those of test or validation make networks look better than they
+are; equal means equal in every pixel.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.data.dataset import Dataset, Split
+
+# A class this much rarer than the most frequent one is worth a word, and perhaps a weight.
+IMBALANCE = 3.0
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What is worth knowing of a data set.
+
+    Attributes:
+        class_counts: split -> images of each class, in the order of the classes; of several labels
+            an image, images that have each.
+        imbalance: the most frequent class of train over its rarest.
+        num_repeated: images of train that are copies of an earlier one.
+        num_copies: split -> images that stand in train as well.
+        num_contradictions: split -> those of them that have another label there.
+        num_skipped: images that could not be read and were left out.
+    """
+
+    class_counts: dict[str, tuple[int, ...]]
+    imbalance: float
+    num_repeated: int
+    num_copies: dict[str, int]
+    num_contradictions: dict[str, int]
+    num_skipped: int
+
+    def warnings(self) -> list[str]:
+        """Return a line for each thing that makes results doubtful."""
+        lines = []
+        if self.num_skipped:
+            lines.append(f"{self.num_skipped} images cannot be read and are left out")
+        if self.imbalance >= IMBALANCE:
+            lines.append(
+                f"the rarest class has {self.imbalance:.1f} times fewer training images than the "
+                "most frequent; training.class_weights=balanced weighs them alike"
+            )
+        for word, number in self.num_copies.items():
+            if number:
+                other = self.num_contradictions[word]
+                also = f" ({other} with another label)" if other else ""
+                lines.append(
+                    f"{number} images of the {word} split stand in train as well{also}; remove "
+                    "them, or accuracy is told too high"
+                )
+        return lines
+
+
+def report_data(data: Dataset) -> DataReport:
+    """Look at a data set; reads every pixel once."""
+    counts = {word: class_counts(split, len(data.class_names)) for word, split in _splits(data)}
+    known: dict[bytes, bytes] = {}
+    num_repeated = 0
+    for image, label in _hashes(data.train):
+        num_repeated += image in known
+        known.setdefault(image, label)
+    copies, contradictions = Counter[str](), Counter[str]()
+    for word in ("validation", "test"):
+        for image, label in _hashes(data.splits()[word]):
+            copies[word] += image in known
+            contradictions[word] += image in known and known[image] != label
+    train = counts["train"]
+    return DataReport(
+        class_counts=counts,
+        imbalance=max(train) / max(1, min(train)),
+        num_repeated=num_repeated,
+        num_copies={word: copies[word] for word in ("validation", "test")},
+        num_contradictions={word: contradictions[word] for word in ("validation", "test")},
+        num_skipped=len(data.skipped),
+    )
+
+
+def class_counts(split: Split, num_classes: int) -> tuple[int, ...]:
+    """Return how many images each class has."""
+    if split.labels.ndim == 2:
+        return tuple(int(count) for count in split.labels.sum(axis=0))
+    return tuple(int(count) for count in np.bincount(split.labels, minlength=num_classes))
+
+
+def _splits(data: Dataset) -> list[tuple[str, Split]]:
+    return list(data.splits().items())
+
+
+def _hashes(split: Split) -> list[tuple[bytes, bytes]]:
+    return [
+        (hashlib.blake2b(image.tobytes(), digest_size=16).digest(), label.tobytes())
+        for image, label in zip(split.images, split.labels, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""The classification data sets of torchvision, by name, where their files are present.
+
+Nothing is downloaded: `data.path` is the folder that torchvision calls root. The splits are the
+official ones; what a data set has no split for is held out of train.
+"""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nas.data.dataset import Dataset
+from nas.data.encoded import Encoded, Picture, checked_storage, load_encoded
+from nas.errors import DataError, nearest_first
+
+_SPLIT_WORDS = {"train": ("train", "trainval"), "validation": ("val", "valid"), "test": ("test",)}
+
+
+def load_torchvision(
+    name: str,
+    path: str,
+    *,
+    image_size: int | Sequence[int] | None = None,
+    fit: str = "stretch",
+    channels: int = 3,
+    on_broken: str = "refuse",
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.2,
+    split_seed: int = 0,
+    is_mirrorable: bool = False,
+) -> Dataset:
+    """Return a data set of torchvision.
+
+    Args:
+        name: of its class, as CIFAR10, FashionMNIST, SVHN, Flowers102.
+        path: the folder with its files, torchvision's root.
+        image_size: side, or height and width, that all images are resized to, pixels; None if they
+            are alike.
+        fit: how images of another shape come to that size: stretch, crop or pad.
+        channels: 1 for grey, 3 for colour.
+        on_broken: refuse images that cannot be read, or skip them; both name all of them.
+        validation_fraction: share of each class held out for validation where there is no such
+            split.
+        test_fraction: the same for the test.
+        split_seed: of these draws.
+        is_mirrorable: a mirrored image keeps its class.
+
+    Raises:
+        DataError: there is no such data set, or its files are not there.
+    """
+    stored = checked_storage(
+        channels=channels, image_size=image_size, fit=fit, on_broken=on_broken
+    )
+    parts = _open_parts(_find(name), name, path)
+    class_names = _class_names(parts["train"])
+    return load_encoded(
+        {word: _encoded(part, f"{name} {word}") for word, part in parts.items()},
+        stored=stored,
+        class_names=class_names,
+        fractions={"validation": validation_fraction, "test": test_fraction},
+        split_seed=split_seed,
+        name=name,
+        where=f"{name} in {path}",
+        official=f"{', '.join(parts)}: torchvision's {name}",
+        is_mirrorable=is_mirrorable,
+    )
+
+
+def _find(name: str) -> type[Any]:
+    from torchvision import datasets  # takes a second to import
+
+    known = [n for n in datasets.__all__ if inspect.isclass(getattr(datasets, n, None))]
+    if name not in known:
+        raise DataError(
+            f"torchvision has no data set '{name}'; known, nearest first: "
+            f"{nearest_first(name, known)}"
+        )
+    found: type[Any] = getattr(datasets, name)
+    return found
+
+
+def _open_parts(kind: type[Any], name: str, path: str) -> dict[str, Any]:
+    """Open each official split that the data set has."""
+    takes = inspect.signature(kind.__init__).parameters
+    parts: dict[str, Any] = {}
+    choices: dict[str, list[dict[str, Any]]]
+    if "train" in takes:
+        choices = {"train": [{"train": True}], "test": [{"train": False}]}
+    elif "split" in takes:
+        choices = {w: [{"split": s} for s in words] for w, words in _SPLIT_WORDS.items()}
+    else:
+        choices = {"train": [{}]}
+    if "download" in takes:  # never, whatever its default
+        choices = {w: [{**o, "download": False} for o in c] for w, c in choices.items()}
+    told = ""
+    for word, options in choices.items():
+        for option in options:
+            try:
+                parts[word] = kind(path, **option)
+                break
+            except (RuntimeError, OSError) as error:
+                told = told or str(error)
+            except ValueError:  # it has no split of that name
+                continue
+    if "train" not in parts:
+        raise DataError(
+            f"the files of torchvision's {name} are not in {path} ({told}); fetch them with "
+            f"torchvision.datasets.{name}({path!r}, download=True), or copy them there"
+        )
+    return parts
+
+
+def _class_names(part: Any) -> tuple[str, ...]:
+    names = getattr(part, "classes", None)
+    if names:
+        return tuple(str(name) for name in names)
+    return tuple(str(number) for number in range(max(_labels(part)) + 1))
+
+
+def _labels(part: Any) -> list[int]:
+    for attribute in ("targets", "labels", "_labels", "y"):
+        found = getattr(part, attribute, None)
+        if found is not None and len(found) == len(part):
+            return [int(label) for label in found]
+    return [int(part[index][1]) for index in range(len(part))]
+
+
+def _encoded(part: Any, where: str) -> Encoded:
+    labels = np.array(_labels(part), dtype=np.int64)
+
+    def open_one(index: int) -> Picture:
+        picture: Picture = part[index][0]
+        return picture
+
+    return Encoded([f"{where} {index}" for index in range(len(labels))], open_one, labels)
