@@ -1,0 +1,126 @@
+"""Weights of few bits: trained as they will be stored, and stored as they were trained.
+
+Each output channel of a convolution or linear layer gets a symmetric grid of 2^bits - 1 levels. In
+training the forward pass sees the rounded weights and the gradient passes the rounding by (Jacob
+et al., 2018, https://arxiv.org/abs/1712.05877, section 3), so that a measured accuracy is that of
+the stored network. `pack` writes the whole numbers, two to a byte where 4 bits do; `unpack` reads
+them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+BITS = (4, 8)
+_SUFFIX = "parametrizations.weight.original"
+_SMALLEST = 1e-12  # a channel of zeros keeps a scale that can be divided by
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The levels of a tensor's channels.
+
+    Attributes:
+        bits: of each number, 4 or 8.
+    """
+
+    bits: int
+
+    @property
+    def highest(self) -> int:
+        """The highest level; the lowest is its negative, as symmetric grids leave one out."""
+        return (1 << (self.bits - 1)) - 1
+
+    def scales(self, weight: torch.Tensor) -> torch.Tensor:
+        """Return the step of each output channel, shaped to multiply the weight."""
+        largest = weight.detach().flatten(1).abs().amax(1).clamp_min(_SMALLEST)
+        return (largest / self.highest).view(-1, *[1] * (weight.ndim - 1))
+
+    def levels(self, weight: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        """Return the nearest level of each number."""
+        return (weight / scales).round().clamp(-self.highest, self.highest)
+
+
+class _Rounded(nn.Module):
+    """A weight as it will be stored; the gradient goes to the unrounded one."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.grid = Grid(bits)
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        scales = self.grid.scales(weight)
+        return weight + (self.grid.levels(weight, scales) * scales - weight).detach()
+
+
+def quantize_weights(model: nn.Module, *, bits: int) -> None:
+    """Let all convolutions and linear layers compute with weights of few bits, in place.
+
+    The model gets the attribute `stored_bytes`: what `pack` needs for it.
+    """
+    assert bits in BITS, f"bits are one of {BITS}, not {bits}"
+    for module in list(model.modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            parametrize.register_parametrization(module, "weight", _Rounded(bits), unsafe=True)
+    model.stored_bytes = packed_bytes(model, bits=bits)  # type: ignore[assignment] # a number
+
+
+def packed_bytes(model: nn.Module, *, bits: int) -> int:
+    """Return the bytes of all tensors that `pack` makes of a quantized model, on any device."""
+    total = 0
+    for name, tensor in model.state_dict().items():
+        if name.endswith(_SUFFIX):
+            total += -(-tensor.numel() * bits // 8) + tensor.shape[0] * 4
+        else:
+            total += tensor.numel() * tensor.element_size()
+    return total
+
+
+def pack(model: nn.Module, *, bits: int) -> dict[str, torch.Tensor]:
+    """Return what is stored of a quantized model: whole numbers and scales, the rest as it is."""
+    grid, packed = Grid(bits), {}
+    for name, tensor in model.state_dict().items():
+        if not name.endswith(_SUFFIX):
+            packed[name] = tensor.clone()
+            continue
+        layer = name.removesuffix(_SUFFIX)  # ends in a dot, or is empty
+        scales = grid.scales(tensor)
+        levels = grid.levels(tensor, scales).to(torch.int8).flatten()
+        packed[f"{layer}weight"] = _two_to_a_byte(levels) if bits == 4 else levels
+        packed[f"{layer}weight_scale"] = scales.flatten()
+    return packed
+
+
+def unpack(
+    packed: Mapping[str, torch.Tensor], shapes: Mapping[str, torch.Size], *, bits: int
+) -> dict[str, torch.Tensor]:
+    """Return the state dict of the model without quantization, from what `pack` stored.
+
+    Args:
+        packed: from `pack`.
+        shapes: name -> shape of each tensor of that state dict.
+        bits: as given to `pack`.
+    """
+    state = {}
+    for name, shape in shapes.items():
+        scales = packed.get(f"{name}_scale")
+        if scales is None:
+            state[name] = packed[name]
+            continue
+        levels = _apart(packed[name])[: shape.numel()] if bits == 4 else packed[name]
+        state[name] = levels.view(shape) * scales.view(-1, *[1] * (len(shape) - 1))
+    return state
+
+
+def _two_to_a_byte(levels: torch.Tensor) -> torch.Tensor:
+    shifted = (levels + 8).to(torch.uint8)
+    even = torch.nn.functional.pad(shifted, (0, len(shifted) % 2))
+    return even[0::2] | (even[1::2] << 4)
+
+
+def _apart(packed: torch.Tensor) -> torch.Tensor:
+    pairs = torch.stack([packed & 15, packed >> 4], dim=1)
+    return pairs.flatten().to(torch.int8) - 8
