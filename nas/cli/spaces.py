@@ -1,4 +1,4 @@
-"""`nas spaces`: list the search spaces, show what one holds, copy one to change it."""
+"""`nas spaces`: list the search spaces, show what one holds, copy one to change, check one."""
 
 import inspect
 import re
@@ -13,18 +13,21 @@ from rich.table import Table
 from nas.cli.numbers import format_count
 from nas.cli.terminal import make_console
 from nas.config.choices import Choices
-from nas.errors import ConfigError, NasError, nearest_first
+from nas.errors import ConfigError, NasError, SpaceError, nearest_first
 from nas.files import write_text
 from nas.paths import conf_dir
+from nas.task import DataShape
 
 HELP = """\
-nas spaces list | show NAME | copy NAME DIR
+nas spaces list | show NAME | copy NAME DIR | check NAME
 
   list            the search spaces that come with the package
   show NAME       its parameters, what each may be and when it counts; how many architectures
                   (and what a change does: nas spaces show mobilenet channels=[8,16,32,64])
   copy NAME DIR   its YAML and Python into DIR, as my_NAME: to change, and to search
-                  with --config-dir DIR search_space=my_NAME"""
+                  with --config-dir DIR search_space=my_NAME
+  check NAME      builds, counts and trains some of its networks, and says what is wrong: also of
+                  your own (nas spaces check my_mobilenet --config-dir DIR num_architectures=50)"""
 
 
 def run(words: Sequence[str]) -> int:
@@ -33,6 +36,7 @@ def run(words: Sequence[str]) -> int:
         "list": _list,
         "show": _show,
         "copy": _copy,
+        "check": _check,
     }
     if not words or set(words) & {"--help", "-h"}:
         print(HELP)
@@ -72,7 +76,56 @@ def _show(words: Sequence[str]) -> None:
     console.print(f"{format_count(space.num_architectures())} architectures", highlight=False)
 
 
-def _node(name: str, overrides: Sequence[str]) -> dict[str, Any]:
+def _check(words: Sequence[str]) -> None:
+    """Check a space at two shapes of images.
+
+    Raises:
+        SpaceError: it has faults; they are printed before.
+    """
+    words, folder = _without_folder(words)
+    counts = [word for word in words if word.startswith("num_architectures=")]
+    words = [word for word in words if word not in counts]
+    if not words:
+        raise ConfigError("nas spaces check NAME: give the name of a search space")
+    node = _node(words[0], words[1:], folder)
+    from nas.config.launch import open_launch_folder
+    from nas.config.make import make
+    from nas.evaluation.space_check import check_space
+
+    open_launch_folder()
+    space = make(node)
+    num_architectures = _count(counts[-1]) if counts else 100
+    num_faults = 0
+    for data in (DataShape((1, 8, 8), 10), DataShape((3, 32, 32), 10)):
+        found = check_space(space, data, num_architectures=num_architectures)
+        num_faults += len(found)
+        print(f"images {data.input_shape}: {len(found) or 'no'} faults")
+        for finding in found:
+            print(f"  {finding}")
+    if num_faults:
+        raise SpaceError(f"the search space '{words[0]}' has {num_faults} faults, named above")
+
+
+def _without_folder(words: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Part `--config-dir DIR` from the other words."""
+    rest = list(words)
+    if "--config-dir" not in rest:
+        return rest, None
+    place = rest.index("--config-dir")
+    if place + 1 == len(rest):
+        raise ConfigError("--config-dir needs a folder")
+    folder = Path(rest[place + 1]).absolute()
+    return rest[:place] + rest[place + 2 :], folder
+
+
+def _count(word: str) -> int:
+    text = word.partition("=")[2]
+    if not text.isdigit() or int(text) < 3:
+        raise ConfigError(f"num_architectures must be at least 3, but got {text!r}")
+    return int(text)
+
+
+def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
     """Return the composed node of a space.
 
     Raises:
@@ -80,9 +133,10 @@ def _node(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     """
     from nas.config.compose import Source, compose_values
 
-    _check_known(name)
+    _check_known(name, folder)
     settings = [f"search_space.{word}" for word in overrides]
-    composed = compose_values(Source(overrides=(f"search_space={name}", *settings)))
+    words = (f"search_space={name}", *settings)
+    composed = compose_values(Source(config_dir=folder, overrides=words))
     faults = [fault for fault in composed.faults if "search_space" in fault]
     if faults:
         raise ConfigError("; ".join(faults))
@@ -91,8 +145,9 @@ def _node(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     return dict(composed.values["search_space"])
 
 
-def _check_known(name: str) -> None:
-    known = Choices((conf_dir(),)).choices("search_space")
+def _check_known(name: str, folder: Path | None = None) -> None:
+    folders = (conf_dir(),) if folder is None else (conf_dir(), folder)
+    known = Choices(folders).choices("search_space")
     if name not in known:
         near = nearest_first(name, known)
         raise ConfigError(f"there is no search space '{name}'; known, nearest first: {near}")
