@@ -276,14 +276,18 @@ class Search:
         return True
 
     def _prepare(self, backend: Backend, *, idle_share: float) -> None:
-        before_s = time.monotonic()
+        before_s, before_busy_s = time.monotonic(), time.thread_time()
         try:
             self._study.prepare()
         except SpaceExhausted as end:
             self._is_exhausted = True
             self._view.message(_exhausted(end, self._study.num_trials))
             return
-        self._pace.asked(time.monotonic() - before_s, idle_share=idle_share)
+        self._pace.asked(
+            time.monotonic() - before_s,
+            busy_s=time.thread_time() - before_busy_s,
+            idle_share=idle_share,
+        )
         warning = self._pace.warning(
             num_trials=self._study.num_trials, num_slots=backend.num_slots
         )

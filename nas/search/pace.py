@@ -22,6 +22,7 @@ class SamplerPace:
 
     def __init__(self) -> None:
         self._ask_s = 0.0
+        self._busy_s = 0.0
         self._ends: deque[float] = deque(maxlen=64)
         self._waits: deque[tuple[float, float]] = deque()
         self._wasted_s = 0.0
@@ -33,16 +34,19 @@ class SamplerPace:
         """Seconds that an ask takes, recent ones counting most."""
         return self._ask_s
 
-    def asked(self, seconds: float, *, idle_share: float) -> None:
+    def asked(self, seconds: float, *, busy_s: float, idle_share: float) -> None:
         """Note an ask.
 
         Args:
             seconds: how long it took.
+            busy_s: how long it kept a processor: on a machine that is short of them every ask
+                takes long, and the sampler is not to blame.
             idle_share: share of the slots that were free meanwhile.
         """
         self._ask_s = seconds if self._ask_s == 0.0 else 0.8 * self._ask_s + 0.2 * seconds
-        self._waits.append((time.monotonic(), seconds * idle_share))
-        self._wasted_s += seconds * idle_share
+        self._busy_s = busy_s if self._busy_s == 0.0 else 0.8 * self._busy_s + 0.2 * busy_s
+        self._waits.append((time.monotonic(), busy_s * idle_share))
+        self._wasted_s += busy_s * idle_share
 
     def ended(self, num_trials: int) -> None:
         """Note that so many trials ended now."""
@@ -62,12 +66,12 @@ class SamplerPace:
             self._wasted_s -= self._waits.popleft()[1]
         is_early = now - self._started_s < WINDOW_S
         share = self._wasted_s / WINDOW_S
-        if self._has_warned or is_early or share < WASTED_SHARE or self._ask_s < MIN_ASK_S:
+        if self._has_warned or is_early or share < WASTED_SHARE or self._busy_s < MIN_ASK_S:
             return None
         self._has_warned = True
         return (
             f"the sampler is the bottleneck: at {num_trials} trials an ask takes "
-            f"{self._ask_s:.2g} s, and {share:.0%} of the time of {num_slots} workers is lost "
+            f"{self._busy_s:.2g} s, and {share:.0%} of the time of {num_slots} workers is lost "
             "waiting for it; sampler=nsga2 asks in milliseconds at any number of trials, and "
             "longer trials or fewer workers hide it"
         )
