@@ -42,7 +42,8 @@ CALL_S = 0.02
 MAX_BATCH = 16
 # A trial whose worker died this often, on nodes that live on, is taken to kill its workers.
 MAX_CRASHES = 3
-# So many workers in a row that die while they start will not be followed by one that lives.
+# After so many workers in a row died while they started, beyond all that one lost node or a lost
+# cluster can take along, none that lives is to be expected.
 MAX_STILLBIRTHS = 5
 # While every slot is taken by others, say so this often.
 WAIT_MESSAGE_S = 30.0
@@ -224,9 +225,9 @@ class RayBackend:
             raise ExecutionError(f"a worker could not get ready: {error}") from error
         except ray.exceptions.RayError as error:
             self._num_stillbirths += 1
-            if self._num_stillbirths >= MAX_STILLBIRTHS:
+            if self._num_stillbirths >= MAX_STILLBIRTHS + self._num_wanted:
                 raise ExecutionError(
-                    f"{MAX_STILLBIRTHS} workers in a row died while they started: {error}"
+                    f"{self._num_stillbirths} workers in a row died while they started: {error}"
                 ) from error
             _LOG.warning("a worker died while it started, another follows: %s", _line(error))
         else:

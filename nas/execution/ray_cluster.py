@@ -13,8 +13,13 @@ from nas.errors import ExecutionError
 
 # Shares of a CPU or GPU add up with rounding errors.
 _TOLERANCE = 1e-6
-# Of the user's packages only code and settings travel: weights and data may lie beside them.
-_ONLY_CODE = ("*", "!*/", "!*.py", "!*.yaml", "!*.yml", "!*.json", "!*.toml")
+# Of the user's packages code and settings travel, not the weights and data beside them. (A list of
+# what to take, by negation, would make Ray leave out everything.)
+_HEAVY = (
+    *("*.safetensors", "*.pt", "*.pth", "*.ckpt", "*.bin", "*.onnx", "*.pte", "*.pkl", "*.h5"),
+    *("*.npy", "*.npz", "*.parquet", "*.csv", "*.arrow", "*.zip", "*.gz", "*.tar", "*.tgz"),
+    *("*.png", "*.jpg", "*.jpeg", "*.mp4", "*.journal", "*.db"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def connect(settings: RaySettings) -> bool:
         modules = users_modules()
         # A submitted job has its working folder on every node already.
         if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
-            options["runtime_env"] = {"py_modules": modules, "excludes": list(_ONLY_CODE)}
+            options["runtime_env"] = {"py_modules": modules, "excludes": list(_HEAVY)}
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
