@@ -21,6 +21,7 @@ from nas.architecture import Architecture
 from nas.compress.distill import Lesson, TaughtLoss
 from nas.data.dataset import Dataset
 from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.lesson import checked_teacher, lesson_of_teacher
 from nas.evaluation.placement import move_to_device
 from nas.measure.cost import COUNTABLE, count_costs, input_size
 from nas.measure.latency import measure_latency_ms
@@ -83,6 +84,8 @@ class TrainedEvaluator(Evaluator):
         self._costs: dict[str, dict[str, float]] = {}
         self._resident: ResidentData | None = None
         self.lesson: Lesson | None = None
+        if recipe.distillation is not None:
+            checked_teacher(recipe.distillation)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process makes for itself."""
@@ -104,6 +107,9 @@ class TrainedEvaluator(Evaluator):
         device = choose_device(self.recipe.device)
         limit_device_memory(device, self._gpu_share)
         self._resident = move_to_device(self.data, device)
+        teacher = self.recipe.distillation
+        if self.lesson is None and teacher is not None:
+            self.lesson = lesson_of_teacher(teacher, self.space, self._resident, self.data.shape)
 
     def evaluate(self, spec: TrialSpec) -> TrialResult:
         """Train and judge one architecture; every failure is a result."""

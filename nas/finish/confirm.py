@@ -66,7 +66,8 @@ class Plan:
     def _job(self, candidate: Candidate, index: int) -> Job:
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
-        recipe = {key: value for key, value in vars(self.recipe).items() if key != "device"}
+        absent = {key for key, value in vars(self.recipe).items() if value is None}
+        recipe = {k: v for k, v in vars(self.recipe).items() if k not in {"device", *absent}}
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         taught = "" if self.step == CONFIRM else " distilled"

@@ -10,20 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from nas.compress.distill import Distillation, Lesson, listen
 from nas.data.dataset import Dataset
 from nas.errors import ConfigError
+from nas.evaluation.lesson import views_of
 from nas.evaluation.placement import move_to_device
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.retrain import weights_path
-from nas.measure.cost import input_size
 from nas.space.space import SearchSpace
 from nas.train.device import choose_device
-from nas.train.resident import ResidentData
 
 LARGEST, ENSEMBLE = "largest", "ensemble"
 _NUM_ENSEMBLE = 3  # winners whose retrainings teach together
@@ -98,7 +96,7 @@ def gather_class(
     data = move_to_device(dataset.final_data(), choose_device(plan.recipe.device))
     lesson = listen(
         [teacher.to(data.mean.device) for teacher in teachers],
-        lambda model: views_of(model, data, dataset),
+        lambda model: views_of(model, data, dataset.shape),
         distillation=teaching.settings,
     )
     return Class(lesson, _step(keys, teaching.settings), tuple(students))
@@ -110,14 +108,6 @@ def _trained(
     model = space.build(candidate.architecture, dataset.shape)
     model.load_state_dict(load_safetensors(weights_path(folder, key).read_bytes()))
     return model
-
-
-def views_of(model: nn.Module, data: ResidentData, dataset: Dataset) -> list[torch.Tensor]:
-    """Return the training images as a model takes them: as they are, mirrored if they may be."""
-    resized = data.resized(input_size(model, dataset.shape))
-    images = resized.train.images_NHWC
-    views = [images, images.flip(2)] if data.is_mirrorable else [images]
-    return [resized.to_input(view) for view in views]
 
 
 def _teaching_jobs(

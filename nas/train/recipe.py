@@ -1,6 +1,8 @@
 """How a trial trains: one short recipe, its numbers checked, the same for every architecture."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nas.errors import ConfigError
 
@@ -20,6 +22,8 @@ class Recipe:
         shift: training images are moved by up to this share of their side, in each direction.
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
+        distillation: a teacher for every trial: `teacher`, a folder of runs/N/models, and perhaps
+            `temperature`, `weight`, `feature_weight`; None for no teacher.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -35,6 +39,7 @@ class Recipe:
     shift: float = 0.0
     norm_momentum: float = 0.1
     device: str = "auto"
+    distillation: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
