@@ -1,6 +1,11 @@
-"""What a network must fit: the shape of its input and of its output."""
+"""What a network must fit: the shape of its input and of its output, and what these are for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -14,3 +19,29 @@ class DataShape:
 
     input_shape: tuple[int, int, int]
     num_classes: int
+
+
+class Task:
+    """What outputs are trained by and judged by, where that is not telling classes apart.
+
+    A subclass defines `loss` and `metrics`; `nas.data.task_data.TaskData` joins it with data.
+
+    Attributes:
+        measures: names of what `metrics` returns, each of `nas.objective.METRICS`. A number that
+            has no name there is told as `quality`, higher is better.
+    """
+
+    measures: ClassVar[tuple[str, ...]] = ("quality",)
+
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the mean loss of a batch, a scalar.
+
+        Args:
+            outputs: (B, ...) what the model returns.
+            targets: (B, ...) as the data hold them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define loss(outputs, targets)")
+
+    def metrics(self, outputs: "Tensor", targets: "Tensor") -> Mapping[str, float]:
+        """Return how good the outputs for all validation examples are, under `measures`."""
+        raise NotImplementedError(f"{type(self).__name__} must define metrics(outputs, targets)")

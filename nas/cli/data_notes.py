@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nas.data.dataset import Dataset
 from nas.data.report import DataReport, report_data
+from nas.data.task_data import TaskData
 from nas.files import write_text
 
 _LOG = logging.getLogger(__name__)
@@ -18,8 +19,10 @@ def note_data(path: Path, data: object) -> None:
 
     Args:
         path: the file, JSON.
-        data: what a loader returned; nothing is known of what is no `Dataset`.
+        data: what a loader returned; None where nothing is trained.
     """
+    if isinstance(data, TaskData):
+        write_text(path, json.dumps(data.describe(), indent=1) + "\n")
     if not isinstance(data, Dataset):
         return
     report = report_data(data)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.errors import DataError
-from nas.task import DataShape
+from nas.task import DataShape, Task
 
 # N images, H height, W width, C channels
 
@@ -67,8 +67,9 @@ class SearchData:
         train: what models learn from.
         validation: what they are judged by.
         normalisation: of the training images alone.
-        num_classes: number of classes.
+        num_classes: number of classes, or of outputs.
         is_mirrorable: a mirrored image keeps its class.
+        task: what outputs are trained and judged by; None where they tell classes apart.
     """
 
     name: str
@@ -77,6 +78,7 @@ class SearchData:
     normalisation: Normalisation
     num_classes: int
     is_mirrorable: bool = False
+    task: Task | None = None
 
     @property
     def shape(self) -> DataShape:
@@ -118,7 +120,7 @@ class Dataset:
         for word, split in self.splits().items():
             check_split(split, where=f"{self.name}: the {word} split")
         _check_together(self.name, self.splits(), len(self.class_names))
-        object.__setattr__(self, "normalisation", _normalisation(self.train.images))
+        object.__setattr__(self, "normalisation", normalisation_of(self.train.images))
 
     @property
     def shape(self) -> DataShape:
@@ -170,7 +172,7 @@ def check_split(split: Split, *, where: str) -> None:
     Raises:
         DataError: `where` names them in the message.
     """
-    _check_images(split.images, where)
+    check_images(split.images, where)
     _check_labels(split.labels, where)
     if len(split.images) != len(split.labels):
         raise DataError(
@@ -179,12 +181,17 @@ def check_split(split: Split, *, where: str) -> None:
         )
 
 
-def _check_images(images: Images, where: str) -> None:
+def check_images(images: Images, where: str) -> None:
+    """Refuse images that cannot be computed on.
+
+    Raises:
+        DataError: `where` names them in the message.
+    """
     if images.dtype not in (np.uint8, np.float32):
         raise DataError(
             f"{where} has images of type {images.dtype}; convert them to uint8 or float32"
         )
-    if images.ndim != 4 or not 1 <= images.shape[3] <= _MAX_CHANNELS:
+    if images.ndim != 4 or not _has_channels_last(images.shape):
         raise DataError(
             f"{where} has images of shape {images.shape}; give (N, height, width) or "
             f"(N, height, width, channels) with 1 to {_MAX_CHANNELS} channels, channels last"
@@ -197,6 +204,11 @@ def _check_images(images: Images, where: str) -> None:
             f"{where} has NaN or infinite values in {len(bad)} images, "
             f"the first at index {bad[0]}; remove or repair them"
         )
+
+
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    # A row of numbers (height and width 1) may be as long as it likes.
+    return shape[1:3] == (1, 1) or 1 <= shape[3] <= _MAX_CHANNELS
 
 
 def _check_labels(labels: Labels, where: str) -> None:
@@ -250,7 +262,7 @@ def _listed(values: npt.NDArray[np.int64], limit: int = 8) -> str:
     return words + (f" and {len(values) - limit} more" if len(values) > limit else "")
 
 
-def _normalisation(images: Images) -> Normalisation:
+def normalisation_of(images: Images) -> Normalisation:
     """Return mean and deviation of each channel; a constant channel gets deviation 1.
 
     Sums image by image block, so that a large uint8 set is never copied to floats at once.

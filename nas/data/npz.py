@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from nas.data.dataset import Dataset, Split, check_classes, check_split
 from nas.data.splitting import hold_out
+from nas.data.task_data import MultiLabel, TaskData
 from nas.errors import DataError, nearest_first
+from nas.seeding import generator
 
 _REQUIRED = ("train_images", "train_labels", "test_images", "test_labels")
 _OPTIONAL = ("val_images", "val_labels")
@@ -27,12 +29,12 @@ def load_npz(
     validation_fraction: float = 0.2,
     split_seed: int = 0,
     is_mirrorable: bool = False,
-) -> Dataset:
+) -> Dataset | TaskData:
     """Return the images of an `.npz` file.
 
     Args:
         path: the file; images are (N, H, W) or (N, H, W, C), uint8 or float; labels are (N,) whole
-            numbers.
+            numbers, or (N, K) of 0 and 1 where an image may have several.
         validation_fraction: share of each class of train that is held out where the file has no
             `val_images`.
         split_seed: of that draw.
@@ -43,6 +45,10 @@ def load_npz(
     """
     file = Path(path)
     arrays = _read(file)
+    if arrays["train_labels"].ndim == 2 and arrays["train_labels"].shape[1] > 1:
+        return _multi_label(
+            arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
+        )
     train, test = _split(arrays, "train", file), _split(arrays, "test", file)
     num_classes = int(train.labels.max()) + 1
     class_names = _class_names(arrays, num_classes, file)
@@ -72,6 +78,50 @@ def load_npz(
         split_rule=rule,
         is_mirrorable=is_mirrorable,
     )
+
+
+def _multi_label(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    file: Path,
+    *,
+    fraction: float,
+    seed: int,
+    mirrors: bool,
+) -> TaskData:
+    """Return images with several labels each; validation is drawn from all of train alike."""
+    splits = {word: _labelled(arrays, word, file) for word in ("train", "test")}
+    if "val_images" in arrays:
+        splits["validation"] = _labelled(arrays, "val", file)
+        rule = "train, val and test as in the file"
+    else:
+        train = splits["train"]
+        order = generator(seed, "hold out").permutation(len(train))
+        number = max(1, round(fraction * len(train)))
+        splits["validation"] = train.take(np.sort(order[:number]))
+        splits["train"] = train.take(np.sort(order[number:]))
+        rule = f"train and test as in the file; validation: {fraction:g} of train, seed {seed}"
+    return TaskData(
+        name=file.stem,
+        task=MultiLabel(),
+        **splits,
+        num_outputs=splits["train"].labels.shape[1],
+        split_rule=rule,
+        is_mirrorable=mirrors,
+    )
+
+
+def _labelled(arrays: Mapping[str, npt.NDArray[Any]], word: str, file: Path) -> Split:
+    labels = arrays[f"{word}_labels"]
+    if not np.isin(labels, (0, 1)).all():
+        raise DataError(f"{file}: {word}_labels have two dimensions, so they must be 0 or 1")
+    return Split(_images(arrays[f"{word}_images"]), labels.astype(np.float32))
+
+
+def _images(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return images (N, H, W, C), floats in single precision."""
+    if np.issubdtype(images.dtype, np.floating):
+        images = images.astype(np.float32)
+    return np.ascontiguousarray(images[..., None] if images.ndim == 3 else images)
 
 
 def _class_names(
@@ -112,15 +162,11 @@ def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _split(arrays: Mapping[str, npt.NDArray[Any]], word: str, file: Path) -> Split:
-    images, labels = arrays[f"{word}_images"], arrays[f"{word}_labels"]
-    if np.issubdtype(images.dtype, np.floating):
-        images = images.astype(np.float32)
-    if images.ndim == 3:
-        images = images[..., None]
+    labels = arrays[f"{word}_labels"]
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if np.issubdtype(labels.dtype, np.integer):
         labels = labels.astype(np.int64)
-    split = Split(np.ascontiguousarray(images), np.ascontiguousarray(labels))
+    split = Split(_images(arrays[f"{word}_images"]), np.ascontiguousarray(labels))
     check_split(split, where=f"{file}: {word}_images/{word}_labels")
     return split

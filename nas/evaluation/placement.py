@@ -18,4 +18,5 @@ def move_to_device(data: SearchData, device: torch.device) -> ResidentData:
         mean=torch.tensor(data.normalisation.mean, device=device),
         std=torch.tensor(data.normalisation.std, device=device),
         is_mirrorable=data.is_mirrorable,
+        task=data.task,
     )

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.compress.distill import Lesson, TaughtLoss
-from nas.data.dataset import Dataset
+from nas.data.dataset import Dataset, SearchData
+from nas.data.task_data import TaskData
+from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.lesson import checked_teacher, lesson_of_teacher
 from nas.evaluation.placement import move_to_device
@@ -64,7 +66,7 @@ class TrainedEvaluator(Evaluator):
     def __init__(
         self,
         space: SearchSpace,
-        data: Dataset,
+        data: Dataset | TaskData,
         recipe: Recipe,
         objectives: Sequence[Objective],
         *,
@@ -77,6 +79,7 @@ class TrainedEvaluator(Evaluator):
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
+        _check_measured(wanted, self.data)
         self._counted = tuple(name for name in COUNTABLE if name in wanted)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
@@ -166,7 +169,7 @@ class TrainedEvaluator(Evaluator):
             if folder is not None:
                 save_checkpoint(training, folder)
             score = training.score()
-        metrics = {"accuracy": score.accuracy, "loss": score.loss}
+        metrics = score.metrics()
         metrics |= self.static_costs(spec.architecture)
         if self._measures_latency:
             metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
@@ -192,6 +195,20 @@ class TrainedEvaluator(Evaluator):
         return bytes(
             save_safetensors({k: v.detach().cpu().contiguous().clone() for k, v in state.items()})
         )
+
+
+def _check_measured(wanted: Collection[str], data: SearchData) -> None:
+    """Refuse objectives that the task of the data does not measure."""
+    if data.task is None:
+        return
+    known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
+    for name in wanted:
+        if name not in known:
+            measured = ", ".join(data.task.measures)
+            raise ConfigError(
+                f"{type(data.task).__name__} does not measure {name}; it measures {measured} and "
+                f"loss: objectives=[{data.task.measures[0]},size_bytes]"
+            )
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -5,14 +5,16 @@ no copy to the host inside an epoch. A `Training` can be cut at any step, saved 
 (`checkpoint`), and then ends with the same numbers.
 """
 
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from nas.task import Task
 from nas.train.augmentation import EpochDraws, draw_epoch, take_batch
 from nas.train.device import autocast
 from nas.train.recipe import Recipe
@@ -52,15 +54,23 @@ class TimeLimitError(Exception):
 
 @dataclass(frozen=True)
 class Score:
-    """How a model does on images it was not trained on.
+    """How a model does on examples it was not trained on.
 
     Attributes:
-        accuracy: share of images whose class has the highest logit.
-        loss: mean cross entropy, nats, without smoothing.
+        accuracy: share of images whose class has the highest logit; NaN where a task of the user's
+            does not measure it.
+        loss: mean cross entropy, nats, without smoothing or weights; or the task's own loss.
+        others: what else a task measures.
     """
 
     accuracy: float
     loss: float
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    def metrics(self) -> dict[str, float]:
+        """Return what was measured, by name."""
+        known = {"accuracy": self.accuracy, "loss": self.loss, **self.others}
+        return {name: value for name, value in known.items() if not math.isnan(value)}
 
 
 class Training:
@@ -97,7 +107,12 @@ class Training:
         self.device = data.mean.device
         self._time_limit_s = time_limit_s
         self._started = time.monotonic()
-        self._loss = loss or self._cross_entropy
+        self._loss = loss or (self._cross_entropy if data.task is None else self._task_loss)
+        self._class_weights = (
+            balanced_weights(data.train.labels)
+            if recipe.class_weights == "balanced" and data.task is None
+            else None
+        )
         self._batch_size = min(recipe.batch_size, len(data.train.labels))
         # The last images of an epoch's order that fill no batch wait for another epoch: a batch of
         # one image would break batch norms.
@@ -175,8 +190,18 @@ class Training:
     ) -> torch.Tensor:
         del taken
         return functional.cross_entropy(
-            logits_BK, labels_B, label_smoothing=self.recipe.label_smoothing
+            logits_BK,
+            labels_B,
+            weight=self._class_weights,
+            label_smoothing=self.recipe.label_smoothing,
         )
+
+    def _task_loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, taken: Taken
+    ) -> torch.Tensor:
+        del taken
+        assert self.data.task is not None, "only where there is one"
+        return self.data.task.loss(outputs, targets)
 
     def _set_learning_rate(self) -> None:
         factor = learning_rate_factor(
@@ -198,9 +223,21 @@ def _taken(draws: EpochDraws, batch: slice) -> Taken:
     return Taken(draws.order[batch], mirrored)
 
 
+def balanced_weights(labels: torch.Tensor) -> torch.Tensor:
+    """Return a weight for each class, so that all count alike and the mean weight is 1.
+
+    >>> balanced_weights(torch.tensor([0, 0, 0, 1])).tolist()
+    [0.6666666865348816, 2.0]
+    """
+    counts = torch.bincount(labels)
+    return len(labels) / (len(counts) * counts.clamp_min(1).to(torch.float32))
+
+
 def evaluate(model: nn.Module, data: ResidentData) -> Score:
     """Return how the model does on the validation images."""
     model.eval()
+    if data.task is not None:
+        return _evaluate_task(model, data, data.task)
     images, labels = data.validation.images_NHWC, data.validation.labels
     correct = torch.zeros((), device=labels.device)
     total = torch.zeros((), device=labels.device)
@@ -211,6 +248,16 @@ def evaluate(model: nn.Module, data: ResidentData) -> Score:
             correct += (logits_BK.argmax(1) == labels[batch]).sum()
             total += functional.cross_entropy(logits_BK, labels[batch], reduction="sum")
     return Score(accuracy=float(correct) / len(labels), loss=float(total) / len(labels))
+
+
+def _evaluate_task(model: nn.Module, data: ResidentData, task: Task) -> Score:
+    inputs, targets = data.validation.images_NHWC, data.validation.labels
+    with torch.inference_mode(), autocast(targets.device):
+        outputs = torch.cat(
+            [model(data.to_input(block)).float() for block in torch.split(inputs, _EVALUATION_BATCH)]
+        )
+        loss, found = float(task.loss(outputs, targets)), dict(task.metrics(outputs, targets))
+    return Score(accuracy=found.pop("accuracy", math.nan), loss=loss, others=found)
 
 
 def _set_norm_momentum(model: nn.Module, momentum: float) -> None:

@@ -17,6 +17,7 @@ class Recipe:
         learning_rate: its peak, of AdamW.
         weight_decay: of weight matrices and kernels; norms and biases have none.
         label_smoothing: share of the target that is spread over all classes.
+        class_weights: none, or balanced: each class counts alike in the loss, however rare it is.
         warmup: share of all steps in which the learning rate rises to its peak.
         gradient_norm: gradients are scaled down to this norm.
         shift: training images are moved by up to this share of their side, in each direction.
@@ -34,6 +35,7 @@ class Recipe:
     learning_rate: float = 0.02
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
+    class_weights: str = "none"
     warmup: float = 0.25
     gradient_norm: float = 1.0
     shift: float = 0.0
@@ -52,12 +54,18 @@ class Recipe:
         _within("gradient_norm", self.gradient_norm, 0.0, 1e6, includes_low=False)
         _within("shift", self.shift, 0.0, 0.5)
         _within("norm_momentum", self.norm_momentum, 0.0, 1.0, includes_low=False)
+        if self.class_weights not in CLASS_WEIGHTS:
+            raise ConfigError(
+                f"training.class_weights must be one of {', '.join(CLASS_WEIGHTS)}, "
+                f"but got {self.class_weights!r}"
+            )
         if self.device not in DEVICES:
             raise ConfigError(
                 f"training.device must be one of {', '.join(DEVICES)}, but got {self.device!r}"
             )
 
 
+CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 

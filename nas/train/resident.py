@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from nas.task import Task
+
 # ruff: noqa: N803, N815 - names of tensors end in their shapes
 # N images, H height, W width, C channels
 
@@ -20,7 +22,7 @@ class ResidentSplit:
 
     Attributes:
         images_NHWC: uint8 or float32, as stored.
-        labels: (N,) int64.
+        labels: (N,) int64, or the targets (N, ...) of another task.
     """
 
     images_NHWC: torch.Tensor
@@ -44,6 +46,7 @@ class ResidentData:
         mean: (C,) of the training images.
         std: (C,) of the training images.
         is_mirrorable: a mirrored image keeps its class.
+        task: what outputs are trained and judged by; None where they tell classes apart.
     """
 
     train: ResidentSplit
@@ -51,6 +54,7 @@ class ResidentData:
     mean: torch.Tensor
     std: torch.Tensor
     is_mirrorable: bool
+    task: Task | None = None
 
     def resized(self, size: tuple[int, int]) -> "ResidentData":
         """Return the same data with images of (height, width)."""
@@ -60,6 +64,7 @@ class ResidentData:
             self.mean,
             self.std,
             self.is_mirrorable,
+            self.task,
         )
 
     def to_input(self, images_BHWC: torch.Tensor) -> torch.Tensor:
