@@ -139,7 +139,7 @@ def _draw(curves: dict[str, dict[str, Curves]]) -> None:
         for line in axis.get_legend_handles_labels()[0]
     }
     figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=5, fontsize=9)
-    figure.tight_layout(rect=(0, 0.9 / size[1], 1, 1))
+    figure.tight_layout(rect=(0, 0.6 / size[1], 1, 1))
     figure.savefig(RESULTS / "hypervolume.png", dpi=110)
     plt.close(figure)
 
