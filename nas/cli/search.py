@@ -70,7 +70,9 @@ def run_job(job: Job, console: Console) -> int:
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
     from nas.config.build import build_search
+    from nas.evaluation.tabular import with_scores
     from nas.record.environment import collect_environment, write_environment
+    from nas.report.front import front_records
     from nas.report.reports import write_reports, write_tables
     from nas.search.loop import run_search
 
@@ -93,7 +95,9 @@ def run_job(job: Job, console: Console) -> int:
             storage_url=config.storage.url,
             resume=config.resume,
         )
-        write_reports(folder, summary.records, objectives)
+        front = {record.number for record in front_records(summary.records, objectives)}
+        scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
+        write_reports(folder, scored, objectives)
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
