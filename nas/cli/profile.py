@@ -52,8 +52,6 @@ def run(words: Sequence[str]) -> int:
 
 
 def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
-    from rich.console import Console
-
     from nas.cli.data_notes import data_lines
     from nas.cli.profile_view import (
         print_feasibility,
@@ -64,12 +62,13 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
         unbuildable_line,
         write_profile,
     )
+    from nas.cli.terminal import make_console
     from nas.data.dataset import Dataset
     from nas.data.report import report_data
     from nas.search.profile import Sampling, profile_space
     from nas.train.device import choose_device
 
-    task, console = plan.search.task, Console()
+    task, console = plan.search.task, make_console()
     sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
     profile = profile_space(
         task.space,

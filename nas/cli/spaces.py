@@ -166,6 +166,10 @@ def _rows(space: Any) -> list[tuple[str, str, str, str]]:
         ]
         key = (label, describe_domain(parameter.domain), " and ".join(conditions))
         rows.setdefault(key, []).extend(blocks[:1])
+    for place in space.shared:
+        blocks = re.findall(r"\.(\d+)(?=\.)", place.name)
+        label = re.sub(r"\.\d+(?=\.)", ".*", place.name)
+        rows.setdefault((label, f"the same as {place.source}", ""), []).extend(blocks[:1])
     return [
         (label, f"{blocks[0]} to {blocks[-1]}" if blocks else "", values, condition)
         for (label, values, condition), blocks in rows.items()
@@ -180,11 +184,19 @@ def describe_domain(domain: Any) -> str:
     ('3, 5', '1 to 3')
     """
     if hasattr(domain, "options"):
-        return ", ".join(_word(option) for option in domain.options)
+        return " < ".join(_words(domain)) if domain.is_ordered else ", ".join(_words(domain))
     words = f"{domain.low} to {domain.high}"
     if domain.step not in (None, 1):
         words += f" in steps of {domain.step}"
     return f"{words}, logarithmic" if domain.log else words
+
+
+def _words(choice: Any) -> list[str]:
+    """Return the options, each with its weight where there are weights."""
+    words = [_word(option) for option in choice.options]
+    if choice.weights is None:
+        return words
+    return [f"{word} (×{weight:g})" for word, weight in zip(words, choice.weights, strict=True)]
 
 
 def _either(values: Sequence[object]) -> str:

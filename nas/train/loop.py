@@ -253,9 +253,8 @@ def evaluate(model: nn.Module, data: ResidentData) -> Score:
 def _evaluate_task(model: nn.Module, data: ResidentData, task: Task) -> Score:
     inputs, targets = data.validation.images_NHWC, data.validation.labels
     with torch.inference_mode(), autocast(targets.device):
-        outputs = torch.cat(
-            [model(data.to_input(block)).float() for block in torch.split(inputs, _EVALUATION_BATCH)]
-        )
+        blocks = torch.split(inputs, _EVALUATION_BATCH)
+        outputs = torch.cat([model(data.to_input(block)).float() for block in blocks])
         loss, found = float(task.loss(outputs, targets)), dict(task.metrics(outputs, targets))
     return Score(accuracy=found.pop("accuracy", math.nan), loss=loss, others=found)
 
