@@ -238,7 +238,7 @@ def measure(num_trials: int, num_repeats: int, folder: Path) -> list[dict[str, A
         rates.setdefault("Ray Tune + OptunaSearch, reuse_actors", []).append(run_tune_alone())
         _show("Ray Tune + OptunaSearch, reuse_actors", rates[list(rates)[-1]][-1])
         for name, storage in plain_storages(place).items():
-            num = min(num_trials, 1000 if "memory" in name else 200)
+            num = min(num_trials, 1000 if "memory" in name else 60)
             rates.setdefault(name, []).append(run_plain(num, storage))
             _show(name, rates[name][-1])
     return [

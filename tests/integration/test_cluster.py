@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -103,11 +104,15 @@ def test_the_users_code_reaches_the_workers_of_a_cluster(launch, tmp_path):
 
 def test_a_search_runs_as_a_submitted_job(launch, tmp_path):
     import ray
+    from ray.cluster_utils import Cluster
     from ray.job_submission import JobStatus, JobSubmissionClient
 
-    context = ray.init(address="local", num_cpus=2, include_dashboard=True, log_to_driver=False)
+    port = free_port()
+    head = {"num_cpus": 2, "include_dashboard": True, "dashboard_port": port}
+    head["dashboard_agent_listen_port"] = free_port()  # the fixed one may be another Ray's
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
-        client = JobSubmissionClient(f"http://{context.dashboard_url}")
+        client = JobSubmissionClient(f"http://127.0.0.1:{port}")
         job = submit(
             client,
             entrypoint=f"{sys.executable} my_search.py {tmp_path / 'run'} none",
@@ -122,6 +127,7 @@ def test_a_search_runs_as_a_submitted_job(launch, tmp_path):
         assert client.get_job_status(job) is JobStatus.SUCCEEDED, client.get_job_logs(job)
     finally:
         ray.shutdown()
+        cluster.shutdown()
 
     homes = (tmp_path / "run" / "homes.txt").read_text().splitlines()
     assert homes
@@ -139,3 +145,9 @@ def submit(client, **job):
 
     wait_until(is_taken, timeout_s=150)
     return jobs[0]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
