@@ -36,10 +36,14 @@ NARROW, WIDE, SHARE_WIDE, NUM_RECENT = 0.7, 2.0, 0.6, 8
 # How far beyond the front's edges gains count, as a share of its range; sometimes sizes count up
 # to half way to the largest, or a seed in five never looks at large networks again.
 MARGIN, SHARE_FAR = 0.2, 0.2
-# Random candidates, and neighbours where looking at them costs nothing.
-NUM_RANDOM, NUM_NEAR = 1000, 1000
-# Rounds of looking at neighbours of the best candidates, and how many are taken.
-NUM_ROUNDS, NUM_BEST = 2, 20
+# Random candidates; more while their covariances with the results stay below so many: a space that
+# is looked at as a whole is gone through as a whole.
+NUM_RANDOM, MAX_COVARIANCES = 1000, 600_000
+# Neighbours where looking at them costs nothing.
+NUM_NEAR = 1000
+# Rounds of looking at neighbours of the best candidates, and how many of these are taken. A way
+# of many steps finds more than as many looks in few.
+NUM_ROUNDS, NUM_ROUNDS_IN_POOL, NUM_BEST = 6, 2, 20
 # Candidates that further picks from a plan choose among: gains only fall, the others stay behind.
 NUM_KEPT = 300
 
@@ -227,23 +231,29 @@ class Plan:
         """Find candidates and their gains: neighbours of the front, random ones, then refine."""
         rng = self._rng
         known = np.fromiter(history.known, np.int64, len(history.known))
-        rows = seen.rows[seen.is_allowed]
-        members = np.flatnonzero(front_mask(self._front))
-        parents = rows[members[members < len(rows)]]
-        found = candidates.some(NUM_RANDOM, rng)
+        num_rounds = NUM_ROUNDS
         if candidates.is_exhaustive:
-            num_looks = NUM_NEAR
-        if len(parents):
-            near = candidates.near(parents, count=num_looks // 2, max_changes=2, rng=rng)
-            found = found.join(near)
+            num_looks, num_rounds = NUM_NEAR, NUM_ROUNDS_IN_POOL
+        found = candidates.some(max(NUM_RANDOM, MAX_COVARIANCES // len(seen)), rng)
+        is_all = candidates.is_exhaustive and len(found) == candidates.is_left.sum()
+        share = num_looks // (num_rounds + 1)
+        parents = self._parents(seen)
+        if len(parents) and not is_all:
+            found = found.join(candidates.near(parents, count=share, max_changes=2, rng=rng))
         self._found = found.new(known)
         self._mean, self._sd = self._predict(self._found)
         self._gain = self._gains(np.arange(len(self._found)))
-        for _ in range(NUM_ROUNDS if len(self._found) else 0):
+        for _ in range(num_rounds if len(self._found) and not is_all else 0):
             best = self._found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
-            near = candidates.near(best, count=num_looks // 4, max_changes=1, rng=rng)
+            near = candidates.near(best, count=share, max_changes=1, rng=rng)
             self._add(near.new(np.concatenate([known, self._found.keys])))
         self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
+
+    def _parents(self, seen: Looks) -> FloatArray:
+        """Return the rows of the networks on the front that have results."""
+        rows = seen.rows[seen.is_allowed]
+        members = np.flatnonzero(front_mask(self._front))
+        return np.asarray(rows[members[members < len(rows)]])
 
     def _add(self, more: Looks) -> None:
         if not len(more):
