@@ -101,7 +101,7 @@ def objective_for(metric: str) -> Objective:
 def losses(
     objectives: Sequence[Objective], metrics: Mapping[str, float]
 ) -> tuple[float, ...] | None:
-    """Return the objectives' values in loss form, lower is better; None if one is absent or not finite."""
+    """Return the objectives' values in loss form; None if one is absent or not finite."""
     values = [metrics.get(objective.metric, math.nan) for objective in objectives]
     if not all(math.isfinite(value) for value in values):
         return None
@@ -123,7 +123,7 @@ class Constraint:
     maximum: float | None = None
 
     def excess(self, value: float) -> float:
-        """Return by how much `value` breaks the limits, as a share of the limit; 0.0 if it keeps them."""
+        """Return by how much `value` breaks the limits, as a share of the limit; else 0.0."""
         if self.maximum is not None and value > self.maximum:
             return (value - self.maximum) / max(abs(self.maximum), 1e-12)
         if self.minimum is not None and value < self.minimum:

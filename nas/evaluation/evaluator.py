@@ -1,8 +1,8 @@
 """The one contract between the search and whatever judges an architecture.
 
-Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent to
-each worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between the
-processes of a node without copying, and build what cannot travel in `prepare`.
+Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent
+to each worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between
+the processes of a node without copying, and build what cannot travel in `prepare`.
 """
 
 from collections.abc import Mapping
