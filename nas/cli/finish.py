@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
@@ -115,7 +114,7 @@ def _end(
         artefact_table(summary.artefacts),
     ):
         if len(lines) > 1:
-            console.print(_as_table(lines))
+            _print_table(console, lines)
     if summary.rows:
         console.print(optimism_line(summary.rows), markup=False, highlight=False)
     console.print(
@@ -133,10 +132,12 @@ def _end(
     return FAILED if summary.failures and not summary.rows else DONE
 
 
-def _as_table(lines: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for index, words in enumerate(lines[0]):
-        table.add_column(words, justify="left" if index == 0 else "right", no_wrap=index < 4)
-    for line in lines[1:]:
-        table.add_row(*line)
-    return table
+def _print_table(console: Console, lines: Sequence[Sequence[str]]) -> None:
+    """Print a table at its full width: a narrow terminal wraps lines, not cells."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for index, line in enumerate(lines):
+        cells = [f"{text:>{width}}" for text, width in zip(line, widths, strict=True)]
+        cells[0] = f"{line[0]:<{widths[0]}}"
+        style = "bold" if index == 0 else None
+        console.print("  ".join(cells), style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print()

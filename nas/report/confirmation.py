@@ -113,8 +113,8 @@ def _gain_line(alone: WinnerRow, taught: WinnerRow) -> list[str]:
 
 
 def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
-    """Return a head and a line of text for each file, for people."""
-    head = ["file", "weights", "size", "test", "agrees with torch", "1 image", "32 images", ""]
+    """Return a head and a line of text for each file, for people; not why one is refused."""
+    head = ["file", "weights", "size", "test", "as torch", "1 image", "32 images", ""]
     return [head, *map(_artefact_line, rows)]
 
 
@@ -127,7 +127,7 @@ def _artefact_line(row: ArtefactRow) -> list[str]:
         f"{100 * row.agreement:.1f} %",
         format_value("latency_ms", row.latency_ms),
         format_value("latency_ms", row.latency_32_ms),
-        f"refused: {row.refused}" if row.refused else "",
+        "refused" if row.refused else "",
     ]
 
 
