@@ -6,6 +6,7 @@ values (`{same: other.parameter}`, no parameter of their own). Flattened, each p
 dotted name (`stages.0.kernel`), and conditions that say when it is active.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -53,6 +54,8 @@ class FlatSpace:
     shared: tuple[Shared, ...] = ()
 
 
+_LOG = logging.getLogger(__name__)
+
 _KINDS = {"choice", "int", "float", "fixed", "same"}
 _Leaf: TypeAlias = Parameter | Shared
 
@@ -67,6 +70,9 @@ def flatten(tree: Mapping[str, Any]) -> FlatSpace:
             `when: {parameter: value or list of values}`. A name there, or after `same`, is looked
             up among its siblings first, then outwards.
 
+    A parameter whose parents were narrowed so that it can never be active is left out, with a
+    warning.
+
     Raises:
         SpaceError: a node cannot be read, a condition names no parameter or no possible value, or
             a shared value may be absent where it is needed.
@@ -79,9 +85,19 @@ def flatten(tree: Mapping[str, Any]) -> FlatSpace:
     parameters = {n: p for n, p in by_name.items() if isinstance(p, Parameter)}
     known = _Names(parameters, {n: s for n, s in by_name.items() if isinstance(s, Shared)})
     resolved = {n: replace(p, conditions=_resolve(p, known)) for n, p in parameters.items()}
-    shared = tuple(
+    never = _never_active(resolved)
+    if never:
+        _LOG.warning("never active in this space, so left out: %s", ", ".join(sorted(never)))
+        resolved = {name: p for name, p in resolved.items() if name not in never}
+    places = [
         replace(s, source=known.source_of(s), conditions=_resolve(s, known))
         for s in known.shared.values()
+    ]
+    shared = tuple(
+        s
+        for s in places
+        if s.source not in never
+        and all(c.values and c.parameter not in never for c in s.conditions)
     )
     for place in shared:
         _check_always_there(place, resolved)
@@ -285,13 +301,35 @@ def _resolve(leaf: _Leaf, names: _Names) -> tuple[Condition, ...]:
         target = names.parameter(name, scope=scope)
         impossible = [v for v in condition.values if not target.domain.contains(v)]
         values = tuple(v for v in condition.values if v not in impossible)
-        if not condition.values or (impossible and not values):
+        if not condition.values or not any(_is_of_kind(v, target) for v in condition.values):
             raise SpaceError(
                 f"'{scope}' can never be active: '{target.name}' is never "
                 f"{list(condition.values)!r}; it is {target.domain}"
             )
         conditions.append(Condition(target.name, values))
     return tuple(conditions)
+
+
+def _is_of_kind(value: Value, parameter: Parameter) -> bool:
+    """Say whether the parameter could be `value` if it were wider; a number is never a text."""
+    domain = parameter.domain
+    options = domain.options if isinstance(domain, Choice) else (domain.low,)
+    kinds = {type(option) for option in options}
+    return type(value) in kinds or {type(value), *kinds} <= {int, float}
+
+
+def _never_active(leaves: Mapping[str, _Leaf]) -> set[str]:
+    """Return those whose conditions cannot hold any more, because their parents were narrowed."""
+    never: set[str] = set()
+    grows = True
+    while grows:
+        found = {
+            name
+            for name, leaf in leaves.items()
+            if any(not c.values or c.parameter in never for c in leaf.conditions)
+        }
+        grows, never = found != never, found
+    return never
 
 
 def _parents_first(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:

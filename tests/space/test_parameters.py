@@ -92,7 +92,7 @@ def test_a_choice_narrowed_to_whole_floats_keeps_its_kind():
             id="condition on nothing",
         ),
         pytest.param(
-            {"a": {"choice": [1, 2]}, "b": {"choice": [1, 2], "when": {"a": 7}}},
+            {"a": {"choice": [1, 2]}, "b": {"choice": [1, 2], "when": {"a": "seven"}}},
             "'b' can never be active",
             id="condition that never holds",
         ),
@@ -110,6 +110,16 @@ def test_a_choice_narrowed_to_whole_floats_keeps_its_kind():
 def test_a_fault_of_a_tree_is_named(tree, message):
     with pytest.raises(SpaceError, match=message):
         flatten(tree)
+
+
+def test_what_can_never_be_active_once_its_parent_is_narrowed_is_left_out(caplog):
+    tree = {
+        "expansion": {"choice": [1]},
+        "squeeze": {"choice": [True, False], "when": {"expansion": [3, 6]}},
+        "ratio": {"choice": [0.25, 0.5], "when": {"squeeze": True}},
+    }
+    assert [p.name for p in flatten(tree).parameters] == ["expansion"]
+    assert "left out: ratio, squeeze" in caplog.text
 
 
 DOMAINS = st.one_of(
