@@ -99,6 +99,7 @@ def confirmed_rows(
     ledger: Ledger,
     num_examples: int,
     costs: Mapping[str, Mapping[str, float]],
+    others: Sequence[Sequence[float]] = (),
 ) -> list[WinnerRow]:
     """Return a row for each candidate that has a retraining, smallest first.
 
@@ -108,10 +109,12 @@ def confirmed_rows(
         ledger: holds their results.
         num_examples: images of the test split.
         costs: architecture id -> metric -> static cost.
+        others: accuracies of further networks, whose spreads the intervals borrow from.
     """
     known = [(c, accuracies_of(c, plan, ledger)) for c in candidates]
     trained = [(candidate, values) for candidate, values in known if values]
-    estimates = estimate_shares([values for _, values in trained], num_examples=num_examples)
+    groups = [*(values for _, values in trained), *others]
+    estimates = estimate_shares(groups, num_examples=num_examples)[: len(trained)]
     rows = [
         _row(candidate, estimate, num_examples, costs[candidate.architecture.id])
         for (candidate, _), estimate in zip(trained, estimates, strict=True)

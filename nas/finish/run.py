@@ -17,6 +17,7 @@ from nas.finish.choose import choose
 from nas.finish.confirm import (
     Candidate,
     Plan,
+    accuracies_of,
     candidate_of,
     confirmed_rows,
     data_key,
@@ -246,7 +247,13 @@ class _Finish:
                 )
                 for candidate in candidates
             },
+            others=[] if plan is self._plan else self._accuracies(),
         )
+
+    def _accuracies(self) -> list[list[float]]:
+        """Return those of the winners as the search trains them."""
+        found = [accuracies_of(winner, self._plan, self._ledger) for winner in self._winners]
+        return [values for values in found if values]
 
     def _confirmed_winners(self) -> list[Candidate]:
         """Return the winners whose retrainings are all there."""

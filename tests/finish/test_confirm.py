@@ -304,3 +304,20 @@ def test_shipped_weights_are_those_of_the_first_seed_whatever_the_test_says(task
     shipped = (tmp_path / "finish" / "1" / "model.safetensors").read_bytes()
 
     assert shipped == weights_path(tmp_path / "finish", first.key).read_bytes()
+
+
+def test_interval_borrows_from_the_spreads_of_others(tmp_path, recipe):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    plan = Plan(recipe, num_seeds=2, seed=0, data_key="d")
+    candidate = Candidate("one", Architecture({"a": 1}))
+    for job, value in zip(plan.jobs_of(candidate), (0.90, 0.91), strict=True):
+        ledger.append(Entry(job.key, {"accuracy": value}))
+    costs = {candidate.architecture.id: dict.fromkeys(("num_params", "num_macs", "size_bytes"), 1)}
+
+    def width(others):
+        (row,) = confirmed_rows(
+            [candidate], plan=plan, ledger=ledger, num_examples=1000, costs=costs, others=others
+        )
+        return row.prediction_high - row.prediction_low
+
+    assert width([[0.80, 0.81], [0.70, 0.71], [0.60, 0.61]]) < 0.5 * width([])
