@@ -18,10 +18,10 @@ search: $(VENV)/.installed
 	$(BIN)/nas search $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 test-all: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m 'not gpu'
+	$(BIN)/python -m pytest -m "not gpu"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
