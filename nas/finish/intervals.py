@@ -42,17 +42,18 @@ class Estimate:
 
     @property
     def prediction(self) -> tuple[float, float]:
-        """Where one further retraining falls with 95 %, within 0..1."""
-        return max(0.0, self.mean - self.half_prediction), min(
-            1.0, self.mean + self.half_prediction
-        )
+        """Where one further retraining falls with 95 %, within 0..1; NaN for one value."""
+        return self._within_a_share(self.half_prediction)
 
     @property
     def confidence(self) -> tuple[float, float]:
-        """Where the mean of many retrainings lies with 95 %, within 0..1."""
-        return max(0.0, self.mean - self.half_confidence), min(
-            1.0, self.mean + self.half_confidence
-        )
+        """Where the mean of many retrainings lies with 95 %, within 0..1; NaN for one value."""
+        return self._within_a_share(self.half_confidence)
+
+    def _within_a_share(self, half: float) -> tuple[float, float]:
+        if math.isnan(half):
+            return math.nan, math.nan
+        return max(0.0, self.mean - half), min(1.0, self.mean + half)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def test_one_retraining_has_no_interval():
     assert estimate.mean == 0.9
     assert math.isnan(estimate.half_confidence)
     assert math.isnan(estimate.half_prediction)
+    assert all(map(math.isnan, (*estimate.confidence, *estimate.prediction)))
 
 
 def test_intervals_stay_within_what_a_share_can_be():
