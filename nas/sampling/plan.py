@@ -231,10 +231,11 @@ class Plan:
         """Find candidates and their gains: neighbours of the front, random ones, then refine."""
         rng = self._rng
         known = np.fromiter(history.known, np.int64, len(history.known))
-        num_rounds = NUM_ROUNDS
+        num_rounds, num_random = NUM_ROUNDS, NUM_RANDOM
         if candidates.is_exhaustive:
             num_looks, num_rounds = NUM_NEAR, NUM_ROUNDS_IN_POOL
-        found = candidates.some(max(NUM_RANDOM, MAX_COVARIANCES // len(seen)), rng)
+            num_random = max(NUM_RANDOM, MAX_COVARIANCES // len(seen))
+        found = candidates.some(num_random, rng)
         is_all = candidates.is_exhaustive and len(found) == candidates.is_left.sum()
         share = num_looks // (num_rounds + 1)
         parents = self._parents(seen)
