@@ -4,7 +4,7 @@ python experiments/end_to_end/coverage.py RUN_FOLDER [WINNERS] [SEEDS] [FURTHER]
 
 Takes the first non-dominated layers of a finished search, confirms WINNERS of them with SEEDS
 retrainings as `nas finish` does, and then retrains each FURTHER times with other seeds. Writes
-coverage.csv beside this file: one row for each further retraining. May be killed and goes on.
+results/coverage.csv: one row for each further retraining. May be killed and goes on.
 """
 
 import csv
@@ -50,7 +50,7 @@ def main(run: str, num_winners: int = 20, num_seeds: int = 3, num_further: int =
     summary = run_finish(task, folder=finish.folder, crew=crew, publish=lambda _: None)
     plan = Plan(task.recipe, num_seeds + num_further, task.seed, data_key(task.dataset))
     further = retrain(task, summary.rows, plan, finish.folder, crew)
-    write(summary.rows, further, HERE / "coverage.csv")
+    write(summary.rows, further, HERE / "results" / "coverage.csv")
 
 
 def layered(task: FinishTask, count: int) -> tuple[int, ...]:
