@@ -66,7 +66,7 @@ _FLAGS = (
     "--package",
     "--resolve",
 )
-_SPACE_ACTIONS = ("list", "show", "copy")
+_SPACE_ACTIONS = ("list", "show", "copy", "check")
 
 
 def run(words: Sequence[str]) -> int:
