@@ -327,15 +327,16 @@ class Search:
             self._front_losses = tuple(point for _, point in self._front.members())
 
     def _acknowledge(self, backend: Backend) -> None:
-        """Tell the view of trials that are on disk by now, and give up if too many failed."""
+        """Give up if too many failed; tell the view of trials that are on disk by now."""
+        # Not only when something was written: a short search may end before the first write.
+        if self._task.stopping.is_failing(self._num_failed, num_ended=self._num_done):
+            raise self._task.stopping.failure(self._study.records)
         written = self._record.acknowledged()
         if not written:
             return
         progress = self._progress(backend)
         for record in written:
             self._view.trial_finished(record, progress)
-        if self._task.stopping.is_failing(self._num_failed, num_ended=self._num_done):
-            raise self._task.stopping.failure(self._study.records)
         if time.monotonic() > self._publish_at_s:
             before_s = time.monotonic()
             self._publish(self._study.records)
