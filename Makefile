@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all check clean
+.PHONY: help search test test-all test-postgres check clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
@@ -22,6 +22,9 @@ test: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
+
+test-postgres: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m postgres
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
