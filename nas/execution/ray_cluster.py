@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from nas.errors import ExecutionError
+
+KNOCK_S = 5.0  # the longest wait for a cluster's first answer
 
 # Shares of a CPU or GPU add up with rounding errors.
 _TOLERANCE = 1e-6
@@ -78,6 +81,7 @@ def connect(settings: RaySettings) -> bool:
         if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
             options["runtime_env"] = {"py_modules": modules, "excludes": list(_HEAVY)}
     try:
+        _knock(address)
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ExecutionError(_unreachable(address, error)) from error
@@ -171,3 +175,18 @@ def living_nodes() -> set[str]:
     import ray
 
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def _knock(address: str | None) -> None:
+    """Make sure that something listens at host:port; Ray itself would try for two minutes.
+
+    Raises:
+        ConnectionError: nothing does.
+    """
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+    except OSError as error:
+        raise ConnectionError(f"nothing listens there: {error}") from error
