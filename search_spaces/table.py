@@ -13,7 +13,8 @@ import numpy as np
 from torch import nn
 
 from nas.architecture import Architecture, Value
-from nas.data.table import ABSENT_CODE, Table, open_table
+from nas.data.table import Table, open_table
+from nas.data.table_cells import ABSENT_CODE
 from nas.errors import SpaceError
 from nas.space.parameters import Choice, Condition, Parameter
 from nas.space.space import SearchSpace

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.data.table import Table, TableRung, open_table
+from nas.data.table import Table, open_table
+from nas.data.table_columns import TableRung
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Direction, Objective
 from nas.space.facts import Facts
