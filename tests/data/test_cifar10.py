@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.cifar10.convert import COLUMNS, ROWS, SIDE, convert, main
+from experiments.cifar10.convert import COLUMNS, ROWS, SIDE, averaged, convert, main
 from nas.data.npz import load_npz
 from nas.errors import DataError
 
@@ -45,6 +45,22 @@ def test_the_converted_file_is_a_data_set(mosaics, capsys):
     }
     assert data.class_names[3] == "thing 3"
     assert "train_images: (5000, 32, 32, 3) uint8" in capsys.readouterr().out
+
+
+def test_a_smaller_side_averages_squares():
+    image = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    image[0, :2, :2, 0] = [[10, 20], [30, 41]]
+
+    smaller = averaged(image, side=16)
+
+    assert smaller.shape == (1, 16, 16, 3)
+    assert smaller[0, 0, 0].tolist() == [25, 0, 0]
+    assert smaller.sum() == 25
+
+
+def test_a_side_that_does_not_divide_is_refused(mosaics):
+    with pytest.raises(SystemExit, match="must divide 32, but got 20"):
+        convert(mosaics, side=20)
 
 
 def test_names_that_do_not_fit_the_classes_are_refused(tmp_path):
