@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without typ
 from omegaconf import OmegaConf
 
 from nas.config.compose import Source
+from nas.config.defaults import completed
 from nas.config.extension import space_faults, without_extensions
 from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
@@ -34,6 +35,7 @@ FIXED = (
 _OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
 _MAY_CHANGE = frozenset(
     {
+        "evaluation.checkpoint_every_s",
         "evaluation.gpu_share",
         "evaluation.num_threads",
         *(f"training.{name}" for name in TrialLimits.names()),
@@ -117,8 +119,10 @@ def table_metrics(values: Mapping[str, Any]) -> list[str]:
 def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[str]:
     """Return one line for each setting that must not change and did.
 
-    A search space that only grew and limits that only became wider are no changes.
+    A search space that only grew and limits that only became wider are no changes, nor is a
+    setting that came with a later version and is at its default.
     """
+    before, now = completed(before), completed(now)
     comparable = without_extensions(before, now)
     old, new = (dict(_leaves(_fixed(values))) for values in (comparable, now))
     changes = [

@@ -29,7 +29,12 @@ from nas.measure.cost import COUNTABLE, count_costs, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.space.space import SearchSpace
-from nas.train.checkpoint import load_checkpoint, save_checkpoint
+from nas.train.checkpoint import (
+    RegularCheckpoints,
+    checked_interval,
+    load_checkpoint,
+    save_checkpoint,
+)
 from nas.train.device import (
     choose_device,
     is_out_of_memory,
@@ -56,6 +61,8 @@ class TrainedEvaluator(Evaluator):
         num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
             far too many where several workers share the cores.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
+        checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
+            names, and goes on from there on another worker; None for no such checkpoints.
 
     Attributes:
         data: what is learnt from and judged by.
@@ -73,6 +80,7 @@ class TrainedEvaluator(Evaluator):
         metrics: Sequence[str] = (),
         num_threads: float | None = None,
         gpu_share: float | None = None,
+        checkpoint_every_s: float | None = None,
     ) -> None:
         self.space = space
         self.data = data.search_data()
@@ -84,6 +92,7 @@ class TrainedEvaluator(Evaluator):
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
+        self._checkpoint_every_s = checked_interval(checkpoint_every_s)
         self._costs: dict[str, dict[str, float]] = {}
         self._resident: ResidentData | None = None
         self.lesson: Lesson | None = None
@@ -118,12 +127,12 @@ class TrainedEvaluator(Evaluator):
         """Train and judge one architecture; every failure is a result."""
         started = time.monotonic()
         try:
-            metrics, weights = self._train(spec)
+            metrics, weights, earlier_s = self._train(spec)
         except Exception as error:  # noqa: BLE001 - the user's build and forward may raise anything
             return _failed(spec, error, seconds=time.monotonic() - started)
         finally:
             _release_device_memory(self._resident)
-        seconds = time.monotonic() - started
+        seconds = earlier_s + time.monotonic() - started
         return TrialResult(
             number=spec.number,
             attempt=spec.attempt,
@@ -146,7 +155,8 @@ class TrainedEvaluator(Evaluator):
             known = {**counted, **known}
         return {name: float(known[name]) for name in self._counted}
 
-    def _train(self, spec: TrialSpec) -> tuple[dict[str, float], bytes | None]:
+    def _train(self, spec: TrialSpec) -> tuple[dict[str, float], bytes | None, float]:
+        """Return metrics, weights if they are wanted, and the seconds before this attempt."""
         self.prepare()
         data = self._resident
         assert data is not None, "prepare has moved the data"
@@ -162,18 +172,28 @@ class TrainedEvaluator(Evaluator):
                 time_limit_s=spec.time_limit_s,
                 loss=self._loss(model, device),
             )
-            folder = None if spec.checkpoint is None else Path(spec.checkpoint)
-            if folder is not None:
-                load_checkpoint(training, folder)
-            training.run(budget=spec.budget)
-            if folder is not None:
-                save_checkpoint(training, folder)
+            self._run(training, spec)
             score = training.score()
         metrics = score.metrics()
         metrics |= self.static_costs(spec.architecture)
         if self._measures_latency:
             metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
-        return metrics, self._weights_if_wanted(spec, model, metrics)
+        weights = self._weights_if_wanted(spec, model, metrics)
+        return metrics, weights, training.earlier_s
+
+    def _run(self, training: Training, spec: TrialSpec) -> None:
+        """Train from the last checkpoint on, and keep some; a part of the budget is kept whole."""
+        if spec.checkpoint is None:
+            training.run(budget=spec.budget)
+            return
+        folder, every_s = Path(spec.checkpoint), self._checkpoint_every_s
+        load_checkpoint(training, folder)
+        regular = None
+        if every_s is not None:
+            regular = RegularCheckpoints(training, folder, every_s=every_s)
+        training.run(budget=spec.budget, after_step=regular)
+        if spec.budget < 1.0:
+            save_checkpoint(training, folder)
 
     def _loss(self, model: nn.Module, device: torch.device) -> Loss | None:
         if self.lesson is None:

@@ -1,14 +1,25 @@
-"""A training on disk, whole or absent: what it needs to go on as if it had never been cut."""
+"""A training on disk, whole or absent: what it needs to go on as if it had never been cut.
+
+A worker may be killed and a node taken away at any moment, so a long training is saved while it
+runs (`RegularCheckpoints`); whoever takes it up loses what came after the last saving, no more.
+"""
 
 import io
+import logging
+import time
 from pathlib import Path
 
 import torch
 
+from nas.errors import ConfigError
 from nas.files import write_bytes
 from nas.train.loop import Training
 
+_LOG = logging.getLogger(__name__)
+
 _FILE = "training.pt"
+# However often it is asked for, saving takes no more than this share of the time.
+MAX_SHARE = 0.02
 
 
 def save_checkpoint(training: Training, folder: Path) -> None:
@@ -21,6 +32,7 @@ def save_checkpoint(training: Training, folder: Path) -> None:
             "step": training.step,
             "num_steps": training.num_steps,
             "seed": training.seed,
+            "spent_s": training.spent_s,
             "random": torch.get_rng_state(),
             "cuda_random": (
                 torch.cuda.get_rng_state() if training.device.type == "cuda" else None
@@ -45,7 +57,49 @@ def load_checkpoint(training: Training, folder: Path) -> bool:
     training.model.load_state_dict(state["model"])
     training.optimizer.load_state_dict(state["optimizer"])
     training.step = state["step"]
+    training.earlier_s = state["spent_s"]
     torch.set_rng_state(state["random"].cpu())
     if state["cuda_random"] is not None and training.device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda_random"].cpu())
     return True
+
+
+class RegularCheckpoints:
+    """Saves a training now and then; called after each of its steps.
+
+    Args:
+        training: what to save.
+        folder: where to.
+        every_s: seconds between two savings, and before the first: what is shorter is not saved.
+    """
+
+    def __init__(self, training: Training, folder: Path, *, every_s: float) -> None:
+        self._training = training
+        self._folder = folder
+        self._every_s = every_s
+        self._due_s = time.monotonic() + every_s
+
+    def __call__(self) -> None:
+        """Save, if it is time; a full disk costs the checkpoint, not the trial."""
+        began_s = time.monotonic()
+        if began_s < self._due_s:
+            return
+        try:
+            save_checkpoint(self._training, self._folder)
+        except OSError as error:
+            _LOG.warning("no checkpoint could be saved in %s: %s", self._folder, error)
+        ended_s = time.monotonic()
+        self._due_s = ended_s + max(self._every_s, (ended_s - began_s) / MAX_SHARE)
+
+
+def checked_interval(every_s: float | None) -> float | None:
+    """Return the seconds between two checkpoints; None for none.
+
+    Raises:
+        ConfigError: it is not above 0.
+    """
+    if every_s is not None and not every_s > 0:
+        raise ConfigError(
+            f"evaluation.checkpoint_every_s must be above 0, but got {every_s}; null saves none"
+        )
+    return every_s

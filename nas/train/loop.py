@@ -81,12 +81,13 @@ class Training:
         data: on the same device, at the size that the model takes.
         recipe: how to train.
         seed: of order and augmentation.
-        time_limit_s: seconds from now until `TimeLimitError`; None for no limit.
+        time_limit_s: seconds of training until `TimeLimitError`; None for no limit.
         loss: of a batch; None for cross entropy with the recipe's smoothing.
 
     Attributes:
         step: steps that were taken.
         num_steps: steps of the full budget.
+        earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Training:
         self.recipe = recipe
         self.seed = seed
         self.step = 0
+        self.earlier_s = 0.0
         self.device = data.mean.device
         self._time_limit_s = time_limit_s
         self._started = time.monotonic()
@@ -121,8 +123,17 @@ class Training:
         self.optimizer = make_optimizer(model, recipe, self.device)
         _set_norm_momentum(model, recipe.norm_momentum)
 
-    def run(self, *, budget: float = 1.0) -> None:
+    @property
+    def spent_s(self) -> float:
+        """Seconds since it began, those before a cut included."""
+        return self.earlier_s + time.monotonic() - self._started
+
+    def run(self, *, budget: float = 1.0, after_step: Callable[[], None] | None = None) -> None:
         """Train until `budget`, a share of the full training, is spent; does nothing if it was.
+
+        Args:
+            budget: in (0, 1].
+            after_step: called after each step; may save the training, but not change it.
 
         Raises:
             NonfiniteLossError: the loss of an epoch is not finite.
@@ -132,9 +143,8 @@ class Training:
         self.model.train()
         while self.step < last:
             epoch, first = divmod(self.step, self._steps_per_epoch)
-            self._run_epoch(
-                epoch, range(first, min(self._steps_per_epoch, first + last - self.step))
-            )
+            batches = range(first, min(self._steps_per_epoch, first + last - self.step))
+            self._run_epoch(epoch, batches, after_step)
 
     def score(self) -> Score:
         """Judge the model on the validation images.
@@ -147,12 +157,16 @@ class Training:
             raise NonfiniteLossError(f"the validation loss is {score.loss}")
         return score
 
-    def _run_epoch(self, epoch: int, batches: range) -> None:
+    def _run_epoch(
+        self, epoch: int, batches: range, after_step: Callable[[], None] | None
+    ) -> None:
         draws = self._draw(epoch)
         total = torch.zeros((), device=self.device)
         for index in batches:
             self._check_time()
             total += self._take_step(draws, index)
+            if after_step is not None:
+                after_step()
         mean = float(total) / len(batches)  # the only wait for the device
         if not torch.isfinite(torch.tensor(mean)):
             raise NonfiniteLossError(
@@ -212,7 +226,7 @@ class Training:
 
     def _check_time(self) -> None:
         limit = self._time_limit_s
-        if limit is not None and time.monotonic() - self._started > limit:
+        if limit is not None and self.spent_s > limit:
             raise TimeLimitError(
                 f"the training took longer than {limit:g} s: step {self.step} of {self.num_steps}"
             )

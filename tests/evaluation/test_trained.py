@@ -3,11 +3,14 @@
 import math
 import pickle
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from parts.engine import note
+from parts.processes import lines
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
@@ -223,6 +226,62 @@ def test_a_part_of_the_budget_is_a_stopped_trial_that_a_later_order_completes(ev
     assert rest.state is TrialState.COMPLETE
     assert rest.weights == whole.weights
     assert rest.metrics["loss"] == whole.metrics["loss"] != part.metrics["loss"]
+
+
+class Dying(SearchSpace):
+    """A network that ends its worker at some step, unless that file exists."""
+
+    default_parameters: ClassVar = {"kind": {"choice": ["only"]}}
+
+    def __init__(self, place):
+        super().__init__()
+        self.place = place
+
+    def build(self, architecture, data):
+        del architecture, data
+        return Mortal(self.place)
+
+
+class Mortal(nn.Module):
+    def __init__(self, place):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(64, 10))
+        self.place = place
+        self.num_steps = 0
+
+    def forward(self, images):
+        if self.training:
+            self.num_steps += 1
+            note(self.place / "steps", "step")
+            if self.num_steps == 30 and not (self.place / "lived").exists():
+                raise KeyboardInterrupt  # as good as a kill: no evaluator catches it
+        return self.layers(images)
+
+
+def test_a_trial_that_is_cut_goes_on_from_its_last_checkpoint(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("nas.train.checkpoint.MAX_SHARE", math.inf)
+    saving = TrainedEvaluator(Dying(tmp_path), digits, RECIPE, OBJECTIVES, checkpoint_every_s=1e-9)
+    order = TrialSpec(0, saving.space.architecture({"kind": "only"}), 5)
+    cut = replace(order, checkpoint=str(tmp_path / "trial"))
+    with pytest.raises(KeyboardInterrupt):
+        saving.evaluate(cut)
+    (tmp_path / "lived").touch()
+    rest = saving.evaluate(replace(cut, attempt=1))
+    num_steps = len(lines(tmp_path / "steps"))
+    whole = saving.evaluate(order)
+
+    assert num_steps == len(lines(tmp_path / "steps")) - num_steps + 1
+    assert rest.state is TrialState.COMPLETE
+    assert rest.weights == whole.weights
+    assert rest.metrics["loss"] == whole.metrics["loss"]
+
+
+def test_a_short_trial_writes_no_checkpoint(digits, tmp_path):
+    evaluator = TrainedEvaluator(
+        MobileNetSpace(), digits, RECIPE, OBJECTIVES, checkpoint_every_s=600
+    )
+    evaluator.evaluate(spec_of(evaluator, SMALL, checkpoint=str(tmp_path / "trial")))
+    assert not (tmp_path / "trial").exists()
 
 
 def test_static_costs_are_the_closed_form_or_counted(evaluator, unusual):
