@@ -116,7 +116,7 @@ def run_ours(
         SearchSpace(SPACE), Null(), OBJECTIVES, make_sampler, stopping=Stopping(num_trials)
     )
     folder.mkdir(parents=True)
-    run_search(
+    summary = run_search(
         task,
         run_folder=RunFolder(folder),
         make_backend=make_backend,
@@ -124,6 +124,8 @@ def run_ours(
         publish=lambda _: clock.mark(num_trials),  # everything is on disk then
         storage_url=url,
     )
+    if summary.is_interrupted:  # the search ends in order, but marks are missing
+        raise SystemExit(f"interrupted after {len(summary.records)} of {num_trials} trials")
     return clock
 
 
