@@ -65,7 +65,7 @@ class History:
         self._encoding = encoding
         self._look = look
         self._gather = gather
-        self._open: list[int] = []
+        self._open: dict[int, None] = {}  # unfinished trials, in order of number
         self._num_read = 0
 
     @property
@@ -81,16 +81,19 @@ class History:
             asking: number of the trial that is being asked for, which has no choice yet.
         """
         trials = study.get_trials(deepcopy=False)
-        todo = [*self._open, *range(self._num_read, len(trials))]
-        self._num_read, self._open = len(trials), []
+        # Of many running trials few have ended: the others are passed by quickly.
+        running = TrialState.RUNNING
+        todo = [n for n in self._open if n not in self.running or trials[n].state is not running]
+        todo += range(self._num_read, len(trials))
         fresh: list[tuple[FrozenTrial, Look]] = []
         for index in todo:
             trial = trials[index]
             if trial.state in UNFINISHED:
-                self._open.append(index)
+                self._open[index] = None
                 if index not in self.running and trial.number != asking:
                     self._note_running(trial)
                 continue
+            self._open.pop(index, None)
             look = self.running.pop(trial.number, None) or self._look_of(trial)
             if look is None:
                 continue
@@ -99,6 +102,7 @@ class History:
                 self.pruned[trial.number] = look
             elif trial.state is TrialState.COMPLETE and _is_finite(trial):
                 fresh.append((trial, look))
+        self._num_read = len(trials)
         if fresh:
             self._append(fresh)
 

@@ -46,9 +46,22 @@ def undominated_boxes(front: FloatArray, *, reference: FloatArray) -> Boxes:
     """
     inside = front[(front < reference).all(axis=1)]
     inside = np.unique(inside[front_mask(inside)], axis=0) if len(inside) else inside
+    if len(reference) == 2:
+        return _stairs(inside, reference)
     corners = _cut(inside, reference)
     stacked = np.array(corners).reshape(-1, 2, len(reference))
     return Boxes(stacked[:, 0], stacked[:, 1])
+
+
+def _stairs(front: FloatArray, reference: FloatArray) -> Boxes:
+    """Return what `_cut` returns of two objectives: one box before each point, and the last."""
+    # Along the last objective the first one falls, since no point dominates another.
+    falling = front[np.argsort(front[:, 1])]
+    upper = np.column_stack(
+        [np.append(reference[0], falling[:, 0]), np.append(falling[:, 1], reference[1])]
+    )
+    lower = np.column_stack([np.full(len(upper), -np.inf), np.append(-np.inf, falling[:, 1])])
+    return Boxes(lower, upper)
 
 
 def _cut(front: FloatArray, reference: FloatArray) -> list[tuple[list[float], list[float]]]:
