@@ -9,7 +9,7 @@ mirror image, is kept (`Lesson`) and looked up in every step. Images that augmen
 some pixels are taught as if they lay where they were; without such moves this is exact.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,6 @@ from nas.errors import ConfigError
 # ruff: noqa: N803, N815 - names of tensors end in their shapes
 
 FloatArray = npt.NDArray[np.float32]
-
-_BATCH = 512  # images that a teacher is asked about at once
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Lesson:
 
 def listen(
     teachers: Sequence[nn.Module],
-    views_of: Callable[[nn.Module], Sequence[torch.Tensor]],
+    views_of: Callable[[nn.Module], Sequence[Iterable[torch.Tensor]]],
     *,
     distillation: Distillation,
 ) -> Lesson:
@@ -87,8 +85,8 @@ def listen(
 
     Args:
         teachers: one or more, trained; they are put into evaluation mode.
-        views_of: teacher -> inputs (N, C, H, W) of all training images, as they are and, where
-            training mirrors images, mirrored.
+        views_of: teacher -> inputs of all training images, in blocks (B, C, H, W), as they are
+            and, where training mirrors images, mirrored.
         distillation: how much they count.
 
     Raises:
@@ -202,12 +200,12 @@ class _Told:
     features: torch.Tensor | None
 
 
-def _ask(teacher: nn.Module, inputs: torch.Tensor, distillation: Distillation) -> _Told:
+def _ask(teacher: nn.Module, blocks: Iterable[torch.Tensor], distillation: Distillation) -> _Told:
     tap = FeatureTap(teacher) if distillation.feature_weight else None
     logits, features = [], []
     teacher.eval()
     with torch.no_grad():
-        for batch in torch.split(inputs, _BATCH):
+        for batch in blocks:
             logits.append(teacher(batch).float().cpu())
             if tap is not None:
                 features.append(tap.features.flatten(1).float().cpu())

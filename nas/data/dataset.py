@@ -5,6 +5,7 @@ Loaders (`digits`, `npz`, `image_folder`) return a `Dataset`. The search is hand
 look at.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.streamed import StreamedImages
 from nas.errors import DataError
 from nas.task import DataShape, Task
 
@@ -28,26 +30,29 @@ class Split:
     """Images and their classes.
 
     Attributes:
-        images: (N, H, W, C), uint8 or float32.
+        images: (N, H, W, C), uint8 or float32; those that stay on disk look alike.
         labels: (N,) class of each image, 0 to K-1.
     """
 
-    images: Images
+    images: Images | StreamedImages
     labels: Labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: npt.NDArray[np.int64]) -> "Split":
-        """Return the images at `indices`, copied."""
-        return Split(self.images[indices], self.labels[indices])
+        """Return the images at `indices`, copied; those on disk stay there."""
+        labels = self.labels[indices]
+        if isinstance(self.images, StreamedImages):
+            return Split(self.images.subset(indices), labels)
+        return Split(self.images[indices], labels)
 
     def joined(self, other: "Split") -> "Split":
         """Return the images of both."""
-        return Split(
-            np.concatenate([self.images, other.images]),
-            np.concatenate([self.labels, other.labels]),
-        )
+        labels = np.concatenate([self.labels, other.labels])
+        if isinstance(self.images, StreamedImages) and isinstance(other.images, StreamedImages):
+            return Split(self.images.joined(other.images), labels)
+        return Split(np.concatenate([self.images, other.images]), labels)
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,63 @@ class SearchData:
         return DataShape((channels, height, width), self.num_classes)
 
 
+class ThreeSplits(ABC):
+    """What data of every kind are: three fixed splits, of which a search sees two.
+
+    Attributes:
+        name: for people and records.
+        train: what models learn from.
+        validation: what the search judges them by.
+        test: opened once, for confirmed winners.
+        split_rule: one sentence that says how the splits were drawn.
+        normalisation: computed from `train` alone.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    split_rule: str
+    normalisation: Normalisation
+
+    @abstractmethod
+    def search_data(self) -> SearchData:
+        """Return what the search may see."""
+
+    @property
+    def shape(self) -> DataShape:
+        """What models must fit."""
+        return self.search_data().shape
+
+    def splits(self) -> dict[str, Split]:
+        """Return the three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def final_data(self) -> SearchData:
+        """Return what the last training of winners may see.
+
+        It learns from train and validation together, and is judged by the test split: opening that
+        ends the search.
+        """
+        return replace(
+            self.search_data(), train=self.train.joined(self.validation), validation=self.test
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return what a record keeps: sizes, shape, split rule, normalisation."""
+        return {
+            "name": self.name,
+            "input_shape": list(self.shape.input_shape),
+            "num_images": {word: len(split) for word, split in self.splits().items()},
+            "is_streamed": isinstance(self.train.images, StreamedImages),
+            "split_rule": self.split_rule,
+            "mean": list(self.normalisation.mean),
+            "std": list(self.normalisation.std),
+        }
+
+
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(ThreeSplits):
     """A classified set of images with three fixed, disjoint splits.
 
     Attributes:
@@ -122,15 +182,6 @@ class Dataset:
         _check_together(self.name, self.splits(), len(self.class_names))
         object.__setattr__(self, "normalisation", normalisation_of(self.train.images))
 
-    @property
-    def shape(self) -> DataShape:
-        """What models must fit."""
-        return self.search_data().shape
-
-    def splits(self) -> dict[str, Split]:
-        """Return the three splits by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
     def search_data(self) -> SearchData:
         """Return what the search may see."""
         return SearchData(
@@ -142,26 +193,11 @@ class Dataset:
             is_mirrorable=self.is_mirrorable,
         )
 
-    def final_data(self) -> SearchData:
-        """Return what the last training of winners may see.
-
-        It learns from train and validation together, and is judged by the test split: opening that
-        ends the search.
-        """
-        return replace(
-            self.search_data(), train=self.train.joined(self.validation), validation=self.test
-        )
-
     def describe(self) -> dict[str, object]:
-        """Return what a record keeps: sizes, shape, classes, split rule, normalisation, gaps."""
+        """Return what a record keeps, the classes and what was left out among it."""
         return {
-            "name": self.name,
-            "input_shape": list(self.shape.input_shape),
+            **super().describe(),
             "classes": list(self.class_names),
-            "num_images": {word: len(split) for word, split in self.splits().items()},
-            "split_rule": self.split_rule,
-            "mean": list(self.normalisation.mean),
-            "std": list(self.normalisation.std),
             "skipped": list(self.skipped),
         }
 
@@ -181,7 +217,7 @@ def check_split(split: Split, *, where: str) -> None:
         )
 
 
-def check_images(images: Images, where: str) -> None:
+def check_images(images: Images | StreamedImages, where: str) -> None:
     """Refuse images that cannot be computed on.
 
     Raises:
@@ -198,7 +234,9 @@ def check_images(images: Images, where: str) -> None:
         )
     if 0 in images.shape:
         raise DataError(f"{where} is empty: shape {images.shape}; give at least one image a class")
-    if images.dtype == np.float32 and not np.isfinite(images).all():
+    if isinstance(images, StreamedImages) or images.dtype == np.uint8:
+        return
+    if not np.isfinite(images).all():
         bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
         raise DataError(
             f"{where} has NaN or infinite values in {len(bad)} images, "
@@ -262,18 +300,21 @@ def _listed(values: npt.NDArray[np.int64], limit: int = 8) -> str:
     return words + (f" and {len(values) - limit} more" if len(values) > limit else "")
 
 
-def normalisation_of(images: Images) -> Normalisation:
+def normalisation_of(images: Images | StreamedImages) -> Normalisation:
     """Return mean and deviation of each channel; a constant channel gets deviation 1.
 
-    Sums image by image block, so that a large uint8 set is never copied to floats at once.
+    Sums image by image block, so that a large uint8 set is never copied to floats at once; of
+    images on disk the sums are known, and the same.
     """
+    if isinstance(images, StreamedImages):
+        total, squares = images.sums.sum(axis=0).astype(np.float64)
+    else:
+        total, squares = np.zeros(images.shape[3]), np.zeros(images.shape[3])
+        for start in range(0, len(images), 1024):
+            block = images[start : start + 1024].astype(np.float64)
+            total += block.sum(axis=(0, 1, 2))
+            squares += np.square(block).sum(axis=(0, 1, 2))
     count = images.shape[0] * images.shape[1] * images.shape[2]
-    total = np.zeros(images.shape[3])
-    squares = np.zeros(images.shape[3])
-    for start in range(0, len(images), 1024):
-        block = images[start : start + 1024].astype(np.float64)
-        total += block.sum(axis=(0, 1, 2))
-        squares += np.square(block).sum(axis=(0, 1, 2))
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
     std = np.where(std > 1e-6, std, 1.0)

@@ -6,19 +6,21 @@ sets `data.is_offline=false`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import Encoded, Picture, checked_storage, load_encoded
+from nas.data.encoded import SPLIT_WORDS, Encoded, load_encoded
 from nas.data.parquet import names_of_labels, numbers
+from nas.data.picture import Picture
+from nas.data.preparation import Preparation, with_preparation
 from nas.errors import DataError, MissingPackageError, nearest_first
 
-_SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
 
-
+@with_preparation(validation_fraction=0.1)
 def load_huggingface(
     name: str,
     *,
@@ -26,14 +28,7 @@ def load_huggingface(
     image_column: str = "image",
     label_column: str = "label",
     is_offline: bool = True,
-    image_size: int | Sequence[int] | None = None,
-    fit: str = "stretch",
-    channels: int = 3,
-    on_broken: str = "refuse",
-    validation_fraction: float = 0.1,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
-    is_mirrorable: bool = False,
+    preparation: Preparation,
 ) -> Dataset:
     """Return a data set of the hub.
 
@@ -43,28 +38,16 @@ def load_huggingface(
         image_column: holds the images.
         label_column: holds class labels, whole numbers or texts.
         is_offline: take what is in the cache; false lets the package fetch what is not.
-        image_size: side, or height and width, that all images are resized to, pixels; None if they
-            are alike.
-        fit: how images of another shape come to that size: stretch, crop or pad.
-        channels: 1 for grey, 3 for colour.
-        on_broken: refuse images that cannot be read, or skip them; both name all of them.
-        validation_fraction: share of each class held out for validation where there is no such
-            split.
-        test_fraction: the same for the test.
-        split_seed: of these draws.
-        is_mirrorable: a mirrored image keeps its class.
+        preparation: as `nas.data.preparation.Preparation`; each of its settings by name.
 
     Raises:
         MissingPackageError: `datasets` is not installed.
         DataError: the data set is not there, or its columns are not.
     """
-    stored = checked_storage(
-        channels=channels, image_size=image_size, fit=fit, on_broken=on_broken
-    )
     opened = _open(name, subset, is_offline=is_offline)
     parts = {
         word: opened[found]
-        for word, words in _SPLITS.items()
+        for word, words in SPLIT_WORDS.items()
         if (found := next((w for w in words if w in opened), None)) is not None
     }
     if "train" not in parts:
@@ -75,18 +58,50 @@ def load_huggingface(
     class_names = tuple(getattr(feature, "names", ())) or names_of_labels(labels, where=name)
     return load_encoded(
         {
-            word: _encoded(part, f"{name} {word}", image_column, labels[word], class_names)
+            word: Encoded(
+                HubRows(part, image_column, f"{name} {word}"),
+                np.asarray(numbers(labels[word], class_names)),
+            )
             for word, part in parts.items()
         },
-        stored=stored,
+        preparation=preparation,
         class_names=class_names,
-        fractions={"validation": validation_fraction, "test": test_fraction},
-        split_seed=split_seed,
         name=name.rstrip("/").rpartition("/")[2],
         where=name,
         official=f"{', '.join(parts)}: as published",
-        is_mirrorable=is_mirrorable,
     )
+
+
+@dataclass(frozen=True)
+class HubRows:
+    """Images of a data set of the hub, which maps its files and does not read them whole.
+
+    Attributes:
+        part: one split.
+        image_column: holds the images.
+        where: of the split, for messages.
+    """
+
+    part: Any
+    image_column: str
+    where: str
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def name(self, index: int) -> str:
+        """Return the data set, its split and the row."""
+        return f"{self.where} {index}"
+
+    def open(self, index: int) -> Picture:
+        """Return the image, opened."""
+        picture: Picture = self.part[index][self.image_column]
+        return picture
+
+    def version(self) -> str | None:
+        """Return the package's own fingerprint of the data."""
+        fingerprint = getattr(self.part, "_fingerprint", None)
+        return None if fingerprint is None else f"{fingerprint} {self.image_column}"
 
 
 def _open(name: str, subset: str | None, *, is_offline: bool) -> Any:
@@ -127,15 +142,3 @@ def _check_columns(part: Any, columns: Sequence[str], name: str) -> None:
         if column not in part.features:
             near = nearest_first(column, part.features)
             raise DataError(f"{name} has no column '{column}'; nearest first: {near}")
-
-
-def _encoded(
-    part: Any, where: str, image_column: str, labels: Sequence[Any], class_names: Sequence[str]
-) -> Encoded:
-    def open_one(index: int) -> Picture:
-        picture: Picture = part[index][image_column]
-        return picture
-
-    names = [f"{where} {index}" for index in range(len(labels))]
-    known = np.asarray(numbers(labels, class_names))
-    return Encoded(names, open_one, known)

@@ -1,72 +1,87 @@
 """A user's own images from folders, one folder for each class.
 
 Either `path/<class>/...`, or the same below `path/train`, `path/val` and `path/test`; a split that
-has no folder is held out from train. Every image is decoded once, when the data set is loaded.
+has no folder is held out from train.
 """
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import Encoded, checked_storage, load_encoded
+from nas.data.encoded import SPLIT_WORDS, Encoded, load_encoded
+from nas.data.preparation import Preparation, with_preparation
+from nas.data.streamed import Texts
 from nas.errors import DataError
 
-_FOLDERS = {"validation": ("val", "valid", "validation"), "test": ("test",)}
 
-
-def load_image_folder(
-    path: str,
-    *,
-    image_size: int | Sequence[int] | None = None,
-    fit: str = "stretch",
-    channels: int = 3,
-    on_broken: str = "refuse",
-    validation_fraction: float = 0.2,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
-    is_mirrorable: bool = False,
-) -> Dataset:
+@with_preparation()
+def load_image_folder(path: str, *, preparation: Preparation) -> Dataset:
     """Return the images of a folder of class folders, as uint8.
 
     Args:
         path: the folder; classes are numbered in the order of their names.
-        image_size: side, or height and width, that all images are resized to, pixels; None if they
-            are alike.
-        fit: how images of another shape come to that size: stretch, crop or pad.
-        channels: 1 for grey, 3 for colour.
-        on_broken: refuse images that cannot be read, or skip them; both name all of them.
-        validation_fraction: share of each class held out for validation where no folder holds it.
-        test_fraction: the same for the test.
-        split_seed: of these draws.
-        is_mirrorable: a mirrored image keeps its class.
+        preparation: as `nas.data.preparation.Preparation`; each of its settings by name.
 
     Raises:
         DataError: folders are missing or empty, or images differ in size or cannot be read.
     """
     root = Path(path)
-    stored = checked_storage(
-        channels=channels, image_size=image_size, fit=fit, on_broken=on_broken
-    )
     train_root = root / "train" if _class_folders(root / "train") else root
     class_names = _checked_classes(train_root)
-    fractions = {"validation": validation_fraction, "test": test_fraction}
     folders = {"train": train_root}
     if train_root != root:
-        folders |= {word: found for word in fractions if (found := _split_folder(root, word))}
+        folders |= {w: f for w in preparation.fractions if (f := _split_folder(root, w))}
     return load_encoded(
         {word: _list_images(folder, class_names) for word, folder in folders.items()},
-        stored=stored,
+        preparation=preparation,
         class_names=class_names,
-        fractions=fractions,
-        split_seed=split_seed,
         name=root.resolve().name,
         where=str(train_root),
         official="; ".join(f"{word}: the images of {f.name}" for word, f in folders.items()),
-        is_mirrorable=is_mirrorable,
     )
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files.
+
+    Attributes:
+        root: a folder, absolute: workers may start elsewhere.
+        paths: below it.
+        told_root: the same as the user wrote it, for messages.
+    """
+
+    root: str
+    paths: Texts
+    told_root: str
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, index: int) -> str:
+        """Return the path, beginning as the user wrote it."""
+        return str(Path(self.told_root, self.paths[index]))
+
+    def open(self, index: int) -> Path:
+        """Return the path."""
+        return Path(self.root, self.paths[index])
+
+    def version(self) -> str | None:
+        """Return a digest of all paths, sizes in bytes and times of change."""
+        digest = hashlib.blake2b(self.root.encode(errors="surrogateescape"), digest_size=16)
+        for path in self.paths:
+            try:
+                found = (Path(self.root) / path).stat()
+            except OSError:  # broken: told when it is opened
+                continue
+            text = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n"
+            digest.update(text.encode(errors="surrogateescape"))
+        return digest.hexdigest()
 
 
 def _class_folders(root: Path) -> list[str]:
@@ -90,7 +105,7 @@ def _checked_classes(root: Path) -> list[str]:
 
 
 def _split_folder(root: Path, word: str) -> Path | None:
-    return next((root / name for name in _FOLDERS[word] if _class_folders(root / name)), None)
+    return next((root / name for name in SPLIT_WORDS[word] if _class_folders(root / name)), None)
 
 
 def _list_images(root: Path, class_names: Sequence[str]) -> Encoded:
@@ -119,5 +134,6 @@ def _list_images(root: Path, class_names: Sequence[str]) -> Encoded:
             f"{root} has no images of the classes {', '.join(empty)}; "
             "add some or remove the folders"
         )
-    labelled = np.array(labels, dtype=np.int64)
-    return Encoded([str(path) for path in paths], lambda index: paths[index], labelled)
+    below = Texts([str(path.relative_to(root)) for path in paths])
+    files = Files(str(root.absolute()), below, str(root))
+    return Encoded(files, np.array(labels, dtype=np.int64))

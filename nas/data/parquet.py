@@ -5,7 +5,9 @@ folder, or a single file from which validation and test are held out. The image 
 or a record with a field `bytes`; the label column whole numbers or texts.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +16,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import Encoded, Picture, checked_storage, load_encoded
+from nas.data.encoded import SPLIT_WORDS, Encoded, load_encoded
+from nas.data.picture import Picture
+from nas.data.preparation import Preparation, with_preparation
 from nas.errors import DataError, nearest_first
 
-_SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
 
-
+@with_preparation()
 def load_parquet(
     path: str,
     *,
     image_column: str = "image",
     label_column: str = "label",
-    image_size: int | Sequence[int] | None = None,
-    fit: str = "stretch",
-    channels: int = 3,
-    on_broken: str = "refuse",
-    validation_fraction: float = 0.2,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
-    is_mirrorable: bool = False,
+    preparation: Preparation,
 ) -> Dataset:
-    """Return the images of parquet files.
+    """Return the images of parquet files; encoded they are kept in memory.
 
     Args:
         path: a file, or a folder with files for the splits.
         image_column: bytes of encoded images, or records with a field `bytes`.
         label_column: whole numbers from 0, or texts, which are numbered in their order.
-        image_size: side, or height and width, that all images are resized to, pixels; None if they
-            are alike.
-        fit: how images of another shape come to that size: stretch, crop or pad.
-        channels: 1 for grey, 3 for colour.
-        on_broken: refuse images that cannot be read, or skip them; both name all of them.
-        validation_fraction: share of each class held out for validation where no file holds it.
-        test_fraction: the same for the test.
-        split_seed: of these draws.
-        is_mirrorable: a mirrored image keeps its class.
+        preparation: as `nas.data.preparation.Preparation`; each of its settings by name.
 
     Raises:
         DataError: files or columns are missing or broken, or images cannot be read.
     """
     root = Path(path)
-    stored = checked_storage(
-        channels=channels, image_size=image_size, fit=fit, on_broken=on_broken
-    )
     files = _files(root)
     columns = (image_column, label_column)
     tables = {word: _read(found, columns) for word, found in files.items()}
@@ -64,20 +49,61 @@ def load_parquet(
     class_names = names_of_labels(labels, where=f"{root}: {label_column}")
     return load_encoded(
         {
-            word: _encoded(table, files[word], image_column, numbers(labels[word], class_names))
+            word: Encoded(
+                Rows(table.column(image_column), tuple(files[word])),
+                numbers(labels[word], class_names),
+            )
             for word, table in tables.items()
         },
-        stored=stored,
+        preparation=preparation,
         class_names=class_names,
-        fractions={"validation": validation_fraction, "test": test_fraction},
-        split_seed=split_seed,
         name=root.stem,
         where=str(root),
         official="; ".join(
             f"{word}: {', '.join(file.name for file in found)}" for word, found in files.items()
         ),
-        is_mirrorable=is_mirrorable,
     )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded images of a column.
+
+    Attributes:
+        column: bytes, or records with a field `bytes`.
+        files: that it was read from.
+    """
+
+    column: pa.ChunkedArray
+    files: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def name(self, index: int) -> str:
+        """Return the file, or the folder of several, and the row."""
+        where = self.files[0] if len(self.files) == 1 else self.files[0].parent
+        return f"{where} row {index}"
+
+    def open(self, index: int) -> Picture:
+        """Return the bytes of an image.
+
+        Raises:
+            ValueError: there are none.
+        """
+        value = self.column[index].as_py()
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(content, bytes):
+            raise ValueError(f"holds {type(content).__name__}, not the bytes of an image")
+        return content
+
+    def version(self) -> str | None:
+        """Return a digest of the encoded bytes, which are in memory."""
+        digest = hashlib.blake2b(digest_size=16)
+        for chunk in self.column.chunks:
+            for buffer in chunk.buffers():
+                digest.update(b"" if buffer is None else memoryview(buffer))
+        return digest.hexdigest()
 
 
 def names_of_labels(labels: Mapping[str, Sequence[Any]], *, where: str) -> tuple[str, ...]:
@@ -114,7 +140,7 @@ def _files(root: Path) -> dict[str, list[Path]]:
             for path in root.glob("*.parquet")
             if path.stem.split("-")[0].split("_")[0].lower() in starts
         )
-        for word, starts in _SPLITS.items()
+        for word, starts in SPLIT_WORDS.items()
     }
     if not found["train"]:
         raise DataError(
@@ -137,19 +163,3 @@ def _read(files: Sequence[Path], columns: Sequence[str]) -> pa.Table:
                 raise DataError(f"{file} has no column '{column}'; nearest first: {near}")
         tables.append(pq.read_table(file, columns=list(columns)))
     return pa.concat_tables(tables)
-
-
-def _encoded(
-    table: pa.Table, files: Sequence[Path], image_column: str, labels: "np.ndarray[Any, Any]"
-) -> Encoded:
-    column = table.column(image_column)
-    where = files[0] if len(files) == 1 else files[0].parent
-
-    def open_one(index: int) -> Picture:
-        value = column[index].as_py()
-        content = value.get("bytes") if isinstance(value, dict) else value
-        if not isinstance(content, bytes):
-            raise ValueError(f"holds {type(content).__name__}, not the bytes of an image")
-        return content
-
-    return Encoded([f"{where} row {i}" for i in range(len(labels))], open_one, labels)

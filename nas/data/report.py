@@ -4,13 +4,14 @@ Copies of training images among those of test or validation make networks look b
 are; equal means equal in every pixel.
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from nas.data.dataset import Dataset, Split
+from nas.data.scan import hash_of
+from nas.data.streamed import StreamedImages
 
 # A class this much rarer than the most frequent one is worth a word, and perhaps a weight.
 IMBALANCE = 3.0
@@ -59,7 +60,7 @@ class DataReport:
 
 
 def report_data(data: Dataset) -> DataReport:
-    """Look at a data set; reads every pixel once."""
+    """Look at a data set; reads every pixel once, unless they were read and stay on disk."""
     counts = {word: class_counts(split, len(data.class_names)) for word, split in _splits(data)}
     known: dict[bytes, bytes] = {}
     num_repeated = 0
@@ -94,7 +95,8 @@ def _splits(data: Dataset) -> list[tuple[str, Split]]:
 
 
 def _hashes(split: Split) -> list[tuple[bytes, bytes]]:
-    return [
-        (hashlib.blake2b(image.tobytes(), digest_size=16).digest(), label.tobytes())
-        for image, label in zip(split.images, split.labels, strict=True)
-    ]
+    if isinstance(split.images, StreamedImages):
+        images = [row.tobytes() for row in split.images.hashes]
+    else:
+        images = [hash_of(image) for image in split.images]
+    return [(i, label.tobytes()) for i, label in zip(images, split.labels, strict=True)]

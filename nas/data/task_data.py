@@ -4,19 +4,26 @@ An input is an array of height x width x channels: a signal has height 1, a row 
 height and width 1. A target is whatever the task's loss takes: a number, a vector, a map.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas.data.dataset import Normalisation, SearchData, Split, check_images, normalisation_of
+from nas.data.dataset import (
+    Normalisation,
+    SearchData,
+    Split,
+    ThreeSplits,
+    check_images,
+    normalisation_of,
+)
 from nas.errors import DataError
-from nas.task import DataShape, Task
+from nas.task import Task
 
 
 @dataclass(frozen=True)
-class TaskData:
+class TaskData(ThreeSplits):
     """Inputs and targets with a task.
 
     Attributes:
@@ -61,15 +68,6 @@ class TaskData:
                     )
         object.__setattr__(self, "normalisation", normalisation_of(self.train.images))
 
-    @property
-    def shape(self) -> DataShape:
-        """What models must fit."""
-        return self.search_data().shape
-
-    def splits(self) -> dict[str, Split]:
-        """Return the three splits by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
     def search_data(self) -> SearchData:
         """Return what the search may see."""
         return SearchData(
@@ -82,23 +80,9 @@ class TaskData:
             task=self.task,
         )
 
-    def final_data(self) -> SearchData:
-        """Return what the last training of winners may see; opening the test split ends it."""
-        return replace(
-            self.search_data(), train=self.train.joined(self.validation), validation=self.test
-        )
-
     def describe(self) -> dict[str, object]:
-        """Return what a record keeps: sizes, shape, task, split rule, normalisation."""
-        return {
-            "name": self.name,
-            "task": type(self.task).__name__,
-            "input_shape": list(self.shape.input_shape),
-            "num_images": {word: len(split) for word, split in self.splits().items()},
-            "split_rule": self.split_rule,
-            "mean": list(self.normalisation.mean),
-            "std": list(self.normalisation.std),
-        }
+        """Return what a record keeps, the task among it."""
+        return {**super().describe(), "task": type(self.task).__name__}
 
 
 class MultiLabel(Task):

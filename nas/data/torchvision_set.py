@@ -5,66 +5,73 @@ official ones; what a data set has no split for is held out of train.
 """
 
 import inspect
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import Encoded, Picture, checked_storage, load_encoded
+from nas.data.encoded import Encoded, load_encoded
+from nas.data.picture import Picture
+from nas.data.preparation import Preparation, with_preparation
 from nas.errors import DataError, nearest_first
 
 _SPLIT_WORDS = {"train": ("train", "trainval"), "validation": ("val", "valid"), "test": ("test",)}
 
 
-def load_torchvision(
-    name: str,
-    path: str,
-    *,
-    image_size: int | Sequence[int] | None = None,
-    fit: str = "stretch",
-    channels: int = 3,
-    on_broken: str = "refuse",
-    validation_fraction: float = 0.1,
-    test_fraction: float = 0.2,
-    split_seed: int = 0,
-    is_mirrorable: bool = False,
-) -> Dataset:
+@with_preparation(validation_fraction=0.1)
+def load_torchvision(name: str, path: str, *, preparation: Preparation) -> Dataset:
     """Return a data set of torchvision.
 
     Args:
         name: of its class, as CIFAR10, FashionMNIST, SVHN, Flowers102.
         path: the folder with its files, torchvision's root.
-        image_size: side, or height and width, that all images are resized to, pixels; None if they
-            are alike.
-        fit: how images of another shape come to that size: stretch, crop or pad.
-        channels: 1 for grey, 3 for colour.
-        on_broken: refuse images that cannot be read, or skip them; both name all of them.
-        validation_fraction: share of each class held out for validation where there is no such
-            split.
-        test_fraction: the same for the test.
-        split_seed: of these draws.
-        is_mirrorable: a mirrored image keeps its class.
+        preparation: as `nas.data.preparation.Preparation`; each of its settings by name.
 
     Raises:
         DataError: there is no such data set, or its files are not there.
     """
-    stored = checked_storage(
-        channels=channels, image_size=image_size, fit=fit, on_broken=on_broken
-    )
     parts = _open_parts(_find(name), name, path)
-    class_names = _class_names(parts["train"])
     return load_encoded(
-        {word: _encoded(part, f"{name} {word}") for word, part in parts.items()},
-        stored=stored,
-        class_names=class_names,
-        fractions={"validation": validation_fraction, "test": test_fraction},
-        split_seed=split_seed,
+        {
+            word: Encoded(Items(part, f"{name} {word}"), np.array(_labels(part), dtype=np.int64))
+            for word, part in parts.items()
+        },
+        preparation=preparation,
+        class_names=_class_names(parts["train"]),
         name=name,
         where=f"{name} in {path}",
         official=f"{', '.join(parts)}: torchvision's {name}",
-        is_mirrorable=is_mirrorable,
     )
+
+
+@dataclass(frozen=True)
+class Items:
+    """Images of a data set of torchvision.
+
+    Attributes:
+        part: one split.
+        where: of the split, for messages.
+    """
+
+    part: Any
+    where: str
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def name(self, index: int) -> str:
+        """Return the data set, its split and the number."""
+        return f"{self.where} {index}"
+
+    def open(self, index: int) -> Picture:
+        """Return the image, opened."""
+        picture: Picture = self.part[index][0]
+        return picture
+
+    def version(self) -> str | None:
+        """Return None: torchvision does not tell one copy of its files from another."""
+        return None
 
 
 def _find(name: str) -> type[Any]:
@@ -124,13 +131,3 @@ def _labels(part: Any) -> list[int]:
         if found is not None and len(found) == len(part):
             return [int(label) for label in found]
     return [int(part[index][1]) for index in range(len(part))]
-
-
-def _encoded(part: Any, where: str) -> Encoded:
-    labels = np.array(_labels(part), dtype=np.int64)
-
-    def open_one(index: int) -> Picture:
-        picture: Picture = part[index][0]
-        return picture
-
-    return Encoded([f"{where} {index}" for index in range(len(labels))], open_one, labels)

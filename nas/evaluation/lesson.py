@@ -5,7 +5,7 @@ training split alone. Networks that `nas finish` made have seen the validation s
 would carry that into the accuracy that the search judges it by: they are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from nas.errors import ConfigError, nearest_first
 from nas.measure.cost import input_size
 from nas.space.space import SearchSpace
 from nas.task import DataShape
-from nas.train.resident import ResidentData
+from nas.train.batches import TrialData
 
 _WHERE = "training.distillation"
+_BLOCK = 512  # images that a teacher is asked about at once
 
 
 def checked_teacher(settings: Mapping[str, Any]) -> tuple[Path, Distillation]:
@@ -63,7 +64,7 @@ def checked_teacher(settings: Mapping[str, Any]) -> tuple[Path, Distillation]:
 
 
 def lesson_of_teacher(
-    settings: Mapping[str, Any], space: SearchSpace, data: ResidentData, shape: DataShape
+    settings: Mapping[str, Any], space: SearchSpace, data: TrialData, shape: DataShape
 ) -> Lesson:
     """Let the teacher say what it thinks of each training image; one forward pass over them.
 
@@ -87,9 +88,14 @@ def lesson_of_teacher(
     )
 
 
-def views_of(model: nn.Module, data: ResidentData, shape: DataShape) -> list[torch.Tensor]:
-    """Return the training images as a model takes them: as they are, mirrored if they may be."""
+def views_of(model: nn.Module, data: TrialData, shape: DataShape) -> list[Iterator[torch.Tensor]]:
+    """Return the training images as a model takes them: as they are, mirrored if they may be.
+
+    Each view comes in blocks (B, C, H, W), and is to be taken whole before the next one.
+    """
     resized = data.resized(input_size(model, shape))
-    images = resized.train.images_NHWC
-    views = [images, images.flip(2)] if data.is_mirrorable else [images]
-    return [resized.to_input(view) for view in views]
+    views: list[Iterator[torch.Tensor]]
+    views = [(resized.to_input(block) for block in resized.train.blocks(_BLOCK))]
+    if data.is_mirrorable:
+        views.append(resized.to_input(b.flip(2)) for b in resized.train.blocks(_BLOCK))
+    return views

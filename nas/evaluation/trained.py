@@ -29,6 +29,7 @@ from nas.measure.cost import COUNTABLE, count_costs, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.space.space import SearchSpace
+from nas.train.batches import TrialData
 from nas.train.checkpoint import (
     RegularCheckpoints,
     checked_interval,
@@ -43,7 +44,6 @@ from nas.train.device import (
 )
 from nas.train.loop import Loss, NonfiniteLossError, TimeLimitError, Training
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
@@ -94,7 +94,7 @@ class TrainedEvaluator(Evaluator):
         self._gpu_share = gpu_share
         self._checkpoint_every_s = checked_interval(checkpoint_every_s)
         self._costs: dict[str, dict[str, float]] = {}
-        self._resident: ResidentData | None = None
+        self._resident: TrialData | None = None
         self.lesson: Lesson | None = None
         if recipe.distillation is not None:
             checked_teacher(recipe.distillation)
@@ -118,7 +118,8 @@ class TrainedEvaluator(Evaluator):
             torch.set_num_threads(max(1, int(self._num_threads)))
         device = choose_device(self.recipe.device)
         limit_device_memory(device, self._gpu_share)
-        self._resident = move_to_device(self.data, device)
+        num_loaders = max(1, int(self._num_threads or 1))
+        self._resident = move_to_device(self.data, device, num_loaders=num_loaders)
         teacher = self.recipe.distillation
         if self.lesson is None and teacher is not None:
             self.lesson = lesson_of_teacher(teacher, self.space, self._resident, self.data.shape)
@@ -269,7 +270,7 @@ def _failed(spec: TrialSpec, error: Exception, *, seconds: float) -> TrialResult
     )
 
 
-def _release_device_memory(data: ResidentData | None) -> None:
+def _release_device_memory(data: TrialData | None) -> None:
     """Give cached GPU memory back, as other workers may share the GPU."""
     if data is not None and data.mean.device.type == "cuda":
         torch.cuda.empty_cache()

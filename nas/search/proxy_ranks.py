@@ -178,7 +178,7 @@ class _Batches:
         chosen = generator(seed, "proxy batches").permutation(len(evaluator.data.train))[:number]
         device = choose_device(evaluator.recipe.device)
         few = replace(evaluator.data, train=evaluator.data.train.take(chosen))
-        self._resident = move_to_device(few, device)
+        self._resident = move_to_device(few, device, num_loaders=0)
 
     def score(self, architecture: Architecture, name: str) -> float:
         """Return a proxy of an architecture; NaN where it cannot be computed."""
@@ -187,7 +187,8 @@ class _Batches:
             with on_meta_device():
                 size = input_size(self._space.build(architecture, shape), shape)
             split = self._resident.resized(size)
-            images = split.to_input(split.train.images_NHWC)
+            (stored,) = split.train.blocks(NUM_BATCHES * BATCH_SIZE)
+            images = split.to_input(stored)
             batches = list(
                 zip(
                     images.chunk(NUM_BATCHES),

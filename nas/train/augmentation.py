@@ -50,6 +50,18 @@ def draw_epoch(
     return EpochDraws(order.to(device), shifts, mirrored)
 
 
+def augment_batch(images_BHWC: torch.Tensor, draws: EpochDraws, batch: slice) -> torch.Tensor:
+    """Return the images of a batch, taken already, mirrored, then moved; as `take_batch` does."""
+    if draws.shifts is None and draws.mirrored is None:
+        return images_BHWC
+    alone = EpochDraws(
+        torch.arange(len(images_BHWC), device=images_BHWC.device),
+        None if draws.shifts is None else draws.shifts[batch],
+        None if draws.mirrored is None else draws.mirrored[batch],
+    )
+    return take_batch(images_BHWC, alone, slice(None))
+
+
 def take_batch(images_NHWC: torch.Tensor, draws: EpochDraws, batch: slice) -> torch.Tensor:
     """Return the images (B, H, W, C) of a batch, mirrored, then moved; edges repeat outwards."""
     order = draws.order[batch]

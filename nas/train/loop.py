@@ -1,8 +1,9 @@
 """One training: a model, its data and its recipe, run up to a share of the full budget.
 
-A loop of plain tensor indexing over images that lie on the device: no loader, no worker processes,
-no copy to the host inside an epoch. A `Training` can be cut at any step, saved and taken up again
-(`checkpoint`), and then ends with the same numbers.
+A loop over images that lie on the device, taken by plain tensor indexing (no loader, no processes,
+no copy to the host inside an epoch), or that come from disk where they are too many. A `Training`
+can be cut at any step, saved and taken up again (`checkpoint`), and then ends with the same
+numbers.
 """
 
 import math
@@ -15,10 +16,10 @@ from torch import nn
 from torch.nn import functional
 
 from nas.task import Task
-from nas.train.augmentation import EpochDraws, draw_epoch, take_batch
+from nas.train.augmentation import EpochDraws, draw_epoch
+from nas.train.batches import TrialData
 from nas.train.device import autocast
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData
 from nas.train.schedule import learning_rate_factor, make_optimizer
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
@@ -93,7 +94,7 @@ class Training:
     def __init__(
         self,
         model: nn.Module,
-        data: ResidentData,
+        data: TrialData,
         recipe: Recipe,
         *,
         seed: int,
@@ -162,9 +163,12 @@ class Training:
     ) -> None:
         draws = self._draw(epoch)
         total = torch.zeros((), device=self.device)
-        for index in batches:
+        size = self._batch_size
+        places = [slice(index * size, (index + 1) * size) for index in batches]
+        augmented = self.data.train.augmented(draws, places)
+        for place, images_BHWC in zip(places, augmented, strict=True):
             self._check_time()
-            total += self._take_step(draws, index)
+            total += self._take_step(draws, place, images_BHWC)
             if after_step is not None:
                 after_step()
         mean = float(total) / len(batches)  # the only wait for the device
@@ -174,7 +178,7 @@ class Training:
             )
 
     def _draw(self, epoch: int) -> EpochDraws:
-        side = min(self.data.train.images_NHWC.shape[1:3])
+        side = min(self.data.train.size)
         return draw_epoch(
             len(self.data.train.labels),
             seed=self.seed,
@@ -184,9 +188,10 @@ class Training:
             device=self.device,
         )
 
-    def _take_step(self, draws: EpochDraws, index: int) -> torch.Tensor:
-        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        images_BCHW = self.data.to_input(take_batch(self.data.train.images_NHWC, draws, batch))
+    def _take_step(
+        self, draws: EpochDraws, batch: slice, images_BHWC: torch.Tensor
+    ) -> torch.Tensor:
+        images_BCHW = self.data.to_input(images_BHWC)
         labels_B = self.data.train.labels[draws.order[batch]]
         self._set_learning_rate()
         with autocast(self.device):
@@ -247,27 +252,28 @@ def balanced_weights(labels: torch.Tensor) -> torch.Tensor:
     return len(labels) / (len(counts) * counts.clamp_min(1).to(torch.float32))
 
 
-def evaluate(model: nn.Module, data: ResidentData) -> Score:
+def evaluate(model: nn.Module, data: TrialData) -> Score:
     """Return how the model does on the validation images."""
     model.eval()
     if data.task is not None:
         return _evaluate_task(model, data, data.task)
-    images, labels = data.validation.images_NHWC, data.validation.labels
+    labels, start = data.validation.labels, 0
     correct = torch.zeros((), device=labels.device)
     total = torch.zeros((), device=labels.device)
     with torch.inference_mode(), autocast(labels.device):
-        for start in range(0, len(labels), _EVALUATION_BATCH):
-            batch = slice(start, start + _EVALUATION_BATCH)
-            logits_BK = model(data.to_input(images[batch])).float()
-            correct += (logits_BK.argmax(1) == labels[batch]).sum()
-            total += functional.cross_entropy(logits_BK, labels[batch], reduction="sum")
+        for images_BHWC in data.validation.blocks(_EVALUATION_BATCH):
+            labels_B = labels[start : start + len(images_BHWC)]
+            start += len(images_BHWC)
+            logits_BK = model(data.to_input(images_BHWC)).float()
+            correct += (logits_BK.argmax(1) == labels_B).sum()
+            total += functional.cross_entropy(logits_BK, labels_B, reduction="sum")
     return Score(accuracy=float(correct) / len(labels), loss=float(total) / len(labels))
 
 
-def _evaluate_task(model: nn.Module, data: ResidentData, task: Task) -> Score:
-    inputs, targets = data.validation.images_NHWC, data.validation.labels
+def _evaluate_task(model: nn.Module, data: TrialData, task: Task) -> Score:
+    targets = data.validation.labels
     with torch.inference_mode(), autocast(targets.device):
-        blocks = torch.split(inputs, _EVALUATION_BATCH)
+        blocks = data.validation.blocks(_EVALUATION_BATCH)
         outputs = torch.cat([model(data.to_input(block)).float() for block in blocks])
         loss, found = float(task.loss(outputs, targets)), dict(task.metrics(outputs, targets))
     return Score(accuracy=found.pop("accuracy", math.nan), loss=loss, others=found)

@@ -8,7 +8,7 @@ from nas.data.dataset import SearchData
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData
+from nas.train.batches import TrialData
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def digits() -> SearchData:
 
 
 @pytest.fixture(scope="session")
-def resident(digits) -> ResidentData:
+def resident(digits) -> TrialData:
     return move_to_device(digits, torch.device("cpu"))
 
 

@@ -1,0 +1,109 @@
+"""One encoded image becomes pixels: opened, turned upright, converted, resized."""
+
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+Picture = Path | bytes | Image.Image
+
+MODES = {1: "L", 3: "RGB"}
+_DEEP_MODES = ("I", "F")  # 16 or 32 bits a pixel: conversion to 8 bits would clip
+
+# What opening and decoding a broken image may raise.
+BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+class Fit(StrEnum):
+    """How an image of another shape comes to the size that is asked for."""
+
+    STRETCH = "stretch"  # each side by itself
+    CROP = "crop"  # the middle of it, the sides' ratio kept
+    PAD = "pad"  # all of it, black beside
+
+
+class OnBroken(StrEnum):
+    """What becomes of images that cannot be read."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How images are stored once they are decoded.
+
+    Attributes:
+        channels: 1 for grey, 3 for colour.
+        size: (height, width) to resize to; None to keep it.
+        fit: how.
+        on_broken: what becomes of images that cannot be read.
+    """
+
+    channels: int
+    size: tuple[int, int] | None
+    fit: Fit = Fit.STRETCH
+    on_broken: OnBroken = OnBroken.REFUSE
+
+
+class Source(Protocol):
+    """Where encoded images lie. Travels to other processes: places, not pixels."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def name(self, index: int) -> str:
+        """Return what an image is called in messages: a path, or a row of a file."""
+        ...
+
+    def open(self, index: int) -> Picture:
+        """Return what is to be decoded.
+
+        Raises:
+            OSError: it cannot be had.
+            ValueError: it is no image.
+        """
+        ...
+
+    def version(self) -> str | None:
+        """Return a text that changes when an image does; None where nothing tells."""
+        ...
+
+
+def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
+    """Return an image (H, W, C).
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has more than 8 bits a channel.
+    """
+    if isinstance(picture, Image.Image):
+        return _pixels(picture, stored)
+    source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
+    with Image.open(source) as opened:
+        return _pixels(opened, stored)
+
+
+def _pixels(opened: Image.Image, stored: Stored) -> npt.NDArray[np.uint8]:
+    if opened.mode.split(";")[0] in _DEEP_MODES:
+        raise ValueError(f"mode {opened.mode} has more than 8 bits a channel; convert it to 8")
+    image = ImageOps.exif_transpose(opened).convert(MODES[stored.channels])
+    if stored.size is not None:
+        image = _resized(image, stored.size, stored.fit)
+    pixels = np.asarray(image, dtype=np.uint8)
+    return pixels[..., None] if stored.channels == 1 else pixels
+
+
+def _resized(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+    shape, bilinear = (size[1], size[0]), Image.Resampling.BILINEAR
+    if fit is Fit.CROP:
+        return ImageOps.fit(image, shape, bilinear)
+    if fit is Fit.PAD:
+        return ImageOps.pad(image, shape, bilinear)
+    return image.resize(shape, bilinear, reducing_gap=3.0)

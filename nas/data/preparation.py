@@ -1,0 +1,133 @@
+"""What all loaders of encoded images may be told: size, channels, splits, where pixels are kept.
+
+The configuration is checked against the signature of a loader, so each must show all of it:
+`with_preparation` gives a loader these settings beside its own.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from nas.data.dataset import Dataset
+from nas.data.picture import MODES, Fit, OnBroken, Stored
+from nas.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """How encoded images become a data set.
+
+    Attributes:
+        image_size: side, or height and width, that all images are resized to, pixels; None if they
+            are alike.
+        fit: how images of another shape come to that size: stretch, crop or pad.
+        channels: 1 for grey, 3 for colour.
+        on_broken: refuse images that cannot be read, or skip them; both name all of them.
+        validation_fraction: share of each class held out for validation where there is no such
+            split.
+        test_fraction: the same for the test.
+        split_seed: of these draws.
+        is_mirrorable: a mirrored image keeps its class.
+        streaming: true decodes images again in each epoch, false keeps all of them decoded in
+            memory; auto streams what would take more than `memory_limit_mb`.
+        memory_limit_mb: megabytes (1e6 bytes) that the decoded images of all splits may take.
+
+    Raises:
+        DataError: a setting is not allowed.
+    """
+
+    image_size: int | Sequence[int] | None = None
+    fit: str = "stretch"
+    channels: int = 3
+    on_broken: str = "refuse"
+    validation_fraction: float = 0.2
+    test_fraction: float = 0.2
+    split_seed: int = 0
+    is_mirrorable: bool = False
+    streaming: bool | str = "auto"
+    memory_limit_mb: float = 4000.0
+
+    def __post_init__(self) -> None:
+        if self.channels not in MODES:
+            raise DataError(
+                f"data.channels must be 1 (grey) or 3 (colour), but got {self.channels!r}"
+            )
+        for key, value, kind in (("fit", self.fit, Fit), ("on_broken", self.on_broken, OnBroken)):
+            if value not in list(kind):
+                allowed = ", ".join(kind)
+                raise DataError(f"data.{key} must be one of {allowed}, but got {value!r}")
+        if self.streaming not in (True, False, "auto"):
+            raise DataError(
+                f"data.streaming must be one of true, false, auto, but got {self.streaming!r}"
+            )
+        if not self.memory_limit_mb > 0:
+            raise DataError(
+                f"data.memory_limit_mb must be above 0, but got {self.memory_limit_mb!r}; "
+                "data.streaming=true streams whatever the size"
+            )
+        _checked_size(self.image_size)
+
+    @property
+    def stored(self) -> Stored:
+        """How decoded images are stored."""
+        size = _checked_size(self.image_size)
+        return Stored(self.channels, size, Fit(self.fit), OnBroken(self.on_broken))
+
+    @property
+    def fractions(self) -> Mapping[str, float]:
+        """Split that may be absent -> share of each class that is held out for it."""
+        return {"validation": self.validation_fraction, "test": self.test_fraction}
+
+    def is_streamed(self, num_images: int, image_shape: Sequence[int]) -> bool:
+        """Say whether so many images of a shape (H, W, C), uint8, are not kept decoded."""
+        if isinstance(self.streaming, bool):
+            return self.streaming
+        height, width, channels = image_shape
+        return num_images * height * width * channels > self.memory_limit_mb * 1e6
+
+
+def _checked_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    if image_size is None:
+        return None
+    sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
+    if len(sides) != 2 or any(
+        isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in sides
+    ):
+        raise DataError(
+            f"data.image_size must be a side or [height, width], in pixels, but got {image_size!r}"
+        )
+    return sides[0], sides[1]
+
+
+def with_preparation(
+    **defaults: Any,
+) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
+    """Let a loader with the argument `preparation` take the settings of `Preparation` by name.
+
+    Args:
+        defaults: settings whose default is another one for this loader.
+    """
+    names = [item.name for item in fields(Preparation)]
+    shared = inspect.signature(Preparation).parameters
+    hints = get_type_hints(Preparation)
+
+    def decorate(load: Callable[..., Dataset]) -> Callable[..., Dataset]:
+        @functools.wraps(load)
+        def loader(*args: Any, **settings: Any) -> Dataset:
+            given = {name: settings.pop(name) for name in names if name in settings}
+            return load(*args, preparation=Preparation(**{**defaults, **given}), **settings)
+
+        own = inspect.signature(load)
+        parameters = [p for p in own.parameters.values() if p.name != "preparation"]
+        parameters += [
+            shared[name].replace(default=defaults.get(name, shared[name].default))
+            for name in names
+        ]
+        annotations = {p.name: p.annotation for p in parameters}
+        loader.__annotations__ = {**annotations, **{name: hints[name] for name in names}}
+        loader.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # read by inspect
+        return loader
+
+    return decorate
