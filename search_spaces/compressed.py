@@ -1,51 +1,82 @@
-"""The space `compressed`: any vision space, with compression as further parameters.
+"""Any vision space, with what is done to its networks as further parameters.
 
-`weight_bits` (32, 8 or 4) of all convolutions and linear layers, trained as they are stored, and
-`rank`, the share of the weights that each linear layer keeps as two factors. Accuracy and bytes
-are those of the compressed network, so that the search itself weighs a narrow network of 32 bits
-against a wide one of 4. For pruning take `elastic` as the space inside.
+`kept`, the share of its channels that each layer keeps (structural pruning over the dependency
+graph: Fang et al., 2023, https://arxiv.org/abs/2301.12900), `rank`, the share of its weights that
+each linear layer keeps as two factors, and `weight_bits` (32, 8 or 4) of all convolutions and
+linear layers. A network is compressed before it is trained, and trained as it will be stored: what
+a pruned architecture can learn hardly depends on the weights that pruning left it (Liu et al.,
+2019, https://arxiv.org/abs/1810.05270). To compress what was trained, see `evaluation.variants`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import nn
 
 from nas.architecture import Architecture, Value
-from nas.compress.low_rank import factorise
+from nas.compress.compression import (
+    FULL_BITS,
+    MULTIPLE,
+    WORDS,
+    Compression,
+    quantized_bytes,
+    reshape,
+)
+from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune
 from nas.compress.quantize import BITS, quantize_weights
-from nas.errors import SpaceError
-from nas.measure.cost import num_params as count_params
-from nas.measure.cost import on_meta_device, size_bytes
+from nas.errors import SpaceError, UnbuildableError
+from nas.measure.cost import costs_of, input_size, num_params, on_meta_device
 from nas.space.rules import Rule, above, check_parameters
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
-_WORDS = ("weight_bits", "rank")
+_TWO_SIZES = {"choice": [FULL_BITS, 8]}
+# What networks are taken apart for where no data were named yet.
+_NOMINAL = DataShape((3, 32, 32), 10)
+_COUNTED = ("num_params", "size_bytes", "num_macs")
+_MAX_REMEMBERED = 4096  # networks whose groups of channels are known; some 10 kB each
 
 
 class CompressedSpace(SearchSpace):
     """A space, compressed.
 
+    Each parameter is a domain as in a tree of parameters, one value, or None to leave it out.
+
     Args:
-        space: builds the models.
-        compression: `weight_bits`, 32 for none, and `rank`, 1.0 for none; either may be absent.
+        space: builds the networks.
+        weight_bits: 4, 8, or 32 for none.
+        kept: above 0; 1.0 for all channels.
+        rank: above 0; 1.0 for all weights, unfactorised.
 
     Raises:
         SpaceError: a parameter cannot be built, or has the name of one of the space.
     """
 
-    default_compression: ClassVar[Mapping[str, Any]] = {"weight_bits": {"choice": [32, 8, 4]}}
+    told_by_parameters: ClassVar[frozenset[str]] = frozenset(WORDS)
 
-    def __init__(self, space: SearchSpace, compression: Mapping[str, Any] | None = None) -> None:
-        super().__init__(self.default_compression if compression is None else compression)
-        allowed = (*BITS, 32)
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        weight_bits: Any = _TWO_SIZES,
+        kept: Any = None,
+        rank: Any = None,
+    ) -> None:
+        given = {"weight_bits": weight_bits, "kept": kept, "rank": rank}
+        tree = {word: node for word, node in given.items() if node is not None}
+        if not tree:
+            raise SpaceError(f"compressed: nothing is compressed; give one of {', '.join(WORDS)}")
+        super().__init__(tree)
+        allowed = (*BITS, FULL_BITS)
         rules = {
             "weight_bits": Rule(f"one of {allowed}", lambda value: value in allowed),
+            "kept": above(0, 1),
             "rank": above(0, 1),
         }
-        check_parameters(self.domains, rules, space="compressed", optional=set(_WORDS))
+        check_parameters(self.domains, rules, space="compressed", optional=set(WORDS))
         twice = [name for name in self.domains if name in space.domains]
         if twice:
             raise SpaceError(
@@ -54,41 +85,54 @@ class CompressedSpace(SearchSpace):
         self.space = space
         self._own = self.parameters
         self.parameters = (*space.parameters, *self._own)
-        self.domains = {parameter.name: parameter.domain for parameter in self.parameters}
+        self.shared = space.shared
+        self.domains = {**space.domains, **self.domains}
+        self._data = _NOMINAL
+        self._groups: dict[Architecture, tuple[ChannelGroup, ...]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what is only remembered."""
+        return {**self.__dict__, "_groups": {}}
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained model that computes with compressed weights."""
-        inner, own = self._parted(architecture)
-        model = self.space.build(inner, data)
-        share = float(own.get("rank", 1.0))
-        linears = [name for name, m in model.named_modules() if type(m) is nn.Linear and name]
-        factorise(model, dict.fromkeys(linears, share))
-        bits = int(own.get("weight_bits", 32))
-        if bits in BITS:
-            quantize_weights(model, bits=bits)
-        return model
+        inner, compression = self._parted(architecture)
+        # Which channels hang together shows only when a network computes.
+        place = torch.get_default_device() if compression.kept == 1.0 else torch.device("cpu")
+        with place:
+            model = self.space.build(inner, data)
+            reshape(model, compression, _images(model, data))
+            if compression.is_quantizing:
+                quantize_weights(model, bits=compression.weight_bits)
+        return model.to(torch.get_default_device())
 
     def static_costs(
         self, architecture: Architecture, data: DataShape
     ) -> Mapping[str, float] | None:
-        """Return the space's own costs; what compression changes is counted."""
-        inner, own = self._parted(architecture)
-        if own.get("rank", 1.0) == 1.0 and own.get("weight_bits", 32) == 32:
+        """Return the space's own costs, as compression changes them."""
+        self._data = data
+        inner, compression = self._parted(architecture)
+        if compression == Compression():
             return self.space.static_costs(inner, data)
-        with on_meta_device():
-            model = self.build(architecture, data)
-        costs = {
-            "num_params": float(count_params(model)),
-            "size_bytes": float(getattr(model, "stored_bytes", size_bytes(model))),
-        }
-        if own.get("rank", 1.0) == 1.0:
-            costs = {**(self.space.static_costs(inner, data) or {}), **costs}
+        model = self._without_weights(inner, compression, data)
+        if compression.is_reshaping:
+            costs = costs_of(model, data, metrics=_COUNTED)
+        else:
+            known = self.space.static_costs(inner, data) or {}
+            costs = {**known, "num_params": float(num_params(model))}
+        if compression.is_quantizing:
+            bits = compression.weight_bits
+            costs["size_bytes"] = float(quantized_bytes(model, bits=bits))
         return costs
 
     def identity(self, architecture: Architecture) -> str:
-        """Return the space's own identity, and what compression adds."""
-        inner, own = self._parted(architecture)
-        return f"{self.space.identity(inner)} {sorted(own.items())}"
+        """Return the space's own identity, and what compression adds.
+
+        Shares of channels that round to the same are one network.
+        """
+        inner, compression = self._parted(architecture)
+        rest = replace(compression, kept=1.0).name
+        return f"{self.space.identity(inner)} {self._lost(inner, compression.kept)} {rest}"
 
     def architecture(self, values: Mapping[str, Value]) -> Architecture:
         """Return the canonical architecture, as the space inside sees it.
@@ -96,7 +140,8 @@ class CompressedSpace(SearchSpace):
         Raises:
             SpaceError: a name is unknown, an active parameter is absent, or a value not allowed.
         """
-        return self._joined(super().architecture(values))
+        inner, own = self._split(super().architecture(values))
+        return Architecture({**self.space.architecture(inner), **own})
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw an architecture of the space inside, and a compression."""
@@ -107,7 +152,7 @@ class CompressedSpace(SearchSpace):
         self, architecture: Architecture, rng: np.random.Generator, *, num_changes: int = 1
     ) -> Architecture:
         """Return a neighbour: a change of the network inside, or of its compression."""
-        inner, own = self._parted(architecture)
+        inner, own = self._split(architecture)
         movable = [p for p in self._own if p.domain.num_values > 1]
         for _ in range(num_changes):
             place = int(rng.integers(len(movable) + len(inner)))
@@ -133,11 +178,60 @@ class CompressedSpace(SearchSpace):
             for own in compressions:
                 yield Architecture({**inner, **own})
 
-    def _parted(self, architecture: Architecture) -> tuple[Architecture, dict[str, Any]]:
+    def _split(self, architecture: Architecture) -> tuple[Architecture, dict[str, Value]]:
         names = {parameter.name for parameter in self._own}
         inner = {name: value for name, value in architecture.items() if name not in names}
-        return Architecture(inner), {n: architecture[n] for n in names}
+        return Architecture(inner), {name: architecture[name] for name in names}
 
-    def _joined(self, architecture: Architecture) -> Architecture:
-        inner, own = self._parted(architecture)
-        return Architecture({**self.space.architecture(inner), **own})
+    def _parted(self, architecture: Architecture) -> tuple[Architecture, Compression]:
+        inner, own = self._split(architecture)
+        settings: dict[str, Any] = own
+        return inner, Compression(**settings)
+
+    def _without_weights(
+        self, inner: Architecture, compression: Compression, data: DataShape
+    ) -> nn.Module:
+        """Return the reshaped network on the meta device."""
+        if compression.kept == 1.0:
+            with on_meta_device():
+                model = self.space.build(inner, data)
+        else:
+            with torch.device("cpu"), torch.random.fork_rng([]):
+                model = self.space.build(inner, data)
+                groups = self._groups_of(inner, data)
+                kept = {group.root: _kept(group, compression.kept) for group in groups}
+                prune(model, _images(model, data), groups, kept)
+            model = model.to("meta")
+        with on_meta_device():
+            reshape(model, replace(compression, kept=1.0), _images(model, data))
+        return model
+
+    def _lost(self, inner: Architecture, share: float) -> list[tuple[str, int]]:
+        """Return the groups of channels that lose some, and how many units of each stay."""
+        if share == 1.0:
+            return []
+        try:
+            groups = self._groups_of(inner, self._data)
+        except UnbuildableError:
+            return [("", round(1000 * share))]
+        kept = ((group, _kept(group, share)) for group in groups)
+        return [(group.root, units) for group, units in kept if units < group.num_units]
+
+    def _groups_of(self, inner: Architecture, data: DataShape) -> tuple[ChannelGroup, ...]:
+        """Return the channels of a network that hang together, whatever its weights."""
+        if inner not in self._groups:
+            with torch.device("cpu"), torch.random.fork_rng([]):
+                model = self.space.build(inner, data)
+                found = find_groups(model, _images(model, data))
+            if len(self._groups) >= _MAX_REMEMBERED:
+                self._groups.clear()
+            self._groups[inner] = found
+        return self._groups[inner]
+
+
+def _kept(group: ChannelGroup, share: float) -> int:
+    return kept_units(group, share, multiple=MULTIPLE)
+
+
+def _images(model: nn.Module, data: DataShape) -> torch.Tensor:
+    return torch.zeros(2, data.input_shape[0], *input_size(model, data))

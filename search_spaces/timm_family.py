@@ -41,6 +41,7 @@ class TimmFamilySpace(SearchSpace):
         SpaceError: no such model, a parameter that cannot be built, or weights that cannot be had.
     """
 
+    told_by_parameters: ClassVar[frozenset[str]] = frozenset({"parameters", "models"})
     default_parameters: ClassVar[Mapping[str, Any]] = {
         "width": {"choice": [0.25, 0.5, 0.75, 1.0]},
         "depth": {"choice": [0.5, 1.0]},

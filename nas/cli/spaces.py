@@ -23,7 +23,8 @@ nas spaces list | show NAME | copy NAME DIR | check NAME
 
   list            the search spaces that come with the package
   show NAME       its parameters, what each may be and when it counts; how many architectures
-                  (and what a change does: nas spaces show mobilenet channels=[8,16,32,64])
+                  (and what a change does: nas spaces show mobilenet channels=[8,16,32,64], or
+                  nas spaces show mobilenet compression=int8)
   copy NAME DIR   its YAML and Python into DIR, as my_NAME: to change, and to search
                   with --config-dir DIR search_space=my_NAME
   check NAME      builds, counts and trains some of its networks, and says what is wrong: also of
@@ -62,10 +63,10 @@ def _show(words: Sequence[str]) -> None:
         raise ConfigError("nas spaces show NAME: give the name of a search space")
     node = _node(words[0], words[1:])
     from nas.config.launch import open_launch_folder
-    from nas.config.make import make
+    from nas.config.make import make_space
 
     open_launch_folder()
-    space = make(node)
+    space = make_space(node)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("parameter", "blocks", "values", "counts only when"):
         table.add_column(heading, overflow="fold")
@@ -89,11 +90,11 @@ def _check(words: Sequence[str]) -> None:
         raise ConfigError("nas spaces check NAME: give the name of a search space")
     node = _node(words[0], words[1:], folder)
     from nas.config.launch import open_launch_folder
-    from nas.config.make import make
+    from nas.config.make import make_space
     from nas.evaluation.space_check import check_space
 
     open_launch_folder()
-    space = make(node)
+    space = make_space(node)
     num_architectures = _count(counts[-1]) if counts else 100
     num_faults = 0
     for data in (DataShape((1, 8, 8), 10), DataShape((3, 32, 32), 10)):
@@ -134,7 +135,10 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     from nas.config.compose import Source, compose_values
 
     _check_known(name, folder)
-    settings = [f"search_space.{word}" for word in overrides]
+    settings = [
+        f"search_space/{word}" if word.startswith("compression=") else f"search_space.{word}"
+        for word in overrides
+    ]
     words = (f"search_space={name}", *settings)
     composed = compose_values(Source(config_dir=folder, overrides=words))
     faults = [fault for fault in composed.faults if "search_space" in fault]

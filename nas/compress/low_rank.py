@@ -20,7 +20,7 @@ def factorise(model: nn.Module, shares: Mapping[str, float]) -> None:
     """Replace linear layers by two factors each, in place.
 
     Args:
-        model: any.
+        model: any; on the meta device only shapes change.
         shares: name of a linear layer -> share of its weights that stay, below 1; others stay
             whole.
     """
@@ -38,6 +38,8 @@ def _factors(layer: nn.Linear, share: float) -> nn.Sequential:
     place = {"device": layer.weight.device, "dtype": layer.weight.dtype}
     down = nn.Linear(layer.in_features, rank, bias=False, **place)
     up = nn.Linear(rank, layer.out_features, bias=layer.bias is not None, **place)
+    if layer.weight.is_meta:
+        return nn.Sequential(down, up)
     left, values, right = torch.linalg.svd(layer.weight.detach(), full_matrices=False)
     roots = values[:rank].sqrt()
     with torch.no_grad():

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 BITS = (4, 8)
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)  # whose weights are quantized
 _SUFFIX = "parametrizations.weight.original"
 _SMALLEST = 1e-12  # a channel of zeros keeps a scale that can be divided by
 
@@ -63,7 +64,7 @@ def quantize_weights(model: nn.Module, *, bits: int) -> None:
     """
     assert bits in BITS, f"bits are one of {BITS}, not {bits}"
     for module in list(model.modules()):
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, LAYERS):
             parametrize.register_parametrization(module, "weight", _Rounded(bits), unsafe=True)
     model.stored_bytes = packed_bytes(model, bits=bits)  # type: ignore[assignment] # a number
 
@@ -110,9 +111,65 @@ def unpack(
         if scales is None:
             state[name] = packed[name]
             continue
-        levels = _apart(packed[name])[: shape.numel()] if bits == 4 else packed[name]
-        state[name] = levels.view(shape) * scales.view(-1, *[1] * (len(shape) - 1))
+        state[name] = weight_of(packed[name], scales, shape, bits=bits)
     return state
+
+
+def weight_of(
+    packed: torch.Tensor, scales: torch.Tensor, shape: torch.Size, *, bits: int
+) -> torch.Tensor:
+    """Return the weight that whole numbers and a scale for each output channel stand for."""
+    levels = _apart(packed)[: shape.numel()] if bits == 4 else packed
+    return levels.view(shape) * scales.view(-1, *[1] * (len(shape) - 1))
+
+
+def weight_bits(model: nn.Module) -> int | None:
+    """Return the bits of a quantized model's weights; None for a model of floats."""
+    for module in model.modules():
+        if isinstance(module, _Rounded):
+            return module.grid.bits
+    return None
+
+
+def settle_weights(model: nn.Module) -> None:
+    """Make a quantized model an ordinary one, whose weights are the rounded ones, in place."""
+    for module in list(model.modules()):
+        if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    if hasattr(model, "stored_bytes"):
+        del model.stored_bytes
+
+
+class _Stored(nn.Module):
+    """A weight that is kept as whole numbers, and made floats whenever it is read."""
+
+    scales: torch.Tensor
+
+    def __init__(self, scales: torch.Tensor, shape: torch.Size, bits: int) -> None:
+        super().__init__()
+        self.register_buffer("scales", scales)
+        self.shape, self.bits = shape, bits
+
+    def forward(self, packed: torch.Tensor) -> torch.Tensor:
+        return weight_of(packed, self.scales, self.shape, bits=self.bits)
+
+
+def store_weights(model: nn.Module, *, bits: int) -> None:
+    """Let a quantized model keep its weights as `pack` stores them, in place; only to run it.
+
+    It computes what it computed, and a file of it takes the bytes of the whole numbers.
+    """
+    packed = pack(model, bits=bits)
+    settle_weights(model)
+    for name, module in list(model.named_modules()):
+        stored = packed.get(f"{name}.weight_scale" if name else "weight_scale")
+        if stored is None:
+            continue
+        shape = module.weight.shape
+        del module.weight
+        module.register_buffer("weight", packed[f"{name}.weight" if name else "weight"])
+        weight = _Stored(stored, shape, bits)
+        parametrize.register_parametrization(module, "weight", weight, unsafe=True)
 
 
 def _two_to_a_byte(levels: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from nas.architecture import Architecture
 from nas.config.check import INJECTED
 from nas.config.facts import facts_of
-from nas.config.make import make, make_sampler, offers_of
+from nas.config.make import make, make_sampler, make_space, offers_of
 from nas.config.recorded import objectives_of
 from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
 from nas.errors import UnbuildableError
@@ -45,7 +45,7 @@ def build_search(config: SearchConfig) -> Search:
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
-    space: SearchSpace = make(config.search_space)
+    space: SearchSpace = make_space(config.search_space)
     objectives = objectives_of(
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from nas.config.compose import Composed, Source, compose_values
 from nas.config.judge import Judge, show
-from nas.config.make import make, make_sampler, offers_of
+from nas.config.make import COMPRESSION, make, make_sampler, make_space, offers_of, parted_space
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import judge_targets
@@ -83,11 +83,22 @@ def _judge_node(judge: Judge, *, place: str, node: Any, injected: tuple[str, ...
         limits = {key: value for key, value in node.items() if key in known}
         judge.record(cls=TrialLimits, value=limits, path=place)
         node = {key: value for key, value in node.items() if key not in known}
+    if place == "search_space":
+        node = _judge_compression(judge, node)
     if "_target_" not in node:
         judge.faults.append(f"{place}._target_ is missing; give the dotted name of what to use")
         return
     judge_targets(judge, node=node, path=place, injected=injected)
     judge.faults.extend(_file_faults(node, place))
+
+
+def _judge_compression(judge: Judge, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Judge what wraps a space, and return the node of the space itself."""
+    inner, wrapper = parted_space(node)
+    path = f"search_space.{COMPRESSION}"
+    if wrapper is not None:
+        judge_targets(judge, node=wrapper, path=path, injected=("space",))
+    return inner
 
 
 def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
@@ -101,7 +112,7 @@ def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
 def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
     """Build what is cheap to build, and return what it refuses."""
     builders: dict[str, Callable[[], object]] = {
-        "search_space": lambda: make(node),
+        "search_space": lambda: make_space(node),
         "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
     }
     if not offers_of(node, INJECTED["sampler"]):

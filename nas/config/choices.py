@@ -72,7 +72,7 @@ class Choices:
             path = None if choice is None else self._path(group, choice)
             if path is not None:
                 content, is_global = _content(path)
-                _merge(tree, content if is_global else {group: content})
+                _merge(tree, content if is_global else _below(group, content))
         _merge(tree, {k: v for k, v in self._root().items() if k != "defaults"})
         return list(_options(tree))
 
@@ -114,6 +114,17 @@ def _content(path: Path) -> tuple[dict[str, Any], bool]:
     except yaml.YAMLError:
         return {}, False
     return (content if isinstance(content, dict) else {}), "@package _global_" in text[:200]
+
+
+def _below(group: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a group's content where its name says it stands.
+
+    >>> _below("search_space/compression", {"kept": 1})
+    {'search_space': {'compression': {'kept': 1}}}
+    """
+    for part in reversed(group.split("/")):
+        content = {part: content}
+    return content
 
 
 def _merge(into: dict[str, Any], content: Mapping[str, Any]) -> None:

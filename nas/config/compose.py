@@ -167,9 +167,9 @@ def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
 
 def groups_of(folders: Sequence[Path]) -> list[str]:
     """Return the names of all groups, sorted."""
-    return sorted(
-        {path.parent.name for folder in folders for path in folder.glob("*/*.yaml")} - {"hydra"}
-    )
+    files = ((folder, path) for folder in folders for path in folder.glob("*/**/*.yaml"))
+    found = {path.parent.relative_to(folder).as_posix() for folder, path in files}
+    return sorted(found - {"hydra"})
 
 
 def _good_overrides(
@@ -252,6 +252,9 @@ def _key_fault(
         if not OmegaConf.is_dict(node):
             return f"{path} is a single value, so it has no '{key}'; give {path}=..."
         if key not in node:
+            group = join(path, key).replace(".", "/")
+            if group in groups:
+                return f"{join(path, key)} is a group: write {group}={override.value()}"
             known = {str(other): None for other in node}
             known |= {} if path else dict.fromkeys(groups)
             return unknown_key(join(path, key), known)

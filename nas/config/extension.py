@@ -7,12 +7,11 @@ mean, not by how they are written: the spaces are built and compared.
 from collections.abc import Mapping
 from typing import Any
 
-from nas.config.make import make
-from nas.errors import NasError
+from nas.config.make import make_space, parted_space
+from nas.config.targets import locate
+from nas.errors import ConfigError, NasError
 from nas.space.extension import faults_of_extension
 from nas.space.space import SearchSpace
-
-_PARAMETERS = "parameters"  # the argument of a space that holds its tree
 
 
 def without_extensions(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -39,10 +38,10 @@ def space_faults(old: Any, new: Any) -> list[str] | None:
     """
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return None
-    if _rest(old) != _rest(new) or not old.get(_PARAMETERS) or not new.get(_PARAMETERS):
+    if _rest(old) != _rest(new):
         return None
     try:
-        spaces = make(old), make(new)
+        spaces = make_space(old), make_space(new)
     except NasError:  # checking the configuration says what is wrong with it
         return None
     if not all(isinstance(space, SearchSpace) for space in spaces):
@@ -61,5 +60,19 @@ def is_wider(old: Any, new: Any) -> bool:
     )
 
 
-def _rest(node: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {key: value for key, value in node.items() if key != _PARAMETERS}
+def _rest(node: Mapping[Any, Any]) -> list[dict[Any, Any]]:
+    """Return what its parameters do not tell of a space, and of its compression."""
+    inner, wrapper = parted_space(node)
+    return [
+        {key: value for key, value in part.items() if key not in _told_by_parameters(part)}
+        for part in (inner, wrapper)
+        if part is not None
+    ]
+
+
+def _told_by_parameters(node: Mapping[Any, Any]) -> frozenset[str]:
+    try:
+        target = locate(node["_target_"])
+    except (ConfigError, KeyError):
+        return frozenset()
+    return frozenset(getattr(target, "told_by_parameters", SearchSpace.told_by_parameters))

@@ -17,6 +17,8 @@ from omegaconf import OmegaConf
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
 
+COMPRESSION = "compression"  # the key of a space's node that holds what wraps the space
+
 
 def make(node: Mapping[str, Any], **offers: Any) -> Any:
     """Return what the node describes.
@@ -41,6 +43,26 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         # What a nested target raised, which Hydra hides in an error of its own.
         raise error.__cause__ from None
     return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
+
+
+def make_space(node: Mapping[str, Any]) -> Any:
+    """Return the space that a node describes, inside of what `compression` in it describes.
+
+    Raises:
+        ConfigError: Hydra refuses to call a target.
+        Exception: whatever a target raises.
+    """
+    inner, wrapper = parted_space(node)
+    space = make(inner)
+    return space if wrapper is None else make(wrapper, space=space)
+
+
+def parted_space(node: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
+    """Return a space's own node, and that of its compression, if it has one."""
+    wrapper = node.get(COMPRESSION)
+    if wrapper is None or (isinstance(wrapper, Mapping) and "_target_" in wrapper):
+        return {key: value for key, value in node.items() if key != COMPRESSION}, wrapper
+    return dict(node), None
 
 
 def offers_of(node: Mapping[str, Any], offered: Iterable[str]) -> list[str]:

@@ -8,16 +8,18 @@ need a fixed-length space; the canonical form (`Architecture`) drops the inactiv
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from torch import nn
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError, nearest_first
 from nas.space.flatten import Shared, flatten
 from nas.space.parameters import Choice, Domain, Float, Parameter
 from nas.task import DataShape
+
+if TYPE_CHECKING:  # torch takes seconds to import: who looks results up in a table needs none
+    from torch import nn
 
 
 class SearchSpace:
@@ -34,6 +36,8 @@ class SearchSpace:
     """
 
     default_parameters: ClassVar[Mapping[str, Any]] = {}
+    # Arguments that change nothing but parameters: a study may go on when they let these grow.
+    told_by_parameters: ClassVar[frozenset[str]] = frozenset({"parameters"})
     shared: tuple[Shared, ...] = ()
 
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
@@ -53,7 +57,7 @@ class SearchSpace:
         for name in _TOLD_OF_ARCHITECTURES & cls.__dict__.keys():
             setattr(cls, name, _with_shared_values(cls.__dict__[name]))
 
-    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+    def build(self, architecture: Architecture, data: DataShape) -> "nn.Module":
         """Return an untrained model of `architecture` for data of that shape.
 
         The model takes float images (B, C, H, W) and returns logits (B, num_classes). It may
