@@ -7,8 +7,8 @@ from torch import nn
 from nas.data.dataset import SearchData
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
-from nas.train.recipe import Recipe
 from nas.train.batches import TrialData
+from nas.train.recipe import Recipe
 
 
 @pytest.fixture(scope="session")
