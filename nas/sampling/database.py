@@ -136,6 +136,31 @@ class StudyTables:
             rows = connection.execute(query.where(_TRIALS.c.study_id == self._study_id))
             return {row.number: row.state for row in rows}
 
+    def correct_starts(self, records: Iterable[TrialRecord]) -> None:
+        """Make trials that run there what the record says they are; forget those it lacks.
+
+        A driver may die after a start was written here and before it was written to its journal:
+        the next one gives the number to another architecture.
+
+        Args:
+            records: the whole study.
+        """
+        known = {record.number: record for record in records}
+        query = sa.select(_TRIALS.c.number, _TRIALS.c.trial_id).where(
+            _TRIALS.c.study_id == self._study_id, _TRIALS.c.state == OptunaState.RUNNING
+        )
+        with self.engine.begin() as connection:
+            keys = {row.number: row.trial_id for row in connection.execute(query)}
+            for table in (_PARAMS, _ATTRS, _NOTES):
+                connection.execute(sa.delete(table).where(table.c.trial_id.in_(keys.values())))
+            unknown = [key for number, key in keys.items() if number not in known]
+            connection.execute(sa.delete(_TRIALS).where(_TRIALS.c.trial_id.in_(unknown)))
+            again = [(key, known[number]) for number, key in keys.items() if number in known]
+            for key, record in again:
+                at = {"datetime_start": _as_utc(record.started_s)}
+                connection.execute(sa.update(_TRIALS).where(_TRIALS.c.trial_id == key).values(at))
+            self._write_starts(connection, again)
+
     def write(self, records: Iterable[TrialRecord]) -> None:
         """Bring trials to the state of their records, all or none; what has ended stays.
 

@@ -71,6 +71,7 @@ class StudyMirror:
         self._trials: dict[int, TrialRecord] = {}
         self._notes: dict[str, Any] = dict(history.notes)
         self._tables.keep_files(files or {})
+        self._tables.correct_starts(history.records)
         there = self._tables.states()
         for record in history.records:
             if there.get(record.number) is not OPTUNA_STATES[record.state]:

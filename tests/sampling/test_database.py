@@ -202,6 +202,29 @@ def test_a_folder_that_fell_behind_the_database_is_brought_up_to_date(tmp_path, 
     assert len(load_records(here / "study.journal.superseded")) == 10
 
 
+def test_a_start_that_only_the_database_saw_is_no_part_of_the_next_trial(tmp_path, url, storage):
+    first = search(small_task(5), tmp_path / "run", storage_url=url)
+    ghosts = [replace(started(90 - i), number=5 + i) for i in range(3)]
+    tables(storage).write(ghosts)  # and the driver was killed before its journal was written
+
+    second = search(small_task(7), tmp_path / "run", storage_url=url)
+
+    assert second.records[:5] == first.records
+    assert not {r.architecture for r in second.records} & {g.architecture for g in ghosts}
+    assert read(url).records == list(second.records)
+
+
+def test_a_trial_that_runs_in_both_is_what_the_record_says(storage):
+    bulk = tables(storage)
+    bulk.write([ended(0, TrialState.COMPLETE), started(1), started(2)])
+    other = replace(started(50), number=1)
+
+    bulk.correct_starts([ended(0, TrialState.COMPLETE), other])
+
+    records = load_from_database(storage, "run").records
+    assert records == [ended(0, TrialState.COMPLETE), other]
+
+
 def test_a_name_that_is_taken_in_the_database_is_refused_without_resume(tmp_path, url):
     search(small_task(5), tmp_path / "a" / "run", storage_url=url)
 
