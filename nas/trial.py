@@ -75,6 +75,25 @@ class TrialSpec:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A compressed copy of a trained network: a second point out of one training.
+
+    Attributes:
+        name: what was done to it, as in `evaluation.variants`: int8, kept0.5+int8.
+        metrics: metric name -> value, of the compressed network; finite unless it failed.
+        seconds: wall time of making and judging it.
+        failure: why, if it failed.
+        weights: what is stored of it, as the bytes of a safetensors file, or None.
+    """
+
+    name: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: Failure | None = None
+    weights: bytes | None = None
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """What came of a trial.
 
@@ -88,6 +107,7 @@ class TrialResult:
         failure: why, if the trial failed.
         worker: which process evaluated it, for people.
         weights: the trained weights as the bytes of a safetensors file, or None.
+        variants: compressed copies of the trained network.
     """
 
     number: int
@@ -99,11 +119,14 @@ class TrialResult:
     failure: Failure | None = None
     worker: str = ""
     weights: bytes | None = None
+    variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrialRecord:
     """A trial as the run folder remembers it; what reports are made from.
+
+    A compressed variant of a trained network has a record of its own, with a number of its own.
 
     Attributes:
         number: the trial's number in the study, from 0.
@@ -116,6 +139,9 @@ class TrialRecord:
         started_s: when it was first handed out, seconds since the epoch.
         finished_s: when its result came, likewise; None until then.
         sampler_notes: what the sampler noted with it, opaque; a resumed one goes on from there.
+        parent: number of the trial whose trained network this is a variant of; None for a
+            training.
+        variant: what was done to that network; empty for a training.
     """
 
     number: int
@@ -128,3 +154,5 @@ class TrialRecord:
     started_s: float = 0.0
     finished_s: float | None = None
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
+    parent: int | None = None
+    variant: str = ""

@@ -7,14 +7,12 @@ traceback. The test split never comes here: only the training and validation ima
 import os
 import platform
 import time
-import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from nas.architecture import Architecture
@@ -23,8 +21,10 @@ from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.failures import failure_of
 from nas.evaluation.lesson import checked_teacher, lesson_of_teacher
 from nas.evaluation.placement import move_to_device
+from nas.evaluation.variants import Trained, as_bytes, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, count_costs, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
@@ -38,13 +38,12 @@ from nas.train.checkpoint import (
 )
 from nas.train.device import (
     choose_device,
-    is_out_of_memory,
     keep_freed_memory,
     limit_device_memory,
 )
-from nas.train.loop import Loss, NonfiniteLossError, TimeLimitError, Training
+from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
-from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
+from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 
@@ -61,6 +60,9 @@ class TrainedEvaluator(Evaluator):
         num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
             far too many where several workers share the cores.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
+        variants: compressed copies to make of each network at the end of its training, each a
+            point of its own: `int8`, `kept0.5+int8` (see `nas.compress.compression`).
+        fine_tuning: of variants that lost channels or ranks, as a share of the recipe's epochs.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
             names, and goes on from there on another worker; None for no such checkpoints.
 
@@ -80,6 +82,8 @@ class TrainedEvaluator(Evaluator):
         metrics: Sequence[str] = (),
         num_threads: float | None = None,
         gpu_share: float | None = None,
+        variants: Sequence[str] = (),
+        fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
     ) -> None:
         self.space = space
@@ -92,6 +96,9 @@ class TrainedEvaluator(Evaluator):
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
+        self._variants = plan_variants(
+            variants, fine_tuning=fine_tuning, space=space, recipe=recipe
+        )
         self._checkpoint_every_s = checked_interval(checkpoint_every_s)
         self._costs: dict[str, dict[str, float]] = {}
         self._resident: TrialData | None = None
@@ -128,22 +135,11 @@ class TrainedEvaluator(Evaluator):
         """Train and judge one architecture; every failure is a result."""
         started = time.monotonic()
         try:
-            metrics, weights, earlier_s = self._train(spec)
+            return self._train(spec, started=started)
         except Exception as error:  # noqa: BLE001 - the user's build and forward may raise anything
             return _failed(spec, error, seconds=time.monotonic() - started)
         finally:
             _release_device_memory(self._resident)
-        seconds = earlier_s + time.monotonic() - started
-        return TrialResult(
-            number=spec.number,
-            attempt=spec.attempt,
-            state=TrialState.COMPLETE if spec.budget >= 1.0 else TrialState.STOPPED,
-            metrics={**metrics, "seconds": seconds},
-            seconds=seconds,
-            budget=spec.budget,
-            worker=_worker_name(),
-            weights=weights,
-        )
 
     def _count(self, architecture: Architecture) -> dict[str, float]:
         shape = self.data.shape
@@ -156,8 +152,7 @@ class TrainedEvaluator(Evaluator):
             known = {**counted, **known}
         return {name: float(known[name]) for name in self._counted}
 
-    def _train(self, spec: TrialSpec) -> tuple[dict[str, float], bytes | None, float]:
-        """Return metrics, weights if they are wanted, and the seconds before this attempt."""
+    def _train(self, spec: TrialSpec, *, started: float) -> TrialResult:
         self.prepare()
         data = self._resident
         assert data is not None, "prepare has moved the data"
@@ -174,13 +169,44 @@ class TrainedEvaluator(Evaluator):
                 loss=self._loss(model, device),
             )
             self._run(training, spec)
-            score = training.score()
-        metrics = score.metrics()
-        metrics |= self.static_costs(spec.architecture)
-        if self._measures_latency:
-            metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
-        weights = self._weights_if_wanted(spec, model, metrics)
-        return metrics, weights, training.earlier_s
+            metrics = training.score().metrics()
+            metrics |= self.static_costs(spec.architecture)
+            if self._measures_latency:
+                metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
+            seconds = training.earlier_s + time.monotonic() - started
+            is_whole = spec.budget >= 1.0
+            variants = self._make_variants(spec, training, metrics) if is_whole else ()
+        return TrialResult(
+            number=spec.number,
+            attempt=spec.attempt,
+            state=TrialState.COMPLETE if is_whole else TrialState.STOPPED,
+            metrics={**metrics, "seconds": seconds},
+            seconds=seconds,
+            budget=spec.budget,
+            worker=_worker_name(),
+            weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+            variants=variants,
+        )
+
+    def _make_variants(
+        self, spec: TrialSpec, training: Training, metrics: Mapping[str, float]
+    ) -> tuple[Variant, ...]:
+        shape, device = self.data.shape, training.device
+        limit_s = spec.time_limit_s
+        trained = Trained(
+            build=lambda: self.space.build(spec.architecture, shape),
+            state=training.model.state_dict(),
+            data=training.data,
+            shape=shape,
+            costs={name: metrics[name] for name in self._counted},
+            seed=spec.seed,
+            time_limit_s=None if limit_s is None else limit_s - training.spent_s,
+            loss=lambda model: self._loss(model, device),
+            measures_latency=self._measures_latency,
+        )
+        return make_variants(
+            trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
+        )
 
     def _run(self, training: Training, spec: TrialSpec) -> None:
         """Train from the last checkpoint on, and keep some; a part of the budget is kept whole."""
@@ -206,16 +232,12 @@ class TrainedEvaluator(Evaluator):
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )
 
-    def _weights_if_wanted(
-        self, spec: TrialSpec, model: nn.Module, metrics: Mapping[str, float]
-    ) -> bytes | None:
+    def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
+        """Say whether a network of these metrics may stand on the front."""
         ours = losses(self.objectives, metrics)
-        if spec.budget < 1.0 or ours is None or any(_dominates(p, ours) for p in spec.front):
-            return None
-        state = model.state_dict()
-        return bytes(
-            save_safetensors({k: v.detach().cpu().contiguous().clone() for k, v in state.items()})
-        )
+        if spec.budget < 1.0 or ours is None:
+            return False
+        return not any(_dominates(point, ours) for point in spec.front)
 
 
 def _check_measured(wanted: Collection[str], data: SearchData) -> None:
@@ -246,14 +268,6 @@ def _own_randomness(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def _failed(spec: TrialSpec, error: Exception, *, seconds: float) -> TrialResult:
-    if isinstance(error, NonfiniteLossError):
-        kind = FailureKind.NONFINITE
-    elif isinstance(error, TimeLimitError):
-        kind = FailureKind.TIMEOUT
-    elif is_out_of_memory(error):
-        kind = FailureKind.OUT_OF_MEMORY
-    else:
-        kind = FailureKind.ERROR
     return TrialResult(
         number=spec.number,
         attempt=spec.attempt,
@@ -261,11 +275,7 @@ def _failed(spec: TrialSpec, error: Exception, *, seconds: float) -> TrialResult
         metrics=dict(spec.static_costs),
         seconds=seconds,
         budget=spec.budget,
-        failure=Failure(
-            kind=kind,
-            message=f"{type(error).__name__}: {error}".splitlines()[0],
-            traceback="".join(traceback.format_exception(error)),
-        ),
+        failure=failure_of(error),
         worker=_worker_name(),
     )
 

@@ -41,15 +41,15 @@ OPTUNA_STATES = {
     TrialState.FAILED: OptunaState.FAIL,
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
-_BOOKKEEPING = {"architecture_id", "budget", "failure_kind", "failure", "traceback"}
+_BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
 
 # An fsync and a lock cost milliseconds, so that what comes within this time shares them.
 FLUSH_EVERY_S = 0.05
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
 
-# What the writer thread is given: lines, and the record that is done when they are on disk.
-_Event = tuple[list[dict[str, Any]], TrialRecord | None]
+# What the writer thread is given: lines, and the records that are done when they are on disk.
+_Event = tuple[list[dict[str, Any]], tuple[TrialRecord, ...]]
 
 
 @dataclass(frozen=True)
@@ -110,26 +110,33 @@ class StudyJournal:
     def started(self, record: TrialRecord) -> None:
         """Note that a trial runs; trials must come in the order of their numbers."""
         self._at_start[record.number] = attributes_at_start(record)
-        self._events.put(([self._creation(record)], None))
+        self._events.put(([self._creation(record)], ()))
 
-    def finished(self, record: TrialRecord) -> None:
-        """Note a trial's end; `acknowledged` returns it once it is on disk."""
-        self._events.put((self._ending(record), record))
+    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
+        """Note a trial's end, and its variants; `acknowledged` returns them once all are on disk.
+
+        The variants come first: a trial that has ended on record has all of them there.
+        """
+        lines = [self._whole(variant) for variant in variants]
+        self._events.put(([*lines, *self._ending(record)], (record, *variants)))
 
     def noted(self, key: str, value: Any) -> None:
         """Keep what the sampler noted with the study."""
         note = {"study_id": 0, "system_attr": {key: value}}
-        self._events.put(([self._entry(_STUDY_NOTE, note)], None))
+        self._events.put(([self._entry(_STUDY_NOTE, note)], ()))
 
     def copy(self, history: History) -> None:
         """Write down a study that was recorded elsewhere; none of it is acknowledged again."""
         for key, value in history.notes.items():
             self.noted(key, value)
         for record in history.records:
+            if record.parent is not None:
+                self._events.put(([self._whole(record)], ()))
+                continue
             self._at_start[record.number] = attributes_at_start(record)
-            self._events.put(([self._creation(record)], None))
+            self._events.put(([self._creation(record)], ()))
             if record.state is not TrialState.RUNNING:
-                self._events.put((self._ending(record), None))
+                self._events.put((self._ending(record), ()))
 
     def acknowledged(self) -> list[TrialRecord]:
         """Return the trials whose end came to disk since the last call.
@@ -187,8 +194,8 @@ class StudyJournal:
                 with contextlib.suppress(OSError):
                     _drop_torn_line(self._path)
                 return
-            for _, record in events:
-                if record is not None:
+            for _, records in events:
+                for record in records:
                     self._written.put(record)
 
     def _entry(self, operation: int, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,11 +214,21 @@ class StudyJournal:
             "values": None,
             "distributions": {name: self._as_json[name] for name in params},
             "params": params,
-            "user_attrs": self._at_start[record.number],
+            "user_attrs": self._at_start.get(record.number, {}),
             "system_attrs": dict(record.sampler_notes),
             "intermediate_values": {},
         }
         return self._entry(_CREATE_TRIAL, fields)
+
+    def _whole(self, record: TrialRecord) -> dict[str, Any]:
+        """Return the one line of a variant, which never runs: it is there or it is not."""
+        ending = {
+            "state": OPTUNA_STATES[record.state].value,
+            "values": optuna_values(record, self._objectives),
+            "datetime_complete": _as_iso(record.finished_s or 0.0),
+            "user_attrs": {**attributes_at_start(record), **attributes_at_end(record)},
+        }
+        return {**self._creation(record), **ending}
 
     def _ending(self, record: TrialRecord) -> list[dict[str, Any]]:
         known = self._at_start.pop(record.number, {})
@@ -238,6 +255,8 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    if record.parent is not None:
+        attributes |= {"parent": record.parent, "variant": record.variant}
     if record.failure is not None:
         attributes["failure_kind"] = record.failure.kind.value
         attributes["failure"] = record.failure.message
@@ -310,6 +329,8 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         started_s=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
         finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         sampler_notes=trial.system_attrs,
+        parent=attrs.get("parent"),
+        variant=attrs.get("variant", ""),
     )
 
 

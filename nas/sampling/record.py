@@ -94,11 +94,12 @@ class StudyRecord:
         if self._mirror is not None:
             self._mirror.started(record)
 
-    def finished(self, record: TrialRecord) -> None:
-        """Note a trial's end; `acknowledged` returns it once it is on disk."""
-        self._journal.finished(record)
+    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
+        """Note a trial's end, and its variants; `acknowledged` returns them once on disk."""
+        self._journal.finished(record, variants)
         if self._mirror is not None:
-            self._mirror.finished(record)
+            for ended in (*variants, record):
+                self._mirror.finished(ended)
 
     def noted(self, key: str, value: Any) -> None:
         """Keep what the sampler noted with the study."""
