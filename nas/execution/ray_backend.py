@@ -28,7 +28,8 @@ from nas.execution.ray_cluster import (
     num_fitting,
     offer,
 )
-from nas.execution.ray_worker import Batch, Worker
+from nas.execution.ray_memory import is_to_blame, memory_of_killed
+from nas.execution.ray_worker import Batch, Place, Worker
 from nas.trial import FailureKind, TrialResult, TrialSpec
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ CALL_S = 0.02
 MAX_BATCH = 16
 # A trial whose worker died this often, on nodes that live on, is taken to kill its workers.
 MAX_CRASHES = 3
+# A trial whose worker was ended for taking most of a full node's memory this often takes too much.
+MAX_EXCESSES = 2
 # After so many workers in a row died while they started, beyond all that one lost node or a lost
 # cluster can take along, none that lives is to be expected.
 MAX_STILLBIRTHS = 5
@@ -85,7 +88,7 @@ class RayBackend:
         self._idle: list[Any] = []
         self._calls: dict[Any, _Call] = {}
         self._pending: deque[TrialSpec] = deque()
-        self._node_of: dict[Any, str] = {}
+        self._place_of: dict[Any, Place] = {}
         self._crashes: Counter[int] = Counter()
         self._num_stillbirths = 0
         self._mean_s = math.inf
@@ -220,7 +223,7 @@ class RayBackend:
 
         worker = self._starting.pop(reference)
         try:
-            self._node_of[worker] = ray.get(reference)
+            self._place_of[worker] = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             raise ExecutionError(f"a worker could not get ready: {error}") from error
         except ray.exceptions.RayError as error:
@@ -260,7 +263,7 @@ class RayBackend:
         """Judge why a worker died: the trial's fault, or none of it."""
         import ray
 
-        node = self._node_of.pop(call.worker, "")
+        place = self._place_of.pop(call.worker)
         numbers = ", ".join(str(spec.number) for spec in call.specs)
         _LOG.warning("trial %s lost its worker: %s", numbers, _line(error))
         lost = [failed(spec, FailureKind.LOST, _line(error)) for spec in call.specs]
@@ -268,21 +271,24 @@ class RayBackend:
             return lost
         spec = call.specs[0]
         if isinstance(error, ray.exceptions.OutOfMemoryError):
-            # The monitor ends the youngest worker of a full node, so once is no proof.
-            self._crashes[spec.number] += 1
-            if self._crashes[spec.number] > 1:
-                text = "the node ran out of memory and ended the trial, twice"
-                return [failed(spec, FailureKind.OUT_OF_MEMORY, text, traceback=str(error))]
-            return lost
+            return lost if self._is_first_excess(spec, place, error) else [_too_large(spec, error)]
         if not isinstance(error, ray.exceptions.ActorDiedError):
             return lost  # unreachable: its node is going
-        if error.preempted or node not in living_nodes():
+        if error.preempted or place.node not in living_nodes():
             return lost
         self._crashes[spec.number] += 1
         if self._crashes[spec.number] < MAX_CRASHES:
             return lost
         text = f"the worker process died in all of {MAX_CRASHES} attempts: {_line(error)}"
         return [failed(spec, FailureKind.ERROR, text, traceback=str(error))]
+
+    def _is_first_excess(self, spec: TrialSpec, place: Place, error: Exception) -> bool:
+        """Say whether a trial may be tried again after a node ran out of memory."""
+        if not is_to_blame(place.pid, str(error)):
+            return True
+        # Other programs may have filled the node, so once is no proof.
+        self._crashes[spec.number] += 1
+        return self._crashes[spec.number] < MAX_EXCESSES
 
     def _end_overdue(self) -> list[TrialResult]:
         now_s = time.monotonic()
@@ -300,6 +306,13 @@ class RayBackend:
         import ray
 
         ray.kill(worker, no_restart=True)
+
+
+def _too_large(spec: TrialSpec, error: Exception) -> TrialResult:
+    used = memory_of_killed(str(error))
+    share = f", while it used {max(used.values()):g} GB" if used else ""
+    text = f"the node ran out of memory and ended the trial, {MAX_EXCESSES} times{share}"
+    return failed(spec, FailureKind.OUT_OF_MEMORY, text, traceback=str(error))
 
 
 def _line(error: BaseException) -> str:

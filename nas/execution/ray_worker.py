@@ -26,6 +26,19 @@ class Batch:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a worker lives.
+
+    Attributes:
+        node: Ray's id of its node.
+        pid: its process there.
+    """
+
+    node: str
+    pid: int
+
+
 class Worker:
     """A Ray actor; evaluates trials one at a time."""
 
@@ -33,7 +46,7 @@ class Worker:
         self._evaluator: Evaluator
         self._name = f"{platform.node()}:{os.getpid()}"
 
-    def prepare(self, evaluator: Sequence[Any], import_paths: Sequence[str]) -> str:
+    def prepare(self, evaluator: Sequence[Any], import_paths: Sequence[str]) -> Place:
         """Fetch the evaluator from the node's object store and get it ready.
 
         Args:
@@ -43,14 +56,14 @@ class Worker:
                 the launch folder out, and so does a worker.
 
         Returns:
-            The id of the node.
+            Where it is ready now.
         """
         import ray
 
         sys.path.extend(path for path in import_paths if path not in sys.path)
         self._evaluator = ray.get(evaluator[0])
         self._evaluator.prepare()
-        return str(ray.get_runtime_context().get_node_id())
+        return Place(str(ray.get_runtime_context().get_node_id()), os.getpid())
 
     def evaluate(self, specs: Sequence[TrialSpec]) -> Batch:
         """Evaluate trials one after the other."""

@@ -1,0 +1,116 @@
+"""A real training that loses its worker goes on from its last checkpoint, to the same result."""
+
+import os
+import signal
+import threading
+import time
+from typing import ClassVar
+
+import pytest
+import torch
+from parts.engine import OBJECTIVES, note, search, small_task
+from parts.processes import lines, wait_until
+from torch import nn
+
+from nas.data.digits import load_digits
+from nas.evaluation.trained import TrainedEvaluator
+from nas.execution.ray_backend import RayBackend
+from nas.execution.ray_cluster import RaySettings
+from nas.seeding import derive_seed
+from nas.space.space import SearchSpace
+from nas.train.recipe import Recipe
+from nas.trial import TrialSpec, TrialState
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+NUM_EPOCHS = 12
+KILL_AT = 0.7
+
+
+class Slow(SearchSpace):
+    """Small networks that note each step of their training, and take their time for it."""
+
+    default_parameters: ClassVar = {"width": {"choice": [8, 12]}}
+
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    def build(self, architecture, data):
+        del data
+        return Noted(int(architecture["width"]), self.log)
+
+
+class Noted(nn.Module):
+    def __init__(self, width, log):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.1)
+        )
+        self.head = nn.Linear(width, 10)
+        self.width, self.log = width, log
+
+    def forward(self, images):
+        if self.training and self.log is not None:
+            note(self.log, f"{self.width} {os.getpid()}")
+            time.sleep(0.02)
+        return self.head(self.layers(images))
+
+
+def evaluator(log):
+    recipe = Recipe(epochs=NUM_EPOCHS, batch_size=64, device="cpu")
+    data = load_digits()
+    return TrainedEvaluator(
+        Slow(log), data, recipe, OBJECTIVES, num_threads=1, checkpoint_every_s=0.2
+    )
+
+
+def num_steps_of(trained):
+    return NUM_EPOCHS * (len(trained.data.train.labels) // 64)
+
+
+def test_a_training_killed_in_the_middle_repeats_little_and_ends_with_the_same_numbers(tmp_path):
+    log = tmp_path / "log"
+    trained = evaluator(log)
+    whole = num_steps_of(trained)
+    task = small_task(2, space=trained.space, evaluator=trained)
+    killed = []
+
+    def kill_late():
+        wait_until(lambda: len(lines(log)) >= KILL_AT * whole)
+        width, pid = lines(log)[-1].split()
+        killed.append(width)
+        os.kill(int(pid), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_late)
+    killer.start()
+    settings = RaySettings(num_workers=1)
+    folder = tmp_path / "run"
+    summary = search(task, folder, make_backend=lambda e: RayBackend(e, settings))
+    killer.join()
+
+    steps = [line.split() for line in lines(log)]
+    taken = [pid for width, pid in steps if width == killed[0]]
+    assert len(set(taken)) == 2  # two workers
+    assert whole <= len(taken) < 1.4 * whole  # from the start it would be 1.7
+    assert not list((folder / "checkpoints").glob("*"))
+    for record in summary.records:
+        undisturbed = evaluate_here(record)
+        assert record.state is TrialState.COMPLETE
+        assert record.metrics["loss"] == undisturbed["loss"]
+        assert record.metrics["accuracy"] == undisturbed["accuracy"]
+
+
+def evaluate_here(record):
+    """Return what the same training gives in this process, in one go."""
+    before = torch.get_num_threads()
+    seed = derive_seed(0, "trial", record.architecture.id)
+    try:
+        return evaluator(None).evaluate(TrialSpec(0, record.architecture, seed)).metrics
+    finally:
+        torch.set_num_threads(before)
