@@ -250,8 +250,8 @@ class Spread:
 
     def __init__(self, posterior: Posterior, features: FloatArray, *, capacity: int) -> None:
         half = posterior.whitened_at(features)
-        self._posterior = posterior
-        self._features = features
+        self._noise = posterior.noise
+        self._prior = posterior.kernel.covariance(features, features, posterior.theta)
         self._half = np.zeros((len(half) + capacity, len(features)))
         self._half[: len(half)] = half
         self._filled = len(half)
@@ -265,12 +265,9 @@ class Spread:
 
     def count(self, index: int) -> None:
         """Count one row as seen."""
-        posterior, half = self._posterior, self._half[: self._filled]
-        prior = posterior.kernel.covariance(
-            self._features[[index]], self._features, posterior.theta
-        )
-        column = prior[0] - half[:, index] @ half
-        column /= np.sqrt(max(float(self._variance[index]), 0.0) + posterior.noise)
+        half = self._half[: self._filled]
+        column = self._prior[index] - half[:, index] @ half
+        column /= np.sqrt(max(float(self._variance[index]), 0.0) + self._noise)
         self._half[self._filled] = column
         self._filled += 1
         self._variance = self._variance - column**2

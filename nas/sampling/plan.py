@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from nas.pareto.dominance import front_mask, ranks
 from nas.sampling.candidates import Candidates, Looks
-from nas.sampling.gaussian_process import Kernel, Posterior, Spread, fit
+from nas.sampling.gaussian_process import Kernel, Posterior, fit
 from nas.sampling.history import History
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.sampling.picks import Judged, Picks
 from nas.seeding import generator
 
 FloatArray = NDArray[np.float64]
@@ -44,8 +45,6 @@ NUM_NEAR = 1000
 # Rounds of looking at neighbours of the best candidates, and how many of these are taken. A way
 # of many steps finds more than as many looks in few.
 NUM_ROUNDS, NUM_ROUNDS_IN_POOL, NUM_BEST = 6, 2, 20
-# Candidates that further picks from a plan choose among: gains only fall, the others stay behind.
-NUM_KEPT = 300
 
 
 @dataclass(frozen=True)
@@ -163,14 +162,19 @@ class Plan:
         self._models = surrogates.posteriors(seen, losses, limit=limit)
         results = self._columns(seen.static, standardised(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
-        self._spread = WIDE if rng.random() < wide else NARROW
+        self._widening = WIDE if rng.random() < wide else NARROW
         self._front = results[seen.is_allowed]
         self._expect(history, candidates)
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference)
-        self._last: int | None = None
-        self._spreads: list[Spread] | None = None
-        self._look(history, candidates, seen, num_looks)
+        self._picks = Picks(
+            self._look(history, candidates, seen, num_looks),
+            self._models,
+            dear=goals.dear,
+            front=self._front,
+            reference=self._reference,
+            widening=self._widening,
+        )
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; count it as running.
@@ -178,14 +182,7 @@ class Plan:
         Args:
             known: networks that must not come.
         """
-        if self._last is not None:
-            self._count(self._last)
-        for index in np.argsort(-self._gain, kind="stable").tolist():
-            if not self._is_picked[index] and self._found.keys[index] not in known:
-                self._is_picked[index] = True
-                self._last = index
-                return np.asarray(self._found.rows[index])
-        return None
+        return self._picks.next(known)
 
     def _columns(self, static: FloatArray, dear: FloatArray) -> FloatArray:
         """Return all objectives (n, m) in the study's order."""
@@ -227,7 +224,9 @@ class Plan:
                 reference[column] = max(reference[column], edge + 0.5 * (largest - edge) + 1e-9)
         return reference
 
-    def _look(self, history: History, candidates: Candidates, seen: Looks, num_looks: int) -> None:
+    def _look(
+        self, history: History, candidates: Candidates, seen: Looks, num_looks: int
+    ) -> Judged:
         """Find candidates and their gains: neighbours of the front, random ones, then refine."""
         rng = self._rng
         known = np.fromiter(history.known, np.int64, len(history.known))
@@ -241,14 +240,14 @@ class Plan:
         parents = self._parents(seen)
         if len(parents) and not is_all:
             found = found.join(candidates.near(parents, count=share, max_changes=2, rng=rng))
-        self._found = found.new(known)
-        self._mean, self._sd = self._predict(self._found)
-        self._gain = self._gains(np.arange(len(self._found)))
-        for _ in range(num_rounds if len(self._found) and not is_all else 0):
-            best = self._found.rows[np.argsort(-self._gain, kind="stable")[:NUM_BEST]]
+        judged = self._judge(found.new(known))
+        for _ in range(num_rounds if len(judged) and not is_all else 0):
+            best = judged.looks.rows[np.argsort(-judged.gain, kind="stable")[:NUM_BEST]]
             near = candidates.near(best, count=share, max_changes=1, rng=rng)
-            self._add(near.new(np.concatenate([known, self._found.keys])))
-        self._is_picked = np.zeros(len(self._found), dtype=np.bool_)
+            near = near.new(np.concatenate([known, judged.looks.keys]))
+            if len(near):
+                judged = judged.join(self._judge(near))
+        return judged
 
     def _parents(self, seen: Looks) -> FloatArray:
         """Return the rows of the networks on the front that have results."""
@@ -256,44 +255,14 @@ class Plan:
         members = np.flatnonzero(front_mask(self._front))
         return np.asarray(rows[members[members < len(rows)]])
 
-    def _add(self, more: Looks) -> None:
-        if not len(more):
-            return
-        mean, sd = self._predict(more)
-        self._mean, self._sd = np.vstack([self._mean, mean]), np.vstack([self._sd, sd])
-        before = len(self._found)
-        self._found = self._found.join(more)
-        gain = self._gains(np.arange(before, len(self._found)))
-        self._gain = np.concatenate([self._gain, gain])
-
-    def _predict(self, looks: Looks) -> tuple[FloatArray, FloatArray]:
-        """Return mean and sd (n, m) of all objectives; those known beforehand have sd 0."""
+    def _judge(self, looks: Looks) -> Judged:
+        """Return what is expected of candidates."""
         both = [model.predict(looks.features) for model in self._models]
-        means = self._columns(looks.static, np.column_stack([mean for mean, _ in both]))
-        sds = self._columns(0.0 * looks.static, np.column_stack([sd for _, sd in both]))
-        return means, sds
-
-    def _gains(self, which: IntArray) -> FloatArray:
-        return expected_gain(
-            self._boxes, mean=self._mean[which], sd=self._spread * self._sd[which]
+        mean = self._columns(looks.static, np.column_stack([mean for mean, _ in both]))
+        sd = self._columns(0.0 * looks.static, np.column_stack([sd for _, sd in both]))
+        return Judged(
+            looks, mean, sd, expected_gain(self._boxes, mean=mean, sd=self._widening * sd)
         )
-
-    def _count(self, last: int) -> None:
-        """Count the last pick as seen at its expected value, and work out the gains anew."""
-        if self._spreads is None:
-            kept = np.argsort(-self._gain, kind="stable")[:NUM_KEPT]
-            last = int(np.flatnonzero(kept == last)[0])
-            self._found, self._is_picked = self._found.take(kept), self._is_picked[kept]
-            self._mean, self._sd = self._mean[kept], self._sd[kept]
-            self._spreads = [
-                Spread(model, self._found.features, capacity=NUM_KEPT) for model in self._models
-            ]
-        for spread in self._spreads:
-            spread.count(last)
-        self._sd[:, self._goals.dear] = np.column_stack([s.sd for s in self._spreads])
-        self._front = np.vstack([self._front, self._mean[last]])
-        self._boxes = undominated_boxes(self._front, reference=self._reference)
-        self._gain = self._gains(np.arange(len(self._found)))
 
 
 def _next_milestone(milestone: int) -> int:
