@@ -7,10 +7,9 @@ table: what is not cannot be built. There is no model: `nas.evaluation.tabular` 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from torch import nn
 
 from nas.architecture import Architecture, Value
 from nas.data.table import Table, open_table
@@ -43,7 +42,7 @@ class TableSpace(SearchSpace):
         self.parameters, self._optional = _parameters(self.table, self._absent)
         self.domains = {p.name: p.domain for p in self.parameters}
 
-    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:  # noqa: ARG002
+    def build(self, architecture: Architecture, data: DataShape) -> NoReturn:  # noqa: ARG002
         """Refuse: a table holds results, not models.
 
         Raises:

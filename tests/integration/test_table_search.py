@@ -2,6 +2,8 @@
 
 import csv
 import itertools
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -78,3 +80,14 @@ def test_parallel_workers_on_the_simulated_clock_repeat_themselves(words, tmp_pa
         for folder in ("run", "again")
     )
     assert first == second
+
+
+def test_neither_driver_nor_worker_of_a_table_waits_for_torch():
+    program = (
+        "import sys; import nas.search.loop, nas.execution.ray_backend, nas.execution.ray_worker; "
+        "import nas.evaluation.tabular, search_spaces.table; sys.exit('torch' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert done.returncode == 0
