@@ -3,37 +3,33 @@
     python -m experiments.engine.chaos --faults 100
 
 Starts a Ray of several nodes on this machine, searches a table on it in a driver process, and does
-harm at random (the seed is printed): workers, nodes and drivers die, records are torn, the disk is
-full, the database goes away. At the end each asked trial must be complete exactly once, and the
-trials and the front must equal those of an undisturbed run.
+harm at random (the seed is printed): workers, nodes, drivers and the head die, evaluations go
+wrong, records are torn, the disk is full, the database goes away. At the end each trial must be on
+record exactly once, complete or failed as it was meant to; trials, front and database must equal
+those of an undisturbed run.
 """
 
 import argparse
-import os
 import random
 import resource
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.cluster_utils import Cluster
-
+from experiments.engine.harm import Harm
+from experiments.engine.mischief import KINDS, MischievousTable, planned_mischief
 from experiments.engine.parts import (
     ByNumber,
     Silent,
-    TimedTable,
     describe_machine,
     table_arguments,
     write_results,
-    write_table,
 )
+from nas.execution import ray_backend
 from nas.execution.inline import InlineBackend
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
@@ -48,24 +44,37 @@ from search_spaces.table import TableSpace
 
 TRIALS_PER_FAULT = 6
 TRIAL_S = 0.3
-# What the search does after the last fault.
-NUM_LAST = 30
-MAX_NODES = 3
-PATIENCE_S = 240.0
+# Far from what a sound trial takes, on a busy machine too.
+LIMIT_S, GRACE_S = 8.0, 2.0
+
+Seconds = dict[str, list[float]]
 
 
 def search_table(
-    folder: Path, table: Path, num_trials: int | None, *, address: str | None, url: str | None
+    folder: Path,
+    table: Path,
+    *,
+    num_trials: int | None,
+    plan: Path,
+    address: str | None = None,
+    url: str | None = None,
 ) -> SearchSummary:
     """Search on a cluster, or undisturbed in this process."""
-    log = folder.with_suffix(".started")
-    evaluator = TimedTable(table_arguments(table), seconds=TRIAL_S if address else 0, log=log)
+    is_real = address is not None
+    evaluator = MischievousTable(
+        table_arguments(table),
+        plan=plan,
+        is_real=is_real,
+        seconds=TRIAL_S if is_real else 0.0,
+        log=folder.with_suffix(".started"),
+    )
     task = SearchTask(
         space=TableSpace(evaluator.table),
         evaluator=evaluator,
         objectives=evaluator.objectives,
         make_sampler=lambda _: ByNumber(),
-        stopping=Stopping(num_trials),
+        stopping=Stopping(num_trials, max_failed_share=1.0),
+        trial_time_limit_s=LIMIT_S,
     )
     folder.mkdir(parents=True, exist_ok=True)
     return run_search(
@@ -73,7 +82,7 @@ def search_table(
         run_folder=RunFolder(folder),
         make_backend=lambda e: (
             RayBackend(e, RaySettings(address=address, cpus_per_trial=0.5))
-            if address
+            if is_real
             else InlineBackend(e)
         ),
         view=Silent(),
@@ -82,213 +91,107 @@ def search_table(
     )
 
 
-class Chaos:
-    """A cluster, a driver on it, and ways to harm them."""
-
-    def __init__(self, folder: Path, *, chance: random.Random) -> None:
-        self.run = folder / "run"
-        self.url = f"sqlite:///{folder}/studies.db"
-        self._table = write_table(folder / "table.parquet")
-        self._num_trials: int | None = None
-        self._chance = chance
-        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-        self._nodes = [self._add_node() for _ in range(2)]
-        self._driver = self._start_driver()
-        self.faults: Counter[str] = Counter()
-
-    @property
-    def kinds(self) -> dict[str, Callable[[], None]]:
-        """Name -> fault."""
-        return {
-            "worker killed": self.kill_worker,
-            "node removed": self.remove_node,
-            "node lost": self.lose_node,
-            "node added": self.add_node,
-            "driver killed": self.kill_driver,
-            "Ctrl-C": self.interrupt,
-            "record torn": self.tear_record,
-            "disk full": self.fill_disk,
-            "database locked": self.lock_database,
-        }
-
-    def num_done(self) -> int:
-        """Return how many trials are complete on record, roughly."""
-        journal = self.run / "study.journal"
-        return journal.read_bytes().count(b'"datetime_complete":') if journal.exists() else 0
-
-    def await_progress(self, num_trials: int) -> None:
-        """Wait until so many more trials are done; a driver that ended is started again."""
-        target = self.num_done() + num_trials
-        deadline = time.monotonic() + PATIENCE_S
-        while self.num_done() < target:
-            assert time.monotonic() < deadline, f"no progress within {PATIENCE_S} s"
-            if self._driver.poll() is not None:
-                self._driver = self._start_driver()
-            time.sleep(0.05)
-
-    def finish(self) -> None:
-        """Let the search come to an end in peace."""
-        self._driver.kill()
-        self._driver.wait()
-        self._num_trials = len(load_records(self.run / "study.journal")) + NUM_LAST
-        self._driver = self._start_driver()
-        status = self._driver.wait(timeout=PATIENCE_S)
-        assert status == 0, self.run.with_suffix(".output").read_text()[-3000:]
-
-    def close(self) -> None:
-        """End everything."""
-        if self._driver.poll() is None:
-            self._driver.kill()
-        ray.shutdown()
-        self._cluster.shutdown()
-
-    def undisturbed(self, folder: Path) -> SearchSummary:
-        """Return the same search without faults."""
-        assert self._num_trials is not None, "the search must come to an end first"
-        return search_table(folder, self._table, self._num_trials, address=None, url=None)
-
-    def kill_worker(self) -> None:
-        """Kill a process that evaluates a trial."""
-        lines = self.run.with_suffix(".started").read_text().splitlines()[-8:]
-        living = [pid for pid in {int(line.split()[2]) for line in lines} if _lives(pid)]
-        if living:
-            os.kill(self._chance.choice(living), signal.SIGKILL)
-
-    def remove_node(self) -> None:
-        """Take a node out of the cluster in order; keep one."""
-        if len(self._nodes) > 1:
-            node = self._nodes.pop(self._chance.randrange(len(self._nodes)))
-            self._cluster.remove_node(node, allow_graceful=True)
-        self._keep_two()
-
-    def lose_node(self) -> None:
-        """Kill a node's raylet, as if its power went."""
-        if len(self._nodes) > 1:
-            node = self._nodes.pop(self._chance.randrange(len(self._nodes)))
-            self._cluster.remove_node(node, allow_graceful=False)
-        self._keep_two()
-
-    def add_node(self) -> None:
-        """Add a node, up to a few."""
-        if len(self._nodes) < MAX_NODES:
-            self._nodes.append(self._add_node())
-
-    def kill_driver(self) -> None:
-        """Kill the search, and resume it."""
-        self._driver.kill()
-        self._driver.wait()
-        self._driver = self._start_driver()
-
-    def interrupt(self) -> None:
-        """Ctrl-C the search, and resume it."""
-        self._driver.send_signal(signal.SIGINT)
-        self._driver.wait(timeout=PATIENCE_S)
-        self._driver = self._start_driver()
-
-    def tear_record(self) -> None:
-        """Kill the search and cut the end of its record, as a crash of the machine would."""
-        self._driver.kill()
-        self._driver.wait()
-        journal = self.run / "study.journal"
-        whole = journal.read_bytes()
-        # What is torn is not older than the last line: the rest was on disk, and acknowledged.
-        last = len(whole.rstrip(b"\n").rpartition(b"\n")[2])
-        os.truncate(journal, len(whole) - self._chance.randint(1, last))
-        self._driver = self._start_driver()
-
-    def fill_disk(self) -> None:
-        """Let the search run into a limit of its files' size, then resume it without."""
-        self._driver.kill()
-        self._driver.wait()
-        size = (self.run / "study.journal").stat().st_size
-        self._driver = self._start_driver(max_file_bytes=max(size, 1 << 17) + 4000)
-
-    def lock_database(self) -> None:
-        """Keep the database busy for some seconds."""
-        import sqlite3
-
-        with sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=30) as connection:
-            connection.execute("begin exclusive")
-            time.sleep(self._chance.uniform(0.5, 3.0))
-
-    def _keep_two(self) -> None:
-        while len(self._nodes) < 2:
-            self._nodes.append(self._add_node())
-
-    def _add_node(self) -> Any:
-        return self._cluster.add_node(num_cpus=1)
-
-    def _start_driver(self, *, max_file_bytes: int | None = None) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "experiments.engine.chaos", "--drive", str(self.run)]
-        command += ["--address", self._cluster.address, "--table", str(self._table)]
-        command += ["--url", self.url]
-        limit = ["--max-file-bytes", str(max_file_bytes)] if max_file_bytes else []
-        limit += ["--trials", str(self._num_trials)] if self._num_trials else []
-        with self.run.with_suffix(".output").open("ab") as output:
-            return subprocess.Popen([*command, *limit], stdout=output, stderr=output)
+def wreak_havoc(num_faults: int, seed: int, folder: Path) -> Seconds:
+    """Run a search under faults to its end, and check it; how long it took to be well again."""
+    chance = random.Random(seed)
+    began_s = time.monotonic()
+    harm = Harm(folder, chance=chance)
+    seconds: Seconds = defaultdict(list)
+    try:
+        # Each kind comes up before any comes again.
+        order = [
+            n for _ in range(num_faults) for n in chance.sample(list(harm.kinds), len(harm.kinds))
+        ]
+        harm.await_progress(TRIALS_PER_FAULT)
+        for index, name in enumerate(order[:num_faults], start=1):
+            at_s = time.monotonic()
+            done = harm.num_done()
+            print(
+                f"{at_s - began_s:6.0f} s  fault {index:3}: {name} ({done} trials done)",
+                flush=True,
+            )
+            harm.kinds[name]()
+            harm.await_progress(TRIALS_PER_FAULT)
+            seconds[name].append(time.monotonic() - at_s)
+        harm.finish()
+        check(harm, folder)
+    finally:
+        harm.close()
+    return seconds
 
 
-def check(chaos: Chaos, folder: Path) -> None:
+def check(harm: Harm, folder: Path) -> None:
     """Compare with the undisturbed run.
 
     Raises:
         AssertionError: a trial is lost, doubled, incomplete or different.
     """
-    records = load_records(chaos.run / "study.journal")
-    expected = chaos.undisturbed(folder / "undisturbed").records
-    assert [r.number for r in records] == list(range(len(expected))), "a trial is lost or doubled"
-    incomplete = [r.number for r in records if r.state is not TrialState.COMPLETE]
-    assert not incomplete, f"not complete: {incomplete}"
+    records = load_records(harm.run / "study.journal")
+    undisturbed = search_table(
+        folder / "undisturbed", harm.table, num_trials=harm.num_trials, plan=harm.plan
+    ).records
+    numbers = [record.number for record in records]
+    assert numbers == list(range(len(undisturbed))), f"a trial is lost or doubled: {numbers}"
     assert len({r.architecture.id for r in records}) == len(records), "a network was trained twice"
-    assert [_outcome(r) for r in records] == [_outcome(r) for r in expected], "results differ"
-    assert _front(records) == _front(expected), "the front differs"
-    with opened(chaos.url) as storage:
+    planned = planned_mischief(harm.plan)
+    for record, expected in zip(records, undisturbed, strict=True):
+        kind = KINDS[planned[record.number]] if record.number in planned else None
+        assert record.state is (TrialState.FAILED if kind else TrialState.COMPLETE), record
+        assert (record.failure.kind if record.failure else None) is kind, record
+        assert _outcome(record) == _outcome(expected), f"{record} differs from {expected}"
+    assert _front(records) == _front(undisturbed), "the front differs"
+    with opened(harm.url) as storage:
         mirrored = load_from_database(storage, "run")
     assert mirrored is not None
-    assert list(mirrored.records) == records, "the database differs"
+    for record, copy in zip(records, mirrored.records, strict=True):
+        assert copy == record, f"the database says {copy}, the run folder {record}"
 
 
 def _outcome(record: TrialRecord) -> tuple[object, ...]:
-    return record.architecture.id, record.metrics["quality"], record.metrics["size"]
+    measured = record.metrics.get("quality"), record.metrics["size"]
+    return record.number, record.architecture.id, record.state, measured
 
 
-def _front(records: Any) -> list[tuple[str, tuple[float, ...]]]:
+def _front(records: Sequence[TrialRecord]) -> list[tuple[str, tuple[float, ...]]]:
     front = Front()
     for record in records:
-        losses = (-record.metrics["quality"], record.metrics["size"])
-        front.add(record.architecture.id, losses)
+        if record.state is TrialState.COMPLETE:
+            losses = (-record.metrics["quality"], record.metrics["size"])
+            front.add(record.architecture.id, losses)
     return front.members()
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def report(seconds: Seconds) -> list[dict[str, Any]]:
+    """Return a row for each kind of fault: how often, and how long until all was well again."""
+    rows = [
+        {
+            "fault": name,
+            "times": len(each),
+            "mean_s": round(sum(each) / len(each), 1),
+            "max_s": round(max(each), 1),
+        }
+        for name, each in seconds.items()
+    ]
+    every = [value for each in seconds.values() for value in each]
+    mean_s = round(sum(every) / len(every), 1)
+    return [*rows, {"fault": "all", "times": len(every), "mean_s": mean_s, "max_s": max(every)}]
 
 
-def wreak_havoc(num_faults: int, seed: int, folder: Path) -> Chaos:
-    """Run a search under faults to its end, and check it."""
-    chance = random.Random(seed)
-    chaos = Chaos(folder, chance=chance)
-    began_s = time.monotonic()
-    try:
-        names = list(chaos.kinds)
-        # Each kind comes up before any comes again.
-        order = [n for _ in range(num_faults) for n in chance.sample(names, len(names))]
-        for index, name in enumerate(order[:num_faults], start=1):
-            chaos.await_progress(TRIALS_PER_FAULT)
-            at_s = time.monotonic() - began_s
-            done = chaos.num_done()
-            print(f"{at_s:6.0f} s  fault {index:3}: {name} ({done} trials done)", flush=True)
-            chaos.kinds[name]()
-            chaos.faults[name] += 1
-        chaos.finish()
-        check(chaos, folder)
-    finally:
-        chaos.close()
-    return chaos
+def drive(options: argparse.Namespace) -> int:
+    """Search as the driver process."""
+    if options.max_file_bytes:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.max_file_bytes, hard))
+    ray_backend.GRACE_S = GRACE_S
+    summary = search_table(
+        options.drive,
+        options.table,
+        num_trials=options.trials,
+        plan=options.plan,
+        address=options.address,
+        url=options.url,
+    )
+    return 130 if summary.is_interrupted else 0
 
 
 def main() -> int:
@@ -297,7 +200,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--results", type=Path, default=None)
-    for name in ("--drive", "--table"):
+    for name in ("--drive", "--table", "--plan"):
         parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
     for name in ("--address", "--url"):
         parser.add_argument(name, help=argparse.SUPPRESS)
@@ -309,26 +212,19 @@ def main() -> int:
     began_s = time.monotonic()
     print(f"seed {options.seed}; {describe_machine()}", flush=True)
     with tempfile.TemporaryDirectory(prefix="nas-chaos-") as folder:
-        chaos = wreak_havoc(options.faults, options.seed, Path(folder))
+        rows = report(wreak_havoc(options.faults, options.seed, Path(folder)))
     minutes = (time.monotonic() - began_s) / 60
-    print(f"{options.faults} faults in {minutes:.1f} min: each trial complete exactly once, the")
-    print("results, the front and the database equal those of an undisturbed run")
+    for row in rows:
+        print(row)
+    print(f"{options.faults} faults in {minutes:.1f} min: each trial on record exactly once;")
+    print("results, front and database equal those of an undisturbed run")
     if options.results is not None:
-        rows = [{"fault": name, "times": times} for name, times in chaos.faults.items()]
-        rows.append({"fault": "all", "times": options.faults})
-        write_results(options.results, rows)
+        about = {
+            "minutes": round(minutes, 1),
+            "machine": f"seed {options.seed}; {describe_machine()}",
+        }
+        write_results(options.results, [{**row, **about} for row in rows])
     return 0
-
-
-def drive(options: argparse.Namespace) -> int:
-    """Search as the driver process."""
-    if options.max_file_bytes:
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (options.max_file_bytes, hard))
-    summary = search_table(
-        options.drive, options.table, options.trials, address=options.address, url=options.url
-    )
-    return 130 if summary.is_interrupted else 0
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ pytestmark = [
 ]
 
 
-def test_a_search_under_nine_kinds_of_faults_equals_the_undisturbed_one(tmp_path):
+def test_a_search_under_faults_of_all_kinds_equals_the_undisturbed_one(tmp_path):
     from experiments.engine.chaos import wreak_havoc
 
     seed = random.SystemRandom().randrange(10**6)
 
-    chaos = wreak_havoc(9, seed, tmp_path)  # raises where they differ
+    seconds = wreak_havoc(14, seed, tmp_path)  # raises where they differ
 
-    assert set(chaos.faults) == set(chaos.kinds), f"seed {seed}"
+    assert len(seconds) == 14, f"seed {seed}: {list(seconds)}"
