@@ -1,0 +1,172 @@
+"""Which searches and retrainings make the contest, and how each is run by the product's commands.
+
+A search is one `nas search` into a run folder of its own. Afterwards every network that stood on
+its front at any time is trained again by `nas finish`, with fresh seeds, on train and validation
+together, and tested. What is there already is not done again; what was cut short is resumed.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from experiments.cifar10.convert import convert
+from nas.finish.ledger import Ledger
+from nas.objective import Direction, Objective, losses
+from nas.pareto.dominance import Front
+from nas.record.run_folder import RunFolder
+from nas.report.front import comparable_records
+from nas.sampling.journal import load_records
+from nas.trial import TrialRecord, TrialState
+
+HERE = Path(__file__).resolve().parent
+DATA_SETS = ("digits", "cifar10")
+METHODS = ("frontier", "tpe", "nsga2")
+NUM_TRIALS = 32
+OBJECTIVES = (
+    Objective("accuracy", Direction.MAXIMIZE, is_static=False),
+    Objective("size_bytes", Direction.MINIMIZE, is_static=True),
+)
+CIFAR10_SIDE, CIFAR10_TRAIN, CIFAR10_TEST = 16, 4_000, 2_000
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search of the contest.
+
+    Attributes:
+        data: one of `DATA_SETS`, and the name of the configuration beside this file.
+        method: one of `METHODS`, a sampler of `nas search`.
+        seed: of the sampler and the trainings.
+        runs: folder of all run folders.
+    """
+
+    data: str
+    method: str
+    seed: int
+    runs: Path
+
+    @property
+    def name(self) -> str:
+        """Of the run and its folder."""
+        return f"{self.data}-{self.method}-{self.seed}"
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run is."""
+        return RunFolder(self.runs / self.name)
+
+    def records(self) -> list[TrialRecord]:
+        """Return the trials that have ended, in the order in which they were asked for."""
+        journal = self.folder.path / "study.journal"
+        found = load_records(journal) if journal.is_file() else []
+        return [record for record in found if record.state is not TrialState.RUNNING]
+
+    def retrained(self) -> dict[str, dict[int, float]]:
+        """Return architecture id -> seed of each retraining -> its test accuracy."""
+        if not self.folder.finish_dir.is_dir():
+            return {}
+        found: dict[str, dict[int, float]] = {}
+        for entry in Ledger(self.folder.finish_dir / "ledger.jsonl").entries():
+            known = found.setdefault(str(entry.facts["architecture_id"]), {})
+            known[int(entry.facts["seed"])] = entry.metrics["accuracy"]
+        return found
+
+
+def searches(runs: Path, *, num_seeds: int) -> Iterator[Search]:
+    """Yield all searches, those of a seed before those of the next one."""
+    for seed in range(num_seeds):
+        for data in DATA_SETS:
+            for method in METHODS:
+                yield Search(data, method, seed, runs)
+
+
+def search(one: Search) -> None:
+    """Search until all trials have ended."""
+    if len(one.records()) >= NUM_TRIALS:
+        return
+    words = ["--config-dir", str(HERE), "--config-name", one.data, f"name={one.name}"]
+    words += [f"run_folder={one.folder.path}", f"sampler={one.method}", f"seed={one.seed}"]
+    if one.data == "cifar10":
+        words.append(f"data.path={cifar10_file(one.runs)}")
+    if one.folder.holds_run():
+        words.append("resume=true")
+    _nas("search", *words, f"stopping.num_trials={NUM_TRIALS}", "ui=plain")
+
+
+def retrain(one: Search, *, num_seeds: int) -> None:
+    """Train all that ever stood on the front again, each with so many fresh seeds."""
+    if is_done(one, num_retrainings=num_seeds):
+        return
+    wanted = _ever_on_front(one)
+    numbers = ",".join(str(r.number) for r in counted(one) if r.architecture.id in wanted)
+    words = [f"run={one.folder.path}", f"pick=[{numbers}]", f"seeds={num_seeds}"]
+    _nas("finish", *words, "export.files=false", "execution=inline", "ui=plain")
+
+
+def is_done(one: Search, *, num_retrainings: int = 1) -> bool:
+    """Say whether all trials have ended and what stood on a front was retrained so often."""
+    known = one.retrained()
+    return len(one.records()) >= NUM_TRIALS and all(
+        len(known.get(key, {})) >= num_retrainings for key in _ever_on_front(one)
+    )
+
+
+def counted(one: Search) -> list[TrialRecord]:
+    """Return the trials that may stand on a front, in the order in which they were asked for."""
+    return sorted(comparable_records(one.records(), OBJECTIVES), key=lambda r: r.number)
+
+
+def fronts(points: Sequence[tuple[str, Sequence[float]]]) -> list[list[str]]:
+    """Return who is on the front after each point.
+
+    Args:
+        points: key and losses of each, in their order; keys are distinct.
+    """
+    front = Front()
+    found: list[list[str]] = []
+    for key, values in points:
+        front.add(key, values)
+        found.append([member for member, _ in front.members()])
+    return found
+
+
+def _ever_on_front(one: Search) -> set[str]:
+    """Return the ids of the architectures that stood on the search's front at any time."""
+    points = [(r.architecture.id, losses(OBJECTIVES, r.metrics) or ()) for r in counted(one)]
+    return {key for front in fronts(points) for key in front}
+
+
+def cifar10_file(runs: Path) -> Path:
+    """Return where the images are that all searches learn from."""
+    return runs / f"cifar10_{CIFAR10_SIDE}_{CIFAR10_TRAIN}.npz"
+
+
+def make_cifar10(mosaics: Path, runs: Path) -> None:
+    """Write the first images of each class, made smaller, once."""
+    if cifar10_file(runs).is_file():
+        return
+    arrays = convert(mosaics, side=CIFAR10_SIDE)
+    for split, count in (("train", CIFAR10_TRAIN), ("test", CIFAR10_TEST)):
+        labels = arrays[f"{split}_labels"]
+        taken = first_of_each(labels, count // len(arrays["class_names"]))
+        arrays[f"{split}_labels"] = labels[taken]
+        arrays[f"{split}_images"] = arrays[f"{split}_images"][taken]
+    runs.mkdir(parents=True, exist_ok=True)
+    own = runs / "unfinished.npz"
+    np.savez(own, **arrays)
+    own.replace(cifar10_file(runs))
+
+
+def first_of_each(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the places of the first `count` examples of each class, in their order."""
+    members = [np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]
+    return np.sort(np.concatenate(members))
+
+
+def _nas(*words: str) -> None:
+    print("nas", *words, flush=True)
+    subprocess.run([sys.executable, "-m", "nas", *words], check=True)
