@@ -4,7 +4,7 @@ A trial trains one architecture once. It may be handed out several times (`attem
 or node is lost, but has one number, one architecture and one result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -156,3 +156,17 @@ class TrialRecord:
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     variant: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What a variant was made of, to stand before its architecture; empty for a training."""
+        return "" if self.parent is None else f"{self.variant} of trial {self.parent}: "
+
+    def describe(self) -> str:
+        """Return one readable line: the architecture, and what was done to its trained network."""
+        return self.origin + self.architecture.describe()
+
+
+def trainings(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that were trained: all but the variants of others."""
+    return [record for record in records if record.parent is None]

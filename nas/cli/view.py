@@ -164,6 +164,8 @@ def trial_line(record: TrialRecord, progress: Progress, objectives: Sequence[Obj
     else:
         words.extend(objective_text(o, record.metrics.get(o.metric)) for o in objectives)
     words.append(format_duration(record.seconds))
+    if record.parent is not None:
+        words.append(record.origin.removesuffix(": "))
     if any(member.number == record.number for member in progress.front):
         words.append("on the front")
     return "  ".join(words)
@@ -215,7 +217,7 @@ def front_picture(progress: Progress, objectives: Sequence[Objective]) -> Table:
     shown = evenly(progress.front, _MAX_ROWS)
     for record in shown:
         values = [format_value(o.metric, record.metrics.get(o.metric)) for o in objectives]
-        table.add_row(*values, str(record.number), Text(record.architecture.describe()))
+        table.add_row(*values, str(record.number), Text(record.describe()))
     if len(shown) < len(progress.front):
         table.caption = f"{len(shown)} of {len(progress.front)} members"
     return table

@@ -72,7 +72,7 @@ def hover_text(record: TrialRecord, metrics: Sequence[str]) -> str:
         for metric in metrics
         if metric in record.metrics
     ]
-    words = shorten_groups(record.architecture.describe())
+    words = shorten_groups(record.describe())
     lines += [escape(line) for line in wrap(words, _HOVER_COLUMNS)]
     return "<br>".join(lines)
 

@@ -36,13 +36,14 @@ def comparable_records(
     """Return the trials that may stand on a front, by number.
 
     They are complete, had the full budget and have finite objectives. Of several trials of one
-    architecture the first counts: to take the best of them would be to take the luckiest.
+    architecture, and of one variant of it, the first counts: to take the best of them would be to
+    take the luckiest.
     """
-    first: dict[str, TrialRecord] = {}
+    first: dict[tuple[str, str], TrialRecord] = {}
     for record in sorted(records, key=lambda record: record.number):
         is_full = record.state is TrialState.COMPLETE and record.budget >= 1.0
         if is_full and losses(objectives, record.metrics) is not None:
-            first.setdefault(record.architecture.id, record)
+            first.setdefault((record.architecture.id, record.variant), record)
     return list(first.values())
 
 

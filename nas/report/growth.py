@@ -39,7 +39,8 @@ class Growth:
     """The share of the box that was dominated after each trial that ended.
 
     Attributes:
-        num_trials: (n,) trials that had ended: 1, 2, ..., failed and stopped ones included.
+        num_trials: (n,) trainings that had ended: 1, 2, ..., failed and stopped ones included;
+            the variants of a trained network count with it.
         shares: (n,) share of the box, in [0, 1]; never falls.
     """
 
@@ -84,7 +85,10 @@ def growth_of(records: Sequence[TrialRecord], objectives: Sequence[Objective], b
         found = losses(objectives, record.metrics) if record.number in counted else None
         if found is not None:
             point = on_scale(np.asarray([found]), objectives)[0]
-            if front.add(record.architecture.id, point.tolist()):
+            if front.add(str(record.number), point.tolist()):
                 share = hypervolume(front.losses(), reference=box.reference) / whole
-        shares.append(share)
+        if record.parent is not None and shares:
+            shares[-1] = share
+        else:
+            shares.append(share)
     return Growth(np.arange(1, len(shares) + 1), np.asarray(shares, dtype=np.float64))

@@ -38,7 +38,7 @@ from nas.report.style import (
     set_titles,
 )
 from nas.report.values import format_value
-from nas.trial import TrialRecord, TrialState
+from nas.trial import TrialRecord, TrialState, trainings
 
 _OUTLIERS = 0.05  # share of the trials that may lie outside the picture at its bad end,
 _WORTH_CUTTING = 1.6  # where that makes the rest larger by this factor
@@ -101,11 +101,14 @@ class Drawn:
 
 def summary_line(records: Sequence[TrialRecord], front: Sequence[TrialRecord]) -> str:
     """Return how many trials ended how, and how many stand on the front."""
-    counts = {state: sum(r.state is state for r in records) for state in TrialState}
+    trained = trainings(records)
+    counts = {state: sum(r.state is state for r in trained) for state in TrialState}
     parts = [f"{count} {state.value}" for state, count in counts.items() if count]
-    plural = "trial" if len(records) == 1 else "trials"
+    plural = "trial" if len(trained) == 1 else "trials"
     inner = f" ({', '.join(parts)})" if len(parts) > 1 else ""
-    return f"{len(records)} {plural}{inner}  ·  {len(front)} on the front"
+    num_variants = len(records) - len(trained)
+    variants = f" and {num_variants} variants of their networks" if num_variants else ""
+    return f"{len(trained)} {plural}{inner}{variants}  ·  {len(front)} on the front"
 
 
 def _figure(width: float, height: float) -> Figure:

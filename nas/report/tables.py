@@ -32,13 +32,15 @@ def write_trials_csv(
     """Write one row per trial, by number.
 
     The columns: number, state, rung (share of the full budget that was spent), architecture_id,
-    the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message.
+    the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
+    with variants has `parent`, the trial that they were made of, and `variant` too.
     """
     metrics = metric_columns(records, objectives)
     parameters = parameter_columns(record.architecture for record in records)
     ordered = sorted(records, key=lambda record: record.number)
     seconds = [] if "seconds" in metrics else ["seconds"]
-    header = ["number", "state", "rung", "architecture_id", *metrics]
+    links = link_columns(records)
+    header = ["number", "state", "rung", *links, "architecture_id", *metrics]
     header += [f"param.{name}" for name in parameters]
     header += [*seconds, "failure_kind", "failure_message"]
     rows = [
@@ -46,6 +48,7 @@ def write_trials_csv(
             record.number,
             record.state.value,
             record.budget,
+            *_links(record, links),
             record.architecture.id,
             *_cells(record.metrics, metrics),
             *_cells(record.architecture, parameters),
@@ -63,15 +66,19 @@ def write_front_csv(
 ) -> None:
     """Write one row per front member, smallest first.
 
-    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`.
+    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; in a run
+    with variants also `parent` and `variant`.
     """
     front = front_records(records, objectives)
+    links = link_columns(records)
     metrics = metric_columns(front, objectives)
     parameters = parameter_columns(record.architecture for record in front)
-    header = ["trial", "architecture_id", *metrics, *(f"param.{name}" for name in parameters)]
+    header = ["trial", *links, "architecture_id", *metrics]
+    header += [f"param.{name}" for name in parameters]
     rows = [
         [
             record.number,
+            *_links(record, links),
             record.architecture.id,
             *_cells(record.metrics, metrics),
             *_cells(record.architecture, parameters),
@@ -79,6 +86,11 @@ def write_front_csv(
         for record in front
     ]
     _write_csv(path, header, rows)
+
+
+def link_columns(records: Iterable[TrialRecord]) -> list[str]:
+    """Return the columns that link a variant to its trial; none where a run has no variants."""
+    return ["parent", "variant"] if any(r.parent is not None for r in records) else []
 
 
 def metric_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
@@ -119,7 +131,9 @@ def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective])
             KNEE_MARK if is_knee else "",
             *(format_value(name, record.metrics.get(name)) for name in metrics),
             str(record.number),
-            Text(shorten_groups(words)),  # as it is: square brackets in a name are no markup
+            Text(
+                variant_words(record) + shorten_groups(words)
+            ),  # as it is: square brackets in a name are no markup
             style="bold" if is_knee else "",
         )
     if shared:
@@ -213,6 +227,12 @@ def _front_metrics(front: Sequence[TrialRecord], objectives: Sequence[Objective]
 def _natural(name: str) -> list[tuple[int, int, str]]:
     parts = (part for part in re.split(r"(\d+)", name) if part)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _links(record: TrialRecord, columns: Sequence[str]) -> list[object]:
+    if not columns:
+        return []
+    return ["" if record.parent is None else record.parent, record.variant]
 
 
 def _cells(values: Mapping[str, Value], names: Sequence[str]) -> list[object]:
