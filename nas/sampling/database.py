@@ -23,9 +23,9 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.errors import ConfigError, MissingPackageError, RunFolderError
 from nas.objective import Objective
-from nas.sampling.journal import (
+from nas.sampling.journal import History
+from nas.sampling.optuna_trial import (
     OPTUNA_STATES,
-    History,
     as_record,
     attributes_at_end,
     attributes_at_start,

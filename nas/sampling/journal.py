@@ -24,30 +24,24 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from nas.architecture import Architecture
 from nas.errors import RunFolderError
-from nas.objective import Objective, losses
-from nas.trial import Failure, FailureKind, TrialRecord, TrialState
+from nas.objective import Objective
+from nas.sampling.optuna_trial import (
+    OPTUNA_STATES,
+    as_record,
+    attributes_at_end,
+    attributes_at_start,
+    optuna_values,
+)
+from nas.trial import TrialRecord, TrialState
 
 # Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.
 _CREATE_STUDY, _STUDY_NOTE, _CREATE_TRIAL, _STATE_VALUES, _USER_ATTR = 0, 3, 4, 6, 8
-OPTUNA_STATES = {
-    TrialState.RUNNING: OptunaState.RUNNING,
-    TrialState.COMPLETE: OptunaState.COMPLETE,
-    TrialState.STOPPED: OptunaState.PRUNED,
-    TrialState.FAILED: OptunaState.FAIL,
-}
-_STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
-_BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
 
 # An fsync and a lock cost milliseconds, so that what comes within this time shares them.
 FLUSH_EVERY_S = 0.05
-# The end of a traceback says what went wrong; a recursion's is megabytes long.
-MAX_TRACEBACK = 20_000
-
 # What the writer thread is given: lines, and the records that are done when they are on disk.
 _Event = tuple[list[dict[str, Any]], tuple[TrialRecord, ...]]
 
@@ -246,31 +240,6 @@ class StudyJournal:
         return [*lines, self._entry(_STATE_VALUES, ending)]
 
 
-def attributes_at_start(record: TrialRecord) -> dict[str, Any]:
-    """Return the user attributes of a trial that starts: its id and its static costs."""
-    return {"architecture_id": record.architecture.id, **record.metrics}
-
-
-def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
-    """Return the user attributes that an end adds: what was measured, or why it failed."""
-    attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
-    attributes["budget"] = record.budget
-    if record.parent is not None:
-        attributes |= {"parent": record.parent, "variant": record.variant}
-    if record.failure is not None:
-        attributes["failure_kind"] = record.failure.kind.value
-        attributes["failure"] = record.failure.message
-        attributes["traceback"] = record.failure.traceback[-MAX_TRACEBACK:]
-    return attributes
-
-
-def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[float] | None:
-    """Return the objectives' values of a complete trial in the study's order, else None."""
-    if record.state is not TrialState.COMPLETE or losses(objectives, record.metrics) is None:
-        return None
-    return [float(record.metrics[objective.metric]) for objective in objectives]
-
-
 def load_records(path: Path) -> list[TrialRecord]:
     """Read every trial of a study journal, in order of number; a torn last line is left out.
 
@@ -303,35 +272,6 @@ def load_history(path: Path) -> History:
     study = optuna.load_study(study_name=names[0], storage=storage)
     notes = storage.get_study_system_attrs(study._study_id)
     return History([as_record(trial) for trial in study.get_trials(deepcopy=False)], notes)
-
-
-def as_record(trial: FrozenTrial) -> TrialRecord:
-    """Return a trial of an Optuna study as ours."""
-    attrs = trial.user_attrs
-    kind = attrs.get("failure_kind")
-    failure = (
-        Failure(FailureKind(kind), attrs.get("failure", ""), attrs.get("traceback", ""))
-        if kind
-        else None
-    )
-    return TrialRecord(
-        number=trial.number,
-        architecture=Architecture(trial.params),
-        state=_STATES.get(trial.state, TrialState.RUNNING),
-        metrics={
-            name: float(value)
-            for name, value in attrs.items()
-            if isinstance(value, int | float) and name not in _BOOKKEEPING
-        },
-        seconds=float(attrs.get("seconds", 0.0)),
-        budget=float(attrs.get("budget", 1.0)),
-        failure=failure,
-        started_s=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
-        finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
-        sampler_notes=trial.system_attrs,
-        parent=attrs.get("parent"),
-        variant=attrs.get("variant", ""),
-    )
 
 
 def _unwritable(error: OSError) -> RunFolderError:

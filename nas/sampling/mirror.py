@@ -20,8 +20,9 @@ from optuna.storages import RDBStorage
 from nas.errors import RunFolderError
 from nas.objective import Objective
 from nas.sampling.database import StudyTables, close_storage
-from nas.sampling.journal import OPTUNA_STATES, History
+from nas.sampling.journal import History
 from nas.sampling.lease import BEAT_EVERY_S, DatabaseLease
+from nas.sampling.optuna_trial import OPTUNA_STATES
 from nas.trial import TrialRecord
 
 _LOG = logging.getLogger(__name__)

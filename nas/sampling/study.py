@@ -18,8 +18,8 @@ from optuna.trial import FrozenTrial
 
 from nas.objective import Constraint, Objective, losses
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import OPTUNA_STATES, optuna_values
 from nas.sampling.memory import storage_for
+from nas.sampling.optuna_trial import OPTUNA_STATES, optuna_values
 from nas.sampling.proposals import Costs, Proposer
 from nas.sampling.proposing import ProposingSampler
 from nas.seeding import derive_seed, generator

@@ -26,8 +26,9 @@ from parts.processes import lines, start_driver, wait_until
 from nas.errors import ConfigError, RunFolderError
 from nas.sampling.database import StudyTables, load_from_database, opened
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import OPTUNA_STATES, load_records
+from nas.sampling.journal import load_records
 from nas.sampling.lease import DatabaseLease
+from nas.sampling.optuna_trial import OPTUNA_STATES
 from nas.sampling.record import restore_files
 from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialRecord, TrialState

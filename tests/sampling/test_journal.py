@@ -12,7 +12,8 @@ from parts.engine import OBJECTIVES, SMALL, accuracy_of, size_of
 
 from nas.errors import RunFolderError
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.journal import OPTUNA_STATES, StudyJournal, load_history, load_records
+from nas.sampling.journal import StudyJournal, load_history, load_records
+from nas.sampling.optuna_trial import OPTUNA_STATES
 from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialRecord, TrialState
 
