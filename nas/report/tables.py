@@ -131,9 +131,8 @@ def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective])
             KNEE_MARK if is_knee else "",
             *(format_value(name, record.metrics.get(name)) for name in metrics),
             str(record.number),
-            Text(
-                variant_words(record) + shorten_groups(words)
-            ),  # as it is: square brackets in a name are no markup
+            # As it is: square brackets in a name are no markup.
+            Text(record.origin + shorten_groups(words)),
             style="bold" if is_knee else "",
         )
     if shared:
