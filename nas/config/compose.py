@@ -251,7 +251,7 @@ def _key_fault(
             return None
         if not OmegaConf.is_dict(node):
             return f"{path} is a single value, so it has no '{key}'; give {path}=..."
-        if key not in node:
+        if key not in list(node):  # `in` denies what is still to be given
             group = join(path, key).replace(".", "/")
             if group in groups:
                 return f"{join(path, key)} is a group: write {group}={override.value()}"

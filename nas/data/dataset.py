@@ -288,6 +288,11 @@ def check_classes(labels: Labels, *, num_classes: int, where: str) -> None:
     if len(labels) and labels.min() < 0:
         raise DataError(f"{where} has the label {labels.min()}; labels start at 0")
     absent = np.setdiff1d(np.arange(num_classes), labels)
+    if absent.tolist() == [0]:
+        raise DataError(
+            f"{where} has the labels 1 to {num_classes - 1}; labels start at 0: subtract 1 in all "
+            "splits"
+        )
     if len(absent):
         raise DataError(
             f"{where} has no image of class {_listed(absent)} of 0 to {num_classes - 1}; "

@@ -23,9 +23,9 @@ from nas.errors import DataError
 
 # Words that published data sets call their splits by.
 SPLIT_WORDS = {
-    "train": ("train",),
+    "train": ("train", "training"),
     "validation": ("validation", "valid", "val"),
-    "test": ("test",),
+    "test": ("test", "testing"),
 }
 
 

@@ -31,11 +31,10 @@ def load_image_folder(path: str, *, preparation: Preparation) -> Dataset:
         DataError: folders are missing or empty, or images differ in size or cannot be read.
     """
     root = Path(path)
-    train_root = root / "train" if _class_folders(root / "train") else root
+    found = {word: folder for word in SPLIT_WORDS if (folder := _split_folder(root, word))}
+    folders = found if "train" in found else {"train": root}
+    train_root = folders["train"]
     class_names = _checked_classes(train_root)
-    folders = {"train": train_root}
-    if train_root != root:
-        folders |= {w: f for w in preparation.fractions if (f := _split_folder(root, w))}
     return load_encoded(
         {word: _list_images(folder, class_names) for word, folder in folders.items()},
         preparation=preparation,
@@ -101,11 +100,20 @@ def _checked_classes(root: Path) -> list[str]:
             f"{root} has {len(names)} class folders{': ' + names[0] if names else ''}; "
             "put the images of each class into a folder of its own, at least 2"
         )
+    splits = [name for name in names if any(name.lower() in w for w in SPLIT_WORDS.values())]
+    if splits == names:
+        raise DataError(
+            f"{root} has the folders {', '.join(names)}, which seem to be splits, and none that "
+            "is called train; name it so, or give the folder that holds the classes"
+        )
     return names
 
 
 def _split_folder(root: Path, word: str) -> Path | None:
-    return next((root / name for name in SPLIT_WORDS[word] if _class_folders(root / name)), None)
+    """Return the folder of a split, however its name is written, if it holds class folders."""
+    known = {name.lower(): root / name for name in _class_folders(root)}
+    named = [known[name] for name in SPLIT_WORDS[word] if name in known]
+    return next((folder for folder in named if _class_folders(folder)), None)
 
 
 def _list_images(root: Path, class_names: Sequence[str]) -> Encoded:

@@ -34,7 +34,8 @@ def load_npz(
 
     Args:
         path: the file; images are (N, H, W) or (N, H, W, C), uint8 or float; labels are (N,) whole
-            numbers, or (N, K) of 0 and 1 where an image may have several.
+            numbers, or (N, K) of 0 and 1 where an image may have several; with a single 1 in each
+            row they are taken as classes.
         validation_fraction: share of each class of train that is held out where the file has no
             `val_images`.
         split_seed: of that draw.
@@ -44,7 +45,8 @@ def load_npz(
         DataError: the file or an array in it is missing, unreadable or unfit.
     """
     file = Path(path)
-    arrays = _read(file)
+    arrays = _with_classes(_read(file))
+    _check_order(arrays, file)
     if arrays["train_labels"].ndim == 2 and arrays["train_labels"].shape[1] > 1:
         return _multi_label(
             arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
@@ -78,6 +80,34 @@ def load_npz(
         split_rule=rule,
         is_mirrorable=is_mirrorable,
     )
+
+
+def _with_classes(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return labels with a single 1 in every row of every split as classes."""
+    names = [name for name in arrays if name.endswith("_labels")]
+    if not all(_is_one_hot(arrays[name]) for name in names):
+        return arrays
+    return {**arrays, **{name: arrays[name].argmax(axis=1) for name in names}}
+
+
+def _is_one_hot(labels: npt.NDArray[Any]) -> bool:
+    return bool(
+        labels.ndim == 2
+        and labels.shape[1] > 1
+        and np.isin(labels, (0, 1)).all()
+        and (labels.sum(axis=1) == 1).all()
+    )
+
+
+def _check_order(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
+    """Refuse images whose channels come first: they would pass for wide ones of many channels."""
+    for name in ("train_images", "val_images", "test_images"):
+        shape = arrays[name].shape if name in arrays else ()
+        if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 3:
+            raise DataError(
+                f"{file}: {name} has the shape {shape}, so its channels seem to come first; they "
+                "must come last: images.transpose(0, 2, 3, 1)"
+            )
 
 
 def _multi_label(

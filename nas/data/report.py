@@ -4,14 +4,18 @@ Copies of training images among those of test or validation make networks look b
 are; equal means equal in every pixel.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from nas.data.dataset import Dataset, Split
+from nas.data.dataset import Dataset, Normalisation, Split, normalisation_of
 from nas.data.scan import hash_of
 from nas.data.streamed import StreamedImages
+
+# Splits whose numbers differ in size by more than this factor were not scaled alike.
+_OTHER_SCALE = 10.0
 
 # A class this much rarer than the most frequent one is worth a word, and perhaps a weight.
 IMBALANCE = 3.0
@@ -29,6 +33,8 @@ class DataReport:
         num_copies: split -> images that stand in train as well.
         num_contradictions: split -> those of them that have another label there.
         num_skipped: images that could not be read and were left out.
+        scales: split whose numbers are of another size than those of train -> how many times
+            larger.
     """
 
     class_counts: dict[str, tuple[int, ...]]
@@ -37,6 +43,7 @@ class DataReport:
     num_copies: dict[str, int]
     num_contradictions: dict[str, int]
     num_skipped: int
+    scales: dict[str, float]
 
     def warnings(self) -> list[str]:
         """Return a line for each thing that makes results doubtful."""
@@ -56,6 +63,11 @@ class DataReport:
                     f"{number} images of the {word} split stand in train as well{also}; remove "
                     "them, or accuracy is told too high"
                 )
+        for word, factor in self.scales.items():
+            lines.append(
+                f"the numbers of the {word} images are {factor:.3g} times those of train; scale "
+                "all splits alike, as 0 to 255 or as 0 to 1"
+            )
         return lines
 
 
@@ -80,7 +92,27 @@ def report_data(data: Dataset) -> DataReport:
         num_copies={word: copies[word] for word in ("validation", "test")},
         num_contradictions={word: contradictions[word] for word in ("validation", "test")},
         num_skipped=len(data.skipped),
+        scales=_other_scales(data),
     )
+
+
+def _other_scales(data: Dataset) -> dict[str, float]:
+    ours = _size_of_numbers(data.normalisation)
+    theirs = {
+        word: _size_of_numbers(normalisation_of(data.splits()[word].images))
+        for word in ("validation", "test")
+    }
+    return {
+        word: size / ours
+        for word, size in theirs.items()
+        if min(ours, size) > 0 and not 1 / _OTHER_SCALE < size / ours < _OTHER_SCALE
+    }
+
+
+def _size_of_numbers(found: Normalisation) -> float:
+    """Return the root of the mean square of all numbers."""
+    squares = [m**2 + s**2 for m, s in zip(found.mean, found.std, strict=True)]
+    return math.sqrt(sum(squares) / len(squares))
 
 
 def class_counts(split: Split, num_classes: int) -> tuple[int, ...]:

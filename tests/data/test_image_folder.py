@@ -44,6 +44,25 @@ def test_folders_for_the_splits_are_taken(tmp_path):
     )
 
 
+def test_folders_for_the_splits_may_be_written_otherwise(tmp_path):
+    two_classes(tmp_path / "Training", count=6)
+    two_classes(tmp_path / "VAL", count=2)
+    two_classes(tmp_path / "Test", count=1)
+
+    data = load_image_folder(str(tmp_path))
+
+    assert data.class_names == ("cat", "dog")
+    assert [len(split) for split in data.splits().values()] == [12, 4, 2]
+
+
+def test_splits_without_train_are_no_classes(tmp_path):
+    two_classes(tmp_path / "val")
+    two_classes(tmp_path / "test")
+
+    with pytest.raises(DataError, match=r"test, val, which seem to be splits, and none .* train"):
+        load_image_folder(str(tmp_path))
+
+
 def test_a_missing_split_folder_is_held_out_of_train(tmp_path):
     two_classes(tmp_path / "train", count=10)
     two_classes(tmp_path / "test", count=1)
@@ -79,6 +98,31 @@ def test_all_broken_images_are_named(tmp_path):
         load_image_folder(str(tmp_path))
     for name in ("train/cat/bad.png", "test/dog/cut.png", "train/dog/deep.png"):
         assert name in str(caught.value)
+
+
+def test_names_in_any_script_links_and_kinds_of_colour_are_read(tmp_path):
+    root = tmp_path / "größe ☃"
+    two_classes(root)
+    Image.new("L", (8, 6)).save(root / "cat" / "grey.png")
+    Image.new("P", (8, 6)).save(root / "cat" / "palette.png")
+    Image.new("RGBA", (8, 6)).save(root / "dog" / "see through.png")
+    Image.new("CMYK", (8, 6)).save(root / "dog" / "print.JPG")
+    (root / "dog" / "link.png").symlink_to(root / "dog" / "0.png")
+    (root / "elk").symlink_to(root / "cat")
+
+    data = load_image_folder(str(root))
+
+    assert data.class_names == ("cat", "dog", "elk")
+    assert sum(len(split) for split in data.splits().values()) == 7 + 8 + 7
+    assert data.shape.input_shape == (3, 6, 8)
+
+
+def test_a_link_to_nothing_is_named(tmp_path):
+    two_classes(tmp_path)
+    (tmp_path / "cat" / "lost.png").symlink_to(tmp_path / "nowhere.png")
+
+    with pytest.raises(DataError, match=r"1 of 11 images .*\n.*cat/lost\.png: .*No such file"):
+        load_image_folder(str(tmp_path))
 
 
 def test_mixed_sizes_are_refused_with_the_setting_that_helps(tmp_path):

@@ -57,12 +57,33 @@ def test_grey_float_images_and_column_labels_are_taken(tmp_path):
     assert data.train.labels.dtype == np.int64
 
 
+def test_a_single_1_in_every_row_is_a_class(tmp_path):
+    rows = np.eye(2)
+    one_hot = {"train_labels": rows[np.arange(20) % 2], "test_labels": rows[np.arange(8) % 2]}
+
+    data = load_npz(written(tmp_path, **one_hot))
+
+    assert data.test.labels.tolist() == [0, 1] * 4
+    assert data.class_names == ("0", "1")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"test_labels": None}, "has no array test_labels; found: test_images"),
         ({"val_images": np.zeros((2, 6, 5, 3), np.uint8)}, "has no array val_labels"),
-        ({"train_images": np.zeros((20, 3, 32, 32), np.uint8)}, "channels last"),
+        ({"train_images": np.zeros((20, 3, 32, 32), np.uint8)}, "must come last: .*transpose"),
+        (
+            {"test_images": np.zeros((8, 1, 8, 8), np.uint8)},
+            "test_images has the shape .*come first",
+        ),
+        ({"train_images": np.zeros((20, 5, 32, 32), np.uint8)}, "channels last"),
+        ({"train_labels": np.arange(20) % 2 + 1}, "the labels 1 to 2; .*subtract 1 in all splits"),
+        (
+            {"train_labels": np.array(["cat", "dog"] * 10)},
+            "labels of type <U3; give whole numbers",
+        ),
+        ({"test_images": np.zeros((8, 6, 5, 3))}, "differ in type: .*'test': 'float32'"),
         ({"train_images": np.zeros((20, 6, 5, 3), np.int32)}, "type int32; convert them to uint8"),
         ({"train_images": np.full((20, 6, 5, 3), np.inf)}, "NaN or infinite values in 20 images"),
         ({"train_labels": np.arange(19) % 2}, "20 images and 19 labels"),

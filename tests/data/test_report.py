@@ -59,6 +59,21 @@ def test_a_rare_class_and_skipped_images_are_worth_a_word():
     assert "1 images cannot be read" in warnings[0]
 
 
+def test_splits_that_are_scaled_otherwise_are_told():
+    def scaled(factor, labels):
+        images = np.linspace(0, factor, len(labels) * 4, dtype=np.float32).reshape(-1, 2, 2, 1)
+        return Split(images, np.array(labels))
+
+    data = dataset(
+        train=scaled(255, [0, 1] * 4), validation=scaled(128, [0, 1]), test=scaled(1, [0, 1] * 4)
+    )
+
+    report = report_data(data)
+
+    assert report.scales == {"test": pytest.approx(1 / 255, rel=1e-4)}
+    assert any("test images are 0.00392 times those of train" in w for w in report.warnings())
+
+
 def test_what_a_record_keeps_says_how_images_are_normalised_and_what_is_left_out():
     data = dataset(
         train=split([0, 255], [0, 1]),
