@@ -8,13 +8,12 @@ proposes and remembers, a `Backend` runs, a `View` watches.
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
-from nas.objective import Constraint, Objective, losses
-from nas.pareto.dominance import Front
+from nas.objective import Constraint, Objective
 from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
 from nas.sampling.proposals import SpaceExhausted
@@ -22,23 +21,21 @@ from nas.sampling.record import StudyRecord
 from nas.sampling.study import SamplerFactory, SearchStudy
 from nas.search.costs import CachedCosts
 from nas.search.interrupt import InterruptWatch
+from nas.search.log_lines import exhausted_line, trial_line
 from nas.search.pace import SamplerPace
+from nas.search.publishing import Publish, Publisher
+from nas.search.standing import Standing
 from nas.search.stopping import Stopping
 from nas.search.view import Progress, SearchPlan, View
 from nas.search.weights import FrontWeights
 from nas.space.space import SearchSpace
-from nas.trial import TrialRecord, TrialResult, TrialState
+from nas.trial import TrialRecord, TrialResult
 
 _LOG = logging.getLogger(__name__)
 
 TURN_S = 0.5  # the longest wait before the view is told, and a signal is seen
 # The longest that new trials are proposed before the workers' results are looked at again.
 FILL_S = 0.1
-# Tables are written no more often than this, and in no more than this share of the time.
-PUBLISH_EVERY_S = 10.0
-PUBLISH_SHARE = 0.02
-
-Publish = Callable[[Sequence[TrialRecord]], None]
 
 
 @dataclass(frozen=True)
@@ -168,11 +165,8 @@ class Search:
         self._record = record
         self._weights = FrontWeights(run_folder.models_dir)
         self._view = view
-        self._publish = publish
+        self._tables = Publisher(publish)
         self._started_s = time.monotonic()
-        self._publish_at_s = self._started_s + PUBLISH_EVERY_S
-        self._front = Front()
-        self._front_losses: tuple[tuple[float, ...], ...] = ()
         self._running: set[int] = set()
         self._is_exhausted = False
         self._pace = SamplerPace()
@@ -188,10 +182,7 @@ class Search:
             seed=task.seed,
         )
         self._study.check_feasible()
-        self._num_done = self._num_failed = 0
-        for trial in record.history.records:
-            self._count(trial)
-        self._num_resumed = self._num_done
+        self._standing = Standing(task.objectives, record.history.records)
 
     def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:
         """Search until it is enough or a signal came; everything is on disk then."""
@@ -209,7 +200,7 @@ class Search:
                 raise
             finally:
                 backend.close()
-        self._publish(self._study.records)
+        self._tables.publish(self._study.records)
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
@@ -257,14 +248,13 @@ class Search:
                     return False
             spec = self._study.ask()
             self._running.add(spec.number)
-            backend.submit(
-                replace(
-                    spec,
-                    time_limit_s=self._task.trial_time_limit_s,
-                    front=self._front_losses,
-                    checkpoint=str(self._checkpoints / str(spec.number)),
-                )
+            order = replace(
+                spec,
+                time_limit_s=self._task.trial_time_limit_s,
+                front=self._standing.front_losses,
+                checkpoint=str(self._checkpoints / str(spec.number)),
             )
+            backend.submit(order)
         return False
 
     def _prepare_ahead(self, backend: Backend) -> bool:
@@ -281,7 +271,7 @@ class Search:
             self._study.prepare()
         except SpaceExhausted as end:
             self._is_exhausted = True
-            self._view.message(_exhausted(end, self._study.num_trials))
+            self._view.message(exhausted_line(end, num_trials=self._study.num_trials))
             return
         self._pace.asked(
             time.monotonic() - before_s,
@@ -297,52 +287,33 @@ class Search:
 
     def _take(self, result: TrialResult) -> None:
         """Weights first, then the record: a trial that is on record has its weights."""
-        number, values = result.number, losses(self._task.objectives, result.metrics)
+        number, joins = result.number, self._standing.would_join(result)
         self._running.discard(number)
-        architecture = self._study.record(number).architecture
-        joins = (
-            values is not None
-            and result.state is TrialState.COMPLETE
-            and self._front.would_take(values)
-        )
         if joins and result.weights is not None:
+            architecture = self._study.record(number).architecture
             self._weights.save(number, architecture=architecture, weights=result.weights)
         record = self._study.tell(result)
         if record is None:
             return
-        self._count(record)
-        _log_trial(record, self._task.objectives)
+        self._standing.add(record)
+        _LOG.info("%s", trial_line(record, self._task.objectives))
         shutil.rmtree(self._checkpoints / str(number), ignore_errors=True)
         if joins:
-            self._weights.keep_only([int(key) for key, _ in self._front.members()])
-
-    def _count(self, record: TrialRecord) -> None:
-        if record.state is TrialState.RUNNING:
-            return
-        self._num_done += 1
-        self._num_failed += record.state is TrialState.FAILED
-        values = losses(self._task.objectives, record.metrics)
-        if record.state is TrialState.COMPLETE and values is not None:
-            self._front.add(str(record.number), values)
-            self._front_losses = tuple(point for _, point in self._front.members())
+            self._weights.keep_only(self._standing.front_numbers)
 
     def _acknowledge(self, backend: Backend) -> None:
         """Give up if too many failed; tell the view of trials that are on disk by now."""
         # Not only when something was written: a short search may end before the first write.
-        if self._task.stopping.is_failing(self._num_failed, num_ended=self._num_done):
-            raise self._task.stopping.failure(self._study.records)
+        stopping, now = self._task.stopping, self._standing
+        if stopping.is_failing(now.num_failed, num_ended=now.num_done):
+            raise stopping.failure(self._study.records)
         written = self._record.acknowledged()
         if not written:
             return
         progress = self._progress(backend)
         for record in written:
             self._view.trial_finished(record, progress)
-        if time.monotonic() > self._publish_at_s:
-            before_s = time.monotonic()
-            self._publish(self._study.records)
-            now_s = time.monotonic()
-            pause_s = max(PUBLISH_EVERY_S, (now_s - before_s) / PUBLISH_SHARE)
-            self._publish_at_s = now_s + pause_s
+        self._tables.publish_if_due(lambda: self._study.records)
 
     def _put_on_record(self, backend: Backend) -> None:
         """Wait until everything that was told is on disk."""
@@ -354,27 +325,17 @@ class Search:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
             self._record.flush()
-            self._publish(self._study.records)
+            self._tables.publish(self._study.records)
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)
 
     def _progress(self, backend: Backend) -> Progress:
-        elapsed = time.monotonic() - self._started_s
-        stopping = self._task.stopping
-        return Progress(
-            num_trials=stopping.num_trials,
-            num_done=self._num_done,
+        return self._standing.progress(
+            self._study,
+            self._task.stopping,
             num_running=len(self._running),
-            num_failed=self._num_failed,
-            num_redrawn=self._study.num_redrawn,
             num_slots=backend.num_slots,
-            front=[self._study.record(int(key)) for key, _ in self._front.members()],
-            elapsed_s=elapsed,
-            remaining_s=stopping.remaining_s(
-                num_done=self._num_done,
-                num_done_now=self._num_done - self._num_resumed,
-                elapsed_s=elapsed,
-            ),
+            elapsed_s=time.monotonic() - self._started_s,
         )
 
     def _plan(self, backend: Backend) -> SearchPlan:
@@ -385,32 +346,5 @@ class Search:
             objectives=self._task.objectives,
             num_architectures=self._task.space.num_architectures(),
             num_slots=backend.num_slots,
-            num_resumed=self._num_resumed,
+            num_resumed=self._standing.num_resumed,
         )
-
-
-def _exhausted(end: SpaceExhausted, num_trials: int) -> str:
-    if end.is_proven:
-        return (
-            f"all {num_trials} architectures that the space and its constraints allow are "
-            "known: the search is complete"
-        )
-    return (
-        f"after {num_trials} trials a long search found no further architecture that keeps the "
-        "constraints: the search ends"
-    )
-
-
-def _log_trial(record: TrialRecord, objectives: Sequence[Objective]) -> None:
-    values = " ".join(
-        f"{o.metric}={record.metrics.get(o.metric, float('nan')):g}" for o in objectives
-    )
-    why = f" {record.failure.kind}: {record.failure.message}" if record.failure else ""
-    _LOG.info(
-        "trial %d %s %s%s in %.1f s",
-        record.number,
-        record.state.value,
-        values,
-        why,
-        record.seconds,
-    )
