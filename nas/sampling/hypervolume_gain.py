@@ -4,7 +4,8 @@ The space that the front does not dominate is cut into boxes. In each box the ex
 the candidate's own dominated volume is a product over the objectives: a length for the known ones,
 a difference of two expected improvements for the unknown ones, which are taken as independent
 normal variables. The sum over boxes is the expected gain, in closed form for any number of
-objectives.
+objectives. Where a model sees its objective on a bent scale, lengths still count on the straight
+one: piecewise linear in the bent one, so the form stays closed.
 
 Source: Yang, Emmerich, Deutz, Bäck 2019, "Multi-objective Bayesian global optimization using
     expected
@@ -12,7 +13,8 @@ hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the
 in loss form: lower is better.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nas.pareto.dominance import front_mask
+from nas.sampling.loss_scale import Bend
 
 FloatArray = NDArray[np.float64]
 
@@ -31,29 +34,35 @@ class Boxes:
     Attributes:
         lower: (b, m) lower corners; -inf towards better values.
         upper: (b, m) upper corners.
+        bends: of the columns that are not on a straight scale.
     """
 
     lower: FloatArray
     upper: FloatArray
+    bends: Mapping[int, Bend] = field(default_factory=dict)
 
 
-def undominated_boxes(front: FloatArray, *, reference: FloatArray) -> Boxes:
+def undominated_boxes(
+    front: FloatArray, *, reference: FloatArray, bends: Mapping[int, Bend] | None = None
+) -> Boxes:
     """Cut the undominated space into boxes: O(n) of them for two objectives, O(n^2) for three.
 
     Args:
         front: (n, m) losses; dominated rows, and rows beyond the reference, change nothing.
         reference: (m,) the worst corner that counts.
+        bends: of the columns that are not on a straight scale.
     """
     inside = front[(front < reference).all(axis=1)]
     inside = np.unique(inside[front_mask(inside)], axis=0) if len(inside) else inside
     if len(reference) == 2:
-        return _stairs(inside, reference)
-    corners = _cut(inside, reference)
-    stacked = np.array(corners).reshape(-1, 2, len(reference))
-    return Boxes(stacked[:, 0], stacked[:, 1])
+        lower, upper = _stairs(inside, reference)
+    else:
+        corners = np.array(_cut(inside, reference)).reshape(-1, 2, len(reference))
+        lower, upper = corners[:, 0], corners[:, 1]
+    return Boxes(lower, upper, bends or {})
 
 
-def _stairs(front: FloatArray, reference: FloatArray) -> Boxes:
+def _stairs(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what `_cut` returns of two objectives: one box before each point, and the last."""
     # Along the last objective the first one falls, since no point dominates another.
     falling = front[np.argsort(front[:, 1])]
@@ -61,7 +70,7 @@ def _stairs(front: FloatArray, reference: FloatArray) -> Boxes:
         [np.append(reference[0], falling[:, 0]), np.append(falling[:, 1], reference[1])]
     )
     lower = np.column_stack([np.full(len(upper), -np.inf), np.append(-np.inf, falling[:, 1])])
-    return Boxes(lower, upper)
+    return lower, upper
 
 
 def _cut(front: FloatArray, reference: FloatArray) -> list[tuple[list[float], list[float]]]:
@@ -98,7 +107,11 @@ def expected_gain(boxes: Boxes, *, mean: FloatArray, sd: FloatArray) -> FloatArr
         edges, places = np.unique(
             np.concatenate([boxes.lower[:, column], boxes.upper[:, column]]), return_inverse=True
         )
-        below = _expected_below(edges, mean[:, column], sd[:, column])
+        bend = boxes.bends.get(column)
+        if bend is None:
+            below = _expected_below(edges, mean[:, column], sd[:, column])
+        else:
+            below = _expected_below_bent(edges, mean[:, column], sd[:, column], bend)
         lower, upper = np.split(places, 2)
         gain *= np.maximum(below[:, upper] - below[:, lower], 0.0)
     return np.asarray(gain.sum(axis=1))
@@ -114,3 +127,19 @@ def _expected_below(edges: FloatArray, mean: FloatArray, sd: FloatArray) -> Floa
         density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
         room = np.where(sd[:, None] > 0.0, spread * (z * ndtr(z) + density), room)
     return np.where(np.isneginf(edges)[None, :], 0.0, np.maximum(room, 0.0))
+
+
+def _expected_below_bent(
+    edges: FloatArray, mean: FloatArray, sd: FloatArray, bend: Bend
+) -> FloatArray:
+    """Return the same (n, edges) in straight lengths, for Y on a bent scale.
+
+    E[(h(edge) - h(Y))+] is the integral of P(Y < u) h'(u) up to the edge: the steps between places
+    with one slope, times that slope.
+    """
+    every, places = np.unique(np.concatenate([edges, bend.knots]), return_inverse=True)
+    below = _expected_below(every, mean, sd)
+    slope = np.append(1.0, bend.slopes)[np.searchsorted(bend.knots, every[:-1], side="right")]
+    steps = np.diff(below, axis=1, prepend=0.0)
+    steps[:, 1:] *= slope
+    return np.asarray(np.cumsum(steps, axis=1)[:, places[: len(edges)]])

@@ -6,7 +6,7 @@ only the leaders' are worked out anew until the best of all is up to date ("lazy
 1978). The picks are those that working out all of them would give.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from nas.pareto.dominance import front_mask
 from nas.sampling.candidates import Looks
 from nas.sampling.gaussian_process import Posterior, Spread
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.sampling.loss_scale import Bend
 
 FloatArray = NDArray[np.float64]
 
@@ -68,6 +69,7 @@ class Picks:
         dear: the columns that these models are of.
         front: (k, m) losses that a gain is counted beyond.
         reference: (m,) the worst corner that counts.
+        bends: of the columns that are not on a straight scale.
         widening: what standard deviations are multiplied with in a gain.
     """
 
@@ -79,6 +81,7 @@ class Picks:
         dear: list[int],
         front: FloatArray,
         reference: FloatArray,
+        bends: Mapping[int, Bend],
         widening: float,
     ) -> None:
         self._judged = judged
@@ -86,6 +89,7 @@ class Picks:
         self._dear = dear
         self._front = front
         self._reference = reference
+        self._bends = bends
         self._widening = widening
         self._is_open = np.ones(len(judged), dtype=np.bool_)
         self._is_fresh = np.ones(len(judged), dtype=np.bool_)
@@ -138,7 +142,7 @@ class Picks:
         self._judged.sd[:, self._dear] = np.column_stack([each.sd for each in self._spreads])
         front = np.vstack([self._front, self._judged.mean[last]])
         self._front = front[front_mask(front)]
-        self._boxes = undominated_boxes(self._front, reference=self._reference)
+        self._boxes = undominated_boxes(self._front, reference=self._reference, bends=self._bends)
         self._is_fresh[:] = False
 
     def _keep_best(self, last: int) -> int:

@@ -16,6 +16,7 @@ from nas.sampling.candidates import Candidates, Looks
 from nas.sampling.gaussian_process import Kernel, Posterior, fit
 from nas.sampling.history import History
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.sampling.loss_scale import LossScale
 from nas.sampling.picks import Judged, Picks
 from nas.seeding import generator
 
@@ -26,9 +27,11 @@ IntArray = NDArray[np.int64]
 MAX_SEEN, MAX_SEEN_AT_ONCE, MAX_TUNED = 800, 400, 160
 # The hyperparameters are set anew when the results have grown by a tenth.
 GROWTH = 1.1
-# Losses worse than the median by more than this many times its distance to the best tenth are cut
-# there: how bad a broken network is tells nothing about the good ones.
+# What counts as the worst loss of a front that is not there yet, on the scale of the models.
 WORST_SPREAD = 3.0
+# How far above its expectation, in standard deviations, the accuracy of the smallest networks is
+# hoped for: the front is expected to begin there, so gains below it are worth nothing.
+HOPE = 2.0
 # Running trials that lower the model's variance; the rest count on the front only.
 MAX_EXPECTED = 100
 # Picks go by a narrowed spread: that finds the front faster. Some go by a widened one, the more
@@ -100,7 +103,7 @@ class Surrogates:
         """
         self._tune(seen, losses)
         which = self._most_telling(seen, losses, limit=limit)
-        targets = standardised(losses)
+        targets = LossScale(losses)(losses)
         return [
             Posterior(self._kernel, theta, seen.features[which], targets[which, column])
             for column, theta in enumerate(self._thetas)
@@ -115,7 +118,7 @@ class Surrogates:
             return
         first = seen.take(np.arange(milestone))
         which = self._most_telling(first, losses[:milestone], limit=MAX_TUNED)
-        targets = standardised(losses[:milestone])[which]
+        targets = LossScale(losses[:milestone])(losses[:milestone])[which]
         self._thetas = [fit(self._kernel, first.features[which], target) for target in targets.T]
         self._milestone = milestone
 
@@ -160,19 +163,22 @@ class Plan:
         losses = goals.dear_losses(history.values)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models = surrogates.posteriors(seen, losses, limit=limit)
-        results = self._columns(seen.static, standardised(losses))
+        self._scale = LossScale(losses)
+        self._bends = dict(zip(goals.dear, self._scale.bends(), strict=True))
+        results = self._columns(seen.static, self._scale(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
         self._front = results[seen.is_allowed]
         self._expect(history, candidates)
         self._reference = self._edges(seen, candidates.pool)
-        self._boxes = undominated_boxes(self._front, reference=self._reference)
+        self._boxes = undominated_boxes(self._front, reference=self._reference, bends=self._bends)
         self._picks = Picks(
             self._look(history, candidates, seen, num_looks),
             self._models,
             dear=goals.dear,
             front=self._front,
             reference=self._reference,
+            bends=self._bends,
             widening=self._widening,
         )
 
@@ -213,7 +219,9 @@ class Plan:
             return np.asarray(self._columns(largest + MARGIN, worst)[0])
         front = self._front[front_mask(self._front)]
         low, high = front.min(axis=0), front.max(axis=0)
-        reference = np.asarray(high + MARGIN * np.maximum(high - low, 0.5))
+        reference = np.empty(len(high))
+        dear = self._goals.dear
+        reference[dear] = self._worst_dear(low[dear], high[dear], pool)
         is_far = self._rng.random() < SHARE_FAR
         for place, column in enumerate(self._goals.static):
             edge = high[column]
@@ -223,6 +231,29 @@ class Plan:
                 largest = float(pool.static[:, place].max())
                 reference[column] = max(reference[column], edge + 0.5 * (largest - edge) + 1e-9)
         return reference
+
+    def _worst_dear(self, low: FloatArray, high: FloatArray, pool: Looks) -> FloatArray:
+        """Return the dear objectives' edge (d), a little beyond the front from `low` to `high`.
+
+        The front itself counts as far as the bend begins, and further only down to what may be
+        hoped for of the smallest networks: the one that was trained may be the worst of its size.
+        """
+        scale = self._scale
+        worst = np.minimum(high, np.maximum(scale.knot, self._hoped_for(pool)))
+        top, bottom = scale.straight(worst), scale.straight(low)
+        return scale(top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd))
+
+    def _hoped_for(self, pool: Looks) -> FloatArray:
+        """Return the best losses (d) to be hoped for at the worse end of the front.
+
+        Its ends are the networks that are smallest by one of the static objectives.
+        """
+        hopes = np.full(len(self._models), -np.inf)
+        for column in pool.static.T[: len(self._goals.static)]:
+            smallest = pool.take(np.flatnonzero(column <= column.min() + 1e-9)[:NUM_RANDOM])
+            predicted = [model.predict(smallest.features) for model in self._models]
+            hopes = np.maximum(hopes, [(mean - HOPE * sd).min() for mean, sd in predicted])
+        return hopes if self._goals.static else np.full(len(hopes), np.inf)
 
     def _look(
         self, history: History, candidates: Candidates, seen: Looks, num_looks: int
@@ -274,11 +305,3 @@ def _share_of_hits(losses: FloatArray) -> float:
     recent = range(max(len(losses) - NUM_RECENT, 1), len(losses))
     hits = [not ((losses[:i] <= losses[i]).all(axis=1)).any() for i in recent]
     return sum(hits) / max(len(hits), 1)
-
-
-def standardised(losses: FloatArray) -> FloatArray:
-    """Return losses (n, d) with mean 0 and sd 1 in each column, the hopeless ones cut off."""
-    best, middle = np.quantile(losses, [0.1, 0.5], axis=0)
-    cut = np.minimum(losses, middle + WORST_SPREAD * (middle - best))
-    spread = cut.std(axis=0)
-    return np.asarray((cut - cut.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0))

@@ -6,6 +6,7 @@ from scipy.stats import norm, qmc
 
 from nas.pareto.hypervolume import hypervolume
 from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.sampling.loss_scale import Bend
 
 FRONTS = {
     "two": np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]),
@@ -82,3 +83,23 @@ def test_gain_of_a_certain_improvement_grows_with_its_uncertainty_only_where_it_
     gain = expected_gain(boxes, mean=mean, sd=np.array([[0.1, 0.0], [0.2, 0.0]]))
     # E[(0.5 - Y)+] = sd / sqrt(2 pi), over a width of 0.5
     assert gain == pytest.approx(np.array([0.1, 0.2]) * 0.5 / np.sqrt(2 * np.pi))
+
+
+def test_gain_on_a_bent_scale_is_the_volume_on_the_straight_one():
+    places, losses = np.array([-9.0, 0.4, 0.7, 2.0]), np.array([-9.0, 0.4, 1.0, 7.5])
+    bend = Bend(knots=places[1:3], slopes=np.array([2.0, 5.0]))
+    front, reference = np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]), np.array([1.1, 1.1])
+    mean, sd = np.array([[0.3, 0.2], [0.6, 0.05], [0.85, 0.0]]), np.array([[0.2, 0.0]] * 3)
+
+    boxes = undominated_boxes(front, reference=reference, bends={0: bend})
+    gain = expected_gain(boxes, mean=mean, sd=sd)
+
+    def straight(points):
+        return np.column_stack([np.interp(points[:, 0], places, losses), points[:, 1]])
+
+    quantiles, (corner,) = (np.arange(4000) + 0.5) / 4000, straight(reference[None])
+    for row in range(3):
+        drawn = np.tile(mean[row], (4000, 1))
+        drawn[:, 0] = norm.ppf(quantiles, mean[row, 0], 0.2)
+        volumes = [gain_of(point, straight(front), corner) for point in straight(drawn)]
+        assert gain[row] == pytest.approx(np.mean(volumes), rel=2e-3)

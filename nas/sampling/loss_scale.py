@@ -1,0 +1,86 @@
+"""On which scale is a loss modelled, and what is a step on that scale worth?
+
+A Gaussian process wants values of like size: one broken network among good ones would set its
+scale. So losses much worse than the middle are bent, by a logarithm. They are not cut off: the
+smallest networks of a space may be far worse than the middle and stand on the front all the same,
+with much of its volume between them. A gain in volume is counted on the straight scale: `Bend`
+says how many times steeper it is, piece by piece.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+# Losses worse than the median by more than this many times its distance to the best tenth are
+# bent; by the logarithm of the excess in units of so many such distances.
+REACH, SOFTNESS = 3.0, 0.3
+# Where the bent scale is taken as straight in between, in those units; beyond the last it goes on.
+KNOTS = np.array([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
+# Keeps the exponential finite for what is expected far beyond all losses seen.
+MAX_EXCESS = 30.0
+
+
+@dataclass(frozen=True)
+class Bend:
+    """How the straight scale follows from a bent one.
+
+    Attributes:
+        knots: (k,) places on the bent scale, ascending.
+        slopes: (k,) how much steeper the straight scale is right of each; left of all it is 1.
+    """
+
+    knots: FloatArray
+    slopes: FloatArray
+
+
+class LossScale:
+    """The scale on which losses have mean 0 and standard deviation 1, and bad ones are near.
+
+    Args:
+        losses: (n, d) of all results, n at least 1; lower is better.
+    """
+
+    def __init__(self, losses: FloatArray) -> None:
+        best, middle = np.quantile(losses, [0.1, 0.5], axis=0)
+        spread = losses.std(axis=0)
+        distance = np.where(middle > best, middle - best, np.where(spread > 0.0, spread, 1.0))
+        self._knot = middle + REACH * (middle - best)
+        self._unit = SOFTNESS * distance
+        bent = self._bent(losses)
+        spread = bent.std(axis=0)
+        self._mean = bent.mean(axis=0)
+        self._sd = np.where(spread > 0.0, spread, 1.0)
+
+    def __call__(self, losses: FloatArray) -> FloatArray:
+        """Return losses (..., d) on this scale."""
+        return np.asarray((self._bent(losses) - self._mean) / self._sd)
+
+    def straight(self, scaled: FloatArray) -> FloatArray:
+        """Return the losses (..., d) that stand at these places."""
+        bent = scaled * self._sd + self._mean
+        excess = np.clip((bent - self._knot) / self._unit, 0.0, MAX_EXCESS)
+        return np.asarray(np.minimum(bent, self._knot) + self._unit * np.expm1(excess))
+
+    @property
+    def sd(self) -> FloatArray:
+        """What 1 on this scale is in losses (d), where it is not bent."""
+        return self._sd
+
+    @property
+    def knot(self) -> FloatArray:
+        """Where on this scale (d) the bend begins."""
+        return np.asarray((self._knot - self._mean) / self._sd)
+
+    def bends(self) -> list[Bend]:
+        """Return the bend of each of the d losses."""
+        steepness = np.diff(np.expm1(KNOTS)) / np.diff(KNOTS)
+        slopes = np.append(steepness, steepness[-1])
+        places = self.knot[:, None] + (self._unit / self._sd)[:, None] * KNOTS
+        return [Bend(knots, slopes) for knots in places]
+
+    def _bent(self, losses: FloatArray) -> FloatArray:
+        excess = np.maximum(losses - self._knot, 0.0) / self._unit
+        return np.asarray(np.minimum(losses, self._knot) + self._unit * np.log1p(excess))
