@@ -1,12 +1,15 @@
 import os
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from parts.engine import NUM_SMALL, accuracy_of
 from parts.processes import lines, start_driver, wait_until
 
+from nas.sampling.database import load_from_database, opened
 from nas.sampling.journal import load_records
 from nas.trial import TrialState
 
@@ -82,6 +85,29 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert still_runs
     assert time.monotonic() - begin < 5
     assert load_records(run / "study.journal")[0].state is TrialState.RUNNING
+
+
+def test_ctrl_c_while_a_search_waits_for_its_database_ends_it_with_all_on_disk(tmp_path):
+    run, database = tmp_path / "run", tmp_path / "studies.db"
+    acknowledged = tmp_path / "run.acknowledged"
+    script = ("--num-trials", 30, "--seconds", 0.03, "--storage-url", f"sqlite:///{database}")
+    driver = start_driver(run, *script)
+    wait_until(lambda: len(lines(acknowledged)) >= 3)
+    with closing(sqlite3.connect(database, timeout=30)) as blocker:
+        blocker.execute("begin exclusive")
+        wait_until(lambda: len(lines(acknowledged)) == 30)
+        time.sleep(1.0)  # the loop is over; the copy waits, two minutes at most
+        still_waits = driver.poll() is None
+
+        os.kill(driver.pid, signal.SIGINT)
+
+        assert driver.wait(timeout=20) == 130
+    assert still_waits
+    records = load_records(run / "study.journal")
+    assert [r.state for r in records] == [TrialState.COMPLETE] * 30
+    assert start_driver(run, *script).wait(timeout=60) == 0
+    with opened(f"sqlite:///{database}") as storage:
+        assert load_from_database(storage, "run").records == records
 
 
 def load_started(run):

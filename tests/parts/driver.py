@@ -50,6 +50,8 @@ def main() -> int:
     except NasError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:  # as the command line does
+        return 130
     return 130 if summary.is_interrupted else 0
 
 
