@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -266,6 +267,36 @@ def test_uneven_nodes_and_custom_resources_are_used_fully(cluster, nodes, tmp_pa
     # 1 on three CPUs, 2 on five: CPUs that lie on different nodes do not add up.
     assert max(p.num_slots for p in view.progress) == 3
     assert len({entry[2] for entry in started(log)}) == 3
+
+
+@dataclass
+class SeeingGpus(ClosedForm):
+    """Notes which GPU a worker may use, as its node names it."""
+
+    def evaluate(self, spec):
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        note(self.log, f"{node} {os.environ.get('CUDA_VISIBLE_DEVICES')} {os.getpid()}")
+        time.sleep(self.seconds)
+        return complete(spec)
+
+
+def test_workers_share_the_gpus_of_uneven_nodes_by_fraction(cluster, nodes, tmp_path):
+    nodes(num_cpus=8, num_gpus=2)  # logical ones: Ray counts what it is told
+    nodes(num_cpus=3, num_gpus=1)
+    nodes(num_cpus=2)
+    log, view = tmp_path / "log", RecordingView()
+    task = small_task(90, evaluator=SeeingGpus(0.5, log))
+
+    settings = {"cpus_per_trial": 1, "gpus_per_trial": 0.5}
+    search(task, tmp_path / "run", make_backend=on(cluster, **settings), view=view)
+
+    workers = {(node, gpu, pid) for node, gpu, pid in started(log)}
+    shared = Counter((node, gpu) for node, gpu, _ in workers)
+    assert max(p.num_slots for p in view.progress) == 6
+    assert set(shared.values()) == {2}  # two on each of the three GPUs, none without one
+    assert sorted(gpu for _, gpu in shared) == ["0", "0", "1"]
 
 
 def test_two_searches_on_one_cluster_do_not_disturb_each_other(cluster, nodes, tmp_path):
