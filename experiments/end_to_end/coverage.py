@@ -20,7 +20,7 @@ from nas.config.finishing import build_finish, check_finish
 from nas.execution.inline import InlineBackend
 from nas.finish.baselines import WithBaselines
 from nas.finish.choose import Pick
-from nas.finish.confirm import Candidate, Plan, accuracies_of, data_key
+from nas.finish.confirm import Candidate, Plan, tested_values, data_key
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.run import run_finish
@@ -76,7 +76,7 @@ def retrain(
         folder=folder.finish_dir,
         crew=crew,
     )
-    return {c.name: accuracies_of(c, plan, ledger)[task.num_seeds :] for c in candidates}
+    return {c.name: tested_values(c, plan, ledger)[task.num_seeds :] for c in candidates}
 
 
 def write(rows: tuple[WinnerRow, ...], further: dict[str, list[float]], path: Path) -> None:
@@ -88,7 +88,7 @@ def write(rows: tuple[WinnerRow, ...], further: dict[str, list[float]], path: Pa
         for row in rows:
             for value in further[row.name]:
                 inside.append(row.prediction_low <= value <= row.prediction_high)
-                numbers = [row.search_accuracy, row.test_accuracy, row.test_std]
+                numbers = [row.search_value, row.test_mean, row.test_std]
                 numbers += [row.prediction_low, row.prediction_high, value]
                 writer.writerow(
                     [row.name, int(row.num_params), int(row.size_bytes)]

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from nas.measure.energy import EnergyUse
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
+from nas.record.spent import Spent, note_spent, read_spent
+from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import format_duration
@@ -20,16 +23,33 @@ def print_ending(
     folder: RunFolder,
     objectives: Sequence[Objective],
 ) -> None:
-    """Print the front as a table, smallest first, and three lines about it."""
+    """Print the front as a table, smallest first, and four lines about it."""
     console.print()
     if front_records(summary.records, objectives):
         console.print(front_table(summary.records, objectives))
     for line in (
         knee_sentence(summary.records, objectives),
         cost_sentence(summary),
+        search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def note_search(folder: RunFolder, summary: SearchSummary, use: EnergyUse) -> None:
+    """Note what the command took, beside what its trials say of themselves."""
+    num_known = getattr(summary, "num_known", 0)
+    note_spent(
+        folder.spent_jsonl,
+        Spent(
+            use.seconds,
+            use.joules,
+            use.meters,
+            use.why_unknown,
+            num_known=num_known,
+            num_forbidden=summary.num_redrawn - num_known,
+        ),
+    )
 
 
 def cost_sentence(summary: SearchSummary) -> str:

@@ -31,7 +31,8 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   training.epochs=40            where the recipe is other than in the search
   baselines.mobilenetv3_small=[0.25]  baselines.random=2
   distillation.teacher=largest  train the winners once more with the largest as their teacher
-  pruning.kept=[0.5]            half of the channels of each layer, trained on
+  compression.to=[kept0.5,int8] half of the channels; quantization-aware; each trained on
+  export.int4=true  export.int8_dynamic=true  export.executorch=true  export.aot_inductor=true
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
 
@@ -54,6 +55,7 @@ def run(words: Sequence[str]) -> int:
     from nas.finish.retrain import Crew
     from nas.finish.run import run_finish
     from nas.report.confirmation import write_finish_png
+    from nas.report.shipped import write_files_png
     from nas.search.interrupt import InterruptWatch
 
     console = Console(quiet=config.ui is Ui.NONE)
@@ -68,30 +70,38 @@ def run(words: Sequence[str]) -> int:
             crew=Crew(
                 make_backend=finish.make_backend,
                 watch=InterruptWatch,
-                on_entry=lambda *told: _say_entry(console, *told),
+                on_entry=lambda *told: _say_entry(console, finish.task.judge.metric, *told),
                 time_limit_s=config.trial_time_limit_s,
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
         )
+        write_files_png(summary.artefacts, name=name, path=place / "files.png")
     status = _end(console, summary, folder=finish.folder, words=words)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
     return status
 
 
 def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | None) -> None:
-    from nas.finish.spent import search_cost, total_use
+    from nas.finish.spent import total_use
+    from nas.record.spent import read_spent
+    from nas.report.cost import search_cost
     from nas.sampling.journal import load_records
 
-    searched = search_cost(load_records(folder.study_journal)).describe()
+    cost = search_cost(load_records(folder.study_journal), read_spent(folder.spent_jsonl))
+    searched = cost.describe(grid_g_per_kwh=grid_g_per_kwh)
     used = total_use(folder.finish_dir).describe(grid_g_per_kwh=grid_g_per_kwh)
     for line in (searched, f"Retraining: {used}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _say_entry(console: Console, job: "Job", entry: "Entry", num_done: int, num_jobs: int) -> None:
-    accuracy = 100 * entry.metrics["accuracy"]
+def _say_entry(
+    console: Console, metric: str, job: "Job", entry: "Entry", num_done: int, num_jobs: int
+) -> None:
+    from nas.report.values import format_value
+
+    value = format_value(metric, entry.metrics[metric])
     console.print(
-        f"[{num_done}/{num_jobs}] {job.name}: test {accuracy:.2f} % in {entry.seconds:.1f} s",
+        f"[{num_done}/{num_jobs}] {job.name}: test {value} in {entry.seconds:.1f} s",
         markup=False,
         highlight=False,
     )
@@ -101,16 +111,16 @@ def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
     from nas.report.confirmation import (
-        artefact_table,
         confirmation_table,
         distillation_table,
         optimism_line,
     )
+    from nas.report.shipped import artefact_table
 
     for lines in (
         confirmation_table(summary.rows),
         distillation_table(summary.rows, summary.taught),
-        confirmation_table(summary.pruned),
+        confirmation_table(summary.shrunk),
         artefact_table(summary.artefacts),
     ):
         if len(lines) > 1:
@@ -118,7 +128,8 @@ def _end(
     if summary.rows:
         console.print(optimism_line(summary.rows), markup=False, highlight=False)
     console.print(
-        f"Files: {folder.finish_dir} (winners.csv, artefacts.csv, finish.png, one folder each)",
+        f"Files: {folder.finish_dir} (winners.csv, finish.png, artefacts.csv, files.png, and a "
+        "folder for each network)",
         markup=False,
         highlight=False,
         soft_wrap=True,

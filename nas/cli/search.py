@@ -67,10 +67,12 @@ def run_job(job: Job, console: Console) -> int:
     """Search once and return the exit status."""
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.cli.data_notes import note_data
+    from nas.cli.ending import note_search
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
     from nas.config.build import build_search
     from nas.evaluation.tabular import with_scores
+    from nas.measure.energy import measured_energy
     from nas.record.environment import collect_environment, write_environment
     from nas.report.front import front_records
     from nas.report.reports import write_reports, write_tables
@@ -86,15 +88,17 @@ def run_job(job: Job, console: Console) -> int:
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
         note_data(folder.path / "data.json", search.data)
-        summary = run_search(
-            search.task,
-            run_folder=folder,
-            make_backend=search.make_backend,
-            view=view,
-            publish=lambda records: write_tables(folder, records, objectives),
-            storage_url=config.storage.url,
-            resume=config.resume,
-        )
+        with measured_energy() as use:
+            summary = run_search(
+                search.task,
+                run_folder=folder,
+                make_backend=search.make_backend,
+                view=view,
+                publish=lambda records: write_tables(folder, records, objectives),
+                storage_url=config.storage.url,
+                resume=config.resume,
+            )
+        note_search(folder, summary, use)
         front = {record.number for record in front_records(summary.records, objectives)}
         scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
         write_reports(folder, scored, objectives)

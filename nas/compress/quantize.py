@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from nas.compress.settling import settle_weight
+
 BITS = (4, 8)
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)  # whose weights are quantized
 _SUFFIX = "parametrizations.weight.original"
@@ -135,7 +137,7 @@ def settle_weights(model: nn.Module) -> None:
     """Make a quantized model an ordinary one, whose weights are the rounded ones, in place."""
     for module in list(model.modules()):
         if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+            settle_weight(module)
     if hasattr(model, "stored_bytes"):
         del model.stored_bytes
 

@@ -17,17 +17,19 @@ from nas.config.build import build_backend
 from nas.config.check import in_one_message
 from nas.config.compose import Source, compose_values
 from nas.config.judge import Judge
-from nas.config.make import make
+from nas.config.make import make, make_space
 from nas.config.recorded import objectives_of, read_mapping
 from nas.config.schema import Execution, Limits, Setting, TrialLimits, Ui
 from nas.data.dataset import Dataset
+from nas.data.task_data import TaskData
 from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick, Which
 from nas.finish.export import ExportSettings
-from nas.finish.shrink import Pruning
+from nas.finish.judge import AnyData
+from nas.finish.shrink import Shrinking
 from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, Teaching
 from nas.objective import Constraint
@@ -81,10 +83,10 @@ class DistillationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PruningConfig:
-    """Winners with fewer channels."""
+class CompressionConfig:
+    """Winners made smaller, then trained on."""
 
-    kept: Annotated[list[float], Setting("shares of the channels that stay; none: no pruning")]
+    to: Annotated[list[str], Setting("kept0.5, rank0.5, int8, int4, or joined: kept0.5+int8")]
     epochs: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
     learning_rate: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
 
@@ -96,6 +98,10 @@ class ExportConfig:
     files: Annotated[bool, Setting("false: confirm alone")]
     onnx: Annotated[bool, Setting("model.onnx")]
     int8: Annotated[bool, Setting("model_int8.onnx")]
+    int8_dynamic: Annotated[bool, Setting("model_int8_dynamic.onnx: ranges found at run time")]
+    int4: Annotated[bool, Setting("model_int4_weights.onnx: weights alone")]
+    aot_inductor: Annotated[bool, Setting("model_compiled.pt2: code for this processor")]
+    executorch: Annotated[bool, Setting("model.pte, for phones")]
     calibration_images: Annotated[int, Setting("training images, for int8", minimum=1)]
     threads: Annotated[int, Setting("CPU threads that times are taken with", minimum=1)]
     peak_memory: Annotated[bool, Setting("measured in a fresh process for each file")]
@@ -113,7 +119,7 @@ class FinishConfig:
     trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
     distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]
-    pruning: Annotated[PruningConfig, Setting("winners with fewer channels")]
+    compression: Annotated[CompressionConfig, Setting("winners made smaller, then trained on")]
     export: Annotated[ExportConfig, Setting("which files to make")]
     grid_g_per_kwh: Annotated[float | None, Setting("g of CO2 for a kWh here", minimum=0)]
     license: Annotated[str, Setting("of the weights, for the model cards")]
@@ -199,7 +205,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
     objectives = objectives_of(values)
     export = config.export
     task = FinishTask(
-        space=make(values["search_space"]),
+        space=make_space(values["search_space"]),
         dataset=_dataset(values),
         recipe=_recipe(values["training"], config.training),
         objectives=objectives,
@@ -219,6 +225,10 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         export=ExportSettings(
             onnx=export.onnx,
             int8=export.onnx and export.int8,
+            int8_dynamic=export.onnx and export.int8_dynamic,
+            int4=export.onnx and export.int4,
+            aot_inductor=export.aot_inductor,
+            executorch=export.executorch,
             num_calibration=export.calibration_images,
             num_threads=export.threads,
             peak_memory=export.peak_memory,
@@ -226,11 +236,11 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         if export.files
         else None,
         teaching=_teaching(config.distillation),
-        pruning=Pruning(
-            tuple(config.pruning.kept), config.pruning.epochs, config.pruning.learning_rate
-        )
-        if config.pruning.kept
-        else None,
+        shrinking=Shrinking(
+            tuple(config.compression.to),
+            config.compression.epochs,
+            config.compression.learning_rate,
+        ),
         grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
@@ -256,12 +266,12 @@ def _teaching(config: DistillationConfig) -> Teaching | None:
     return Teaching(model=model, settings=settings)
 
 
-def _dataset(values: Mapping[str, Any]) -> Dataset:
+def _dataset(values: Mapping[str, Any]) -> AnyData:
     made = make(values["data"])
-    if not isinstance(made, Dataset):
+    if not isinstance(made, Dataset | TaskData):
         raise ConfigError(
-            f"data {values['data'].get('_target_')} is no images with a test split, so nothing "
-            "can be confirmed on it"
+            f"data {values['data'].get('_target_')} has no test split, so nothing can be "
+            "confirmed on it: return a nas.data.dataset.Dataset or a nas.data.task_data.TaskData"
         )
     return made
 

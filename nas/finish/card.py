@@ -7,9 +7,11 @@ import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
+from nas.finish.judge import AnyData
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment
 from nas.record.winners import WinnerRow
@@ -29,7 +31,7 @@ class Circumstances:
         energy: one sentence on energy, or why it is not known.
     """
 
-    dataset: Dataset
+    dataset: AnyData
     recipe: Recipe
     environment: Environment
     license: str
@@ -65,25 +67,28 @@ def model_card(
 
 
 def _head(circumstances: Circumstances) -> str:
-    stated = circumstances.license or "unknown"
-    return (
-        f"---\nlicense: {stated}\npipeline_tag: image-classification\nlibrary_name: pytorch\n---"
-    )
+    lines = [f"license: {circumstances.license or 'unknown'}"]
+    if isinstance(circumstances.dataset, Dataset):
+        lines.append("pipeline_tag: image-classification")
+    return "\n".join(["---", *lines, "library_name: pytorch", "---"])
 
 
 def _summary(
     row: WinnerRow, artefacts: Sequence[ArtefactRow], circumstances: Circumstances
 ) -> str:
-    num_test = len(circumstances.dataset.test)
+    num_test, word = len(circumstances.dataset.test), row.metric
+    within = partial(_interval, word)
     facts = {
-        f"test accuracy, mean of {row.num_seeds} retrainings": _percent(row.test_accuracy),
-        "95 % interval of that mean": _interval(row.confidence_low, row.confidence_high),
-        "95 % interval of one more retraining": _interval(row.prediction_low, row.prediction_high),
-        "test accuracy of the weights in these files": _percent(artefacts[0].torch_accuracy),
-        f"deviation by the choice of {num_test} test images": f"± {_percent(row.sampling_std)}",
-        "validation accuracy in the search (optimistic)": _percent(row.search_accuracy),
+        f"test {word}, mean of {row.num_seeds} retrainings": _value(word, row.test_mean),
+        "95 % interval of that mean": within(row.confidence_low, row.confidence_high),
+        "95 % interval of one more retraining": within(row.prediction_low, row.prediction_high),
+        f"test {word} of the weights in these files": _value(word, artefacts[0].torch_value),
+        f"deviation by the choice of {num_test} test examples": _value(
+            word, row.sampling_std, before="± "
+        ),
+        f"validation {word} in the search (optimistic)": _value(word, row.search_value),
         "parameters": f"{row.num_params:,.0f}",
-        "multiply-accumulates of one image": f"{row.num_macs:,.0f}",
+        "multiply-accumulates of one example": f"{row.num_macs:,.0f}",
     }
     variant = artefacts[0].variant
     title = f"# {row.name} on {circumstances.dataset.name}, {variant}"
@@ -94,7 +99,7 @@ def _summary(
         lines += ["", f"**{row.beaten_by} {noise}**"]
     end = (
         "The weights are those of the first seed, chosen before the test split was opened; the "
-        "intervals speak of chance in training, on these test images."
+        "intervals speak of chance in training, on this test split."
     )
     return "\n".join([*lines, "", end])
 
@@ -103,11 +108,11 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
     head = (
         "file",
         "bytes",
-        "test accuracy",
+        f"test {artefacts[0].metric}",
         "same class as torch",
-        "greatest difference of a logit",
-        "1 image, ms (quartiles)",
-        "32 images, ms",
+        "greatest difference of an output",
+        "1 example, ms (quartiles)",
+        "32 examples, ms",
         "peak memory",
     )
     threads = artefacts[0].num_threads
@@ -115,7 +120,7 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
     end = (
         f"Measured from the files on {platform.machine()}, {threads} CPU thread{plural}; "
         "`model.safetensors` in eager torch. Peak memory is what a fresh process needs on top of "
-        "its runtime to load the file and run one image."
+        "its runtime to load the file and run one example."
     )
     table = [f"| {' | '.join(head)} |", "| --- |" + " ---: |" * (len(head) - 1)]
     return "\n".join(["## Files", "", *table, *map(_file_line, artefacts), "", end])
@@ -123,7 +128,8 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
 
 def _file_line(file: ArtefactRow) -> str:
     name = file.file.rpartition("/")[2]
-    cells = [name, f"{file.size_bytes:,}", _percent(file.accuracy), _percent(file.agreement)]
+    value, agreement = _value(file.metric, file.test_value), _value("accuracy", file.agreement)
+    cells = [name, f"{file.size_bytes:,}", value, agreement]
     if file.refused:
         cells[0] = f"~~{name}~~ not shipped: {file.refused}"
         cells += [""] * 4
@@ -149,12 +155,16 @@ def _use() -> str:
     )
 
 
-def _data(dataset: Dataset) -> str:
+def _data(dataset: AnyData) -> str:
     sizes = ", ".join(f"{len(split):,} {word}" for word, split in dataset.splits().items())
+    if isinstance(dataset, Dataset):
+        what, wanted = "images", f"{len(dataset.class_names)} classes"
+    else:
+        what, wanted = "inputs", f"task {type(dataset.task).__name__}"
     return (
-        f"## Data\n\n{dataset.name}: {sizes} images of "
+        f"## Data\n\n{dataset.name}: {sizes} {what} of "
         f"{' x '.join(map(str, dataset.shape.input_shape))} (channels, height, width), "
-        f"{len(dataset.class_names)} classes. Split: {dataset.split_rule}. The network learnt "
+        f"{wanted}. Split: {dataset.split_rule}. The network learnt "
         "from train and validation together; the test split took no part in any choice."
     )
 
@@ -180,9 +190,15 @@ def _environment(circumstances: Circumstances) -> str:
     )
 
 
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.2f} %"
+def _value(metric: str, value: float, *, before: str = "") -> str:
+    if math.isnan(value):
+        return "–"
+    return before + (f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4g}")
 
 
-def _interval(low: float, high: float) -> str:
-    return "–" if math.isnan(low) else f"{100 * low:.2f} to {100 * high:.2f} %"
+def _interval(metric: str, low: float, high: float) -> str:
+    if math.isnan(low):
+        return "–"
+    if metric == "accuracy":
+        return f"{100 * low:.2f} to {100 * high:.2f} %"
+    return f"{low:.4g} to {high:.4g}"

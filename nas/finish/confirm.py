@@ -2,7 +2,7 @@
 
 A front found on validation data is optimistic: its members are there because they were good and
 because they were lucky. Here each is trained again from scratch, with seeds that no search has
-seen, and judged on images that no search has seen.
+seen, and judged on examples that no search has seen.
 """
 
 import hashlib
@@ -13,8 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nas.architecture import Architecture
-from nas.data.dataset import Dataset
-from nas.finish.intervals import Estimate, differs_by, estimate_shares, sampling_std
+from nas.finish.intervals import (
+    Estimate,
+    differs_by,
+    estimate_shares,
+    estimate_values,
+    sampling_std,
+)
+from nas.finish.judge import CLASSES, AnyData, Judge
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Job
 from nas.record.winners import WinnerRow
@@ -51,6 +57,7 @@ class Plan:
         seed: of the run; retrainings have seeds of their own that are derived from it.
         data_key: stands for the data that they learn from and are tested on.
         step: `CONFIRM`, or what else is done to their training.
+        judge: what they are judged by.
     """
 
     recipe: Recipe
@@ -58,6 +65,7 @@ class Plan:
     seed: int
     data_key: str
     step: str = CONFIRM
+    judge: Judge = CLASSES
 
     def jobs_of(self, candidate: Candidate) -> list[Job]:
         """Return one job for each seed, the one that is shipped first."""
@@ -82,8 +90,8 @@ def candidate_of(record: TrialRecord) -> Candidate:
     return Candidate(f"trial {record.number}", record.architecture, record)
 
 
-def data_key(dataset: Dataset) -> str:
-    """Return a text that changes when the images, labels or splits do."""
+def data_key(dataset: AnyData) -> str:
+    """Return a text that changes when the inputs, targets or splits do."""
     digest = hashlib.blake2b(digest_size=8)
     for word, split in dataset.splits().items():
         digest.update(word.encode())
@@ -107,29 +115,32 @@ def confirmed_rows(
         candidates: what was confirmed.
         plan: names the jobs.
         ledger: holds their results.
-        num_examples: images of the test split.
+        num_examples: examples of the test split.
         costs: architecture id -> metric -> static cost.
-        others: accuracies of further networks, whose spreads the intervals borrow from.
+        others: test values of further networks, whose spreads the intervals borrow from.
     """
-    known = [(c, accuracies_of(c, plan, ledger)) for c in candidates]
+    known = [(c, tested_values(c, plan, ledger)) for c in candidates]
     trained = [(candidate, values) for candidate, values in known if values]
     groups = [*(values for _, values in trained), *others]
-    estimates = estimate_shares(groups, num_examples=num_examples)[: len(trained)]
+    if plan.judge.is_share:
+        estimates = estimate_shares(groups, num_examples=num_examples)[: len(trained)]
+    else:
+        estimates = estimate_values(groups)[: len(trained)]
     rows = [
-        _row(candidate, estimate, num_examples, costs[candidate.architecture.id])
+        _row(candidate, estimate, num_examples, costs[candidate.architecture.id], plan.judge)
         for (candidate, _), estimate in zip(trained, estimates, strict=True)
     ]
     marked = [
-        replace(row, beaten_by=_beaten_by(index, rows, estimates))
+        replace(row, beaten_by=_beaten_by(index, rows, estimates, plan.judge))
         for index, row in enumerate(rows)
     ]
     return sorted(marked, key=lambda row: (row.size_bytes, row.name))
 
 
-def accuracies_of(candidate: Candidate, plan: Plan, ledger: Ledger) -> list[float]:
-    """Return the test accuracies that the ledger holds for a candidate, by seed."""
+def tested_values(candidate: Candidate, plan: Plan, ledger: Ledger) -> list[float]:
+    """Return what the ledger holds of a candidate's tests, by seed."""
     jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
-    return [ledger[job.key].metrics["accuracy"] for job in jobs]
+    return [ledger[job.key].metrics[plan.judge.metric] for job in jobs]
 
 
 def warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candidate]) -> None:
@@ -152,9 +163,14 @@ def warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candi
 
 
 def _row(
-    candidate: Candidate, estimate: Estimate, num_examples: int, costs: Mapping[str, float]
+    candidate: Candidate,
+    estimate: Estimate,
+    num_examples: int,
+    costs: Mapping[str, float],
+    judge: Judge,
 ) -> WinnerRow:
     record = candidate.record
+    chance = sampling_std(estimate.mean, num_examples=num_examples) if judge.is_share else math.nan
     return WinnerRow(
         name=candidate.name,
         is_baseline=record is None,
@@ -163,28 +179,31 @@ def _row(
         num_params=costs["num_params"],
         num_macs=costs["num_macs"],
         size_bytes=costs["size_bytes"],
-        search_accuracy=math.nan if record is None else record.metrics.get("accuracy", math.nan),
-        test_accuracy=estimate.mean,
+        metric=judge.metric,
+        search_value=math.nan if record is None else record.metrics.get(judge.metric, math.nan),
+        test_mean=estimate.mean,
         test_std=estimate.std,
         confidence_low=estimate.confidence[0],
         confidence_high=estimate.confidence[1],
         prediction_low=estimate.prediction[0],
         prediction_high=estimate.prediction[1],
-        sampling_std=sampling_std(estimate.mean, num_examples=num_examples),
+        sampling_std=chance,
         num_seeds=len(estimate.values),
         beaten_by="",
     )
 
 
-def _beaten_by(index: int, rows: Sequence[WinnerRow], estimates: Sequence[Estimate]) -> str:
+def _beaten_by(
+    index: int, rows: Sequence[WinnerRow], estimates: Sequence[Estimate], judge: Judge
+) -> str:
     """Return the best network that is no larger and better by more than the noise, or ""."""
     own = rows[index]
+    gains = [judge.gain(other.mean, estimates[index].mean) for other in estimates]
     better = [
-        (estimates[other].mean, row.name)
+        (gains[other], row.name)
         for other, row in enumerate(rows)
         if other != index
         and row.size_bytes <= own.size_bytes
-        and estimates[other].mean - estimates[index].mean
-        > differs_by(estimates[other], estimates[index])
+        and gains[other] > differs_by(estimates[other], estimates[index])
     ]
     return max(better)[1] if better else ""

@@ -1,4 +1,4 @@
-"""What is shipped: a model that takes images as they are stored, and normalises them itself.
+"""What is shipped: a model that takes inputs as they are stored, and normalises them itself.
 
 A network file that wants its input shifted and scaled by numbers kept elsewhere is a fault that
 waits to happen. Only the resizing is left outside, because runtimes differ in it.
@@ -11,7 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from nas.data.dataset import Dataset, Images
+from nas.data.dataset import Images
+from nas.data.streamed import StreamedImages
+from nas.finish.judge import AnyData
 from nas.finish.load_without_nas import resize
 from nas.measure.cost import input_size
 
@@ -22,10 +24,10 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class Deployable(nn.Module):
-    """Images as stored, as floats (B, C, H, W), to logits (B, K).
+    """Inputs as stored, as floats (B, C, H, W), to outputs: logits (B, K) of classes.
 
     Args:
-        model: takes normalised images.
+        model: takes normalised inputs.
         mean: of each channel, in the unit of the stored numbers.
         std: likewise.
     """
@@ -42,42 +44,67 @@ class Deployable(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, K)."""
-        logits: torch.Tensor = self.model((images - self.mean) / self.std)
-        return logits
+        """Return the outputs, logits (B, K) where the model tells classes apart."""
+        outputs: torch.Tensor = self.model((images - self.mean) / self.std)
+        return outputs
+
+
+@dataclass(frozen=True)
+class Resized:
+    """Stored inputs at the size that a model takes, made when a part of them is asked for.
+
+    Attributes:
+        images_NHWC: as stored, in memory or on disk.
+        size: height and width.
+    """
+
+    images_NHWC: Images | StreamedImages  # noqa: N815 - names of tensors end in their shapes
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.images_NHWC)
+
+    def __getitem__(self, part: slice) -> FloatArray:
+        """Return floats (N, C, H, W) in the stored unit."""
+        return as_input(self.images_NHWC[part], self.size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one."""
+        return int(self.images_NHWC.shape[3]), *self.size
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Real images at the size that a model takes, floats (N, C, H, W) in the stored unit.
+    """Real inputs for a model.
 
     Attributes:
-        calibration: of the training split, for quantization.
+        calibration: floats (N, C, H, W) of the training split, for quantization.
         test: of the test split.
-        labels: (N,) of the test images.
+        targets: (N, ...) of the test split; classes (N,) where there are classes.
     """
 
     calibration: FloatArray
-    test: FloatArray
-    labels: npt.NDArray[np.int64]
+    test: Resized
+    targets: npt.NDArray[np.generic]
 
 
-def deployable(model: nn.Module, dataset: Dataset) -> Deployable:
+def deployable(model: nn.Module, dataset: AnyData) -> Deployable:
     """Return the model as it is shipped: on the CPU, in evaluation mode."""
     normalisation = dataset.normalisation
     wrapped = Deployable(model.cpu(), mean=normalisation.mean, std=normalisation.std)
     return wrapped.eval().to(memory_format=torch.contiguous_format)
 
 
-def real_inputs(model: nn.Module, dataset: Dataset, *, num_calibration: int) -> Inputs:
-    """Return images for calibration, evenly spaced in the training split, and all test images."""
+def real_inputs(model: nn.Module, dataset: AnyData, *, num_calibration: int) -> Inputs:
+    """Return inputs for calibration, evenly spaced in the training split, and all of the test."""
     size = input_size(model, dataset.shape)
     count = min(num_calibration, len(dataset.train))
     picked = np.linspace(0, len(dataset.train) - 1, count).astype(np.int64)
     return Inputs(
         calibration=as_input(dataset.train.images[picked], size),
-        test=as_input(dataset.test.images, size),
-        labels=dataset.test.labels,
+        test=Resized(dataset.test.images, size),
+        targets=dataset.test.labels,
     )
 
 

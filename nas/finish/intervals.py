@@ -12,10 +12,12 @@ would differ is the binomial spread, told apart (`sampling_std`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, special, stats
+
+_ROUNDING = 1e-6  # share of a number below which differences are those of 32-bit floats
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Estimate:
         half_prediction: likewise for one further retraining.
         mean_std: deviation of the mean, moderated; NaN for one value.
         dof: degrees of freedom of the two intervals, own ones and borrowed ones.
+        is_share: it lies within 0..1.
     """
 
     values: tuple[float, ...]
@@ -39,21 +42,23 @@ class Estimate:
     half_prediction: float
     mean_std: float
     dof: float
+    is_share: bool = True
 
     @property
     def prediction(self) -> tuple[float, float]:
-        """Where one further retraining falls with 95 %, within 0..1; NaN for one value."""
-        return self._within_a_share(self.half_prediction)
+        """Where one further retraining falls with 95 %; NaN for one value."""
+        return self._around_mean(self.half_prediction)
 
     @property
     def confidence(self) -> tuple[float, float]:
-        """Where the mean of many retrainings lies with 95 %, within 0..1; NaN for one value."""
-        return self._within_a_share(self.half_confidence)
+        """Where the mean of many retrainings lies with 95 %; NaN for one value."""
+        return self._around_mean(self.half_confidence)
 
-    def _within_a_share(self, half: float) -> tuple[float, float]:
-        if math.isnan(half):
-            return math.nan, math.nan
-        return max(0.0, self.mean - half), min(1.0, self.mean + half)
+    def _around_mean(self, half: float) -> tuple[float, float]:
+        low, high = self.mean - half, self.mean + half
+        if math.isnan(half) or not self.is_share:
+            return low, high
+        return max(0.0, low), min(1.0, high)
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,26 @@ def estimate_shares(
         level: of the intervals.
     """
     units = [_binomial_variance(group, num_examples) for group in groups]
-    spreads = [_dispersion(g, u, num_examples) for g, u in zip(groups, units, strict=True)]
-    prior = fit_prior(
-        [s for s in spreads if not math.isnan(s)], [len(g) - 1 for g in groups if len(g) > 1]
-    )
-    return [
-        _estimate(group, spread, unit, prior, level)
-        for group, spread, unit in zip(groups, spreads, units, strict=True)
-    ]
+    # Shares come in steps of 1 / n; a step hides a variance of its square over twelve, which is
+    # added, so that equal values do not look like no spread (Sheppard's correction, to the safe
+    # side).
+    hidden = num_examples**-2 / 12
+    return _estimate_all(groups, units=units, hidden=hidden, level=level, is_share=True)
+
+
+def estimate_values(groups: Sequence[Sequence[float]], *, level: float = 0.95) -> list[Estimate]:
+    """Return an estimate for each group of numbers that are no shares, such as losses.
+
+    All groups are taken to spread alike, but for chance.
+
+    Args:
+        groups: for each winner one number for each retraining.
+        level: of the intervals.
+    """
+    largest = max((abs(value) for group in groups for value in group), default=0.0)
+    hidden = (_ROUNDING * largest) ** 2 + np.finfo(float).tiny
+    units = [1.0] * len(groups)
+    return _estimate_all(groups, units=units, hidden=hidden, level=level, is_share=False)
 
 
 def fit_prior(dispersions: Sequence[float], dofs: Sequence[int]) -> Prior:
@@ -131,6 +148,26 @@ def sampling_std(share: float, *, num_examples: int) -> float:
     return math.sqrt(_smoothed(share, num_examples) / num_examples)
 
 
+def _estimate_all(
+    groups: Sequence[Sequence[float]],
+    *,
+    units: Sequence[float],
+    hidden: float,
+    level: float,
+    is_share: bool,
+) -> list[Estimate]:
+    """Return estimates whose spreads are alike once divided by their units."""
+    spreads = [_dispersion(g, u, hidden) for g, u in zip(groups, units, strict=True)]
+    prior = fit_prior(
+        [s for s in spreads if not math.isnan(s)], [len(g) - 1 for g in groups if len(g) > 1]
+    )
+    found = [
+        _estimate(group, spread, unit, prior, level)
+        for group, spread, unit in zip(groups, spreads, units, strict=True)
+    ]
+    return [replace(estimate, is_share=is_share) for estimate in found]
+
+
 def _estimate(
     group: Sequence[float], dispersion: float, unit: float, prior: Prior, level: float
 ) -> Estimate:
@@ -163,16 +200,11 @@ def _binomial_variance(group: Sequence[float], num_examples: int) -> float:
     return _smoothed(float(np.mean(group)), num_examples) / num_examples
 
 
-def _dispersion(group: Sequence[float], unit: float, num_examples: int) -> float:
-    """Return the variance in multiples of the binomial one; NaN for one value.
-
-    Shares come in steps of 1 / n; a step hides a variance of its square over twelve, which is
-    added, so that equal values do not look like no spread (Sheppard's correction, to the safe
-    side).
-    """
+def _dispersion(group: Sequence[float], unit: float, hidden: float) -> float:
+    """Return the variance, with what rounding hides of it, in units; NaN for one value."""
     if len(group) < 2:
         return math.nan
-    return (float(np.var(group, ddof=1)) + num_examples**-2 / 12) / unit
+    return (float(np.var(group, ddof=1)) + hidden) / unit
 
 
 def _inverse_trigamma(value: float) -> float:

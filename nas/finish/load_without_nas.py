@@ -5,6 +5,8 @@ python load_without_nas.py images.npy         classes and probabilities of image
     from load_without_nas import load
     network = load()
     logits = network(images)                  # (N, H, W, C), as stored: uint8 or float32
+
+Where there are no names of classes, it prints what comes out.
 """
 
 import json
@@ -32,7 +34,7 @@ def resize(images_NHWC: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def load(folder: str | Path = ".") -> Callable[[Any], torch.Tensor]:
-    """Return a function from images (N, H, W, C), array or tensor, to logits (N, K).
+    """Return a function from images (N, H, W, C), array or tensor, to outputs: logits (N, K).
 
     The images are as they were in the data: same channels, uint8 or float32, not normalised.
     """
@@ -57,12 +59,16 @@ def load(folder: str | Path = ".") -> Callable[[Any], torch.Tensor]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the class and its probability for each image of a .npy file."""
+    """Print the class and its probability, or the outputs, for each image of a .npy file."""
     import numpy as np
 
     folder = Path(__file__).resolve().parent
     classes = json.loads((folder / "input.json").read_text())["classes"]
-    probabilities = load(folder)(np.load(arguments[0])).softmax(1)
+    outputs = load(folder)(np.load(arguments[0]))
+    if not classes:
+        np.savetxt(sys.stdout, outputs.flatten(1).numpy(), fmt="%.6g")
+        return
+    probabilities = outputs.softmax(1)
     for share, index in zip(*probabilities.max(1), strict=True):
         sys.stdout.write(f"{classes[int(index)]} {float(share):.4f}\n")
 

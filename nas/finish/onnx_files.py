@@ -1,19 +1,14 @@
-"""ONNX files: 32-bit floats, and 8-bit integers calibrated on real images.
+"""ONNX files of 32-bit floats, and what all ONNX files have in common.
 
 The small networks of a search are smaller than the words around them: names, source lines and
-shapes that the exporters write. `slimmed` takes them out, which changes no number.
-
-Quantization is static, in QDQ format, weights per output channel. Only what multiplies weights is
-quantized, and biases stay floats: on networks of 5,000 to 500,000 parameters that was as accurate
-as quantizing everything, in 7 % fewer bytes.
+shapes that the exporters write. `slimmed` takes them out, which changes no number. Files of whole
+numbers: `onnx_integers`.
 """
 
 import itertools
 import string
-import tempfile
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +18,6 @@ from nas.errors import MissingPackageError
 from nas.finish.deployable import Deployable, FloatArray
 
 INPUT, OUTPUT = "images", "logits"
-_CALIBRATION_BATCH = 32
-_WITH_WEIGHTS = ["Conv", "Gemm", "MatMul", "ConvTranspose"]
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -48,7 +41,7 @@ def require_onnx() -> Any:
 
 
 def to_onnx(exported: torch.export.ExportedProgram) -> bytes:
-    """Return an ONNX file of 32-bit floats: `images` (batch, C, H, W) to `logits` (batch, K).
+    """Return an ONNX file of 32-bit floats: `images` (batch, C, H, W) to `logits` (batch, ...).
 
     Raises:
         MissingPackageError: the packages are not installed.
@@ -62,36 +55,6 @@ def to_onnx(exported: torch.export.ExportedProgram) -> bytes:
         )
     assert program is not None, "the exporter returns a program when it writes no file"
     model = slimmed(program.model_proto)
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
-
-
-def to_int8(float_model: bytes, calibration: FloatArray) -> bytes:
-    """Return the ONNX file with weights and their inputs as 8-bit integers.
-
-    Args:
-        float_model: what `to_onnx` returned.
-        calibration: (N, C, H, W) real images, to find the ranges of activations.
-    """
-    onnx = require_onnx()
-    from onnxruntime.quantization import (  # type: ignore[import-untyped]
-        QuantFormat,
-        QuantType,
-        quantize_static,
-        shape_inference,
-    )
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        given, prepared, made = (str(Path(folder) / name) for name in "abc")
-        Path(given).write_bytes(float_model)
-        shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared, made, _Batches(calibration), quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_WITH_WEIGHTS, per_channel=True, weight_type=QuantType.QInt8,
-            activation_type=QuantType.QUInt8, extra_options={"QuantizeBias": False},
-        )  # fmt: skip
-        model = slimmed(onnx.load(made))
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
@@ -135,24 +98,6 @@ def slimmed(model: Any) -> Any:
     del graph.value_info[:], graph.metadata_props[:], model.metadata_props[:]
     graph.doc_string = model.doc_string = ""
     return model
-
-
-class _Batches:
-    """Feeds calibration images; ONNX Runtime asks for nothing but `get_next`."""
-
-    def __init__(self, images: FloatArray) -> None:
-        starts = range(0, len(images), _CALIBRATION_BATCH)
-        self._batches = iter([images[start : start + _CALIBRATION_BATCH] for start in starts])
-
-    def get_next(self) -> dict[str, FloatArray] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {INPUT: batch}
-
-    def set_range(self, start_index: int, end_index: int) -> None:
-        """Do nothing: there is one range."""
-
-    def __len__(self) -> int:
-        return 1
 
 
 def _drop_zero_points(graph: Any) -> None:

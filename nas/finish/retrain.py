@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from nas.architecture import Architecture
-from nas.data.dataset import Dataset
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.trained import TrainedEvaluator
 from nas.execution.backend import Backend
 from nas.files import write_bytes
+from nas.finish.judge import AnyData
 from nas.finish.ledger import Entry, Ledger
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -93,7 +93,7 @@ class Outcome:
 
 def final_evaluator(
     space: SearchSpace,
-    dataset: Dataset,
+    dataset: AnyData,
     recipe: Recipe,
     *,
     num_threads: float | None = 1,

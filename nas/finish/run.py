@@ -17,22 +17,22 @@ from nas.finish.choose import choose
 from nas.finish.confirm import (
     Candidate,
     Plan,
-    accuracies_of,
     candidate_of,
     confirmed_rows,
     data_key,
+    tested_values,
     warn_if_tested_before,
 )
-from nas.finish.export import ExportSettings, Trained, export_network
+from nas.finish.export import ExportSettings, Trained, check_packages, export_network
 from nas.finish.ledger import Ledger
-from nas.finish.onnx_files import require_onnx
 from nas.finish.retrain import Crew, Job, final_evaluator, run_jobs, weights_path
 from nas.finish.shrink import (
-    RATIO,
-    PrunedPlan,
-    PrunedSpace,
-    Pruning,
-    pruned_candidates,
+    TO,
+    Shrinking,
+    ShrunkPlan,
+    ShrunkSpace,
+    shrunk_candidate,
+    shrunk_candidates,
     weights_of,
 )
 from nas.finish.spent import note_use, total_use
@@ -71,8 +71,8 @@ def run_finish(
         RunFolderError: another process writes in this folder.
         MissingPackageError: files are wanted that need a package which is not installed.
     """
-    if task.export is not None and task.export.onnx:
-        require_onnx()
+    if task.export is not None:
+        check_packages(task.export)
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
     lease = Lease(folder.finish_dir / ".lease")
     try:
@@ -81,8 +81,8 @@ def run_finish(
         publish(finish.rows)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
-        if task.pruning is not None and not finish.is_interrupted:
-            finish.prune(task.pruning)
+        if finish.has_smaller_ones and not finish.is_interrupted:
+            finish.shrink(task.shrinking)
         if task.export is not None and not finish.is_interrupted:
             finish.export(task.export)
         return finish.summary()
@@ -107,6 +107,13 @@ class Shipped:
     place: str
 
 
+def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the chosen trials, and for each compressed variant the trial that it was made of."""
+    known = {record.number: record for record in records}
+    found = [record if record.parent is None else known[record.parent] for record in chosen]
+    return list({record.number: record for record in found}.values())
+
+
 class _Finish:
     """The state of one `nas finish`."""
 
@@ -117,19 +124,29 @@ class _Finish:
         self._ledger = Ledger(self._folder / "ledger.jsonl")
         self._space: SearchSpace = WithBaselines(task.space)
         self._evaluator = self._make_evaluator()
-        self._plan = Plan(task.recipe, task.num_seeds, task.seed, data_key(task.dataset))
+        self._judge = task.judge
+        self._plan = Plan(
+            task.recipe, task.num_seeds, task.seed, data_key(task.dataset), judge=self._judge
+        )
         self._winners: list[Candidate] = []
+        self._variants: list[TrialRecord] = []
         self._shipped: list[Shipped] = []
         self._failures: list[tuple[str, Failure]] = []
         self._taught: list[WinnerRow] = []
-        self._pruned: list[WinnerRow] = []
+        self._shrunk: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
+    @property
+    def has_smaller_ones(self) -> bool:
+        """Whether winners are to be made smaller: the search chose so, or the user asks for it."""
+        return bool(self._variants or self._task.shrinking.to)
+
     def confirm(self, chosen: Sequence[TrialRecord]) -> None:
         """Retrain and test; write winners.csv."""
-        self._winners = [candidate_of(record) for record in chosen]
+        self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
+        self._variants = [record for record in chosen if record.variant]
         candidates = self._winners + find_baselines(
             self._task.baselines,
             self._task.space,
@@ -142,20 +159,27 @@ class _Finish:
         write_winners(self._folder / "winners.csv", self.rows)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
 
-    def prune(self, pruning: Pruning) -> None:
-        """Take channels out of the winners and train them on; write pruned.csv."""
+    def shrink(self, shrinking: Shrinking) -> None:
+        """Make the winners smaller and train them on; write compressed.csv."""
         winners = self._confirmed_winners()
-        self._space = PrunedSpace(self._space, weights_of(winners, self._plan, self._folder))
-        recipe = pruning.recipe(self._task.recipe)
-        plan = PrunedPlan(
-            **{**vars(self._plan), "recipe": recipe, "step": "pruned"}, originals=self._plan
+        self._space = ShrunkSpace(self._space, weights_of(winners, self._plan, self._folder))
+        recipe = shrinking.recipe(self._task.recipe)
+        plan = ShrunkPlan(
+            **{**vars(self._plan), "recipe": recipe, "step": "compressed"}, originals=self._plan
         )
-        candidates = pruned_candidates(winners, pruning)
-        self._pruned = self._train(candidates, plan, self._make_evaluator(recipe))
-        write_winners(self._folder / "pruned.csv", self._pruned)
-        for share in pruning.kept:
-            ours = [c for c in candidates if c.architecture[RATIO] == share]
-            self._ship(self._pruned, ours, plan, variant=f"pruned-{share:g}")
+        confirmed = {winner.architecture.id for winner in winners}
+        chosen = [
+            shrunk_candidate(candidate_of(record), record.variant)
+            for record in self._variants
+            if record.architecture.id in confirmed
+        ]
+        by_id = {c.architecture.id: c for c in shrunk_candidates(winners, shrinking)}
+        candidates = list((by_id | {c.architecture.id: c for c in chosen}).values())
+        self._shrunk = self._train(candidates, plan, self._make_evaluator(recipe))
+        write_winners(self._folder / "compressed.csv", self._shrunk)
+        for candidate in candidates:
+            name = str(candidate.architecture[TO])
+            self._ship(self._shrunk, [candidate], plan, variant=name)
 
     def distil(self, teaching: Teaching) -> None:
         """Train the winners once more with a teacher; write distilled.csv."""
@@ -202,7 +226,7 @@ class _Finish:
         return FinishSummary(
             rows=tuple(self.rows),
             taught=tuple(self._taught),
-            pruned=tuple(self._pruned),
+            shrunk=tuple(self._shrunk),
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
@@ -247,12 +271,12 @@ class _Finish:
                 )
                 for candidate in candidates
             },
-            others=[] if plan is self._plan else self._accuracies(),
+            others=[] if plan is self._plan else self._tested_values(),
         )
 
-    def _accuracies(self) -> list[list[float]]:
+    def _tested_values(self) -> list[list[float]]:
         """Return those of the winners as the search trains them."""
-        found = [accuracies_of(winner, self._plan, self._ledger) for winner in self._winners]
+        found = [tested_values(winner, self._plan, self._ledger) for winner in self._winners]
         return [values for values in found if values]
 
     def _confirmed_winners(self) -> list[Candidate]:
@@ -292,4 +316,5 @@ class _Finish:
             folder=self._folder,
             place=shipped.place,
             settings=settings,
+            judge=self._judge,
         )

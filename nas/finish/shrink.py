@@ -1,7 +1,8 @@
-"""Winners with fewer channels: structurally pruned, then trained on for a while.
+"""Winners made smaller, then trained on for a while: fewer channels, thinner layers, fewer bits.
 
-Each retraining of a winner is pruned and fine-tuned by itself, so that the spread over them is
-that of the whole recipe, retraining included. Each is judged once, on the test split.
+Each retraining of a winner is compressed and fine-tuned by itself, so that the spread over them is
+that of the whole recipe, retraining included. Each is judged once, on the test split. Where bits
+are few, fine-tuning is quantization-aware: the network learns under the rounding of its files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from nas.architecture import Architecture
-from nas.compress.prune import find_groups, kept_units, prune
+from nas.compress.aware import make_aware
+from nas.compress.compression import Compression, reshape
 from nas.errors import ConfigError
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.retrain import Job, weights_path
@@ -22,36 +24,36 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.train.recipe import Recipe
 
-RATIO, ORIGINAL = "pruned.kept", "pruned.original"  # parameters of a pruned architecture
-_MULTIPLE = 4  # channels that stay are a multiple of it, where there are as many
+TO, ORIGINAL = "compressed.to", "compressed.original"  # parameters of a smaller architecture
 
 
 @dataclass(frozen=True)
-class Pruning:
-    """Which shares of the channels to keep, and how to train on.
+class Shrinking:
+    """What to make of the winners, and how to train on.
 
     Attributes:
-        kept: shares of the channels of each layer that stay, above 0 and below 1; half of the
-            channels are about a quarter of the parameters.
+        to: names of compressions, such as "kept0.5", "rank0.5", "int8", "kept0.5+int4"; half of
+            the channels are about a quarter of the parameters.
         epochs: of fine-tuning, as a share of the recipe's.
         learning_rate: of fine-tuning, as a share of the recipe's.
 
     Raises:
-        ConfigError: a value is out of its range.
+        ConfigError: a value is out of its range, or a name says nothing that can be done.
     """
 
-    kept: tuple[float, ...] = (0.5,)
+    to: tuple[str, ...] = ()
     epochs: float = 0.5
     learning_rate: float = 0.3
 
     def __post_init__(self) -> None:
-        """Check each value against its range."""
-        for share in self.kept:
-            if not 0 < share < 1:
-                raise ConfigError(f"pruning.kept must be above 0 and below 1, but got {share}")
+        """Check each value, and write each name in its canonical form."""
         for name in ("epochs", "learning_rate"):
             if not getattr(self, name) > 0:
-                raise ConfigError(f"pruning.{name} must be above 0, but got {getattr(self, name)}")
+                raise ConfigError(
+                    f"compression.{name} must be above 0, but got {getattr(self, name)}"
+                )
+        names = dict.fromkeys(Compression.named(name).name for name in self.to)
+        object.__setattr__(self, "to", tuple(names))
 
     def recipe(self, full: Recipe) -> Recipe:
         """Return the recipe of fine-tuning."""
@@ -62,11 +64,11 @@ class Pruning:
         )
 
 
-class PrunedSpace(SearchSpace):
-    """Builds pruned networks, with the weights that are left; otherwise what it wraps.
+class ShrunkSpace(SearchSpace):
+    """Builds smaller networks, with the weights that are left; otherwise what it wraps.
 
     Args:
-        space: builds the networks that are pruned.
+        space: builds the networks that are made smaller.
         weights: key of a retraining -> its weights, bytes of a safetensors file.
     """
 
@@ -76,83 +78,82 @@ class PrunedSpace(SearchSpace):
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return a network that may be fine-tuned at once; on the CPU."""
-        if RATIO not in architecture:
+        if TO not in architecture:
             return self._space.build(architecture, data)
-        rest = {k: v for k, v in architecture.items() if k not in (RATIO, ORIGINAL)}
-        # Pruning must not draw from the stream that seeds the fine-tuning.
+        rest = {k: v for k, v in architecture.items() if k not in (TO, ORIGINAL)}
+        # Compressing must not draw from the stream that seeds the fine-tuning.
         with torch.random.fork_rng([]):
             model = self._space.build(Architecture(rest), data)
             model.load_state_dict(load_safetensors(self._weights[str(architecture[ORIGINAL])]))
-            return pruned(model, data, share=float(architecture[RATIO]))
+            return shrunk(model, data, to=Compression.named(str(architecture[TO])))
 
     def static_costs(
         self, architecture: Architecture, data: DataShape
     ) -> Mapping[str, float] | None:
-        """Return the costs of the pruned network, counted on it; else what the space knows."""
-        if RATIO not in architecture:
+        """Return the costs of the smaller network, counted on it; else what the space knows."""
+        if TO not in architecture:
             return self._space.static_costs(architecture, data)
-        return costs_of(self.build(architecture, data), data, metrics=COUNTABLE)
+        model = self.build(architecture, data)
+        costs = costs_of(model, data, metrics=COUNTABLE)
+        return {**costs, "size_bytes": float(getattr(model, "stored_bytes", costs["size_bytes"]))}
 
 
-def pruned(model: nn.Module, data: DataShape, *, share: float) -> nn.Module:
-    """Take the least important channels out of every layer that can lose some, in place.
+def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
+    """Make a trained network smaller, in place: the least important part of it goes.
 
     Args:
         model: trained, on the CPU.
-        data: the images that it takes.
-        share: of the channels of each layer that stays.
+        data: the inputs that it takes.
+        to: what stays.
 
     Raises:
-        MissingPackageError: Torch-Pruning is not installed.
+        MissingPackageError: channels are to go, and Torch-Pruning is not installed.
     """
-    images = torch.zeros(2, data.input_shape[0], *input_size(model, data))
     model.eval()
-    groups = find_groups(model, images)
-    kept = {group.root: kept_units(group, share, multiple=_MULTIPLE) for group in groups}
-    prune(model, images, groups, kept)
-    for parameter in model.parameters():
-        parameter.grad = None
+    reshape(model, to, torch.zeros(2, data.input_shape[0], *input_size(model, data)))
+    if to.is_quantizing:
+        make_aware(model, bits=to.weight_bits)
     return model
 
 
 @dataclass(frozen=True)
-class PrunedPlan(Plan):
-    """Names the jobs of pruned candidates: each seed goes on from a retraining of its own.
+class ShrunkPlan(Plan):
+    """Names the jobs of smaller candidates: each seed goes on from a retraining of its own.
 
     Attributes:
-        originals: the plan of the retrainings that are pruned.
+        originals: the plan of the retrainings that are made smaller.
     """
 
     originals: Plan | None = None
 
     def jobs_of(self, candidate: Candidate) -> list[Job]:
         """Return one job for each seed."""
-        assert self.originals is not None, "a pruned network has an original"
-        share = candidate.architecture[RATIO]
-        rest = {k: v for k, v in candidate.architecture.items() if k != RATIO}
+        assert self.originals is not None, "a smaller network has an original"
+        rest = {k: v for k, v in candidate.architecture.items() if k != TO}
         before = self.originals.jobs_of(replace(candidate, architecture=Architecture(rest)))
         jobs = super().jobs_of(candidate)
         return [
             replace(
                 job,
-                architecture=Architecture({**rest, RATIO: share, ORIGINAL: original.key}),
+                architecture=Architecture({**candidate.architecture, ORIGINAL: original.key}),
                 name=f"{candidate.name} seed {index}",
             )
             for index, (job, original) in enumerate(zip(jobs, before, strict=True))
         ]
 
 
-def pruned_candidates(winners: Sequence[Candidate], pruning: Pruning) -> list[Candidate]:
-    """Return a candidate for each winner and share."""
-    return [
-        replace(
-            winner,
-            name=f"{winner.name} kept {share:g}",
-            architecture=Architecture({**winner.architecture, RATIO: share}),
-        )
-        for winner in winners
-        for share in pruning.kept
-    ]
+def shrunk_candidates(winners: Sequence[Candidate], shrinking: Shrinking) -> list[Candidate]:
+    """Return a candidate for each winner and compression."""
+    return [shrunk_candidate(winner, name) for winner in winners for name in shrinking.to]
+
+
+def shrunk_candidate(candidate: Candidate, name: str) -> Candidate:
+    """Return the candidate that a compression of that name makes of another one."""
+    return replace(
+        candidate,
+        name=f"{candidate.name} {name}",
+        architecture=Architecture({**candidate.architecture, TO: name}),
+    )
 
 
 def weights_of(winners: Sequence[Candidate], plan: Plan, folder: Path) -> dict[str, bytes]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from nas.data.dataset import Dataset
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.export import ExportSettings
-from nas.finish.shrink import Pruning
+from nas.finish.judge import AnyData, Judge, judge_of
+from nas.finish.shrink import Shrinking
 from nas.finish.teach import Teaching
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow
@@ -32,7 +32,7 @@ class FinishTask:
         baselines: reference points.
         export: which files to make of each winner; None for none.
         teaching: a distillation of the winners; None for none.
-        pruning: of the winners; None for none.
+        shrinking: of the winners, and how variants that the search chose are trained on.
         grid_g_per_kwh: grams of CO2 for a kilowatt hour here; None if it is not stated.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
@@ -41,7 +41,7 @@ class FinishTask:
     """
 
     space: SearchSpace
-    dataset: Dataset
+    dataset: AnyData
     recipe: Recipe
     objectives: tuple[Objective, ...]
     records: tuple[TrialRecord, ...]
@@ -51,12 +51,17 @@ class FinishTask:
     baselines: Baselines = field(default_factory=Baselines)
     export: ExportSettings | None = field(default_factory=ExportSettings)
     teaching: Teaching | None = None
-    pruning: Pruning | None = None
+    shrinking: Shrinking = field(default_factory=Shrinking)
     grid_g_per_kwh: float | None = None
     license: str = ""
     command: str = ""
     num_threads: float = 1
     gpu_share: float | None = None
+
+    @property
+    def judge(self) -> Judge:
+        """What the winners are judged by."""
+        return judge_of(self.dataset, self.objectives)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class FinishSummary:
     Attributes:
         rows: winners and baselines that were confirmed, smallest first.
         taught: the winners again, trained with a teacher.
-        pruned: the winners again, with fewer channels.
+        shrunk: the winners again, made smaller.
         artefacts: the files that were made of the winners.
         is_interrupted: a signal ended it; the same command goes on.
         failures: name of a job and why it failed.
@@ -74,7 +79,7 @@ class FinishSummary:
 
     rows: tuple[WinnerRow, ...]
     taught: tuple[WinnerRow, ...]
-    pruned: tuple[WinnerRow, ...]
+    shrunk: tuple[WinnerRow, ...]
     artefacts: tuple[ArtefactRow, ...]
     is_interrupted: bool
     failures: tuple[tuple[str, Failure], ...]

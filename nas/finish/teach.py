@@ -14,11 +14,12 @@ from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from nas.compress.distill import Distillation, Lesson, listen
-from nas.data.dataset import Dataset
+from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.lesson import views_of
 from nas.evaluation.placement import move_to_device
 from nas.finish.confirm import Candidate, Plan
+from nas.finish.judge import AnyData
 from nas.finish.retrain import weights_path
 from nas.space.space import SearchSpace
 from nas.train.device import choose_device
@@ -64,7 +65,7 @@ def gather_class(
     *,
     plan: Plan,
     space: SearchSpace,
-    dataset: Dataset,
+    dataset: AnyData,
     folder: Path,
 ) -> Class:
     """Let the teacher speak; about a forward pass over the training images for each network.
@@ -78,8 +79,13 @@ def gather_class(
         folder: the `finish` folder.
 
     Raises:
-        ConfigError: the teacher is unknown, or is the only winner.
+        ConfigError: the teacher is unknown, or is the only winner, or there are no classes.
     """
+    if isinstance(dataset, TaskData):
+        raise ConfigError(
+            f"distillation softens what a teacher says of classes, and {dataset.name} is trained "
+            f"by the loss of {type(dataset.task).__name__}: leave distillation.teacher=null"
+        )
     students = list(winners)
     if teaching.model is not None:
         teachers, keys = [teaching.model], [_key_of(teaching.model)]
@@ -103,7 +109,7 @@ def gather_class(
 
 
 def _trained(
-    candidate: Candidate, key: str, space: SearchSpace, dataset: Dataset, folder: Path
+    candidate: Candidate, key: str, space: SearchSpace, dataset: AnyData, folder: Path
 ) -> nn.Module:
     model = space.build(candidate.architecture, dataset.shape)
     model.load_state_dict(load_safetensors(weights_path(folder, key).read_bytes()))

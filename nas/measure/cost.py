@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -20,14 +21,55 @@ from nas.task import DataShape
 
 COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
+# Methods of tensors, and functions that torch hands to a mode before they come to the methods.
 _INITIALISERS = frozenset(
-    getattr(torch.Tensor, name)
-    for name in (
-        *("normal_", "uniform_", "trunc_normal_", "fill_", "zero_", "erfinv_", "clamp_"),
-        *("mul_", "add_", "div_", "sub_"),
+    getattr(owner, name)
+    for owner, names in (
+        (
+            torch.Tensor,
+            (
+                *("normal_", "uniform_", "trunc_normal_", "fill_", "zero_", "erfinv_", "clamp_"),
+                *("mul_", "add_", "div_", "sub_"),
+            ),
+        ),
+        (nn.init, [name for name in vars(nn.init) if name.endswith("_") and name[0] != "_"]),
     )
-    if hasattr(torch.Tensor, name)
+    for name in names
+    if hasattr(owner, name)
 )
+
+
+# Functions that cost no products and whose result has the shape of their first argument: on the meta
+# device each is a chain of decompositions, which together take most of a forward pass.
+_ELEMENTWISE = frozenset(
+    {
+        *(torch.batch_norm, torch.layer_norm, torch.group_norm, torch.relu, torch.relu_),
+        *(torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_, torch.Tensor.softmax),
+        *(
+            getattr(functional, name)
+            for name in (
+                *("batch_norm", "layer_norm", "group_norm", "relu", "relu6", "leaky_relu", "elu"),
+                *("gelu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh", "softmax"),
+                "dropout",
+            )
+        ),
+    }
+)
+
+
+class _SkipElementwise(TorchFunctionMode):
+    """Passes the first argument on as the result of functions that keep its shape."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in _ELEMENTWISE and args and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 class _SkipInitialisation(TorchFunctionMode):
@@ -40,9 +82,12 @@ class _SkipInitialisation(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        if func in _INITIALISERS and args[0].is_meta:
-            return args[0]
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in _INITIALISERS:
+            tensor: torch.Tensor = args[0] if args else kwargs["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **kwargs)
 
 
 @contextmanager
@@ -108,10 +153,7 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
     memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
-        if counts_memory:
-            with memory:
-                model(images)
-        else:
+        with memory if counts_memory else _SkipElementwise():
             model(images)
     return {
         "num_macs": flops.get_total_flops() / 2,

@@ -1,22 +1,26 @@
 """How much energy does a stretch of work take, where a meter can be read?
 
-Two meters: RAPL, the counters of Intel and AMD processors (Linux shows them as files, to root
-alone on many systems), and NVML, those of NVIDIA GPUs since Volta. Both count for the whole
-machine, idle power and other people's work included. Nothing is estimated from data sheets: where
+Meters: RAPL, the counters of Intel and AMD processors (Linux shows them as files, to root alone on
+many systems); NVML, those of NVIDIA GPUs since Volta; and what the package zeus reads beside
+these, Apple silicon, Jetson and AMD GPUs. All count for the whole machine, idle power and other
+people's work included. Nothing is estimated from data sheets: where
 no meter can be read there is no number, and the reason is said.
 """
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 RAPL_FOLDER = Path("/sys/class/powercap")
 _J_PER_KWH = 3.6e6
+_APPLE_PARTS = ("cpu_total_mj", "dram_mj", "gpu_mj", "gpu_sram_mj", "ane_mj")
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ def find_meters(rapl_folder: Path = RAPL_FOLDER) -> Meters:
     """Look for meters that can be read."""
     found, reasons = _rapl_meters(rapl_folder)
     gpus, gpu_reasons = _gpu_meters()
-    return Meters((*found, *gpus), (*reasons, *gpu_reasons))
+    others, other_reasons = _zeus_meters()
+    return Meters((*found, *gpus, *others), (*reasons, *gpu_reasons, *other_reasons))
 
 
 @contextmanager
@@ -160,3 +165,43 @@ def _gpu_meters() -> tuple[list[Meter], list[str]]:
         return lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000.0
 
     return [Meter(f"NVML GPU {i}", reader(h)) for i, h in enumerate(handles)], []
+
+
+def _zeus_meters() -> tuple[list[Meter], list[str]]:
+    """Look for what zeus alone can read; it says so by exceptions of its own."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            device = import_module("zeus.device")
+            problem = import_module("zeus.device.exception").ZeusBaseSoCError
+            amd = import_module("zeus.device.gpu.amd")
+    except ImportError:
+        return [], ["no counters of other chips without the package zeus"]
+    found, reasons = [], []
+    try:
+        soc = device.get_soc()
+        found.append(Meter(type(soc).__name__, lambda: _soc_joules(soc)))
+    except problem as error:
+        reasons.append(f"zeus: {error}")
+    if amd.amdsmi_is_available():
+        gpus = device.get_gpus().gpus
+        found += [
+            Meter(f"AMD GPU {index}", partial(_gpu_joules, gpu))
+            for index, gpu in enumerate(gpus)
+            if gpu.supports_get_total_energy_consumption()
+        ]
+    return found, reasons
+
+
+def _soc_joules(soc: Any) -> float:
+    """Return the joules of a whole chip: its total, or else the sum of its parts."""
+    counted = soc.get_total_energy_consumption()
+    total = getattr(counted, "total_energy_mj", None)
+    if total is None:
+        parts = (getattr(counted, name, None) for name in _APPLE_PARTS)
+        total = sum(part for part in parts if part is not None)
+    return float(total) / 1000.0
+
+
+def _gpu_joules(gpu: Any) -> float:
+    return float(gpu.get_total_energy_consumption()) / 1000.0

@@ -22,10 +22,12 @@ class ArtefactRow:
         file: its path below the `finish` folder.
         size_bytes: of the file.
         num_params: trained numbers of the network.
-        accuracy: on the test split, by the file.
-        torch_accuracy: of the torch model that it was made of, of the same weights.
-        max_difference: greatest difference of a logit to the torch model, test images.
-        agreement: share of test images with the same class as the torch model says.
+        metric: what is judged: "accuracy", or what a task of the user's measures.
+        test_value: on the test split, by the file.
+        torch_value: of the torch model that it was made of, of the same weights.
+        max_difference: greatest difference of an output to the torch model, test split.
+        agreement: share of test examples with the same class as the torch model says; NaN where
+            there are no classes.
         latency_ms: median time of one image.
         latency_low_ms: lower quartile of it.
         latency_high_ms: upper quartile of it.
@@ -41,8 +43,9 @@ class ArtefactRow:
     file: str
     size_bytes: int
     num_params: int
-    accuracy: float
-    torch_accuracy: float
+    metric: str
+    test_value: float
+    torch_value: float
     max_difference: float
     agreement: float
     latency_ms: float

@@ -130,6 +130,11 @@ class RunFolder:
         return self.models_dir / str(number)
 
     @property
+    def spent_jsonl(self) -> Path:
+        """What each command took that searched here (`nas.record.spent`)."""
+        return self.path / "spent.jsonl"
+
+    @property
     def finish_dir(self) -> Path:
         """What `nas finish` makes."""
         return self.path / "finish"

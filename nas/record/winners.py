@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas.objective import Direction, objective_for
 from nas.record.rows import read_rows, write_rows
 
 
 @dataclass(frozen=True)
 class WinnerRow:
     """A confirmed network. Shares are from 0 to 1; NaN where a number is not known.
+
+    What is judged is `metric`, in its own unit; the deviations and intervals are of it.
 
     Attributes:
         name: "trial 12", or the name of a baseline.
@@ -23,14 +26,16 @@ class WinnerRow:
         num_params: trained numbers.
         num_macs: multiply-accumulates of one example.
         size_bytes: of the stored weights.
-        search_accuracy: on the validation split, in the search; NaN for a baseline.
-        test_accuracy: on the test split, mean over retrainings.
+        metric: what it was judged by: "accuracy", or what a task of the user's measures.
+        search_value: on the validation split, in the search; NaN for a baseline.
+        test_mean: on the test split, mean over retrainings.
         test_std: deviation over retrainings.
         confidence_low: 95 % interval for the mean over retrainings.
         confidence_high: likewise.
         prediction_low: 95 % interval for one further retraining.
         prediction_high: likewise.
-        sampling_std: deviation that another test split of the same size would add.
+        sampling_std: deviation that another test split of the same size would add; NaN for what
+            is no share of examples.
         num_seeds: retrainings.
         beaten_by: a network that is no larger and better by more than the noise; empty if none.
     """
@@ -42,8 +47,9 @@ class WinnerRow:
     num_params: float
     num_macs: float
     size_bytes: float
-    search_accuracy: float
-    test_accuracy: float
+    metric: str
+    search_value: float
+    test_mean: float
     test_std: float
     confidence_low: float
     confidence_high: float
@@ -55,8 +61,9 @@ class WinnerRow:
 
     @property
     def optimism(self) -> float:
-        """By how much the search's number was above the confirmed one."""
-        return self.search_accuracy - self.test_accuracy
+        """By how much the search's number was better than the confirmed one."""
+        gap = self.search_value - self.test_mean
+        return gap if objective_for(self.metric).direction is Direction.MAXIMIZE else -gap
 
 
 def write_winners(path: Path, rows: Sequence[WinnerRow]) -> None:

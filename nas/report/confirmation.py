@@ -1,7 +1,8 @@
 """finish.png: the front as the search saw it, and as it is.
 
 Each winner stands twice, at its size: hollow with the validation accuracy of the search, filled
-with the mean test accuracy of its retrainings and the 95 % interval of that mean. The gap between
+with the mean test accuracy of its retrainings and the 95 % interval of that mean; or with what
+else a task of the user's measures. The gap between
 the two is the optimism of the search. Made from winners.csv alone.
 """
 
@@ -13,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nas.objective import objective_for
-from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
 from nas.report.style import (
     FRONT_COLOUR,
@@ -27,7 +27,7 @@ from nas.report.style import (
     scale_axis,
     set_titles,
 )
-from nas.report.values import format_value
+from nas.report.values import axis_title, format_value, scaled, three_digits
 
 _BASELINE_COLOUR = GROUP_COLOURS[2]
 _HEAD = 0.12  # share of the height that the titles take
@@ -47,7 +47,7 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     winners = [row for row in rows if not row.is_baseline]
     size = objective_for("size_bytes")
     scale_axis(axes.xaxis, axes, size, decades=decades_of(size, [r.size_bytes for r in rows]))
-    _draw_search(axes, [row for row in winners if not math.isnan(row.search_accuracy)])
+    _draw_search(axes, [row for row in winners if not math.isnan(row.search_value)])
     for chosen, colour, marker, label in (
         ([r for r in winners if not r.beaten_by], FRONT_COLOUR, "o", "winner, test"),
         (
@@ -59,7 +59,9 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
         ([r for r in rows if r.is_baseline], _BASELINE_COLOUR, "s", "baseline, test"),
     ):
         _draw_test(axes, chosen, colour=colour, marker=marker, label=label)
-    axes.set_ylabel("accuracy (%)", color=TEXT_COLOUR, fontsize=10)
+    metric = rows[0].metric if rows else "accuracy"
+    words = axis_title(metric).removeprefix("validation ")
+    axes.set_ylabel(words, color=TEXT_COLOUR, fontsize=10, parse_math=False)
     axes.legend(
         loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
         labelcolor=TEXT_COLOUR,
@@ -75,13 +77,18 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     if not gaps:
         return f"{len(winners)} winners"
     gap = sum(gaps) / len(gaps)
-    word = "above" if gap >= 0 else "below"
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
     return (
         f"{len(winners)} winners, {seeds} retrainings  ·  the search was "
-        f"{100 * abs(gap):.2f} points {word} the test on average  ·  {beaten} off the front"
+        f"{_gap_told(winners[0].metric, gap)} the test on average  ·  {beaten} off the front"
     )
+
+
+def _gap_told(metric: str, gap: float) -> str:
+    if metric == "accuracy":
+        return f"{100 * abs(gap):.2f} points {'above' if gap >= 0 else 'below'}"
+    return f"{three_digits(abs(gap))} of {metric} {'better' if gap >= 0 else 'worse'} than"
 
 
 def confirmation_table(rows: Sequence[WinnerRow]) -> list[list[str]]:
@@ -96,7 +103,7 @@ def distillation_table(rows: Sequence[WinnerRow], taught: Sequence[WinnerRow]) -
     The noise is that of the difference of two means: their 95 % intervals, added in squares.
     """
     alone = {row.architecture_id: row for row in rows}
-    head = ["network", "size", "retrained", "distilled", "points gained", "noise"]
+    head = ["network", "size", "retrained", "distilled", "gained", "noise"]
     return [head, *(_gain_line(alone[row.architecture_id], row) for row in taught)]
 
 
@@ -105,29 +112,10 @@ def _gain_line(alone: WinnerRow, taught: WinnerRow) -> list[str]:
     return [
         taught.name,
         format_value("size_bytes", taught.size_bytes),
-        format_value("accuracy", alone.test_accuracy),
-        format_value("accuracy", taught.test_accuracy),
-        f"{100 * (taught.test_accuracy - alone.test_accuracy):+.2f}",
+        format_value(alone.metric, alone.test_mean),
+        format_value(alone.metric, taught.test_mean),
+        f"{100 * (taught.test_mean - alone.test_mean):+.2f} points",
         "–" if math.isnan(sum(halves)) else f"± {100 * math.hypot(*halves):.2f}",
-    ]
-
-
-def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
-    """Return a head and a line of text for each file, for people; not why one is refused."""
-    head = ["file", "weights", "size", "test", "as torch", "1 image", "32 images", ""]
-    return [head, *map(_artefact_line, rows)]
-
-
-def _artefact_line(row: ArtefactRow) -> list[str]:
-    return [
-        row.file,
-        row.variant,
-        format_value("size_bytes", row.size_bytes),
-        format_value("accuracy", row.accuracy),
-        f"{100 * row.agreement:.1f} %",
-        format_value("latency_ms", row.latency_ms),
-        format_value("latency_ms", row.latency_32_ms),
-        "refused" if row.refused else "",
     ]
 
 
@@ -135,32 +123,35 @@ def _line(row: WinnerRow) -> list[str]:
     return [
         row.name,
         format_value("size_bytes", row.size_bytes),
-        format_value("accuracy", row.search_accuracy),
-        format_value("accuracy", row.test_accuracy),
-        _points(row.test_std),
-        _range(row.confidence_low, row.confidence_high),
-        _range(row.prediction_low, row.prediction_high),
+        format_value(row.metric, row.search_value),
+        format_value(row.metric, row.test_mean),
+        _plain(row.metric, row.test_std),
+        _range(row.metric, row.confidence_low, row.confidence_high),
+        _range(row.metric, row.prediction_low, row.prediction_high),
         str(row.num_seeds),
         row.beaten_by or "–",
     ]
 
 
-def _points(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.2f}"
+def _plain(metric: str, value: float) -> str:
+    """Return a number without its unit."""
+    if math.isnan(value):
+        return "–"
+    return f"{100 * value:.2f}" if metric == "accuracy" else three_digits(value)
 
 
-def _range(low: float, high: float) -> str:
-    return "–" if math.isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"
+def _range(metric: str, low: float, high: float) -> str:
+    return "–" if math.isnan(low) else f"{_plain(metric, low)} to {_plain(metric, high)}"
 
 
 def _draw_search(axes: Axes, rows: Sequence[WinnerRow]) -> None:
     if not rows:
         return
     sizes = [row.size_bytes for row in rows]
-    found = [100 * row.search_accuracy for row in rows]
+    found = [scaled(row.metric, row.search_value) for row in rows]
+    tested = [scaled(row.metric, row.test_mean) for row in rows]
     axes.vlines(
-        sizes, found, [100 * row.test_accuracy for row in rows], color=TRIAL_COLOUR, linewidth=0.8,
-        linestyles="dotted", zorder=2,
+        sizes, found, tested, color=TRIAL_COLOUR, linewidth=0.8, linestyles="dotted", zorder=2,
     )  # fmt: skip
     axes.plot(
         sizes, found, drawstyle="steps-post", color=TRIAL_COLOUR, linewidth=1.0, zorder=2,
@@ -176,17 +167,18 @@ def _draw_test(
 ) -> None:
     if not rows:
         return
-    means = [row.test_accuracy for row in rows]
+    metric = rows[0].metric
     errors = [
-        [_gap(mean, row.confidence_low) for mean, row in zip(means, rows, strict=True)],
-        [_gap(row.confidence_high, mean) for mean, row in zip(means, rows, strict=True)],
+        [_gap(metric, row.test_mean, row.confidence_low) for row in rows],
+        [_gap(metric, row.confidence_high, row.test_mean) for row in rows],
     ]
     axes.errorbar(
-        [row.size_bytes for row in rows], [100 * mean for mean in means], yerr=errors, fmt=marker,
+        [row.size_bytes for row in rows], [scaled(metric, row.test_mean) for row in rows],
+        yerr=errors, fmt=marker,
         color=colour, markersize=6, markeredgecolor="white", elinewidth=1.2, capsize=2.5, zorder=4,
         label=label,
     )  # fmt: skip
 
 
-def _gap(high: float, low: float) -> float:
-    return 0.0 if math.isnan(high - low) else max(0.0, 100 * (high - low))
+def _gap(metric: str, high: float, low: float) -> float:
+    return 0.0 if math.isnan(high - low) else max(0.0, scaled(metric, high - low))

@@ -7,9 +7,11 @@ page take a second and are for its end.
 from collections.abc import Sequence
 
 from nas.objective import Objective
+from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
 from nas.record.run_folder import RunFolder
-from nas.record.winners import read_winners
+from nas.record.spent import read_spent
+from nas.record.winners import WinnerRow, read_winners
 from nas.report.sections import Report
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.trial import TrialRecord
@@ -26,14 +28,30 @@ def write_tables(
 def write_reports(
     folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> None:
-    """Write the tables, front.png and report.html."""
+    """Write the tables, front.png, report.html and, once it is finished, what is in `finish`."""
     # Imported here: drawing takes a second to load, which a search that only writes tables saves.
     from nas.report.page import write_page
     from nas.report.plots import write_front_png
 
     write_tables(folder, records, objectives)
     write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
-    write_page(load_report(folder, records, objectives), path=folder.report_html)
+    report = load_report(folder, records, objectives)
+    write_page(report, path=folder.report_html)
+    write_finish_pictures(folder, report.winners)
+
+
+def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> None:
+    """Write finish.png and files.png of a run that was finished; else nothing."""
+    from nas.report.confirmation import write_finish_png
+    from nas.report.shipped import write_files_png
+
+    if winners:
+        picture = folder.finish_dir / "finish.png"
+        write_finish_png(winners, name=folder.name, path=picture)
+    artefacts_csv = folder.finish_dir / "artefacts.csv"
+    if artefacts_csv.is_file():
+        rows = read_artefacts(artefacts_csv)
+        write_files_png(rows, name=folder.name, path=folder.finish_dir / "files.png")
 
 
 def load_report(
@@ -50,4 +68,5 @@ def load_report(
         environment=read_environment(folder.environment_json),
         weights={int(name): f"models/{name}/" for name in kept if name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
+        spent=read_spent(folder.spent_jsonl),
     )

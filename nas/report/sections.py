@@ -10,9 +10,11 @@ from html import escape
 from typing import Any
 
 from nas.objective import Objective
+from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
+from nas.report.cost import search_cost
 from nas.report.front import front_records, knee_record
 from nas.report.html_table import Cell, Row, html_table
 from nas.report.tables import knee_sentence, metric_columns, shorten_groups, split_shared
@@ -35,6 +37,7 @@ class Report:
         environment: what environment.json holds; empty where there is none.
         weights: trial -> relative folder of its weights, where they are kept.
         winners: what `nas finish` found out, smallest first.
+        spent: what the commands of the search noted.
         front: the front, smallest first; follows from the records.
     """
 
@@ -45,6 +48,7 @@ class Report:
     environment: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[int, str] = field(default_factory=dict)
     winners: Sequence[WinnerRow] = ()
+    spent: Sequence[Spent] = ()
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,6 +155,14 @@ def winners_section(report: Report) -> str:
     table = html_table(headings, rows, caption="Winners, smallest first")
     line = escape(optimism_line(report.winners))
     return f"<h2>Winners: retrained and tested</h2><p>{line}</p>{table}"
+
+
+def cost_section(report: Report) -> str:
+    """Return what the search took and what it did not have to spend."""
+    if not report.records:
+        return ""
+    told = search_cost(report.records, report.spent).describe()
+    return f"<h2>What it cost</h2><p>{escape(told)}</p>"
 
 
 def growth_section(report: Report) -> str:
@@ -289,6 +301,7 @@ SECTIONS: tuple[Callable[[Report], str], ...] = (
     winners_section,
     front_section,
     growth_section,
+    cost_section,
     failures_section,
     trials_section,
     environment_section,

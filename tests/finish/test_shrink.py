@@ -1,4 +1,4 @@
-"""Winners with fewer channels."""
+"""Winners made smaller and trained on."""
 
 from dataclasses import replace
 
@@ -6,13 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nas.compress.compression import Compression
 from nas.errors import ConfigError
 from nas.finish.choose import Pick
 from nas.finish.confirm import Plan, candidate_of, data_key
 from nas.finish.export import ExportSettings
 from nas.finish.ledger import Ledger
 from nas.finish.run import run_finish
-from nas.finish.shrink import PrunedPlan, Pruning, pruned, pruned_candidates
+from nas.finish.shrink import Shrinking, ShrunkPlan, shrunk, shrunk_candidates
 from nas.finish.task import FinishTask
 from nas.record.run_folder import RunFolder
 from nas.train.recipe import Recipe
@@ -25,7 +26,7 @@ pytest.importorskip("torch_pruning", reason="Torch-Pruning is not installed")
 def task(space, dataset, recipe, records):
     return FinishTask(
         space, dataset, recipe, OBJECTIVES, tuple(records), pick=Pick(trials=(2,)), num_seeds=2,
-        export=None, pruning=Pruning((0.5,)),
+        export=None, shrinking=Shrinking(("kept0.5",)),
     )  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def test_half_of_the_channels_stay_and_the_least_important_go(space, dataset, re
         model[5].weight.view(3, 8, 4)[:, ::2] *= 0.01
     kept = model[0].weight[1::2].clone()
 
-    smaller = pruned(model, dataset.shape, share=0.5)
+    smaller = shrunk(model, dataset.shape, to=Compression(kept=0.5))
 
     assert torch.equal(smaller[0].weight, kept)
     assert smaller(torch.zeros(2, 1, 6, 6)).shape == (2, 3)
@@ -55,33 +56,33 @@ def test_half_of_the_channels_stay_and_the_least_important_go(space, dataset, re
 def test_each_seed_goes_on_from_a_retraining_of_its_own(task, tmp_path):
     summary = finish(task, tmp_path)
 
-    (row,) = summary.pruned
-    assert row.name == "trial 2 kept 0.5"
+    (row,) = summary.shrunk
+    assert row.name == "trial 2 kept0.5"
     # One convolution of 4 channels (3 x 3), its norm, and 16 inputs of 3 classes.
     assert row.num_params == 4 * 9 + 4 + 2 * 4 + 16 * 3 + 3
     assert row.size_bytes < summary.rows[0].size_bytes
     entries = Ledger(tmp_path / "finish/ledger.jsonl").entries()
-    assert [entry.facts["step"] for entry in entries] == ["confirm"] * 2 + ["pruned"] * 2
+    assert [entry.facts["step"] for entry in entries] == ["confirm"] * 2 + ["compressed"] * 2
 
 
 def test_jobs_name_the_weights_that_they_start_from(recipe, records, dataset):
     plan = Plan(recipe, 2, 0, data_key(dataset))
-    (candidate,) = pruned_candidates([candidate_of(records[2])], Pruning((0.5,)))
+    (candidate,) = shrunk_candidates([candidate_of(records[2])], Shrinking(("kept0.5",)))
 
-    jobs = PrunedPlan(**{**vars(plan), "step": "pruned"}, originals=plan).jobs_of(candidate)
+    jobs = ShrunkPlan(**{**vars(plan), "step": "compressed"}, originals=plan).jobs_of(candidate)
 
     originals = [job.key for job in plan.jobs_of(candidate_of(records[2]))]
-    assert [job.architecture["pruned.original"] for job in jobs] == originals
+    assert [job.architecture["compressed.original"] for job in jobs] == originals
 
 
 @pytest.mark.parametrize("after", [1, 3])
-def test_interrupted_pruning_goes_on_and_ends_with_the_same_numbers(task, tmp_path, after):
+def test_interrupted_shrinking_goes_on_and_ends_with_the_same_numbers(task, tmp_path, after):
     whole = finish(task, tmp_path / "whole")
     assert finish(task, tmp_path / "cut", Signal(after=after)).is_interrupted
 
     done = finish(task, tmp_path / "cut")
 
-    assert (done.rows, done.pruned) == (whole.rows, whole.pruned)
+    assert (done.rows, done.shrunk) == (whole.rows, whole.shrunk)
 
 
 def test_files_hold_the_pruned_weights_after_fine_tuning(task, tmp_path):
@@ -90,14 +91,14 @@ def test_files_hold_the_pruned_weights_after_fine_tuning(task, tmp_path):
     summary = finish(made, tmp_path)
 
     files = {row.file: row for row in summary.artefacts}
-    weights = load_file(tmp_path / "finish/2/pruned-0.5/model.safetensors")
+    weights = load_file(tmp_path / "finish/2/kept0.5/model.safetensors")
     assert weights["0.weight"].shape == (4, 1, 3, 3)
-    assert files["2/pruned-0.5/model.pt2"].agreement == 1.0
-    assert files["2/pruned-0.5/model.pt2"].num_params == summary.pruned[0].num_params
+    assert files["2/kept0.5/model.pt2"].agreement == 1.0
+    assert files["2/kept0.5/model.pt2"].num_params == summary.shrunk[0].num_params
 
 
 def test_fine_tuning_is_shorter_and_gentler():
-    tuned = Pruning((0.5,), epochs=0.5, learning_rate=0.25).recipe(
+    tuned = Shrinking(("kept0.5",), epochs=0.5, learning_rate=0.25).recipe(
         Recipe(epochs=10, learning_rate=0.02)
     )
 
@@ -107,10 +108,52 @@ def test_fine_tuning_is_shorter_and_gentler():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kept": (1.0,)}, "pruning.kept must be above 0 and below 1, but got 1.0"),
-        ({"epochs": 0.0}, "pruning.epochs must be above 0, but got 0.0"),
+        ({"to": ("kept1.5",)}, "'kept1.5' is no compression; it may be int8, int4, kept0.5"),
+        ({"to": ("int8",), "epochs": 0.0}, "compression.epochs must be above 0, but got 0.0"),
     ],
 )
 def test_values_out_of_range_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
-        Pruning(**settings)
+        Shrinking(**settings)
+
+
+def test_names_of_one_compression_are_one():
+    assert Shrinking(("int8+kept0.50", "kept0.5+int8")).to == ("kept0.5+int8",)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 4)])
+def test_network_of_few_bits_is_stored_in_few_bits(task, tmp_path, name, bits):
+    made = replace(task, export=ExportSettings(peak_memory=False), shrinking=Shrinking((name,)))
+
+    summary = finish(made, tmp_path)
+
+    (row,) = summary.shrunk
+    files = {r.format: r for r in summary.artefacts if r.variant == name}
+    # A convolution of 8 x 9 weights and 3 x 32 of the classifier, a scale for each output; the
+    # rest are floats: biases (8 + 3), the norm's four vectors of 8, and its counter of 8 bytes.
+    tensors = (72 + 96) * bits // 8 + 4 * (8 + 3) + 4 * (8 + 3) + 4 * 4 * 8 + 8
+    assert row.size_bytes == tensors
+    assert tensors < files["safetensors"].size_bytes < tensors + 1500  # its head of names
+    assert files["safetensors"].agreement == files["torch.export"].agreement == 1.0
+    assert all(file.refused == "" for file in files.values())
+    assert f"onnx int{bits} weights" in files
+    assert ("onnx int8" in files) == (bits == 8)
+
+
+def test_compressed_variants_that_the_search_chose_are_confirmed_as_such(task, records, tmp_path):
+    variant = replace(
+        records[2], number=9, parent=2, variant="int8",
+        metrics={"accuracy": 0.89, "size_bytes": 350.0},
+    )  # fmt: skip
+    found = replace(
+        task, records=(*records, variant), pick=Pick(trials=(9,)), shrinking=Shrinking()
+    )
+
+    summary = finish(found, tmp_path)
+
+    # Its training is confirmed first, since each retraining is compressed by itself.
+    assert [row.trial for row in summary.rows] == [2]
+    (row,) = summary.shrunk
+    assert (row.trial, row.name, row.search_value) == (9, "trial 9 int8", 0.89)
+    assert row.num_seeds == 2
+    assert row.size_bytes < summary.rows[0].size_bytes

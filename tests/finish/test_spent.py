@@ -5,8 +5,10 @@ import math
 import pytest
 
 from nas.architecture import Architecture
-from nas.finish.spent import note_use, search_cost, total_use
+from nas.finish.spent import note_use, total_use
 from nas.measure.energy import EnergyUse
+from nas.record.spent import Spent, note_spent, read_spent, total_spent
+from nas.report.cost import search_cost
 from nas.trial import TrialRecord, TrialState
 
 
@@ -28,7 +30,7 @@ def test_search_costs_the_time_of_all_its_trials_and_early_stops_save_the_rest()
     assert cost.saved_device_hours == pytest.approx(0.75)  # 3600 s to the end, 900 s spent
     assert (cost.num_trials, cost.num_stopped, cost.num_failed) == (3, 1, 1)
     assert "1.00 device-hours for 3 trials, 1 of them failed" in cost.describe()
-    assert "saved about 0.75 device-hours" in cost.describe()
+    assert "1 stopped early saved about 0.75 device-hours" in cost.describe()
 
 
 def test_search_without_early_stops_claims_to_have_saved_nothing():
@@ -54,3 +56,34 @@ def test_total_is_unknown_where_a_part_of_it_is(tmp_path):
 
 def test_folder_in_which_nothing_was_trained_has_no_total(tmp_path):
     assert "nothing was trained" in total_use(tmp_path).describe()
+
+
+def test_proposals_that_were_drawn_again_saved_a_training_each():
+    records = [trial(0, TrialState.COMPLETE, 1000.0), trial(1, TrialState.COMPLETE, 800.0)]
+    spent = [Spent(60.0, why_unknown="no counters", num_known=3, num_forbidden=2)] * 2
+
+    told = search_cost(records, spent).describe()
+
+    assert "6 repeats of known networks, drawn again, saved about 1.50 device-hours." in told
+    assert "4 proposals that broke a constraint, drawn again, saved about 1.00 device" in told
+    assert told.endswith("Energy is not known: no counters.")
+
+
+def test_energy_of_a_search_is_told_with_its_carbon():
+    spent = [Spent(60.0, 3.6e6, ("RAPL package-0",))]
+
+    told = search_cost([trial(0, TrialState.COMPLETE, 60.0)], spent).describe(grid_g_per_kwh=350)
+
+    assert "(1 kWh), 350 g of CO2 at 350 g a kWh" in told
+
+
+def test_what_was_noted_is_read_again_and_a_torn_line_left_out(tmp_path):
+    path = tmp_path / "spent.jsonl"
+    parts = [Spent(1.0, 5.0, ("NVML GPU 0",), "", 2, 3), Spent(2.0, 6.0, ("NVML GPU 0",), "", 1)]
+    for part in parts:
+        note_spent(path, part)
+    with path.open("a") as file:
+        file.write('{"seconds": 1.0, "jou')
+
+    assert read_spent(path) == parts
+    assert total_spent(parts) == Spent(3.0, 11.0, ("NVML GPU 0",), "", 3, 3)

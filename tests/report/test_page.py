@@ -177,7 +177,7 @@ def test_winners_of_the_finish_are_shown_from_its_table(tmp_path, trial, accurac
     folder = RunFolder.create(tmp_path / "run")
     row = WinnerRow(
         name="trial <7>", is_baseline=False, trial=7, architecture_id="ab", num_params=1.0,
-        num_macs=1.0, size_bytes=4e3, search_accuracy=0.9, test_accuracy=0.875, test_std=0.01,
+        num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.875, test_std=0.01,
         confidence_low=0.86, confidence_high=0.89, prediction_low=0.85, prediction_high=0.9,
         sampling_std=0.02, num_seeds=3, beaten_by="",
     )  # fmt: skip

@@ -1,0 +1,52 @@
+"""How is a network stored that was trained to take few bytes?
+
+A network of floats is stored as it is. One whose weights were rounded (`quantize`, `aware`) is
+stored as whole numbers with a scale for each output channel. Whoever writes files asks
+`storage_of`, and needs to know of no other difference.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nas.compress.aware import settle, stop_rounding_inputs
+from nas.compress.quantize import pack, store_weights, unpack, weight_bits
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Weights as whole numbers.
+
+    Attributes:
+        bits: of each, 4 or 8.
+    """
+
+    bits: int
+
+    def settle(self, model: nn.Module) -> None:
+        """Make it an ordinary model of floats that computes the same, in place."""
+        settle(model)
+
+    def store(self, model: nn.Module) -> None:
+        """Let it keep whole numbers and compute the same, in place; it cannot be trained then."""
+        stop_rounding_inputs(model)
+        store_weights(model, bits=self.bits)
+
+    def pack(self, model: nn.Module) -> dict[str, torch.Tensor]:
+        """Return the tensors of a file."""
+        stop_rounding_inputs(model)
+        return pack(model, bits=self.bits)
+
+    def unpack(
+        self, packed: Mapping[str, torch.Tensor], shapes: Mapping[str, torch.Size]
+    ) -> dict[str, torch.Tensor]:
+        """Return the state dict of the settled model, which has tensors of these shapes."""
+        return unpack(packed, shapes, bits=self.bits)
+
+
+def storage_of(model: nn.Module) -> Storage | None:
+    """Return how a model is stored that was trained for it; None for one of floats."""
+    bits = weight_bits(model)
+    return None if bits is None else Storage(bits)

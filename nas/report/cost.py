@@ -1,0 +1,91 @@
+"""What did a search cost, and what did it not have to spend?
+
+Device-hours are those of the trials: a device is what one trial has to itself. What was saved is
+an estimate and says so: a trial that was stopped early would have gone on at its own pace, and a
+network that is known, or not allowed, would have taken as long as the trials that were trained.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas.measure.energy import EnergyUse
+from nas.record.spent import Spent, total_spent
+from nas.report.values import format_duration
+from nas.trial import TrialRecord, TrialState
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """What a search took of its workers.
+
+    Attributes:
+        num_trials: all of them.
+        num_stopped: ended early by a rung rule.
+        num_failed: without a result.
+        device_hours: of all trials.
+        saved_device_hours: what the stopped ones would have taken to the end.
+        full_device_hours: mean of the trials that were trained to the end; 0 where there is none.
+        spent: what the commands noted.
+    """
+
+    num_trials: int
+    num_stopped: int
+    num_failed: int
+    device_hours: float
+    saved_device_hours: float
+    full_device_hours: float
+    spent: Spent
+
+    def describe(self, *, grid_g_per_kwh: float | None = None) -> str:
+        """Return a few sentences for people."""
+        failed = f", {self.num_failed} of them failed" if self.num_failed else ""
+        spent = f"{_hours(self.device_hours)} for {self.num_trials} trials"
+        energy = self.energy(grid_g_per_kwh=grid_g_per_kwh)
+        return " ".join([f"The search took {spent}{failed}.", *self._saved(), energy]).strip()
+
+    def energy(self, *, grid_g_per_kwh: float | None = None) -> str:
+        """Return a sentence on energy; empty where no command noted any."""
+        spent = self.spent
+        if not spent.seconds:
+            return ""
+        use = EnergyUse(spent.joules, spent.seconds, spent.meters, spent.why_unknown)
+        return use.describe(grid_g_per_kwh=grid_g_per_kwh)
+
+    def _saved(self) -> list[str]:
+        """Return a sentence for each thing that saved something."""
+        parts = []
+        if self.num_stopped:
+            parts.append(
+                f"{self.num_stopped} stopped early saved about {_hours(self.saved_device_hours)}."
+            )
+        for number, what in (
+            (self.spent.num_known, "repeats of known networks, drawn again,"),
+            (self.spent.num_forbidden, "proposals that broke a constraint, drawn again,"),
+        ):
+            if number:
+                saved = _hours(number * self.full_device_hours)
+                parts.append(f"{number:,} {what} saved about {saved}.")
+        return parts
+
+
+def search_cost(records: Sequence[TrialRecord], spent: Sequence[Spent] = ()) -> SearchCost:
+    """Return what a search took, from its records and what its commands noted."""
+    ended = [record for record in records if record.state is not TrialState.RUNNING]
+    stopped = [record for record in ended if record.state is TrialState.STOPPED]
+    full = [record.seconds for record in ended if record.state is TrialState.COMPLETE]
+    return SearchCost(
+        num_trials=len(ended),
+        num_stopped=len(stopped),
+        num_failed=sum(record.state is TrialState.FAILED for record in ended),
+        device_hours=sum(record.seconds for record in ended) / 3600,
+        saved_device_hours=sum(r.seconds * (1 / r.budget - 1) for r in stopped if r.budget > 0)
+        / 3600,
+        full_device_hours=sum(full) / max(1, len(full)) / 3600,
+        spent=total_spent(spent),
+    )
+
+
+def _hours(hours: float) -> str:
+    if hours >= 0.1:
+        return f"{hours:.2f} device-hours"
+    return f"{format_duration(3600 * hours)} of a device"

@@ -1,0 +1,118 @@
+"""files.png and its table: one front over (architecture x compression), in bytes of the file.
+
+Every file that `nas finish` made stands at its bytes on disk and at what it is worth on the test
+split, by itself. The staircase is the best file of at most that size. Made from artefacts.csv
+alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nas.objective import losses, objective_for
+from nas.pareto.dominance import front_mask
+from nas.record.artefacts import ArtefactRow
+from nas.report.style import (
+    GROUP_COLOURS,
+    TEXT_COLOUR,
+    TRIAL_COLOUR,
+    decades_of,
+    prepare_axes,
+    save_figure,
+    scale_axis,
+    set_titles,
+)
+from nas.report.values import axis_title, format_value, scaled
+
+_HEAD = 0.12  # share of the height that the titles take
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def front_files(rows: Sequence[ArtefactRow]) -> list[ArtefactRow]:
+    """Return the files than which no other is both no larger and no worse, smallest first.
+
+    Refused files take no part. Of files that are alike in both, all stay.
+    """
+    shipped = [row for row in rows if not row.refused]
+    if not shipped:
+        return []
+    objectives = [objective_for("size_bytes"), objective_for(shipped[0].metric)]
+    table = [
+        losses(objectives, {"size_bytes": row.size_bytes, row.metric: row.test_value})
+        for row in shipped
+    ]
+    mask = front_mask(np.asarray(table, dtype=float))
+    members = [row for row, is_member in zip(shipped, mask, strict=True) if is_member]
+    return sorted(members, key=lambda row: row.size_bytes)
+
+
+def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
+    """Return a head and a line of text for each file, for people; not why one is refused."""
+    members = {row.file for row in front_files(rows)}
+    head = ["file", "weights", "size", "test", "lost", "as torch", "1 at once", "32 at once", ""]
+    return [head, *(_line(row, is_member=row.file in members) for row in rows)]
+
+
+def write_files_png(rows: Sequence[ArtefactRow], *, name: str, path: Path) -> None:
+    """Draw the files of the run called `name` into `path`; nothing where none was made."""
+    if any(not row.refused for row in rows):
+        save_figure(plot_files(rows, name=name), path)
+
+
+def plot_files(rows: Sequence[ArtefactRow], *, name: str) -> Figure:
+    """Return the picture; at least one file must not be refused."""
+    shipped = [row for row in rows if not row.refused]
+    members = front_files(rows)
+    metric, size = shipped[0].metric, objective_for("size_bytes")
+    figure = Figure(figsize=(8.0, 5.2), facecolor="white")
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.11, top=1 - _HEAD)
+    prepare_axes(axes)
+    sizes = [float(row.size_bytes) for row in shipped]
+    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes))
+    axes.plot(
+        [row.size_bytes for row in members], [scaled(metric, row.test_value) for row in members],
+        drawstyle="steps-post", color=TRIAL_COLOUR, linewidth=1.2, zorder=2,
+    )  # fmt: skip
+    for index, kind in enumerate(dict.fromkeys(row.format for row in shipped)):
+        ours = [row for row in shipped if row.format == kind]
+        axes.scatter(
+            [row.size_bytes for row in ours], [scaled(metric, row.test_value) for row in ours],
+            s=[52 if row in members else 26 for row in ours], edgecolors="white", linewidths=0.7,
+            color=GROUP_COLOURS[index % len(GROUP_COLOURS)], label=kind, zorder=3,
+            marker=_MARKERS[index % len(_MARKERS)],
+        )  # fmt: skip
+    words = axis_title(metric).removeprefix("validation ")
+    axes.set_ylabel(f"test {words}", color=TEXT_COLOUR, fontsize=10, parse_math=False)
+    axes.legend(
+        loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
+        labelcolor=TEXT_COLOUR,
+    )  # fmt: skip
+    set_titles(figure, f"{name}: files", files_line(rows))
+    return figure
+
+
+def files_line(rows: Sequence[ArtefactRow]) -> str:
+    """Return one line: how many files, how many of them on the front, and who stands there."""
+    members = front_files(rows)
+    refused = sum(bool(row.refused) for row in rows)
+    kinds = ", ".join(dict.fromkeys(row.format for row in members))
+    end = f"  ·  {refused} refused" if refused else ""
+    return f"{len(rows) - refused} files, {len(members)} on the front: {kinds}{end}"
+
+
+def _line(row: ArtefactRow, *, is_member: bool) -> list[str]:
+    lost = scaled(row.metric, row.torch_value) - scaled(row.metric, row.test_value)
+    return [
+        row.file,
+        row.variant,
+        format_value("size_bytes", row.size_bytes),
+        format_value(row.metric, row.test_value),
+        f"{lost:.2f}",
+        format_value("accuracy", row.agreement),
+        format_value("latency_ms", row.latency_ms),
+        format_value("latency_ms", row.latency_32_ms),
+        "refused" if row.refused else "◆" if is_member else "",
+    ]

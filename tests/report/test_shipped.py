@@ -1,0 +1,54 @@
+"""The front over files: bytes of each against what it is worth."""
+
+from nas.record.artefacts import ArtefactRow
+from nas.report.shipped import artefact_table, files_line, front_files, write_files_png
+
+
+def file(name, size_bytes, value, *, refused="", kind="onnx", metric="accuracy"):
+    return ArtefactRow(
+        name="trial 1", variant="retrained", format=kind, file=name, size_bytes=size_bytes,
+        num_params=10, metric=metric, test_value=value, torch_value=0.95, max_difference=0.0,
+        agreement=1.0, latency_ms=1.0, latency_low_ms=0.9, latency_high_ms=1.1,
+        latency_32_ms=10.0, num_threads=1, peak_memory_bytes=1e6, refused=refused,
+    )  # fmt: skip
+
+
+FILES = [
+    file("a.onnx", 4000, 0.95),
+    file("a_int8.onnx", 1000, 0.94, kind="onnx int8"),
+    file("b.onnx", 2000, 0.93),
+    file("b_int4.onnx", 300, 0.99, refused="it loses 3 points", kind="onnx int4 weights"),
+]
+
+
+def test_front_holds_the_files_that_no_other_beats_in_both_smallest_first():
+    assert [row.file for row in front_files(FILES)] == ["a_int8.onnx", "a.onnx"]
+
+
+def test_of_a_loss_the_lower_one_is_better():
+    files = [file("a", 10, 0.5, metric="loss"), file("b", 20, 0.6, metric="loss")]
+
+    assert [row.file for row in front_files(files)] == ["a"]
+
+
+def test_table_marks_the_front_and_what_is_refused():
+    lines = {line[0]: line for line in artefact_table(FILES)}
+
+    assert [lines[row.file][-1] for row in FILES] == ["◆", "◆", "", "refused"]
+    assert lines["a_int8.onnx"][2:5] == ["1.00 kB", "94.00 %", "1.00"]
+
+
+def test_line_says_who_stands_on_the_front():
+    assert files_line(FILES) == "3 files, 2 on the front: onnx int8, onnx  ·  1 refused"
+
+
+def test_picture_is_drawn_and_left_out_where_there_is_no_file(tmp_path):
+    write_files_png(FILES, name="run", path=tmp_path / "files.png")
+    write_files_png(FILES[3:], name="run", path=tmp_path / "none.png")
+
+    assert (tmp_path / "files.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_nothing_made_has_no_front():
+    assert front_files([]) == []
