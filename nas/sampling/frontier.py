@@ -39,6 +39,10 @@ from nas.space.space import SearchSpace
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # One plan serves this share of the running trials; below that many each ask makes its own.
 TRIALS_PER_PICK = 12
+# What is left, at each plan, of how many trials ran at most: slots may go for good.
+FORGETTING = 0.95
+# At most this share (one in so many) of the running trials more, for slots that wait.
+MAX_WAITING_SHARE = 4
 
 
 class FrontierSampler(BaseSampler):
@@ -111,6 +115,7 @@ class FrontierSampler(BaseSampler):
         study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, write_choice(look.row))
         architecture = memory.candidates.encoding.decode(look.row)
         genome = self._space.genome(architecture)
+        memory.note(trial.number, genome, look)
         return {name: value for name, value in genome.items() if name in search_space}
 
     def sample_independent(
@@ -158,6 +163,7 @@ class _Memory:
         self._num_left_out = 0
         self._plan: Plan | None = None
         self._picks_left = 0
+        self._most_running = 0.0
         self._last_number = -1
         self._sizes = candidates.sizes
         self._handed_out: dict[int, None] = {}
@@ -175,13 +181,17 @@ class _Memory:
         self._handed_out[look.key] = None
         return look
 
+    def note(self, number: int, genome: dict[str, Any], look: Look) -> None:
+        """Note what was answered: reading the trial is quicker if that became of it."""
+        self._history.answers[number] = (genome, look)
+
     def _choose(self, number: int) -> Look:
         known = ChainMap(self._history.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
         if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
             return self._start(known, rng)
         if self._plan is None or self._picks_left < 1:
-            self._picks_left = len(self._history.running) // TRIALS_PER_PICK + 1
+            self._picks_left = self._num_picks()
             self._plan = Plan(
                 self._history,
                 self.candidates,
@@ -195,6 +205,12 @@ class _Memory:
         row = self._plan.pick(known)
         look = None if row is None else self.candidates.look(row)
         return look or self._anything(rng)
+
+    def _num_picks(self) -> int:
+        """Return how many asks the next plan serves."""
+        running = len(self._history.running)
+        self._most_running = max(float(running), FORGETTING * self._most_running)
+        return num_picks(running, num_waiting=int(self._most_running) - running)
 
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
         """Return the unknown network nearest to the next quantile of the sizes."""
@@ -211,6 +227,19 @@ class _Memory:
     def _anything(self, rng: np.random.Generator) -> Look:
         """Return some network of the pool, known or not: nothing unknown was found."""
         return self.candidates.pool_look(int(rng.integers(len(self.candidates.pool))))
+
+
+def num_picks(num_running: int, *, num_waiting: int) -> int:
+    """Return how many asks one plan serves: one with few trials running, more where slots wait.
+
+    Args:
+        num_running: trials that run.
+        num_waiting: how many more ran at most: slots that are free and wait for the sampler, as
+            far as the study tells.
+    """
+    if num_running < TRIALS_PER_PICK:
+        return 1
+    return num_running // TRIALS_PER_PICK + 1 + min(num_waiting, num_running // MAX_WAITING_SHARE)
 
 
 def _van_der_corput(index: int) -> float:

@@ -8,6 +8,7 @@ in one system attribute, a compact string.
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,22 +57,40 @@ class History:
         gather: Callable[[list[Look]], Looks],
     ) -> None:
         self.known: dict[int, None] = {}  # networks, in the order in which they were met
+        # What the sampler answered, until the trial is read: its look need not be made again.
+        self.answers: dict[int, tuple[dict[str, Any], Look]] = {}
         self.running: dict[int, Look] = {}
         self.pruned: dict[int, Look] = {}
-        self.numbers: list[int] = []
-        self.values = np.empty((0, 0))
-        self.complete: Looks | None = None
+        self._values = np.empty((0, 0))
         self._space = space
         self._encoding = encoding
         self._look = look
         self._gather = gather
         self._open: dict[int, None] = {}  # unfinished trials, in order of number
         self._num_read = 0
+        self._complete: Looks | None = None
+        self._fresh: list[tuple[FrozenTrial, Look]] = []  # not in the arrays yet
 
     @property
     def num_complete(self) -> int:
         """How many results there are."""
-        return len(self.numbers)
+        return len(self._values) + len(self._fresh)
+
+    @property
+    def complete(self) -> Looks:
+        """The networks that have results, at least one.
+
+        Made when it is needed: a plan of many picks reads many results at once.
+        """
+        self._gather_fresh()
+        assert self._complete is not None, "there are results"
+        return self._complete
+
+    @property
+    def values(self) -> FloatArray:
+        """Their values (n, m), in the study's order of objectives."""
+        self._gather_fresh()
+        return self._values
 
     def update(self, study: Study, *, asking: int) -> None:
         """Read what is new.
@@ -85,7 +104,6 @@ class History:
         running = TrialState.RUNNING
         todo = [n for n in self._open if n not in self.running or trials[n].state is not running]
         todo += range(self._num_read, len(trials))
-        fresh: list[tuple[FrozenTrial, Look]] = []
         for index in todo:
             trial = trials[index]
             if trial.state in UNFINISHED:
@@ -101,17 +119,17 @@ class History:
             if trial.state is TrialState.PRUNED:
                 self.pruned[trial.number] = look
             elif trial.state is TrialState.COMPLETE and _is_finite(trial):
-                fresh.append((trial, look))
+                self._fresh.append((trial, look))
         self._num_read = len(trials)
-        if fresh:
-            self._append(fresh)
 
-    def _append(self, fresh: list[tuple[FrozenTrial, Look]]) -> None:
-        values = np.array([trial.values for trial, _ in fresh])
-        looks = self._gather([look for _, look in fresh])
-        self.numbers += [trial.number for trial, _ in fresh]
-        self.values = np.vstack([self.values, values]) if self.values.size else values
-        self.complete = self.complete.join(looks) if self.complete is not None else looks
+    def _gather_fresh(self) -> None:
+        if not self._fresh:
+            return
+        values = np.array([trial.values for trial, _ in self._fresh])
+        looks = self._gather([look for _, look in self._fresh])
+        self._values = np.vstack([self._values, values]) if self._values.size else values
+        self._complete = looks if self._complete is None else self._complete.join(looks)
+        self._fresh = []
 
     def _note_running(self, trial: FrozenTrial) -> None:
         look = self._look_of(trial)
@@ -120,6 +138,9 @@ class History:
             self.known[look.key] = None
 
     def _look_of(self, trial: FrozenTrial) -> Look | None:
+        genome, look = self.answers.pop(trial.number, (None, None))
+        if look is not None and trial.params == genome:  # else others had their way with it
+            return look
         row = self._row_of(trial)
         return None if row is None else self._look(row)
 

@@ -1,3 +1,4 @@
+import copy
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from nas.errors import ConstraintError, InvalidObjectivesError
 from nas.objective import Objective, objective_for
 from nas.pareto.dominance import front_mask
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.frontier import FrontierSampler
+from nas.sampling.frontier import FrontierSampler, num_picks
 from nas.sampling.history import CHOICE_KEY, read_choice, write_choice
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -322,6 +323,31 @@ def test_many_running_trials_do_not_slow_the_asks_down():
 
     assert time.process_time() - begin < 1.8  # 30 ms an ask; about 5 where this was written
     assert len({*(architecture for _, architecture in asked), *more}) == 220
+
+
+@pytest.mark.parametrize(
+    ("num_running", "num_waiting", "expected"),
+    [(0, 0, 1), (11, 11, 1), (12, 0, 2), (64, 0, 6), (64, 5, 11), (64, 60, 22), (1000, 50, 134)],
+)
+def test_a_plan_serves_more_asks_where_slots_wait_for_the_sampler(
+    num_running, num_waiting, expected
+):
+    assert num_picks(num_running, num_waiting=num_waiting) == expected
+
+
+def test_a_trial_that_became_something_else_than_what_was_answered_is_read_as_it_is():
+    space = SearchSpace({f"e{i}": {"choice": ["none", "narrow", "wide"]} for i in range(3)})
+    study = open_study(FrontierSampler(space, cell_facts, seed=0))
+    first = run(study, 5, space=space)
+    answered, answer = ask(study, space)
+    other = next(a for a in space.enumerate() if a not in [*first, answer])
+    changed = copy.copy(study._storage.get_trial(answered._trial_id))
+    changed.params = dict(other)
+    study._storage._set_trial(answered._trial_id, changed)
+
+    asked = run(study, 27 - 6, space=space)  # all that is left
+
+    assert other not in asked
 
 
 def test_when_every_network_is_known_one_of_them_comes():
