@@ -4,7 +4,7 @@
 layer, which copies of the layer share, so that they break. This leaves copies as they are.
 """
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 
@@ -16,8 +16,8 @@ def settle_weight(layer: nn.Module) -> None:
     """
     assert parametrize.is_parametrized(layer, "weight"), "there is a parametrization to end"
     assert set(layer.parametrizations) == {"weight"}, "no other one"  # type: ignore[arg-type]
-    weight = layer.weight.detach()
-    assert not isinstance(weight, nn.Module), "a tensor"
+    weight = layer.weight
+    assert isinstance(weight, Tensor), "weights are tensors"
     del layer.parametrizations
     layer.__class__ = type(layer).__bases__[0]  # what it was before torch made a class for it
-    layer.register_parameter("weight", nn.Parameter(weight.clone()))
+    layer.register_parameter("weight", nn.Parameter(weight.detach().clone()))

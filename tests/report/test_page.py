@@ -67,7 +67,8 @@ def test_the_page_nests_and_has_all_sections(search_records, accuracy_size):
     outline = _outline(page_html(report))
 
     assert outline.headings == [
-        "my run", "Front", "The front, smallest first", "Progress", "Failures", "All trials",
+        "my run", "Front", "The front, smallest first", "Progress", "What it cost",
+        "Failures", "All trials",
         "Environment", "Settings",
     ]  # fmt: skip
     assert len(outline.ids) == len(set(outline.ids))
@@ -177,7 +178,8 @@ def test_winners_of_the_finish_are_shown_from_its_table(tmp_path, trial, accurac
     folder = RunFolder.create(tmp_path / "run")
     row = WinnerRow(
         name="trial <7>", is_baseline=False, trial=7, architecture_id="ab", num_params=1.0,
-        num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.875, test_std=0.01,
+        num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.875,
+        test_std=0.01,
         confidence_low=0.86, confidence_high=0.89, prediction_low=0.85, prediction_high=0.9,
         sampling_std=0.02, num_seeds=3, beaten_by="",
     )  # fmt: skip
