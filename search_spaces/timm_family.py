@@ -8,7 +8,7 @@ https://arxiv.org/abs/1704.04861, section 3.3.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 import timm
@@ -17,13 +17,14 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError, UnbuildableError
-from nas.measure.cost import count_costs, on_meta_device
-from nas.models.timm_scaling import build_timm, check_name, knobs_of
+from nas.measure.cost import costs_of, on_meta_device
+from nas.models.timm_scaling import build_timm, check_name, is_for_one_size, knobs_of
 from nas.space.rules import above, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
 _KNOBS = ("width", "depth")
+_COUNTED = ("num_params", "size_bytes", "num_macs")
 # What timm raises for sizes that a model cannot take.
 _BUILD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError)
 
@@ -103,19 +104,28 @@ class TimmFamilySpace(SearchSpace):
             UnbuildableError: the model cannot be built, or take images, at that size.
         """
         try:
-            return count_costs(lambda: self.build(architecture, data), data)
+            model = _without_weights(
+                *self._scales(architecture),
+                side=int(architecture["input_size"]),
+                num_classes=data.num_classes,
+                in_channels=data.input_shape[0],
+            )
+            return costs_of(model, data, metrics=_COUNTED)
         except _BUILD_ERRORS as error:
             raise _unbuildable(architecture, error) from error
 
     def identity(self, architecture: Architecture) -> str:
         """Return model, size and shapes: multipliers that round alike are one network."""
-        model = str(architecture["model"])
         side = int(architecture["input_size"])
-        scales = [float(architecture.get(knob, 1.0)) for knob in _KNOBS]
         try:
-            return f"{model} {side} {_shapes(model, *scales, side=side)}"
+            return f"{architecture['model']} {side} {_shapes(*self._scales(architecture), side)}"
         except _BUILD_ERRORS:
             return architecture.id
+
+    @staticmethod
+    def _scales(architecture: Architecture) -> tuple[str, float, float]:
+        width, depth = (float(architecture.get(knob, 1.0)) for knob in _KNOBS)
+        return str(architecture["model"]), width, depth
 
     def _with_models(self, tree: Mapping[str, Any]) -> dict[str, Any]:
         """Add the choice of models, and let a knob wait for a model that has it."""
@@ -144,11 +154,31 @@ def _build(
     )
 
 
-@cache
-def _shapes(model: str, width: float, depth: float, *, side: int) -> str:
-    """Return a digest of the shapes of all weights."""
+def _without_weights(
+    model: str, width: float, depth: float, *, side: int, num_classes: int, in_channels: int
+) -> nn.Module:
+    """Return a model on the meta device, as it takes images of that side."""
+    built_side = side if is_for_one_size(model) else 0
+    built = _built(model, width, depth, built_side, num_classes, in_channels)
+    built.input_size = (side, side)  # type: ignore[assignment] # not a parameter
+    return built
+
+
+# The same weights take images of several sizes, and tell what a network is.
+@lru_cache(maxsize=128)
+def _built(
+    model: str, width: float, depth: float, side: int, num_classes: int, in_channels: int
+) -> nn.Module:
     with on_meta_device():
-        built = _build(model, width, depth, side=side, num_classes=2, in_channels=3)
+        return _build(
+            model, width, depth, side=side, num_classes=num_classes, in_channels=in_channels
+        )
+
+
+@cache
+def _shapes(model: str, width: float, depth: float, side: int) -> str:
+    """Return a digest of the shapes of all weights."""
+    built = _without_weights(model, width, depth, side=side, num_classes=10, in_channels=3)
     shapes = [(name, tuple(tensor.shape)) for name, tensor in built.state_dict().items()]
     return hashlib.blake2b(repr(shapes).encode(), digest_size=8).hexdigest()
 

@@ -67,13 +67,13 @@ def find_groups(model: nn.Module, images: torch.Tensor) -> tuple[ChannelGroup, .
         MissingPackageError: Torch-Pruning is not installed.
     """
     excluded: set[str] = set()
-    while True:
-        work = copy.deepcopy(model).eval()
-        found, broken = _observe(work, images, excluded)
-        if broken is None:
-            return found
-        # Blocks of one kind break alike: their layers differ in numbers only.
-        excluded.add(_without_numbers(broken))
+    found, broken = _observe(model, images, excluded, runs_each=False)
+    while broken is not None:
+        found, broken = _observe(model, images, excluded, runs_each=True)
+        if broken is not None:
+            # Blocks of one kind break alike: their layers differ in numbers only.
+            excluded.add(_without_numbers(broken))
+    return found
 
 
 def prune(
@@ -110,25 +110,31 @@ def kept_units(group: ChannelGroup, ratio: float, *, multiple: int) -> int:
 
 
 def _observe(
-    work: nn.Module, images: torch.Tensor, excluded: set[str]
+    model: nn.Module, images: torch.Tensor, excluded: set[str], *, runs_each: bool
 ) -> tuple[tuple[ChannelGroup, ...], str | None]:
-    """Take half of each group out and see what shrinks; return the groups, or one that breaks."""
+    """Take half of each group out and see what shrinks; return the groups, or one that breaks.
+
+    The model is run after each group, which tells which one breaks it, or once in the end.
+    """
+    work = copy.deepcopy(model).eval()
     names = {module: name for name, module in work.named_modules()}
     found = []
     with _traceable(work):
         drafts = list(_drafts(work, images, names, excluded))
         graph = _graph(work, images)
+        after = _shapes(work)
         for draft in drafts:
-            before = _shapes(work)
             half = draft.order[: draft.num_units // 2]
             try:
                 _take_out(graph, work.get_submodule(draft.root), draft, half)
-                _repair_attention(work)
-                with torch.no_grad():
-                    work(images)
+                if runs_each or draft is drafts[-1]:
+                    _repair_attention(work)
+                    with torch.no_grad():
+                        work(images)
             except _FORWARD_ERRORS:
                 return (), draft.root
-            shrinks = _shrinks(before, _shapes(work), num_units=len(half))
+            before, after = after, _shapes(work)
+            shrinks = _shrinks(before, after, num_units=len(half))
             if shrinks is None:
                 return (), draft.root
             found.append(replace(draft, shrinks=shrinks))

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
@@ -39,8 +39,8 @@ _INITIALISERS = frozenset(
 )
 
 
-# Functions that cost no products and whose result has the shape of their first argument: on the meta
-# device each is a chain of decompositions, which together take most of a forward pass.
+# Functions that cost no products and whose result has the shape of their first argument: on the
+# meta device each is a chain of decompositions, which together take most of a forward pass.
 _ELEMENTWISE = frozenset(
     {
         *(torch.batch_norm, torch.layer_norm, torch.group_norm, torch.relu, torch.relu_),
@@ -152,9 +152,9 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
     images = torch.empty(shape, device=device)
     memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
-    with torch.no_grad(), FlopCounterMode(display=False) as flops:
-        with memory if counts_memory else _SkipElementwise():
-            model(images)
+    watch = memory if counts_memory else _SkipElementwise()
+    with torch.no_grad(), FlopCounterMode(display=False) as flops, watch:
+        model(images)
     return {
         "num_macs": flops.get_total_flops() / 2,
         "activation_bytes": float(memory.peak),

@@ -59,7 +59,7 @@ def build_timm(
         SpaceError: timm has no such model.
     """
     settings: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_channels}
-    if image_size is not None and _is_for_one_size(name):
+    if image_size is not None and is_for_one_size(name):
         settings["img_size"] = image_size
     with _scaled(partial(_scale, width=width, depth=depth)):
         model: nn.Module = timm.create_model(check_name(name), pretrained=pretrained, **settings)
@@ -105,7 +105,8 @@ def _shapes(name: str, *, width: float = 1.0, depth: float = 1.0) -> tuple[objec
     return tuple(tuple(tensor.shape) for tensor in model.state_dict().values())
 
 
-def _is_for_one_size(name: str) -> bool:
+def is_for_one_size(name: str) -> bool:
+    """Say whether a model is made for images of one size, which is given when it is built."""
     settings = timm.get_pretrained_cfg(name)
     return settings is not None and bool(settings.fixed_input_size)
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import median
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -120,3 +121,29 @@ def test_counting_a_small_network_takes_milliseconds():
         return time.process_time() - started
 
     assert median(seconds() for _ in range(9)) < 0.02
+
+
+@pytest.mark.parametrize(
+    "name", ["test_efficientnet", "test_vit", "test_convnext", "test_byobnet"]
+)
+def test_functions_that_are_passed_over_cost_no_products(name):
+    data = DataShape((3, 64, 64), 10)
+    with on_meta_device():
+        model = timm.create_model(name, num_classes=10)
+    model.input_size = (160, 160)
+    alone = costs_of(model, data, metrics=("num_macs",))["num_macs"]
+    # Memory is followed through every operation, so nothing is passed over.
+    assert alone == costs_of(model, data, metrics=COUNTABLE)["num_macs"] > 0
+
+
+def test_no_weight_gets_a_value_on_the_meta_device():
+    class Filled(nn.Linear):
+        def reset_parameters(self):
+            for fill in (nn.init.normal_, nn.init.trunc_normal_, nn.init.kaiming_uniform_):
+                assert fill(self.weight) is self.weight
+            nn.init.constant_(tensor=self.bias, val=1.0)
+
+    with on_meta_device():
+        layer = Filled(4, 3)
+    assert layer.weight.is_meta
+    assert layer.weight.shape == (3, 4)

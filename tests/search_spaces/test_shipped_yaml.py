@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from nas.task import DataShape
+from search_spaces.compressed import CompressedSpace
 
 FOLDER = Path(__file__).parents[2] / "conf" / "search_space"
 
@@ -25,15 +26,36 @@ def made(name: str):
 )
 def test_costs_of_an_architecture_take_less_than_20_ms(name, side):
     space, data = made(name), DataShape((3, side, side), 10)
-    rng = np.random.default_rng(0)
-    seconds = []
-    for _ in range(50):
+    assert float(np.median(seconds_of_first_looks(space, data, count=50))) < 0.020
+
+
+def seconds_of_first_looks(space, data, *, count):
+    """Return the CPU seconds of all three costs of architectures drawn at random."""
+    rng, seconds = np.random.default_rng(0), []
+    for _ in range(count):
         drawn = space.sample(rng)
         started = time.process_time()
         costs = space.static_costs(drawn, data)
         seconds.append(time.process_time() - started)
         assert min(costs["num_params"], costs["num_macs"]) > 0
-    assert float(np.median(seconds)) < 0.020
+    return seconds
+
+
+def test_costs_of_timms_models_take_less_than_60_ms():
+    space, data = made("timm_family"), DataShape((3, 32, 32), 10)
+    seconds = seconds_of_first_looks(space, data, count=25)
+    assert float(np.median(seconds)) < 0.060
+
+
+@pytest.mark.parametrize(
+    ("compression", "limit_s"),
+    [({}, 0.020), ({"weight_bits": None, "rank": 0.5}, 0.060)],
+    ids=["bits", "factors"],
+)
+def test_costs_of_a_compressed_network_take_milliseconds(compression, limit_s):
+    space = CompressedSpace(made("mobilenet"), **compression)
+    seconds = seconds_of_first_looks(space, DataShape((3, 8, 8), 10), count=25)
+    assert float(np.median(seconds)) < limit_s
 
 
 def test_the_cell_space_spans_the_published_sizes():
