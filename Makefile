@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all test-postgres check clean
+.PHONY: help search test test-all test-databases test-slow check clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
 	@echo "make test                                           install, then run the tests"
-	@echo "make test-all                                       the slow ones too"
+	@echo "make test-slow                                      the slow ones: faults on real clusters, chaos, speed"
+	@echo "make test-databases                                 those that need PostgreSQL or MariaDB installed"
+	@echo "make test-all                                       all but those that need a GPU"
 	@echo "make check                                          lint, format, types, floors"
 	@echo "make clean                                          remove .venv"
 
@@ -23,7 +25,10 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
-test-postgres: $(VENV)/.installed-dev
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "slow and not gpu and not postgres"
+
+test-databases: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m postgres
 
 check: $(VENV)/.installed-dev
