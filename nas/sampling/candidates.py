@@ -16,6 +16,7 @@ from nas.architecture import Architecture
 from nas.errors import ConstraintError, SpaceError
 from nas.sampling.embedding import Embedding
 from nas.sampling.encoding import Encoding
+from nas.sampling.thrift import Effort
 from nas.seeding import generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -24,8 +25,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
-# The descent to the smallest architectures: rounds, parents a round, children of each.
-DESCENT_ROUNDS, DESCENT_PARENTS, DESCENT_CHILDREN = 25, 20, 4
+# The descent to the smallest architectures: parents a round, children of each.
+DESCENT_PARENTS, DESCENT_CHILDREN = 20, 4
 # Looks that are remembered; about 1 kB each.
 MAX_REMEMBERED = 50_000
 # Architectures whose neighbours are looked for in the pool; more cost time and find the same.
@@ -107,8 +108,7 @@ class Candidates:
         facts: what is known of an architecture; None if it cannot be built.
         is_allowed: whether the constraints on static costs are kept; None allows all.
         seed: of the pool.
-        pool_size: random architectures in the pool of a large space.
-        max_enumerated: up to this many architectures a space is looked at as a whole.
+        effort: how much is looked at.
 
     Raises:
         ConstraintError: nothing that was looked at can be built and is allowed.
@@ -121,20 +121,19 @@ class Candidates:
         *,
         is_allowed: Callable[[Architecture], bool] | None,
         seed: int,
-        pool_size: int,
-        max_enumerated: int,
+        effort: Effort,
     ) -> None:
         self.encoding = Encoding(space)
         self._facts = facts
         self._is_allowed = is_allowed
         self._keys: dict[str, int] = {}
         self._remembered: dict[bytes, Look | None] = {}
-        self.is_exhaustive = space.num_architectures() <= max_enumerated
+        self.is_exhaustive = space.num_architectures() <= effort.max_enumerated
         if self.is_exhaustive:
-            every = map(self._look, map(self.encoding.encode, space.enumerate()))
+            every = map(self.look, map(self.encoding.encode, space.enumerate()))
             found = [look for look in every if look is not None]
         else:
-            found = self._sample(space, generator(seed, "pool"), pool_size)
+            found = self._sample(space, generator(seed, "pool"), effort)
         # One configuration of each network: the smallest (dead parts have parameters, too), any
         # one of several.
         order = generator(seed, "order").permutation(len(found)).tolist()
@@ -231,14 +230,15 @@ class Candidates:
         key = self._keys.setdefault(facts.identity, len(self._keys))
         return Look(row, facts, key, self._is_allowed is None or self._is_allowed(architecture))
 
-    def _sample(self, space: SearchSpace, rng: np.random.Generator, pool_size: int) -> list[Look]:
+    def _sample(self, space: SearchSpace, rng: np.random.Generator, effort: Effort) -> list[Look]:
         """Draw at random, then go down to the smallest by mutation."""
+        pool_size = effort.pool_size
         if self.encoding.is_plain:
             rows = self.encoding.draw(pool_size, rng)
         else:
             rows = np.array([self.encoding.encode(space.sample(rng)) for _ in range(pool_size)])
         found = {look.key: look for look in map(self.look, rows) if look is not None}
-        for _ in range(DESCENT_ROUNDS):
+        for _ in range(effort.num_rounds):
             # What is not allowed may be too large: the way down leads to what is.
             smallest = sorted(found.values(), key=lambda look: look.facts.log_size)
             parents = [look.row for look in smallest[:DESCENT_PARENTS]] or rows[:DESCENT_PARENTS]

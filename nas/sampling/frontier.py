@@ -30,6 +30,7 @@ from nas.sampling.candidates import Candidates, Look
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.history import CHOICE_KEY, History, write_choice
 from nas.sampling.plan import Goals, Plan, Surrogates
+from nas.sampling.thrift import Effort, thrift_of
 from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -37,6 +38,8 @@ from nas.space.space import SearchSpace
 # The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
 # sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
+# Steps of the descent to the smallest networks of a space that is not looked at as a whole.
+DESCENT_ROUNDS = 25
 # One plan serves this share of the running trials; below that many each ask makes its own.
 TRIALS_PER_PICK = 12
 # What is left, at each plan, of how many trials ran at most: slots may go for good.
@@ -61,7 +64,8 @@ class FrontierSampler(BaseSampler):
         is_allowed: whether an architecture keeps the constraints; what does not is never asked
             for.
         pool_size: random architectures in the pool that each ask looks at.
-        num_looks: new architectures that an ask looks at; fewer where facts cost time.
+        num_looks: new architectures that an ask looks at; fewer where a look takes more than 2 ms
+            (see `nas.sampling.thrift`), like all that follows from looks.
         max_enumerated: up to this many architectures a space is looked at as a whole, once.
 
     Raises:
@@ -84,7 +88,8 @@ class FrontierSampler(BaseSampler):
         self._space = space
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None
-        self._num_looks = num_looks
+        self._effort = Effort(num_looks, pool_size, DESCENT_ROUNDS, max_enumerated)
+        self._facts = facts
         self._flat = flat_distributions(space)
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._look_from_scratch = partial(
@@ -93,8 +98,6 @@ class FrontierSampler(BaseSampler):
             facts,
             is_allowed=is_allowed,
             seed=self._seed,
-            pool_size=pool_size,
-            max_enumerated=max_enumerated,
         )
         self._memory: _Memory | None = None
 
@@ -135,9 +138,11 @@ class FrontierSampler(BaseSampler):
     def _remember(self, study: Study) -> "_Memory":
         if self._memory is None or self._memory.study() is not study:
             goals = _goals(study.directions, self._objectives)
-            candidates = self._look_from_scratch()
+            thrift = thrift_of(study, self._space, self._facts, seed=self._seed)
+            effort = self._effort.reduced(thrift)
+            candidates = self._look_from_scratch(effort=effort)
             self._memory = _Memory(
-                study, candidates, goals, seed=self._seed, num_looks=self._num_looks
+                study, candidates, goals, seed=self._seed, num_looks=effort.num_looks
             )
         return self._memory
 
