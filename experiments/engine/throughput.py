@@ -36,6 +36,7 @@ from nas.trial import TrialResult, TrialSpec, TrialState
 
 RESULTS = Path(__file__).parent / "results"
 NUM_WORKERS = 2
+TUNE = "Ray Tune + OptunaSearch, reuse_actors"
 SPACE = {
     **{f"choice_{i:02}": {"choice": [1, 2, 3, 4, 5]} for i in range(10)},
     **{f"number_{i:02}": {"int": [1, 10]} for i in range(10)},
@@ -237,8 +238,8 @@ def measure(num_trials: int, num_repeats: int, folder: Path) -> list[dict[str, A
             clock = run_ours(num_trials, run_folder, **options)
             rates.setdefault(name, []).append(clock.between(0, -1))
             _show(name, rates[name][-1])
-        rates.setdefault("Ray Tune + OptunaSearch, reuse_actors", []).append(run_tune_alone())
-        _show("Ray Tune + OptunaSearch, reuse_actors", rates[list(rates)[-1]][-1])
+        rates.setdefault(TUNE, []).append(run_tune_alone())
+        _show(TUNE, rates[TUNE][-1])
         for name, storage in plain_storages(place).items():
             num = min(num_trials, 1000 if "memory" in name else 60)
             rates.setdefault(name, []).append(run_plain(num, storage))
@@ -283,7 +284,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(options.trials, options.repeats, Path(folder))
     by_name = {row["engine"]: row["trials_per_s_median"] for row in rows}
-    ratio = by_name["nas, Ray workers"] / by_name["Ray Tune + OptunaSearch, reuse_actors"]
+    ratio = by_name["nas, Ray workers"] / by_name[TUNE]
     print(f"nas on Ray workers runs {ratio:.0f} times as many as Ray Tune")
     write_results(options.results, [{**row, "machine": describe_machine()} for row in rows])
 
