@@ -25,7 +25,7 @@ from nas.compress.compression import (
     quantized_bytes,
     reshape,
 )
-from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune
+from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, require_pruning
 from nas.compress.quantize import BITS, quantize_weights
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, num_params, on_meta_device
@@ -105,6 +105,17 @@ class CompressedSpace(SearchSpace):
             if compression.is_quantizing:
                 quantize_weights(model, bits=compression.weight_bits)
         return model.to(torch.get_default_device())
+
+    def check_data(self, data: DataShape) -> None:
+        """Refuse what the space inside refuses, and channels without the package that knows them.
+
+        Raises:
+            SpaceError: the data do not fit.
+            MissingPackageError: Torch-Pruning is not installed, and channels are to go.
+        """
+        if "kept" in self.domains:
+            require_pruning()
+        self.space.check_data(data)
 
     def static_costs(
         self, architecture: Architecture, data: DataShape

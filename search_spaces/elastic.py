@@ -98,6 +98,14 @@ class ElasticSpace(SearchSpace):
             model = self._reducer(data).reduce(self.reduction(architecture))
         return model.to(torch.get_default_device())
 
+    def check_data(self, data: DataShape) -> None:
+        """Take the model apart for these data, which later is not done again.
+
+        Raises:
+            SpaceError: the model or its weights do not fit the images or the classes.
+        """
+        self._reducer(data)
+
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and, where known without counting, multiply-accumulates."""
         return self._reducer(data).costs(self.reduction(architecture))

@@ -100,6 +100,15 @@ def prune(
     _repair_attention(model)
 
 
+def require_pruning() -> None:
+    """Make sure that channels can be taken out.
+
+    Raises:
+        MissingPackageError: Torch-Pruning is not installed.
+    """
+    _torch_pruning()
+
+
 def kept_units(group: ChannelGroup, ratio: float, *, multiple: int) -> int:
     """Return how many units stay at a ratio, so that the channels are a multiple, at least one."""
     if ratio >= 1.0:

@@ -88,6 +88,7 @@ class TrainedEvaluator(Evaluator):
     ) -> None:
         self.space = space
         self.data = data.search_data()
+        space.check_data(self.data.shape)
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}

@@ -21,6 +21,7 @@ from nas.compress.compression import (
     reshape,
     stored_tensors,
 )
+from nas.compress.prune import require_pruning
 from nas.compress.quantize import settle_weights
 from nas.errors import ConfigError
 from nas.evaluation.failures import failure_of
@@ -99,6 +100,7 @@ def plan_variants(
 
     Raises:
         ConfigError: one means nothing, is named twice, or is a choice of the space already.
+        MissingPackageError: channels are to go, and Torch-Pruning is not installed.
     """
     compressions = tuple(Compression.named(name) for name in names)
     if len(set(compressions)) < len(compressions):
@@ -109,6 +111,8 @@ def plan_variants(
             f"{_WHERE}: the search space has the parameter {', '.join(taken)}, so its networks "
             "are compressed already; leave out one of the two"
         )
+    if any(compression.kept < 1.0 for compression in compressions):
+        require_pruning()
     if not 0 <= fine_tuning <= 1:
         raise ConfigError(f"evaluation.fine_tuning must be from 0 to 1, but got {fine_tuning}")
     return VariantPlan(compressions, fine_tuning, recipe)

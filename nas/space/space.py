@@ -66,6 +66,16 @@ class SearchSpace:
         """
         raise NotImplementedError(f"{type(self).__name__} must define build(architecture, data)")
 
+    def check_data(self, data: DataShape) -> None:
+        """Refuse data that no network of this space can be built for; asked once, at the start.
+
+        Nothing by default; for spaces that start from given weights, which fit some data only.
+
+        Raises:
+            SpaceError: the data do not fit.
+        """
+        del data
+
     def static_costs(
         self, architecture: Architecture, data: DataShape
     ) -> Mapping[str, float] | None:

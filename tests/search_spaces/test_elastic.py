@@ -8,9 +8,13 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from nas.config.build import build_search
+from nas.config.check import check_search
+from nas.config.compose import Source
 from nas.errors import SpaceError
 from nas.task import DataShape
 from nas.testing.space_contract import SpaceContract
+from search_spaces.compressed import CompressedSpace
 from search_spaces.elastic import ElasticSpace
 
 DATA = DataShape((3, 32, 32), 10)
@@ -156,5 +160,15 @@ def test_weights_of_another_model_are_refused_before_any_training(trained):
 def test_weights_for_other_channels_than_the_data_are_refused(trained):
     _, weights = trained
     space = ElasticSpace("test_resnet", weights=str(weights), parameters=HALVES)
-    with pytest.raises(SpaceError, match="images of 1 channels, but the data have 3"):
-        space.static_costs(whole(space), DATA)
+    for refusing in (space, CompressedSpace(space)):
+        with pytest.raises(SpaceError, match="images of 1 channels, but the data have 3"):
+            refusing.check_data(DATA)
+
+
+def test_a_search_on_data_that_do_not_fit_ends_before_any_worker_starts(tmp_path):
+    model = timm.create_model("test_resnet", num_classes=10)
+    save_file(model.state_dict(), tmp_path / "colour.safetensors")
+    words = [f"search_space.weights={tmp_path / 'colour.safetensors'}", "name=x"]
+    source = Source(overrides=("search_space=elastic", "search_space.model=test_resnet", *words))
+    with pytest.raises(SpaceError, match="images of 3 channels, but the data have 1"):
+        build_search(check_search(source))
