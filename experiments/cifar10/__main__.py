@@ -27,6 +27,7 @@ SPACES: Mapping[str, Sequence[str]] = {
         "search_space.model=experiments.cifar10.parent.make_resnet",
         "training.epochs=1",
         "training.learning_rate=0.003",
+        "constraints.num_macs.max=3e6",
     ),
 }
 

@@ -18,7 +18,7 @@ from nas.train.device import keep_freed_memory
 from nas.train.loop import Training
 from nas.train.recipe import Recipe
 
-RECIPE = Recipe(epochs=6, batch_size=64, learning_rate=0.01, shift=0.1)
+RECIPE = Recipe(epochs=3, batch_size=64, learning_rate=0.01, shift=0.1)
 VALIDATION_FRACTION = 0.2  # as in experiment.yaml: what the search judges by is not learnt from
 
 

@@ -121,18 +121,25 @@ def _times(
     plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings"
 ) -> "TrialTimes | None":
     """Measure three of those that the search may train."""
+    from nas.evaluation.trained import TrainedEvaluator
     from nas.search.profile import kept
-    from nas.search.trial_time import time_trials
+    from nas.search.trial_time import FIRST_SHARE, time_trials
 
     if plan.is_table or not settings.trains:
         return None
     task = plan.search.task
+    evaluator = task.evaluator
+    at_share, first_share = None, FIRST_SHARE
+    if isinstance(evaluator, TrainedEvaluator):
+        at_share, first_share = evaluator.judging_by, 1.0 / evaluator.num_steps
     return time_trials(
-        task.evaluator,
+        evaluator,
         kept(profile.sample, task.constraints),
         plan=plan.plan,
         seconds_each=SECONDS_EACH,
         seed=plan.config.seed,
+        at_share=at_share,
+        first_share=first_share,
     )
 
 

@@ -4,11 +4,13 @@ Fulfils `nas.evaluation.evaluator.Evaluator`. Whatever goes wrong in a trial is 
 traceback. The test split never comes here: only the training and validation images are kept.
 """
 
+import copy
 import os
 import platform
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,26 @@ class TrainedEvaluator(Evaluator):
         teacher = self.recipe.distillation
         if self.lesson is None and teacher is not None:
             self.lesson = lesson_of_teacher(teacher, self.space, self._resident, self.data.shape)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of a full training."""
+        number = len(self.data.train)
+        return self.recipe.epochs * (number // min(self.recipe.batch_size, number))
+
+    def judging_by(self, share: float) -> "TrainedEvaluator":
+        """Return an evaluator that validates on the first images alone, a share of them.
+
+        What a trial takes is measured with it: training and validating then cost the same share.
+        """
+        self.prepare()
+        data = self._resident
+        assert data is not None, "prepare has moved the data"
+        part = copy.copy(self)
+        part._costs = self._costs
+        number = max(1, round(share * len(self.data.validation)))
+        part._resident = replace(data, validation=data.validation.head(number))
+        return part
 
     def evaluate(self, spec: TrialSpec) -> TrialResult:
         """Train and judge one architecture; every failure is a result."""

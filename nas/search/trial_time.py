@@ -1,12 +1,12 @@
 """How long will a trial take here? Measured on three models, before the search spends anything.
 
-A model is trained for growing shares of its budget until the measurement's time is over. What is
-left is extrapolated from the last two: building and validating cost the same at each share, so
-their difference is training alone.
+A model is trained for growing shares of its budget, and judged by as large a share of the
+validation images, until the measurement's time is over. What is left is extrapolated from the last
+two: building costs the same at each share, so their difference is training and judging alone.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,10 @@ from nas.trial import TrialResult, TrialSpec, TrialState
 
 FIRST_SHARE = 0.01
 GROWTH = 4.0
+LEAST_GROWTH = 2.0  # where there is no time for more
+
+# Share -> an evaluator that judges by that share of the validation images.
+AtShare = Callable[[float], Evaluator]
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,52 @@ class Plan:
     trial_time_limit_s: float | None = None
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """How models are measured: what judges them at a share, the first one, the time for each."""
+
+    at_share: AtShare
+    first_share: float
+    seconds: float
+    seed: int
+
+    def time_one(self, word: str, subject: tuple[Architecture, Mapping[str, float]]) -> TimedTrial:
+        """Train for growing shares while there is time; at least two: one has no difference."""
+        architecture, costs = subject
+        started_s = time.monotonic()
+        points: list[tuple[float, float]] = []
+        share = self.first_share
+        while True:
+            result, spent_s = self.evaluate(subject, share=share)
+            if result.state is TrialState.FAILED:
+                message = "" if result.failure is None else result.failure.message
+                return TimedTrial(word, architecture, costs, 0.0, share, message or "failed")
+            points.append((share, spent_s))
+            left_s = self.seconds - (time.monotonic() - started_s)
+            has_time = GROWTH * spent_s <= left_s
+            if share >= 1.0 or (len(points) > 1 and not has_time):
+                break
+            share = min(1.0, (GROWTH if has_time else LEAST_GROWTH) * share)
+        return TimedTrial(word, architecture, costs, extrapolate(points), share)
+
+    def evaluate(
+        self, subject: tuple[Architecture, Mapping[str, float]], *, share: float
+    ) -> tuple[TrialResult, float]:
+        """Train and judge once; return the result and the seconds."""
+        architecture, costs = subject
+        spec = TrialSpec(
+            number=0,
+            architecture=architecture,
+            seed=derive_seed(self.seed, "trial", architecture.id),
+            static_costs=costs,
+            budget=share,
+        )
+        evaluator = self.at_share(share)
+        started_s = time.perf_counter()
+        result = evaluator.evaluate(spec)
+        return result, time.perf_counter() - started_s
+
+
 def time_trials(
     evaluator: Evaluator,
     sample: Sequence[tuple[Architecture, Mapping[str, float]]],
@@ -86,6 +136,8 @@ def time_trials(
     plan: Plan,
     seconds_each: float,
     seed: int,
+    at_share: AtShare | None = None,
+    first_share: float = FIRST_SHARE,
 ) -> TrialTimes | None:
     """Measure the smallest, the median and the largest of a sample; None where none can be.
 
@@ -95,6 +147,8 @@ def time_trials(
         plan: what the search is going to do.
         seconds_each: aim for each of the three; a single training step may take longer.
         seed: of the weights.
+        at_share: gives an evaluator for a share; None takes `evaluator` as it is.
+        first_share: of the budget that is measured first, a step or more.
     """
     if not sample:
         return None
@@ -103,13 +157,11 @@ def time_trials(
         return None
     ordered = sorted(sample, key=lambda pair: pair[1][scale])
     evaluator.prepare()
+    measured = _Measured(at_share or (lambda _: evaluator), first_share, seconds_each, seed)
     # Libraries choose their kernels at the first call, which is no trial's time.
-    _evaluate(evaluator, ordered[0], share=FIRST_SHARE, seed=seed)
+    measured.evaluate(ordered[0], share=first_share)
     places = {"small": 0, "median": len(ordered) // 2, "large": len(ordered) - 1}
-    trials = tuple(
-        _time_one(evaluator, word, ordered[place], seconds=seconds_each, seed=seed)
-        for word, place in places.items()
-    )
+    trials = tuple(measured.time_one(word, ordered[place]) for word, place in places.items())
     sound = [trial for trial in trials if trial.failure is None]
     if not sound:
         return TrialTimes(trials, 0.0, scale, 0.0, None, 0.0)
@@ -139,32 +191,6 @@ def _planned(
     )
 
 
-def _time_one(
-    evaluator: Evaluator,
-    word: str,
-    subject: tuple[Architecture, Mapping[str, float]],
-    *,
-    seconds: float,
-    seed: int,
-) -> TimedTrial:
-    """Train for growing shares while there is time; at least two, or there is no difference."""
-    architecture, costs = subject
-    started_s = time.monotonic()
-    points: list[tuple[float, float]] = []
-    share = FIRST_SHARE
-    while True:
-        result, spent_s = _evaluate(evaluator, subject, share=share, seed=seed)
-        if result.state is TrialState.FAILED:
-            message = "" if result.failure is None else result.failure.message
-            return TimedTrial(word, architecture, costs, 0.0, share, message or "failed")
-        points.append((share, spent_s))
-        left_s = seconds - (time.monotonic() - started_s)
-        if share >= 1.0 or (len(points) > 1 and GROWTH * spent_s > left_s):
-            break
-        share = min(1.0, GROWTH * share)
-    return TimedTrial(word, architecture, costs, extrapolate(points), share)
-
-
 def extrapolate(points: Sequence[tuple[float, float]]) -> float:
     """Return the seconds of a whole trial.
 
@@ -180,23 +206,3 @@ def extrapolate(points: Sequence[tuple[float, float]]) -> float:
     before_share, before_s = points[-2]
     slope = max(0.0, seconds - before_s) / (share - before_share)
     return seconds + slope * (1.0 - share)
-
-
-def _evaluate(
-    evaluator: Evaluator,
-    subject: tuple[Architecture, Mapping[str, float]],
-    *,
-    share: float,
-    seed: int,
-) -> tuple[TrialResult, float]:
-    architecture, costs = subject
-    spec = TrialSpec(
-        number=0,
-        architecture=architecture,
-        seed=derive_seed(seed, "trial", architecture.id),
-        static_costs=costs,
-        budget=share,
-    )
-    started_s = time.perf_counter()
-    result = evaluator.evaluate(spec)
-    return result, time.perf_counter() - started_s

@@ -34,6 +34,10 @@ class Batches(Protocol):
         """Return the same images at (height, width)."""
         ...
 
+    def head(self, num_images: int) -> "Batches":
+        """Return the first images alone."""
+        ...
+
     def augmented(self, draws: EpochDraws, places: Sequence[slice]) -> Iterator[torch.Tensor]:
         """Yield images (B, H, W, C) for each place in an epoch's order, moved and mirrored."""
         ...

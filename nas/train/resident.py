@@ -41,6 +41,10 @@ class ResidentSplit:
         blocks = [resize(block, size) for block in torch.split(self.images_NHWC, _RESIZE_BLOCK)]
         return ResidentSplit(torch.cat(blocks), self.labels)
 
+    def head(self, num_images: int) -> "ResidentSplit":
+        """Return the first images alone, without a copy."""
+        return ResidentSplit(self.images_NHWC[:num_images], self.labels[:num_images])
+
     def augmented(self, draws: EpochDraws, places: Sequence[slice]) -> Iterator[torch.Tensor]:
         """Yield images (B, H, W, C) for each place in an epoch's order, moved and mirrored."""
         for place in places:

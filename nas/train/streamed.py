@@ -138,6 +138,10 @@ class StreamedSplit:
         """Return the images at (height, width), bilinear with antialiasing, in their own type."""
         return replace(self, size=(int(size[0]), int(size[1])))
 
+    def head(self, num_images: int) -> "StreamedSplit":
+        """Return the first images alone."""
+        return replace(self, labels=self.labels[:num_images])
+
     def augmented(self, draws: EpochDraws, places: Sequence[slice]) -> Iterator[torch.Tensor]:
         """Yield images (B, H, W, C) for each place in an epoch's order, moved and mirrored."""
         order = draws.order.cpu().numpy()

@@ -14,6 +14,7 @@ from parts.processes import lines
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
+from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
@@ -348,3 +349,34 @@ def test_uint8_colour_images_are_resized_and_mirrored():
     evaluator = TrainedEvaluator(MobileNetSpace(), data, recipe, OBJECTIVES)
     result = evaluator.evaluate(spec_of(evaluator, {**SMALL, "resolution": 16}))
     assert result.metrics["accuracy"] == 1.0
+
+
+def test_an_evaluator_that_judges_by_a_share_looks_at_the_first_images_only(digits):
+    seen = []
+
+    def note(module, inputs):
+        seen.append((module.training, len(inputs[0])))
+
+    class Counting(Unusual):
+        def build(self, architecture, data):
+            model = super().build(architecture, data)
+            model.register_forward_pre_hook(note)
+            return model
+
+    whole = TrainedEvaluator(Counting(), digits, RECIPE, OBJECTIVES)
+    spec = TrialSpec(
+        number=0,
+        architecture=Architecture({"kind": "fine"}),
+        seed=0,
+        static_costs=whole.static_costs(Architecture({"kind": "fine"})),
+        budget=1 / whole.num_steps,
+    )
+    seen.clear()
+
+    whole.judging_by(0.02).evaluate(spec)
+
+    # 901 images in batches of 32, twice; 9 of 451 images; and the whole is left as it was.
+    assert whole.num_steps == 2 * 28
+    assert seen == [(True, 32), (False, 9)]
+    whole.evaluate(spec)
+    assert seen[-1] == (False, 451)

@@ -66,6 +66,27 @@ def test_a_trial_that_passes_its_limit_is_foreseen():
     assert measure(Sleeper(), plan).over_limit == 1.0
 
 
+def test_a_model_too_slow_for_the_time_is_measured_twice_at_the_least_shares():
+    shares = []
+
+    def at_share(share):
+        shares.append(share)
+        return Sleeper()
+
+    time_trials(
+        Sleeper(),
+        sample()[-1:],
+        plan=Plan(num_trials=1, time_limit_s=None, num_workers=1),
+        seconds_each=0.0,
+        seed=0,
+        at_share=at_share,
+        first_share=0.25,
+    )
+
+    # A first call that does not count, then two for each of the three models.
+    assert shares == [0.25, *(0.25, 0.5) * 3]
+
+
 def test_a_model_that_cannot_be_trained_is_named_and_the_others_count():
     times = measure(TooLarge(), Plan(num_trials=1, time_limit_s=None, num_workers=1))
 
