@@ -43,6 +43,30 @@ def test_the_ray_job_has_what_kuberay_needs():
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
 
 
+def test_rays_autoscaler_reads_the_cluster_of_the_ray_job():
+    from ray.autoscaler._private.kuberay.autoscaling_config import (
+        _derive_autoscaling_config_from_ray_cr,
+    )
+    from ray.autoscaler._private.util import validate_config
+
+    job = yaml.safe_load((DOCS / "rayjob.yaml").read_text())
+    resource = {
+        "metadata": {"name": "nas", "namespace": "default"},
+        "spec": job["spec"]["rayClusterSpec"],
+    }
+
+    config = _derive_autoscaling_config_from_ray_cr(resource)
+
+    validate_config(config)
+    kinds = config["available_node_types"]
+    assert kinds[config["head_node_type"]]["resources"]["CPU"] == 0
+    assert {name: kinds["gpu"]["resources"][name] for name in ("CPU", "GPU")} == {
+        "CPU": 8,
+        "GPU": 1,
+    }
+    assert (kinds["gpu"]["min_workers"], kinds["gpu"]["max_workers"]) == (0, 8)
+
+
 def test_the_command_of_the_ray_job_is_one_that_we_understand():
     from nas.config.compose import Source
     from nas.config.jobs import plan_jobs
