@@ -17,8 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SIDE = 16
 
-# What each space is told beside experiment.yaml. Plain convolutions are cheap for what they compute,
-# so that spaces of these may be larger in the same time.
+# What each space is told beside experiment.yaml. Plain convolutions are cheap for what they
+# compute, so that spaces of these may be larger in the same time.
 SPACES: Mapping[str, Sequence[str]] = {
     "mobilenet": (),
     "resnet": ("constraints.num_macs.max=2.5e6",),

@@ -11,13 +11,14 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 from nas.architecture import Architecture, Value
-from nas.errors import UnbuildableError
+from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.seeding import generator
 from nas.space.space import SearchSpace
@@ -112,7 +113,12 @@ def _build_without_memory(
     space: SearchSpace, architecture: Architecture, data: DataShape
 ) -> nn.Module:
     with on_meta_device():
-        return space.build(architecture, data).eval()
+        model = space.build(architecture, data)
+    if not isinstance(model, nn.Module):
+        raise SpaceError(
+            f"build must return a torch.nn.Module, but returned {type(model).__name__}"
+        )
+    return model.eval()
 
 
 def _check_model(
@@ -275,9 +281,17 @@ def _train_briefly(
 
 
 def _last_line(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {text[0]} ({frame.filename}:{frame.lineno})"
+    """Return what went wrong and the innermost line that is neither a library's nor ours."""
+    text = (str(error).strip().splitlines() or [""])[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename != __file__ and not _is_of_library(f.filename)]
+    if isinstance(error, SpaceError) or not own:
+        return text if isinstance(error, SpaceError) else f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {text} ({own[-1].filename}:{own[-1].lineno})"
+
+
+def _is_of_library(filename: str) -> bool:
+    return filename.startswith("<") or "site-packages" in Path(filename).parts
 
 
 def _first_of_each(findings: list[Finding]) -> list[Finding]:

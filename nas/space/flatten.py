@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 from nas.architecture import Value
 from nas.errors import SpaceError, nearest_first
+from nas.space.domains import KINDS, read_domain
 from nas.space.parameters import (
     Choice,
     Condition,
     Domain,
     Float,
-    Int,
     Parameter,
     Repeat,
     Same,
@@ -56,7 +56,6 @@ class FlatSpace:
 
 _LOG = logging.getLogger(__name__)
 
-_KINDS = {"choice", "int", "float", "fixed", "same"}
 _Leaf: TypeAlias = Parameter | Shared
 
 
@@ -185,7 +184,7 @@ def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iter
         return
     if isinstance(node, Mapping) and "repeat" in node:
         rest = {key: value for key, value in node.items() if key != "repeat"}
-        node = Repeat(_domain(node["repeat"], f"{name}.repeat"), rest)
+        node = Repeat(read_domain(node["repeat"], f"{name}.repeat"), rest)
     if isinstance(node, Repeat):
         counts = _counts(node.count, name)
         yield Parameter(f"{name}.repeat", node.count, outer)
@@ -201,10 +200,10 @@ def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iter
             raise SpaceError(f"'{name}' must be the same as a parameter, by its name")
         yield Shared(name, node.parameter, outer)
         return
-    if isinstance(node, Mapping) and not _KINDS & node.keys():
+    if isinstance(node, Mapping) and not KINDS & node.keys():
         yield from _flatten(node, prefix=f"{name}.", outer=outer)
         return
-    yield Parameter(name, _domain(node, name), outer)
+    yield Parameter(name, read_domain(node, name), outer)
 
 
 def _counts(domain: Domain, name: str) -> tuple[int, ...]:
@@ -213,65 +212,6 @@ def _counts(domain: Domain, name: str) -> tuple[int, ...]:
     if len(counts) != len(values) or not counts:
         raise SpaceError(f"{name}.repeat must be whole numbers of at least 0, but got {domain}")
     return counts
-
-
-def _domain(node: Any, name: str) -> Domain:
-    if isinstance(node, Choice | Int | Float):
-        return node
-    if isinstance(node, bool | int | float | str):
-        return Choice([node])
-    if not isinstance(node, Mapping) or len(_KINDS & node.keys()) != 1:
-        raise SpaceError(
-            f"parameter '{name}' is {node!r}; write {{choice: [...]}}, {{int: [low, high]}}, "
-            "{float: [low, high]}, {same: other.parameter} or a plain value"
-        )
-    kind = next(iter(_KINDS & node.keys()))
-    content, rest = node[kind], {key: value for key, value in node.items() if key != kind}
-    try:
-        if kind == "fixed":
-            return _without_rest(Choice([content]), rest, name)
-        if kind == "choice":
-            if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
-                raise SpaceError(f"choice must be a list, but got {content!r}")
-            ordered = rest.pop("ordered", False)
-            if not isinstance(ordered, bool):
-                raise SpaceError(f"ordered must be true or false, but got {ordered!r}")
-            choice = Choice(content, weights=rest.pop("weights", None), is_ordered=ordered)
-            return _without_rest(choice, rest, name)
-        return _range(kind, content, rest)
-    except SpaceError as error:
-        raise SpaceError(f"parameter '{name}': {error}") from error
-
-
-def _without_rest(domain: Domain, rest: Mapping[str, Any], name: str) -> Domain:
-    if rest:
-        raise SpaceError(f"unknown key {', '.join(map(repr, rest))} beside the values of '{name}'")
-    return domain
-
-
-def _range(kind: str, content: Any, rest: Mapping[str, Any]) -> Domain:
-    numbers = (
-        list(content) if isinstance(content, Sequence) and not isinstance(content, str) else []
-    )
-    wanted = int if kind == "int" else int | float
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, wanted) for n in numbers):
-        raise SpaceError(
-            f"{kind} must be [low, high], two numbers of that kind, but got {content!r}"
-        )
-    unknown = set(rest) - {"step", "log"}
-    if unknown:
-        raise SpaceError(
-            f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step and log"
-        )
-    if kind == "int":
-        return Int(numbers[0], numbers[1], step=rest.get("step", 1), log=rest.get("log", False))
-    step = rest.get("step")
-    return Float(
-        float(numbers[0]),
-        float(numbers[1]),
-        step=None if step is None else float(step),
-        log=rest.get("log", False),
-    )
 
 
 def _conditions(when: Any, name: str) -> tuple[Condition, ...]:

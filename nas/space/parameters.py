@@ -47,6 +47,10 @@ class Choice:
         object.__setattr__(self, "weights", _checked_weights(weights, self.options))
         object.__setattr__(self, "is_ordered", is_ordered)
 
+    def __str__(self) -> str:
+        """Return the options as a sentence names them."""
+        return f"one of {', '.join(map(repr, self.options))}"
+
     @property
     def num_values(self) -> float:
         """How many values there are."""
@@ -109,6 +113,10 @@ class Int:
                 f"but got {self.low}, step {self.step}"
             )
 
+    def __str__(self) -> str:
+        """Return the range as a sentence names it."""
+        return f"{self.low} to {self.high}" + (f" by {self.step}" if self.step != 1 else "")
+
     @property
     def num_values(self) -> float:
         """How many values there are."""
@@ -155,6 +163,10 @@ class Float:
                 "a logarithmic float range needs low > 0 and no step, "
                 f"but got {self.low}, step {self.step}"
             )
+
+    def __str__(self) -> str:
+        """Return the range as a sentence names it."""
+        return f"{self.low} to {self.high}" + (f" by {self.step}" if self.step else "")
 
     @property
     def num_values(self) -> float:

@@ -64,6 +64,23 @@ def test_a_build_that_fails_is_found_with_its_place():
     assert "width=" in found[Fault.BUILD_FAILS]
 
 
+def test_a_build_that_fails_in_a_library_is_found_with_the_line_that_called_it():
+    class Fails(TwoLayers):
+        def build(self, architecture, data):
+            return nn.Linear(4, "many")
+
+    assert f"({__file__}:" in faults(Fails())[Fault.BUILD_FAILS]
+
+
+def test_a_build_that_returns_no_model_is_found():
+    class Forgets(TwoLayers):
+        def build(self, architecture, data):
+            super().build(architecture, data)
+
+    told = faults(Forgets())[Fault.BUILD_FAILS]
+    assert "build must return a torch.nn.Module, but returned NoneType" in told
+
+
 def test_a_model_without_logits_is_found():
     class Maps(TwoLayers):
         def build(self, architecture, data):

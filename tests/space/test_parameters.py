@@ -83,6 +83,20 @@ def test_a_choice_narrowed_to_whole_floats_keeps_its_kind():
         pytest.param({"a": {"int": [0, 4], "stop": 1}}, "unknown key", id="unknown key"),
         pytest.param({"a": {"float": [0, 1], "step": 0}}, "a step above 0", id="step of zero"),
         pytest.param({"a": None}, "parameter 'a' is None", id="nothing"),
+        pytest.param(
+            {"a": {"chioce": [3, 5]}}, "or is 'chioce' of 'a' meant to be 'choice'", id="misspelt"
+        ),
+        pytest.param({"a": {"choice": [1], "int": [1, 2]}}, "parameter 'a' is", id="two kinds"),
+        pytest.param({"a": [3, 5]}, r"parameter 'a' is \[3, 5\]; write {choice:", id="bare list"),
+        pytest.param({"a": {"repeat": None, "k": 3}}, "'a.repeat' is None", id="no length"),
+        pytest.param(
+            {"a": {"repeat": "three", "k": 3}}, "at least 0, but got one of 'three'", id="length"
+        ),
+        pytest.param(
+            {"a": {"repeat": 2, "k": 3}, "a.0.k": 3}, "'a.0.k' cannot name", id="name of a block"
+        ),
+        pytest.param({"0": 3}, "'0' cannot name a parameter", id="number as a name"),
+        pytest.param({"a": {"choice": [1.0, math.nan]}}, "option nan is not finite", id="nan"),
         pytest.param({"a.b": 3}, "word without dots", id="dot in a name"),
         pytest.param({"a": {"repeat": {"int": [-1, 2]}}}, "at least 0", id="negative repeat"),
         pytest.param({"a": {"repeat": {"float": [0, 2]}}}, "whole numbers", id="float repeat"),
@@ -93,7 +107,7 @@ def test_a_choice_narrowed_to_whole_floats_keeps_its_kind():
         ),
         pytest.param(
             {"a": {"choice": [1, 2]}, "b": {"choice": [1, 2], "when": {"a": "seven"}}},
-            "'b' can never be active",
+            "'b' can never be active: 'a' is never .*; it is one of 1, 2",
             id="condition that never holds",
         ),
         pytest.param(
