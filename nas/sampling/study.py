@@ -22,6 +22,7 @@ from nas.sampling.memory import storage_for
 from nas.sampling.optuna_trial import OPTUNA_STATES, optuna_values
 from nas.sampling.proposals import Costs, Proposer
 from nas.sampling.proposing import ProposingSampler
+from nas.sampling.variants import records_of_variants
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
@@ -36,8 +37,8 @@ class Recorder(Protocol):
         """Note that a trial runs."""
         ...
 
-    def finished(self, record: TrialRecord) -> None:
-        """Note a trial's end."""
+    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
+        """Note a trial's end, and the variants of its network."""
         ...
 
     def noted(self, key: str, value: Any) -> None:
@@ -84,6 +85,8 @@ class SearchStudy:
         self._attempts: Counter[int] = Counter()
         self._waiting: deque[TrialSpec] = deque()
         self._prepared: deque[TrialRecord] = deque()
+        # Numbers of trainings -> numbers in the working study, which has no variants.
+        self._places: dict[int, int] = {}
         sampler = make_sampler(derive_seed(seed, "sampler", len(records)) if records else seed)
         self._sampler = ProposingSampler(
             sampler, space=space, flat=self._flat, proposer=self._proposer, seed=seed
@@ -102,7 +105,7 @@ class SearchStudy:
 
     @property
     def records(self) -> list[TrialRecord]:
-        """All trials, in order of number."""
+        """All trials and variants, in order of number."""
         return list(self._records.values())
 
     def record(self, number: int) -> TrialRecord:
@@ -116,8 +119,8 @@ class SearchStudy:
 
     @property
     def num_trials(self) -> int:
-        """Trials that were handed out, whatever came of them."""
-        return len(self._records)
+        """Trials that were handed out, whatever came of them; variants are none."""
+        return len(self._places)
 
     @property
     def has_waiting(self) -> bool:
@@ -169,38 +172,62 @@ class SearchStudy:
             return self._waiting.popleft()
         if not self._prepared:
             self.prepare()
-        record = replace(self._prepared.popleft(), started_s=_now_s())
-        assert record.number == len(self._records), "trials start in the order of their numbers"
+        prepared = self._prepared.popleft()
+        record = replace(prepared, number=len(self._records), started_s=_now_s())
+        self._places[record.number] = prepared.number
         self._records[record.number] = record
         self._pass_on_notes()
         self._journal.started(record)
         return self._spec(record)
 
-    def tell(self, result: TrialResult) -> TrialRecord | None:
+    def tell(
+        self, result: TrialResult, *, keep: Callable[[Sequence[TrialRecord]], None] | None = None
+    ) -> list[TrialRecord]:
         """Take a result; a lost trial goes back to the queue, and a second result is ignored.
 
+        Args:
+            result: what came of a trial.
+            keep: called with what will be returned, before any of it is on record.
+
         Returns:
-            The ended trial, or None where it has not ended or had ended before.
+            The ended trial and its variants; nothing where it has not ended or had ended before.
         """
         record = self._records[result.number]
         if record.state is not TrialState.RUNNING:
-            return None
+            return []
         if result.failure is not None and result.failure.kind is FailureKind.LOST:
             if result.attempt == self._attempts[record.number]:
                 self._attempts[record.number] += 1
                 self._waiting.append(self._spec(record))
-            return None
+            return []
         if result.attempt != self._attempts[record.number]:  # given up for lost, and back
             self._waiting = deque(s for s in self._waiting if s.number != record.number)
         ended = _ended(record, result, self.objectives)
-        self._records[record.number] = ended
+        variants = self._variants_of(ended, result)
+        if keep is not None:
+            keep([ended, *variants])
+        self._records |= {told.number: told for told in (ended, *variants)}
         state, values = OPTUNA_STATES[ended.state], optuna_values(ended, self.objectives)
         # Study.tell does the same and returns a deep copy of the trial.
-        running = self._storage.get_trial(ended.number)
+        running = self._storage.get_trial(self._places[ended.number])
         self._sampler.after_trial(self._study, running, state, values)
-        self._storage.set_trial_state_values(ended.number, state, values)
-        self._journal.finished(ended)
-        return ended
+        self._storage.set_trial_state_values(running.number, state, values)
+        self._journal.finished(ended, variants)
+        return [ended, *variants]
+
+    def _variants_of(self, ended: TrialRecord, result: TrialResult) -> list[TrialRecord]:
+        if not result.variants or ended.state is not TrialState.COMPLETE:
+            return []
+        # Only what was handed out before may have variants on record: its driver was killed.
+        earlier = self._records.values() if self._attempts[ended.number] else ()
+        known = {r.variant for r in earlier if r.parent == ended.number}
+        return records_of_variants(
+            ended,
+            result.variants,
+            objectives=self.objectives,
+            first_number=len(self._records),
+            known=known,
+        )
 
     def _pass_on_notes(self) -> None:
         notes = self._storage.study_notes()
@@ -227,6 +254,9 @@ class SearchStudy:
             # A crash between the lines of an ending leaves some of its metrics on record.
             record = replace(record, metrics=self._costs(record.architecture) or {})
         self._records[record.number] = record
+        if record.parent is not None:
+            return
+        self._places[record.number] = len(self._places)
         self._proposer.remember(record.architecture)
         self._storage.add(
             FrozenTrial(

@@ -14,7 +14,8 @@ def trial_line(record: TrialRecord, objectives: Sequence[Objective]) -> str:
     )
     why = f" {record.failure.kind}: {record.failure.message}" if record.failure else ""
     state = record.state.value
-    return f"trial {record.number} {state} {values}{why} in {record.seconds:.1f} s"
+    origin = record.origin and f" ({record.origin.removesuffix(': ')})"
+    return f"trial {record.number}{origin} {state} {values}{why} in {record.seconds:.1f} s"
 
 
 def exhausted_line(end: SpaceExhausted, *, num_trials: int) -> str:

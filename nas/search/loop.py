@@ -287,19 +287,19 @@ class Search:
 
     def _take(self, result: TrialResult) -> None:
         """Weights first, then the record: a trial that is on record has its weights."""
-        number, joins = result.number, self._standing.would_join(result)
-        self._running.discard(number)
-        if joins and result.weights is not None:
-            architecture = self._study.record(number).architecture
-            self._weights.save(number, architecture=architecture, weights=result.weights)
-        record = self._study.tell(result)
-        if record is None:
-            return
-        self._standing.add(record)
-        _LOG.info("%s", trial_line(record, self._task.objectives))
-        shutil.rmtree(self._checkpoints / str(number), ignore_errors=True)
-        if joins:
-            self._weights.keep_only(self._standing.front_numbers)
+        self._running.discard(result.number)
+        standing, before = self._standing, self._standing.front_numbers
+        ended = self._study.tell(
+            result,
+            keep=lambda told: self._weights.save_of(result, filter(standing.would_join, told)),
+        )
+        for record in ended:
+            self._standing.add(record)
+            _LOG.info("%s", trial_line(record, self._task.objectives))
+        if ended:
+            shutil.rmtree(self._checkpoints / str(result.number), ignore_errors=True)
+        if standing.front_numbers != before:
+            self._weights.keep_only(standing.front_numbers)
 
     def _acknowledge(self, backend: Backend) -> None:
         """Give up if too many failed; tell the view of trials that are on disk by now."""

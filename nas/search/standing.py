@@ -7,7 +7,7 @@ from nas.pareto.dominance import Front
 from nas.sampling.study import SearchStudy
 from nas.search.stopping import Stopping
 from nas.search.view import Progress
-from nas.trial import TrialRecord, TrialResult, TrialState
+from nas.trial import TrialRecord, TrialState
 
 
 class Standing:
@@ -39,17 +39,18 @@ class Standing:
         """The trials on the front, in the order of `front_losses`."""
         return [int(key) for key, _ in self._front.members()]
 
-    def would_join(self, result: TrialResult) -> bool:
-        """Say whether a result puts its trial on the front."""
-        values = losses(self._objectives, result.metrics)
-        if values is None or result.state is not TrialState.COMPLETE:
+    def would_join(self, record: TrialRecord) -> bool:
+        """Say whether an ended trial belongs on the front."""
+        values = losses(self._objectives, record.metrics)
+        if values is None or record.state is not TrialState.COMPLETE:
             return False
         return self._front.would_take(values)
 
     def add(self, record: TrialRecord) -> None:
-        """Count a trial that ended."""
-        self.num_done += 1
-        self.num_failed += record.state is TrialState.FAILED
+        """Count a trial that ended; a variant of a network counts for the front alone."""
+        if record.parent is None:
+            self.num_done += 1
+            self.num_failed += record.state is TrialState.FAILED
         values = losses(self._objectives, record.metrics)
         if record.state is TrialState.COMPLETE and values is not None:
             self._front.add(str(record.number), values)

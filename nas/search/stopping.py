@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nas.errors import ConfigError, ExecutionError
-from nas.trial import TrialRecord, TrialState
+from nas.trial import TrialRecord, TrialState, trainings
 
 # Fewer failures than this say nothing about the share.
 MIN_FAILURES = 5
@@ -17,7 +17,8 @@ class Stopping:
     """The limits of a search; whichever comes first ends it.
 
     Attributes:
-        num_trials: trials in the study in total, failed ones included, earlier commands' too.
+        num_trials: trials in the study in total, failed ones included, earlier commands' too;
+            variants of trained networks are none.
         time_limit_s: wall time of this command; trials that run then are waited for.
         max_failed_share: share of failed among ended trials above which the search is given up.
     """
@@ -73,7 +74,7 @@ class Stopping:
 
     def failure(self, records: Iterable[TrialRecord]) -> ExecutionError:
         """Return the error that ends a failing search: its most frequent failure."""
-        ended = [record for record in records if record.state is not TrialState.RUNNING]
+        ended = [record for record in trainings(records) if record.state is not TrialState.RUNNING]
         failures = [record.failure for record in ended if record.failure is not None]
         counts = Counter((failure.kind, failure.message) for failure in failures)
         (kind, message), count = counts.most_common(1)[0]

@@ -1,15 +1,19 @@
 """Weights of the front members, and of nobody else: what keeps a run folder small."""
 
+import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from nas.architecture import Architecture
 from nas.files import write_bytes, write_text
+from nas.trial import TrialRecord, TrialResult
 
 
 class FrontWeights:
     """Keeps `models/<trial>/weights.safetensors` and `architecture.json` beside it.
+
+    The weights of a variant are as they are stored (`nas.compress.compression.load_stored` reads
+    them), and `variant.json` says what was done to the network of which trial.
 
     Args:
         folder: the run's `models` folder.
@@ -18,10 +22,21 @@ class FrontWeights:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, number: int, *, architecture: Architecture, weights: bytes) -> None:
+    def save_of(self, result: TrialResult, records: Iterable[TrialRecord]) -> None:
+        """Write the weights that a result brought of some trials: of itself, of its variants."""
+        weights = {"": result.weights, **{v.name: v.weights for v in result.variants}}
+        for record in records:
+            found = weights[record.variant]
+            if found is not None:
+                self.save(record, weights=found)
+
+    def save(self, record: TrialRecord, *, weights: bytes) -> None:
         """Write one trial's weights, whole or not at all."""
-        place = self._folder / str(number)
-        write_text(place / "architecture.json", architecture.to_json())
+        place = self._folder / str(record.number)
+        write_text(place / "architecture.json", record.architecture.to_json())
+        if record.parent is not None:
+            told = {"variant": record.variant, "parent": record.parent}
+            write_text(place / "variant.json", json.dumps(told))
         write_bytes(place / "weights.safetensors", weights)
 
     def keep_only(self, numbers: Collection[int]) -> None:

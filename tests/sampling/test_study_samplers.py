@@ -1,4 +1,5 @@
 import warnings
+from collections.abc import Sequence
 
 import optuna
 import pytest
@@ -27,7 +28,7 @@ class Nowhere:
     """A record that keeps nothing."""
 
     def started(self, record: TrialRecord) -> None: ...
-    def finished(self, record: TrialRecord) -> None: ...
+    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None: ...
     def noted(self, key: str, value: object) -> None: ...
 
 
