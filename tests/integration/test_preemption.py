@@ -2,20 +2,24 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
 from parts.engine import OBJECTIVES, note, search, small_task
-from parts.processes import lines, wait_until
+from parts.processes import TESTS, lines, wait_until
 from torch import nn
 
 from nas.data.digits import load_digits
 from nas.evaluation.trained import TrainedEvaluator
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
+from nas.sampling.journal import load_records
 from nas.seeding import derive_seed
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -94,12 +98,50 @@ def test_a_training_killed_in_the_middle_repeats_little_and_ends_with_the_same_n
     summary = search(task, folder, make_backend=lambda e: RayBackend(e, settings))
     killer.join()
 
-    steps = [line.split() for line in lines(log)]
-    taken = [pid for width, pid in steps if width == killed[0]]
-    assert len(set(taken)) == 2  # two workers
-    assert whole <= len(taken) < 1.4 * whole  # from the start it would be 1.7
+    assert_little_was_repeated(log, width=killed[0], whole=whole)
     assert not list((folder / "checkpoints").glob("*"))
-    for record in summary.records:
+    assert_as_undisturbed(summary.records)
+
+
+def test_a_training_goes_on_where_the_killed_driver_left_it(tmp_path):
+    log, folder = tmp_path / "log", tmp_path / "run"
+    whole = num_steps_of(evaluator(log))
+    driver = start_search_here(folder, log)
+    wait_until(lambda: len(lines(log)) >= KILL_AT * whole)
+    width = lines(log)[-1].split()[0]
+    driver.kill()
+    driver.wait()
+
+    assert start_search_here(folder, log).wait(timeout=120) == 0
+
+    assert_little_was_repeated(log, width=width, whole=whole)
+    assert not list((folder / "checkpoints").glob("*"))
+    assert_as_undisturbed(load_records(folder / "study.journal"))
+
+
+def search_here(folder, log):
+    """Search in this process: what the driver of `start_search_here` does."""
+    trained = evaluator(Path(log))
+    search(small_task(2, space=trained.space, evaluator=trained), Path(folder))
+
+
+def start_search_here(folder, log):
+    program = "import sys; from integration.test_preemption import search_here; "
+    command = [sys.executable, "-c", f"{program} search_here(*sys.argv[1:])", folder, log]
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
+
+
+def assert_little_was_repeated(log, *, width, whole):
+    steps = [line.split() for line in lines(log)]
+    taken = [pid for each, pid in steps if each == width]
+    assert len(set(taken)) == 2  # two processes
+    assert whole <= len(taken) < 1.4 * whole  # from the start it would be 1.7
+
+
+def assert_as_undisturbed(records):
+    assert len(records) == 2
+    for record in records:
         undisturbed = evaluate_here(record)
         assert record.state is TrialState.COMPLETE
         assert record.metrics["loss"] == undisturbed["loss"]

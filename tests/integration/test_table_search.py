@@ -68,6 +68,21 @@ def test_trials_say_the_costs_and_the_quality_under_both_names(words, tmp_path):
         assert float(row["quality"]) == float(row["acc"]) == 10 * len(kinds) + kinds.count("b")
 
 
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_each_look_up_may_be_an_evaluation_of_a_ray_worker(words, tmp_path):
+    more = ["sampler=random", "execution=ray", "execution.num_workers=2", "stopping.num_trials=50"]
+
+    status = main(["search", *words, *more])
+
+    trials = read(tmp_path / "run/trials.csv")
+    assert status == 0
+    assert len(trials) == 9  # all networks of the table
+    assert all(float(row["quality"]) == float(row["acc"]) for row in trials)
+
+
 def test_parallel_workers_on_the_simulated_clock_repeat_themselves(words, tmp_path):
     more = ["sampler=frontier", "table.num_workers=3", "stopping.num_trials=6", "seed=4"]
 
