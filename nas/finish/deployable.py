@@ -110,4 +110,5 @@ def real_inputs(model: nn.Module, dataset: AnyData, *, num_calibration: int) -> 
 
 def as_input(images_NHWC: Images, size: tuple[int, int]) -> FloatArray:
     """Return stored images as floats (N, C, *size): resized as in training, not normalised."""
-    return np.ascontiguousarray(resize(torch.from_numpy(images_NHWC), size).numpy())
+    # Copied: axes of length 1 may have any stride, by which ExecuTorch tells memory formats apart.
+    return np.array(resize(torch.from_numpy(images_NHWC), size).numpy(), order="C")

@@ -5,6 +5,7 @@ an estimate and says so: a trial that was stopped early would have gone on at it
 network that is known, or not allowed, would have taken as long as the trials that were trained.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,14 +38,16 @@ class SearchCost:
     spent: Spent
 
     def describe(self, *, grid_g_per_kwh: float | None = None) -> str:
-        """Return a few sentences for people."""
+        """Return a few sentences for people; of energy only where it is known."""
         failed = f", {self.num_failed} of them failed" if self.num_failed else ""
         spent = f"{_hours(self.device_hours)} for {self.num_trials} trials"
-        energy = self.energy(grid_g_per_kwh=grid_g_per_kwh)
-        return " ".join([f"The search took {spent}{failed}.", *self._saved(), energy]).strip()
+        told = [f"The search took {spent}{failed}.", *self._saved()]
+        if not math.isnan(self.spent.joules):
+            told.append(self.energy(grid_g_per_kwh=grid_g_per_kwh))
+        return " ".join(told)
 
     def energy(self, *, grid_g_per_kwh: float | None = None) -> str:
-        """Return a sentence on energy; empty where no command noted any."""
+        """Return a sentence on energy, or why it is not known; empty if no command noted any."""
         spent = self.spent
         if not spent.seconds:
             return ""

@@ -3,6 +3,7 @@
 `SECTIONS` is the page's order. A new section is one more function there.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,8 +162,9 @@ def cost_section(report: Report) -> str:
     """Return what the search took and what it did not have to spend."""
     if not report.records:
         return ""
-    told = search_cost(report.records, report.spent).describe()
-    return f"<h2>What it cost</h2><p>{escape(told)}</p>"
+    cost = search_cost(report.records, report.spent)
+    told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
+    return f"<h2>What it cost</h2><p>{escape(' '.join(told).strip())}</p>"
 
 
 def growth_section(report: Report) -> str:

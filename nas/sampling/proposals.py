@@ -64,6 +64,7 @@ class Proposer:
     ) -> None:
         self.space = space
         self.num_redrawn = 0
+        self.num_known = 0  # of those, networks that the study has already
         self._costs = costs
         self._constraints = tuple(constraints)
         self._known: set[str] = set()
@@ -129,6 +130,7 @@ class Proposer:
     def _accept(self, candidate: Architecture) -> Proposal | None:
         if self.space.identity(candidate) in self._known:
             self.num_redrawn += 1
+            self.num_known += 1
             return None
         costs = self._costs(candidate)
         if costs is None or self._excess_of(costs) > 0.0:

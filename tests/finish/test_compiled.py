@@ -1,0 +1,77 @@
+"""Files that are compiled ahead of time, run by their own runtimes."""
+
+import importlib.util
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nas.errors import MissingPackageError
+from nas.finish.compiled import (
+    compile_ahead,
+    compiled_network,
+    executorch_network,
+    require_compiler,
+    require_executorch,
+    to_executorch,
+)
+from nas.finish.deployable import Deployable
+from nas.finish.onnx_files import export_program
+
+HAS_EXECUTORCH = importlib.util.find_spec("executorch") is not None
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    layers = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)
+    )
+    return Deployable(layers, mean=(0.5,), std=(2.0,)).eval()
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).normal(size=(5, 1, 6, 6)).astype(np.float32)
+
+
+def expected(model, images):
+    with torch.inference_mode():
+        return model(torch.from_numpy(images)).numpy()
+
+
+@pytest.mark.skipif(not HAS_EXECUTORCH, reason="the extra 'executorch' is not installed")
+def test_executorch_program_computes_what_the_network_computes(model, images, tmp_path):
+    path = tmp_path / "model.pte"
+    path.write_bytes(to_executorch(model, images))
+
+    outputs = executorch_network(path)(images)
+
+    np.testing.assert_allclose(outputs, expected(model, images), atol=1e-5)
+
+
+@pytest.mark.skipif(HAS_EXECUTORCH, reason="ExecuTorch is installed")
+def test_absent_executorch_is_told_with_what_to_install():
+    with pytest.raises(MissingPackageError, match=r"pip install 'nas\[executorch\]'"):
+        require_executorch()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_machine_code_computes_what_the_network_computes(model, images, tmp_path):
+    path = tmp_path / "model_compiled.pt2"
+    compile_ahead(export_program(model, images), path)
+
+    network = compiled_network(path)
+
+    np.testing.assert_allclose(network(images), expected(model, images), atol=1e-5)
+    np.testing.assert_allclose(network(images[:1]), expected(model, images[:1]), atol=1e-5)
+
+
+def test_absent_compiler_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(MissingPackageError, match="needs a C\\+\\+ compiler, and none of g\\+\\+"):
+        require_compiler()
