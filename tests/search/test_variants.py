@@ -25,6 +25,8 @@ from parts.engine import (
 from nas.report.front import front_records
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.journal import StudyJournal, load_history, load_records
+from nas.sampling.study import SearchStudy
+from nas.search.costs import CachedCosts
 from nas.search.stopping import Stopping
 from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialState, Variant, trainings
@@ -71,26 +73,59 @@ def test_each_training_gives_two_points_and_counts_once(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("make_sampler", [random_sampler, nsga2_sampler])
-def test_a_sampler_proposes_as_if_there_were_no_variants(tmp_path, make_sampler):
-    plain = search(small_task(30, make_sampler=make_sampler), tmp_path / "plain")
-    both = search(variants_task(30, make_sampler=make_sampler), tmp_path / "both")
-    assert ids(trainings(both.records)) == ids(plain.records)
+class Nowhere:
+    """A record that keeps nothing."""
+
+    def started(self, record):
+        pass
+
+    def finished(self, record, variants=()):
+        pass
+
+    def noted(self, key, value):
+        pass
 
 
-@pytest.mark.parametrize("make_sampler", [random_sampler, nsga2_sampler])
-def test_a_run_that_is_resumed_is_the_run_that_never_stopped(tmp_path, make_sampler):
-    task = variants_task(12, make_sampler=make_sampler)
-    search(task, tmp_path / "cut")
-    resumed = search(replace(task, stopping=Stopping(num_trials=24)), tmp_path / "cut")
-    plain = small_task(12, make_sampler=make_sampler)
-    search(plain, tmp_path / "plain")
-    without = search(replace(plain, stopping=Stopping(num_trials=24)), tmp_path / "plain")
+def study_of(make_sampler, records=(), notes=None):
+    evaluator = ClosedForm()
+    return SearchStudy(
+        space=SearchSpace(SMALL),
+        make_sampler=make_sampler,
+        objectives=OBJECTIVES,
+        costs=CachedCosts(evaluator),
+        journal=Nowhere(),
+        records=records,
+        notes=notes,
+    )
 
-    assert [r.number for r in resumed.records] == list(range(48))
-    trained = trainings(resumed.records)
-    assert len(trained) == 24
-    assert ids(trained)[:12] == ids(without.records)[:12]
+
+def run(study, evaluator, number):
+    """Ask and tell one after the other, as no search does when its sampler is slow."""
+    for _ in range(number):
+        study.tell(evaluator.evaluate(study.ask()))
+    return ids(trainings(study.records))
+
+
+samplers = pytest.mark.parametrize("make_sampler", [random_sampler, nsga2_sampler])
+
+
+@samplers
+def test_a_sampler_proposes_as_if_there_were_no_variants(make_sampler):
+    plain = run(study_of(make_sampler), ClosedForm(), 40)
+    assert run(study_of(make_sampler), WithVariants(), 40) == plain
+
+
+@samplers
+def test_a_study_that_is_taken_up_proposes_as_if_there_were_no_variants(make_sampler):
+    found = []
+    for evaluator in (ClosedForm(), WithVariants()):
+        first = study_of(make_sampler)
+        run(first, evaluator, 15)
+        # A sampler's seed after a resume depends on how much is on record.
+        again = study_of(lambda _seed: make_sampler(7), first.records, first._noted)
+        found.append(run(again, evaluator, 25))
+    assert found[0] == found[1]
+    assert len(found[0]) == 40
 
 
 def test_the_front_and_its_weights_hold_variants(tmp_path):
