@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from parts.engine import search, small_task
 from parts.processes import TESTS, wait_until
+
+from nas.execution.ray_backend import RayBackend
+from nas.execution.ray_cluster import RaySettings
+from nas.trial import TrialState
 
 pytestmark = [
     pytest.mark.ray,
@@ -132,6 +137,36 @@ def test_a_search_runs_as_a_submitted_job(launch, tmp_path):
     homes = (tmp_path / "run" / "homes.txt").read_text().splitlines()
     assert homes
     assert not any(Path(home).is_relative_to(launch) for home in homes)
+
+
+@pytest.mark.parametrize("way", ["auto", "client"])
+def test_a_cluster_is_joined_from_its_own_machine_and_through_rays_client(
+    tmp_path, monkeypatch, way
+):
+    import ray
+    from ray.cluster_utils import Cluster
+
+    port = free_port()
+    head = {"num_cpus": 2, "ray_client_server_port": port}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # others may run on this machine
+    address = "auto" if way == "auto" else f"ray://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: way == "auto" or listens(port), timeout_s=60)
+        settings = RaySettings(address=address)
+        summary = search(
+            small_task(30), tmp_path / "run", make_backend=lambda e: RayBackend(e, settings)
+        )
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+    assert [r.state for r in summary.records] == [TrialState.COMPLETE] * 30
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def submit(client, **job):
