@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -31,6 +31,7 @@ from nas.sampling.distributions import flat_distributions
 from nas.sampling.history import CHOICE_KEY, History, write_choice
 from nas.sampling.plan import Goals, Plan, Surrogates
 from nas.sampling.thrift import Effort, thrift_of
+from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -48,7 +49,7 @@ FORGETTING = 0.95
 MAX_WAITING_SHARE = 4
 
 
-class FrontierSampler(BaseSampler):
+class FrontierSampler(WholeSpaceSampler):
     """Proposes the architecture with the largest expected gain in hypervolume.
 
     All its state is in the study, so asks repeat for the same seed and study, whoever told the
@@ -85,12 +86,11 @@ class FrontierSampler(BaseSampler):
         num_looks: int = 500,
         max_enumerated: int = 40_000,
     ) -> None:
-        self._space = space
+        super().__init__(space, flat_distributions(space))
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_looks, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
-        self._flat = flat_distributions(space)
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._look_from_scratch = partial(
             Candidates,
@@ -100,13 +100,6 @@ class FrontierSampler(BaseSampler):
             seed=self._seed,
         )
         self._memory: _Memory | None = None
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return the whole space, which is known, not what past trials have in common."""
-        del study, trial
-        return self._flat
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

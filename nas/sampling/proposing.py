@@ -11,11 +11,12 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
 from nas.sampling.proposals import Proposal, Proposer
+from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import generator
 from nas.space.space import SearchSpace, filler
 
 
-class ProposingSampler(BaseSampler):
+class ProposingSampler(WholeSpaceSampler):
     """Wraps any sampler so that a trial gets a new, allowed, canonical architecture.
 
     The wrapped sampler always sees the whole flat space. Inactive genes are set to a fixed filler,
@@ -38,20 +39,12 @@ class ProposingSampler(BaseSampler):
         proposer: Proposer,
         seed: int,
     ) -> None:
+        super().__init__(space, flat)
         self._sampler = sampler
-        self._space = space
-        self._flat = dict(flat)
         self._proposer = proposer
         self._seed = seed
         # Left over from the last trial: what `sample_relative` proposed for it.
         self.proposal: Proposal
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return the whole space."""
-        del study, trial
-        return self._flat
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
