@@ -6,6 +6,7 @@ runs (`RegularCheckpoints`); whoever takes it up loses what came after the last 
 
 import io
 import logging
+import pickle
 import time
 from pathlib import Path
 
@@ -46,12 +47,17 @@ def save_checkpoint(training: Training, folder: Path) -> None:
 def load_checkpoint(training: Training, folder: Path) -> bool:
     """Bring a fresh training to the state that was saved in `folder`; say whether there was one.
 
-    A state of another seed or another number of steps belongs to other settings and is left alone.
+    A state of another seed or another number of steps belongs to other settings and is left alone;
+    so is one that cannot be read: the trial begins again rather than fail.
     """
     path = folder / _FILE
     if not path.is_file():
         return False
-    state = torch.load(path, map_location=training.device, weights_only=True)
+    try:
+        state = torch.load(path, map_location=training.device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        _LOG.warning("the checkpoint %s cannot be read and is left alone: %s", path, error)
+        return False
     if (state["seed"], state["num_steps"]) != (training.seed, training.num_steps):
         return False
     training.model.load_state_dict(state["model"])

@@ -100,6 +100,18 @@ def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
     assert "no checkpoint could be saved" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 torn"])
+def test_a_checkpoint_that_cannot_be_read_is_left_alone(
+    make_model, resident, recipe, tmp_path, caplog, content
+):
+    (tmp_path / "training.pt").write_bytes(content)
+    training = Training(make_model(), resident, recipe, seed=0)
+
+    assert not load_checkpoint(training, tmp_path)
+    assert training.step == 0
+    assert "cannot be read" in caplog.text
+
+
 def test_the_time_before_a_cut_counts_against_the_limit(make_model, resident, recipe, tmp_path):
     first = Training(make_model(), resident, recipe, seed=0)
     first.earlier_s = 100.0
