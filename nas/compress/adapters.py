@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from nas.compress.settling import settle_weight
+from nas.errors import ConfigError
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -42,8 +43,16 @@ def adapt(model: nn.Module, *, rank: int) -> None:
     Args:
         model: with the weights that are to be adapted.
         rank: of each update, at least 1.
+
+    Raises:
+        ConfigError: weights of the model are parametrized.
     """
     assert rank >= 1, f"a rank is at least 1, not {rank}"
+    if any(parametrize.is_parametrized(module) for module in model.modules()):
+        raise ConfigError(
+            "training.adapter_rank adapts weights, and those of this network are computed of "
+            "others (rounded to few bits, or the like): leave out one of the two"
+        )
     layers = [module for module in model.modules() if isinstance(module, _LAYERS)]
     free = {id(parameter) for parameter in layers[-1].parameters()} if layers else set()
     for module in model.modules():

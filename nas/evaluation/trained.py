@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.compress.adapters import adapt, merge
 from nas.compress.distill import Lesson, TaughtLoss
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
@@ -182,6 +183,8 @@ class TrainedEvaluator(Evaluator):
         device = data.mean.device
         with _own_randomness(device, spec.seed):
             model = self.space.build(spec.architecture, self.data.shape)
+            if self.recipe.adapter_rank is not None:
+                adapt(model, rank=self.recipe.adapter_rank)
             model = model.to(device).to(memory_format=torch.channels_last)
             training = Training(
                 model,
@@ -192,6 +195,8 @@ class TrainedEvaluator(Evaluator):
                 loss=self._loss(model, device),
             )
             self._run(training, spec)
+            if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
+                merge(model)
             metrics = training.score().metrics()
             metrics |= self.static_costs(spec.architecture)
             if self._measures_latency:

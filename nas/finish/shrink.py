@@ -61,6 +61,7 @@ class Shrinking:
             full,
             epochs=max(1, round(self.epochs * full.epochs)),
             learning_rate=self.learning_rate * full.learning_rate,
+            adapter_rank=None,
         )
 
 

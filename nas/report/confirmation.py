@@ -63,7 +63,7 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     words = axis_title(metric).removeprefix("validation ")
     axes.set_ylabel(words, color=TEXT_COLOUR, fontsize=10, parse_math=False)
     axes.legend(
-        loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
+        loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
         labelcolor=TEXT_COLOUR,
     )  # fmt: skip
     set_titles(figure, f"{name}: confirmed", optimism_line(rows))

@@ -87,7 +87,7 @@ def plot_files(rows: Sequence[ArtefactRow], *, name: str) -> Figure:
     words = axis_title(metric).removeprefix("validation ")
     axes.set_ylabel(f"test {words}", color=TEXT_COLOUR, fontsize=10, parse_math=False)
     axes.legend(
-        loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
+        loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
         labelcolor=TEXT_COLOUR,
     )  # fmt: skip
     set_titles(figure, f"{name}: files", files_line(rows))

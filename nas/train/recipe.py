@@ -23,6 +23,8 @@ class Recipe:
         shift: training images are moved by up to this share of their side, in each direction.
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
+        adapter_rank: rank of the updates by which a network that has weights already learns
+            (`nas.compress.adapters`); None trains all of it.
         distillation: a teacher for every trial: `teacher`, a folder of runs/N/models, and perhaps
             `temperature`, `weight`, `feature_weight`; None for no teacher.
 
@@ -41,12 +43,15 @@ class Recipe:
     shift: float = 0.0
     norm_momentum: float = 0.1
     device: str = "auto"
+    adapter_rank: int | None = None
     distillation: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
         _whole("epochs", self.epochs, "use preset=smoke for the shortest run")
         _whole("batch_size", self.batch_size, "32 suits small data")
+        if self.adapter_rank is not None:
+            _whole("adapter_rank", self.adapter_rank, "null trains all weights")
         _within("learning_rate", self.learning_rate, 0.0, 10.0, includes_low=False)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
         _within("label_smoothing", self.label_smoothing, 0.0, 0.9)

@@ -4,9 +4,19 @@ import copy
 
 import pytest
 import torch
+from safetensors.torch import load
 from torch import nn
 
+from nas.architecture import Architecture
 from nas.compress.adapters import adapt, merge
+from nas.compress.quantize import quantize_weights
+from nas.data.digits import load_digits
+from nas.errors import ConfigError
+from nas.evaluation.trained import TrainedEvaluator
+from nas.objective import objective_for
+from nas.space.space import SearchSpace
+from nas.train.recipe import Recipe
+from nas.trial import TrialSpec
 
 
 def network():
@@ -81,3 +91,41 @@ def test_layers_that_an_update_would_not_make_thinner_are_trained_whole():
     assert model[0].weight.requires_grad
     assert not hasattr(model[0], "parametrizations")
     assert hasattr(model[4], "parametrizations")
+
+
+def test_weights_that_are_rounded_cannot_be_adapted():
+    model = network()
+    quantize_weights(model, bits=8)
+
+    with pytest.raises(ConfigError, match="leave out one of the two"):
+        adapt(model, rank=2)
+
+
+class OneNetwork(SearchSpace):
+    """A network with weights."""
+
+    def __init__(self):
+        super().__init__({"any": {"choice": [1]}})
+
+    def build(self, architecture, data):
+        with torch.random.fork_rng([]):
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def test_trial_that_adapts_returns_an_ordinary_network_that_learnt_by_thin_updates():
+    recipe = Recipe(epochs=2, adapter_rank=3, device="cpu", weight_decay=0.0)
+    objectives = (objective_for("accuracy"), objective_for("size_bytes"))
+    space, dataset = OneNetwork(), load_digits()
+    architecture = Architecture({"any": 1})
+    evaluator = TrainedEvaluator(space, dataset, recipe, objectives, num_threads=1)
+
+    result = evaluator.evaluate(TrialSpec(0, architecture, seed=1))
+
+    before = space.build(architecture, dataset.shape).state_dict()
+    after = load(result.weights)
+    assert set(after) == set(before)
+    change = after["1.weight"] - before["1.weight"]
+    assert int(torch.linalg.matrix_rank(change, rtol=1e-4)) == 3
+    assert result.metrics["num_params"] == 64 * 32 + 32 + 32 * 10 + 10
+    assert result.metrics["accuracy"] > 0.5
