@@ -26,6 +26,7 @@ from nas.execution.ray_cluster import (
     import_paths,
     living_nodes,
     num_fitting,
+    num_idle_gpus,
     offer,
 )
 from nas.execution.ray_memory import is_to_blame, memory_of_killed
@@ -103,6 +104,11 @@ class RayBackend:
                 max_restarts=0,
                 runtime_env={"env_vars": self._environment} if self._environment else None,
             )
+            if num_gpus := num_idle_gpus(settings):
+                _LOG.warning(
+                    "the nodes have %d GPUs and trials ask for none: execution.gpus_per_trial=1",
+                    num_gpus,
+                )
             self._evaluator = ray.put(evaluator)
             self._await_first_worker()
         except BaseException:

@@ -170,6 +170,16 @@ def offer(settings: RaySettings) -> str:
     return "; ".join(f"node {i}: {line}" for i, line in enumerate(lines, start=1)) or "no node"
 
 
+def num_idle_gpus(settings: RaySettings) -> int:
+    """Return the GPUs of the living nodes if trials ask for none; 0 if they ask for some."""
+    import ray
+
+    if settings.gpus_per_trial > 0:
+        return 0
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return int(sum(node.get("GPU", 0.0) for node in nodes))
+
+
 def living_nodes() -> set[str]:
     """Return the ids of the nodes that are alive as far as the head knows."""
     import ray

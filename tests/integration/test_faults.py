@@ -299,6 +299,14 @@ def test_workers_share_the_gpus_of_uneven_nodes_by_fraction(cluster, nodes, tmp_
     assert sorted(gpu for _, gpu in shared) == ["0", "0", "1"]
 
 
+def test_gpus_of_the_cluster_that_no_trial_asks_for_are_named(cluster, nodes, tmp_path, caplog):
+    nodes(num_cpus=2, num_gpus=4)
+
+    search(small_task(4), tmp_path / "run", make_backend=on(cluster))
+
+    assert "have 4 GPUs and trials ask for none: execution.gpus_per_trial=1" in caplog.text
+
+
 def test_two_searches_on_one_cluster_do_not_disturb_each_other(cluster, nodes, tmp_path):
     nodes(num_cpus=2)
     script = ["--num-trials", 20, "--backend", "ray", "--seconds", 0.05]
