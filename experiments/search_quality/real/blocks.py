@@ -21,13 +21,13 @@ def write_table(runs: Sequence[Path], *, path: Path = TABLE) -> int:
     """Write the table of what all runs trained, and return its number of networks."""
     by_run = [_accuracies(run) for run in runs]
     complete = [key for key in by_run[0] if all(key in known for known in by_run)]
-    header = ["network", "width", *BLOCKS, "num_params", "num_macs", "accuracy", "mean_accuracy"]
+    header = ["network", *BLOCKS, "num_params", "num_macs", "accuracy", "mean_accuracy"]
     lines = [",".join(header)]
     for key in sorted(complete):
         row = by_run[0][key]
         mean = np.mean([float(known[key]["accuracy"]) for known in by_run])
         blocks = [row.get(f"param.stages.{index}.expansion", "") for index in range(8)]
-        cells = [key, row["param.width"], *blocks, row["num_params"], row["num_macs"]]
+        cells = [key, *blocks, row["num_params"], row["num_macs"]]
         lines.append(",".join([*cells, f"{float(row['accuracy']):.5f}", f"{mean:.5f}"]))
     write_text(path, "\n".join(lines) + "\n")
     return len(complete)

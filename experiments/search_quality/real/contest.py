@@ -5,7 +5,6 @@ its front at any time is trained again by `nas finish`, with fresh seeds, on tra
 together, and tested. What is there already is not done again; what was cut short is resumed.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.cifar10.convert import convert
+from nas.cli.main import main
 from nas.finish.ledger import Ledger
 from nas.objective import Direction, Objective, losses
 from nas.pareto.dominance import Front
@@ -30,7 +30,7 @@ OBJECTIVES = (
     Objective("accuracy", Direction.MAXIMIZE, is_static=False),
     Objective("size_bytes", Direction.MINIMIZE, is_static=True),
 )
-CIFAR10_SIDE, CIFAR10_TRAIN, CIFAR10_TEST = 16, 4_000, 2_000
+CIFAR10_SIDE, CIFAR10_TRAIN, CIFAR10_TEST = 16, 3_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -168,5 +168,8 @@ def first_of_each(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _nas(*words: str) -> None:
+    """Run a command line in this process: starting one takes as long as several trainings."""
     print("nas", *words, flush=True)
-    subprocess.run([sys.executable, "-m", "nas", *words], check=True)
+    status = main(words)
+    if status != 0:
+        sys.exit(status)
