@@ -14,6 +14,7 @@ from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import format_duration
 from nas.search.loop import SearchSummary
+from nas.trial import trainings
 
 
 def print_ending(

@@ -54,6 +54,11 @@ def checked_teacher(settings: Mapping[str, Any]) -> tuple[Path, Distillation]:
             f"{_WHERE}.teacher: {folder} was made by nas finish, so it has learnt from the "
             "validation split, by which the search judges; take one of runs/N/models"
         )
+    if (folder / "variant.json").is_file():
+        raise ConfigError(
+            f"{_WHERE}.teacher: {folder} holds a compressed variant of a network, as its "
+            f"variant.json says; take a whole network of {folder.parent}"
+        )
     for name in ("weights.safetensors", "architecture.json"):
         if not (folder / name).is_file():
             raise ConfigError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nas.measure.energy import EnergyUse
 from nas.record.spent import Spent, total_spent
 from nas.report.values import format_duration
-from nas.trial import TrialRecord, TrialState
+from nas.trial import TrialRecord, TrialState, trainings
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,15 @@ class SearchCost:
 
 def search_cost(records: Sequence[TrialRecord], spent: Sequence[Spent] = ()) -> SearchCost:
     """Return what a search took, from its records and what its commands noted."""
-    ended = [record for record in records if record.state is not TrialState.RUNNING]
+    seconds = sum(r.seconds for r in records if r.state is not TrialState.RUNNING)
+    ended = [record for record in trainings(records) if record.state is not TrialState.RUNNING]
     stopped = [record for record in ended if record.state is TrialState.STOPPED]
     full = [record.seconds for record in ended if record.state is TrialState.COMPLETE]
     return SearchCost(
         num_trials=len(ended),
         num_stopped=len(stopped),
         num_failed=sum(record.state is TrialState.FAILED for record in ended),
-        device_hours=sum(record.seconds for record in ended) / 3600,
+        device_hours=seconds / 3600,
         saved_device_hours=sum(r.seconds * (1 / r.budget - 1) for r in stopped if r.budget > 0)
         / 3600,
         full_device_hours=sum(full) / max(1, len(full)) / 3600,

@@ -20,7 +20,7 @@ from nas.report.front import front_records, knee_record
 from nas.report.html_table import Cell, Row, html_table
 from nas.report.tables import knee_sentence, metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
-from nas.trial import TrialRecord, TrialState
+from nas.trial import TrialRecord, TrialState, trainings
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
@@ -68,10 +68,15 @@ def header(report: Report) -> str:
 
 
 def _tiles(report: Report) -> list[tuple[str, str, str]]:
-    counts = Counter(record.state for record in report.records)
+    trained = trainings(report.records)
+    counts = Counter(record.state for record in trained)
     ended = ", ".join(f"{n} {state.value}" for state in TrialState if (n := counts[state]))
-    tiles = [("trials", f"{len(report.records):,}", ended)]
-    tiles.append(("on the front", str(len(report.front)), "distinct architectures"))
+    tiles = [("trials", f"{len(trained):,}", ended)]
+    num_variants = len(report.records) - len(trained)
+    if num_variants:
+        tiles.append(("variants", f"{num_variants:,}", "compressed copies of trained networks"))
+    what = "networks" if num_variants else "distinct architectures"
+    tiles.append(("on the front", str(len(report.front)), what))
     for objective in report.objectives:
         if report.front:
             best = min(report.front, key=lambda r, o=objective: o.loss(r.metrics[o.metric]))  # type: ignore[misc]
@@ -132,7 +137,7 @@ def front_section(report: Report) -> str:
         mark, style = ("◆ ", "knee-mark") if is_knee else ("", "")
         cells = [Cell(f"{mark}{record.number}", float(record.number), is_number=True, style=style)]
         cells += [_metric_cell(metric, record) for metric in metrics]
-        cells.append(Cell(shorten_groups(words), style="words"))
+        cells.append(Cell(record.origin + shorten_groups(words), style="words"))
         if report.weights:
             link = report.weights.get(record.number, "")
             cells.append(Cell("weights" if link else "", link=link))
@@ -227,7 +232,7 @@ def trials_section(report: Report) -> str:
 
 
 def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
-    words = shorten_groups(record.architecture.describe())
+    words = record.origin + shorten_groups(record.architecture.describe())
     if record.failure is not None:
         words = f"{record.failure.kind.value}: {record.failure.message} – {words}"
     state = Cell(record.state.value, style="failed" if record.failure else "")

@@ -85,6 +85,13 @@ def test_network_that_has_seen_the_validation_split_is_refused(dataset, tmp_path
         TrainedEvaluator(Linear(), dataset, recipe(tmp_path), OBJECTIVES)
 
 
+def test_compressed_variant_is_refused(dataset, teacher):
+    (teacher / "variant.json").write_text('{"variant": "int8", "parent": 3}')
+
+    with pytest.raises(ConfigError, match="holds a compressed variant of a network"):
+        TrainedEvaluator(Linear(), dataset, recipe(teacher), OBJECTIVES)
+
+
 def test_folder_without_a_network_is_refused(dataset, tmp_path):
     with pytest.raises(ConfigError, match=r"there is no .*weights\.safetensors"):
         TrainedEvaluator(Linear(), dataset, recipe(tmp_path), OBJECTIVES)
