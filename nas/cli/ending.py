@@ -39,7 +39,6 @@ def print_ending(
 
 def note_search(folder: RunFolder, summary: SearchSummary, use: EnergyUse) -> None:
     """Note what the command took, beside what its trials say of themselves."""
-    num_known = getattr(summary, "num_known", 0)
     note_spent(
         folder.spent_jsonl,
         Spent(
@@ -47,16 +46,19 @@ def note_search(folder: RunFolder, summary: SearchSummary, use: EnergyUse) -> No
             use.joules,
             use.meters,
             use.why_unknown,
-            num_known=num_known,
-            num_forbidden=summary.num_redrawn - num_known,
+            num_known=summary.num_known,
+            num_forbidden=summary.num_redrawn - summary.num_known,
         ),
     )
 
 
 def cost_sentence(summary: SearchSummary) -> str:
     """Return what the search did, in one line: trials by state, proposals drawn again, time."""
-    counts = Counter(record.state.value for record in summary.records)
+    trained = trainings(summary.records)
+    counts = Counter(record.state.value for record in trained)
     states = ", ".join(f"{number} {state}" for state, number in counts.most_common())
     redrawn = f"; {summary.num_redrawn} proposals drawn again" if summary.num_redrawn else ""
     spent = format_duration(summary.elapsed_s)
-    return f"{len(summary.records)} trials ({states or 'none'}){redrawn}; {spent}."
+    num_variants = len(summary.records) - len(trained)
+    variants = f" and {num_variants} variants" if num_variants else ""
+    return f"{len(trained)} trials ({states or 'none'}){variants}{redrawn}; {spent}."

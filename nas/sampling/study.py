@@ -118,6 +118,11 @@ class SearchStudy:
         return self._proposer.num_redrawn
 
     @property
+    def num_known(self) -> int:
+        """Of `num_redrawn`, those that were known."""
+        return self._proposer.num_known
+
+    @property
     def num_trials(self) -> int:
         """Trials that were handed out, whatever came of them; variants are none."""
         return len(self._places)

@@ -70,6 +70,7 @@ class SearchSummary:
     Attributes:
         records: all trials of the run, in order of number.
         num_redrawn: proposals that were drawn again before any training.
+        num_known: of those, the ones of networks that are on record; the rest broke a constraint.
         elapsed_s: wall time of this command.
         is_interrupted: Ctrl-C or SIGTERM ended it; resuming goes on.
         is_exhausted: every architecture that the constraints allow was tried.
@@ -77,6 +78,7 @@ class SearchSummary:
 
     records: tuple[TrialRecord, ...]
     num_redrawn: int
+    num_known: int
     elapsed_s: float
     is_interrupted: bool
     is_exhausted: bool
@@ -204,6 +206,7 @@ class Search:
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
+            num_known=self._study.num_known,
             elapsed_s=time.monotonic() - self._started_s,
             is_interrupted=is_interrupted,
             is_exhausted=self._is_exhausted,

@@ -5,10 +5,13 @@ import math
 import pytest
 
 from nas.architecture import Architecture
+from nas.cli.ending import note_search
 from nas.finish.spent import note_use, total_use
 from nas.measure.energy import EnergyUse
+from nas.record.run_folder import RunFolder
 from nas.record.spent import Spent, note_spent, read_spent, total_spent
 from nas.report.cost import search_cost
+from nas.search.loop import SearchSummary
 from nas.trial import TrialRecord, TrialState
 
 
@@ -89,3 +92,15 @@ def test_what_was_noted_is_read_again_and_a_torn_line_left_out(tmp_path):
 
     assert read_spent(path) == parts
     assert total_spent(parts) == Spent(3.0, 11.0, ("NVML GPU 0",), "", 3, 3)
+
+
+def test_command_notes_what_it_did_not_have_to_train(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    summary = SearchSummary(
+        (), num_redrawn=5, num_known=2, elapsed_s=1.0, is_interrupted=False, is_exhausted=False
+    )
+
+    note_search(folder, summary, EnergyUse(9.0, 4.0, ("RAPL package-0",)))
+
+    noted = Spent(4.0, 9.0, ("RAPL package-0",), num_known=2, num_forbidden=3)
+    assert read_spent(folder.spent_jsonl) == [noted]
