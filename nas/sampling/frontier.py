@@ -29,8 +29,9 @@ from nas.objective import Direction, Objective
 from nas.sampling.candidates import Candidates, Look
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.history import CHOICE_KEY, History, write_choice
+from nas.sampling.notes import noted
 from nas.sampling.plan import Goals, Plan, Surrogates
-from nas.sampling.thrift import Effort, thrift_of
+from nas.sampling.thrift import THRIFT_KEY, Effort, thrift_of
 from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
@@ -39,6 +40,8 @@ from nas.space.space import SearchSpace
 # The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
 # sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
+# Names the note of the seed with the study.
+SEED_KEY = "frontier:seed"
 # Steps of the descent to the smallest networks of a space that is not looked at as a whole.
 DESCENT_ROUNDS = 25
 # One plan serves this share of the running trials; below that many each ask makes its own.
@@ -59,7 +62,8 @@ class FrontierSampler(WholeSpaceSampler):
     Args:
         space: what architectures are drawn from.
         facts: size and other free facts of an architecture; None if it cannot be built.
-        seed: of all draws; None draws one.
+        seed: of all draws; None draws one. It is noted with the study at the first ask: what is
+            noted counts from then on.
         objectives: in the order of the study's directions. By default what is maximised is dear,
             and the one that is minimised is the size, known beforehand.
         is_allowed: whether an architecture keeps the constraints; what does not is never asked
@@ -97,7 +101,6 @@ class FrontierSampler(WholeSpaceSampler):
             space,
             facts,
             is_allowed=is_allowed,
-            seed=self._seed,
         )
         self._memory: _Memory | None = None
 
@@ -131,12 +134,12 @@ class FrontierSampler(WholeSpaceSampler):
     def _remember(self, study: Study) -> "_Memory":
         if self._memory is None or self._memory.study() is not study:
             goals = _goals(study.directions, self._objectives)
-            thrift = thrift_of(study, self._space, self._facts, seed=self._seed)
-            effort = self._effort.reduced(thrift)
-            candidates = self._look_from_scratch(effort=effort)
-            self._memory = _Memory(
-                study, candidates, goals, seed=self._seed, num_looks=effort.num_looks
-            )
+            # A command that takes up a study has another seed and may run on another machine.
+            seed = noted(study, SEED_KEY, lambda: self._seed)
+            settle = partial(thrift_of, self._space, self._facts, seed=seed)
+            effort = self._effort.reduced(noted(study, THRIFT_KEY, settle))
+            candidates = self._look_from_scratch(effort=effort, seed=seed)
+            self._memory = _Memory(study, candidates, goals, seed=seed, num_looks=effort.num_looks)
         return self._memory
 
 

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from optuna.study import Study
 
 from nas.architecture import Architecture
 from nas.seeding import generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
-# Names the study's attribute.
+# Names the note of it with the study.
 THRIFT_KEY = "frontier:thrift"
 # Looks that take less than this need no thrift: an ask of hundreds takes a second at most.
 CHEAP_S = 0.002
@@ -69,22 +68,12 @@ def thrift_at(look_s: float) -> int:
 
 
 def thrift_of(
-    study: Study,
-    space: SearchSpace,
-    facts: Callable[[Architecture], Facts | None],
-    *,
-    seed: int,
+    space: SearchSpace, facts: Callable[[Architecture], Facts | None], *, seed: int
 ) -> int:
-    """Return the study's thrift; measured and noted if it has none yet."""
-    noted = study._storage.get_study_system_attrs(study._study_id).get(THRIFT_KEY)
-    if noted is not None:
-        return int(noted)
+    """Return the thrift that suits a space, from the time of a few looks."""
     rng = generator(seed, "thrift")
-    thrift = thrift_at(
-        float(np.median([_timed(facts, space.sample(rng)) for _ in range(NUM_TIMED)]))
-    )
-    study._storage.set_study_system_attr(study._study_id, THRIFT_KEY, thrift)
-    return thrift
+    seconds = [_timed(facts, space.sample(rng)) for _ in range(NUM_TIMED)]
+    return thrift_at(float(np.median(seconds)))
 
 
 def _timed(facts: Callable[[Architecture], Facts | None], architecture: Architecture) -> float:
