@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
 
+FUNCTION_SPACE = "search_spaces.function.FunctionSpace"
 COMPRESSION = "compression"  # the key of a space's node that holds what wraps the space
 
 
@@ -58,11 +59,26 @@ def make_space(node: Mapping[str, Any]) -> Any:
 
 
 def parted_space(node: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-    """Return a space's own node, and that of its compression, if it has one."""
+    """Return a space's own node, and that of its compression, if it has one.
+
+    A function `build(architecture, data)` may stand where a space does.
+    """
     wrapper = node.get(COMPRESSION)
     if wrapper is None or (isinstance(wrapper, Mapping) and "_target_" in wrapper):
-        return {key: value for key, value in node.items() if key != COMPRESSION}, wrapper
-    return dict(node), None
+        inner = {key: value for key, value in node.items() if key != COMPRESSION}
+        return _with_function(inner), wrapper
+    return _with_function(dict(node)), None
+
+
+def _with_function(node: dict[str, Any]) -> dict[str, Any]:
+    target = node.get("_target_")
+    try:
+        taken = arguments_of(locate(target)) if isinstance(target, str) else None
+    except ConfigError:  # told where targets are judged
+        return node
+    if taken is None or list(taken) != ["architecture", "data"]:
+        return node
+    return {**node, "_target_": FUNCTION_SPACE, "build": target}
 
 
 def offers_of(node: Mapping[str, Any], offered: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from nas.config.check import check_search, check_values
 from nas.config.compose import Composed, Source, compose_values
+from nas.config.make import make_space
 from nas.config.schema import ExecutionKind, Ui
 from nas.errors import ConfigError
 
@@ -202,6 +203,24 @@ def test_a_space_of_the_user_is_found_in_the_launch_folder(launch_folder, write_
     config = check("search_space=mine", config_dir=folder)
 
     assert config.search_space["_target_"] == "my_spaces.Mine"
+
+
+def test_a_function_that_builds_may_stand_where_a_space_does(launch_folder, write_conf):
+    (launch_folder / "my_function.py").write_text(
+        "from torch import nn\n\n\ndef build(architecture, data):\n    return nn.Identity()\n"
+    )
+    from nas.config.launch import open_launch_folder
+
+    open_launch_folder()
+    text = "_target_: my_function.build\nparameters:\n  width: {choice: [4, 8]}\n"
+    folder = write_conf("search_space/mine.yaml", text)
+
+    config = check("search_space=mine", "sampler=random", config_dir=folder)
+
+    assert make_space(config.search_space).num_architectures() == 2
+    assert "search_space has no option 'widths'" in faults_of(
+        "search_space=mine", "+search_space.widths=3", config_dir=folder
+    )
 
 
 def test_a_space_that_cannot_be_imported_is_told_with_its_line(launch_folder, write_conf):
