@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, BruteForceSampler
+from optuna.samplers import (
+    BaseSampler,
+    BruteForceSampler,
+    GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    RandomSampler,
+    TPESampler,
+)
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
@@ -13,6 +21,7 @@ from nas.architecture import Architecture
 from nas.sampling.proposals import Proposal, Proposer
 from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import generator
+from nas.space.parameters import Choice
 from nas.space.space import SearchSpace, filler
 
 
@@ -20,7 +29,8 @@ class ProposingSampler(WholeSpaceSampler):
     """Wraps any sampler so that a trial gets a new, allowed, canonical architecture.
 
     The wrapped sampler always sees the whole flat space. Inactive genes are set to a fixed filler,
-    so that the working study is the same whether it grew here or was read from disk.
+    so that the working study is the same whether it grew here or was read from disk. Where the
+    sampler draws a choice blindly, the weights of its options count, which Optuna does not know.
 
     Args:
         sampler: draws.
@@ -52,6 +62,7 @@ class ProposingSampler(WholeSpaceSampler):
         """Return the genome of an architecture that is new and allowed."""
         del search_space
         rng = generator(self._seed, "walk", trial.number)
+        self._prior = generator(self._seed, "prior", trial.number)
         self.proposal = self._proposer.propose(lambda: self._draw(study, trial), rng=rng)
         return self._space.genome(self.proposal.architecture)
 
@@ -84,6 +95,7 @@ class ProposingSampler(WholeSpaceSampler):
 
     def _draw(self, study: Study, trial: FrozenTrial) -> Architecture:
         drawn = dict(self._sampler.sample_relative(study, trial, self._flat))
+        is_blind = self._is_blind(has_drawn=bool(drawn))
         genome: dict[str, Any] = {}
         active: dict[str, Any] = {}
         for parameter in self._space.parameters:
@@ -91,7 +103,15 @@ class ProposingSampler(WholeSpaceSampler):
             if not self._space.is_active(parameter, active):
                 genome[name] = filler(parameter.domain)
                 continue
-            if name not in drawn:
+            domain = parameter.domain
+            if (
+                name not in drawn
+                and is_blind
+                and isinstance(domain, Choice)
+                and domain.weights is not None
+            ):
+                drawn[name] = domain.sample(self._prior)
+            elif name not in drawn:
                 # A brute-force sampler looks at what the trial has so far.
                 partial = _with_params(trial, genome, self._flat)
                 drawn[name] = self._sampler.sample_independent(
@@ -99,6 +119,16 @@ class ProposingSampler(WholeSpaceSampler):
                 )
             genome[name] = active[name] = drawn[name]
         return self._space.architecture(active)
+
+    def _is_blind(self, *, has_drawn: bool) -> bool:
+        """Say whether what is drawn by itself is drawn with all options alike."""
+        if isinstance(self._sampler, RandomSampler | NSGAIISampler | NSGAIIISampler):
+            return True  # of an evolution: the first generation, and what mutates
+        # These draw all together, but for the trials before their model.
+        is_joint = isinstance(self._sampler, GPSampler) or (
+            isinstance(self._sampler, TPESampler) and bool(self._sampler._multivariate)
+        )
+        return is_joint and not has_drawn
 
 
 def _with_params(

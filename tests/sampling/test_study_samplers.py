@@ -164,3 +164,27 @@ def test_prepared_proposals_of_a_small_space_are_handed_out_before_its_end():
     with pytest.raises(SpaceExhausted):
         study.prepare()
     assert study.ask().number == NUM_SMALL - 1
+
+
+# One option in ten has nine tenths of the weight.
+LEANING = {
+    f"gene_{i:02}": {"choice": list(range(10)), "weights": [81] + [1] * 9} for i in range(8)
+}
+
+
+@pytest.mark.parametrize("sampler", ["random", "nsga2", "nsga3", "tpe", "gp"])
+def test_blind_draws_of_any_sampler_follow_the_weights_of_a_choice(sampler):
+    study = open_study(sampler, space=LEANING)
+    for _ in range(4):
+        study.prepare()
+    drawn = [study.ask().architecture for _ in range(4)]
+    favourites = sum(value == 0 for architecture in drawn for value in architecture.values())
+    # Of 32 draws at 0.9 fewer than 16 come with a chance of about 1e-9; of 32 draws at 0.1, as many
+    # as 16 with one of about 1e-8.
+    assert favourites >= 16
+
+
+def test_draws_of_the_whole_space_in_a_row_do_not_know_weights():
+    study = open_study("qmc", space=LEANING)
+    drawn = [study.ask().architecture for _ in range(4)]
+    assert sum(value == 0 for architecture in drawn for value in architecture.values()) < 16
