@@ -221,6 +221,7 @@ class TrainedEvaluator(Evaluator):
     ) -> tuple[Variant, ...]:
         shape, device = self.data.shape, training.device
         limit_s = spec.time_limit_s
+        now_s = time.monotonic()
         trained = Trained(
             build=lambda: self.space.build(spec.architecture, shape),
             state=training.model.state_dict(),
@@ -228,7 +229,7 @@ class TrainedEvaluator(Evaluator):
             shape=shape,
             costs={name: metrics[name] for name in self._counted},
             seed=spec.seed,
-            time_limit_s=None if limit_s is None else limit_s - training.spent_s,
+            deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),
             measures_latency=self._measures_latency,
         )

@@ -31,7 +31,7 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.train.batches import TrialData
 from nas.train.calibration import recalibrate_norms
-from nas.train.loop import Loss, Training, evaluate
+from nas.train.loop import Loss, TimeLimitError, Training, evaluate
 from nas.train.recipe import Recipe
 from nas.trial import Variant
 
@@ -77,7 +77,7 @@ class Trained:
         shape: of the data.
         costs: its static costs; those of a variant are counted where they differ.
         seed: of its training.
-        time_limit_s: seconds that a fine-tuning may take; None for no limit.
+        deadline_s: `time.monotonic()` by which variants must be made; None for no limit.
         loss: a model -> the loss that it is trained with; None for the usual one.
         measures_latency: whether variants are timed.
     """
@@ -88,7 +88,7 @@ class Trained:
     shape: DataShape
     costs: Mapping[str, float]
     seed: int
-    time_limit_s: float | None
+    deadline_s: float | None
     loss: Callable[[nn.Module], Loss | None]
     measures_latency: bool = False
 
@@ -121,7 +121,7 @@ def plan_variants(
 def make_variants(
     trained: Trained, plan: VariantPlan, *, is_wanted: Callable[[Mapping[str, float]], bool]
 ) -> tuple[Variant, ...]:
-    """Return the variants of a trained network; one that fails says why.
+    """Return the variants of a trained network; one that fails, or comes too late, says why.
 
     Args:
         trained: it is not changed.
@@ -164,6 +164,7 @@ def _judge(
     trained: Trained, compression: Compression, tuning: Recipe | None
 ) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
     """Return the metrics of a variant, and what is stored of it."""
+    _time_left_s(trained)
     model = trained.build()
     model.load_state_dict({name: tensor.cpu() for name, tensor in trained.state.items()})
     size = input_size(model, trained.shape)
@@ -186,6 +187,20 @@ def _judge(
     return metrics, tensors
 
 
+def _time_left_s(trained: Trained) -> float | None:
+    """Return the seconds that variants may still take; None for no limit.
+
+    Raises:
+        TimeLimitError: there are none.
+    """
+    if trained.deadline_s is None:
+        return None
+    left_s = trained.deadline_s - time.monotonic()
+    if left_s <= 0:
+        raise TimeLimitError("the trial's time was over before this variant was begun")
+    return left_s
+
+
 def _counted(model: nn.Module, trained: Trained) -> dict[str, float]:
     """Return the costs of a reshaped model; on the meta device, where attention is counted."""
     names = [name for name in COUNTABLE if name in trained.costs]
@@ -206,7 +221,7 @@ def _mend(model: nn.Module, trained: Trained, tuning: Recipe | None) -> None:
         trained.data,
         tuning,
         seed=trained.seed,
-        time_limit_s=trained.time_limit_s,
+        time_limit_s=_time_left_s(trained),
         loss=trained.loss(model),
     )
     training.run()

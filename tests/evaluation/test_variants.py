@@ -1,5 +1,6 @@
 """Variants of trained networks: what they cost, what they are worth, and what is kept of them."""
 
+import time
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from nas.data.digits import load_digits
 from nas.errors import ConfigError
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.trained import TrainedEvaluator
+from nas.evaluation.variants import Trained, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, costs_of, input_size
 from nas.objective import objective_for
 from nas.space.space import SearchSpace
@@ -141,6 +143,24 @@ def test_a_variant_that_fails_costs_the_trial_nothing(digits):
     (variant,) = result.variants
     assert variant.failure.kind is FailureKind.ERROR
     assert "no third network" in variant.failure.traceback
+
+
+def test_variants_for_which_no_time_is_left_say_so(digits, spec):
+    evaluator = TrainedEvaluator(MobileNetSpace(), digits, SHORT, OBJECTIVES, variants=["int8"])
+    model = evaluator.space.build(spec.architecture, evaluator.data.shape)
+    trained = Trained(
+        build=lambda: model,
+        state=model.state_dict(),
+        data=move_to_device(digits.search_data(), torch.device("cpu")),
+        shape=evaluator.data.shape,
+        costs={},
+        seed=0,
+        deadline_s=time.monotonic(),
+        loss=lambda _model: None,
+    )
+    plan = plan_variants(["int8"], fine_tuning=0.0, space=evaluator.space, recipe=SHORT)
+    (variant,) = make_variants(trained, plan, is_wanted=lambda metrics: True)
+    assert variant.failure.kind is FailureKind.TIMEOUT
 
 
 def test_norms_see_the_statistics_of_the_training_images_again(digits):
