@@ -31,6 +31,14 @@ def test_a_change_to_a_space_is_shown(nas):
     assert "0.25" not in shown
 
 
+def test_a_space_is_shown_with_its_compression(nas):
+    status, shown, _ = nas("spaces", "show", "vit", "compression=low_rank")
+
+    assert status == 0
+    assert "rank" in shown
+    assert "0.25, 0.5, 1.0" in shown
+
+
 def test_a_copied_space_can_be_searched_at_once(nas, launch_folder):
     status, shown, _ = nas("spaces", "copy", "mobilenet", "mine")
 
