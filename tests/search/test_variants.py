@@ -23,6 +23,7 @@ from parts.engine import (
 )
 
 from nas.report.front import front_records
+from nas.sampling.database import load_from_database, opened
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.journal import StudyJournal, load_history, load_records
 from nas.sampling.study import SearchStudy
@@ -200,3 +201,16 @@ def test_a_copy_of_a_record_has_its_variants(tmp_path):
     journal.copy(history)
     journal.close()
     assert load_records(copied) == list(history.records)
+
+
+def test_a_database_follows_with_the_variants_and_a_run_goes_on_from_it_alone(tmp_path):
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    first = search(variants_task(3), tmp_path / "here" / "run", storage_url=url)
+    with opened(url) as storage:
+        assert list(load_from_database(storage, "run").records) == list(first.records)
+
+    again = search(variants_task(5), tmp_path / "there" / "run", storage_url=url)
+
+    assert list(again.records[:6]) == list(first.records)
+    assert [r.number for r in again.records] == list(range(10))
+    assert load_records(tmp_path / "there" / "run" / "study.journal") == list(again.records)
