@@ -27,6 +27,7 @@ from search_spaces.table import TableSpace
 
 DATA = Path(os.environ.get("NAS_BENCHMARKS", Path(__file__).resolve().parents[3] / "shared/data"))
 RESULTS = Path(__file__).resolve().parent / "results"
+BLOCKS_TABLE = RESULTS.parent / "real/results/mobilenet_blocks.csv"
 NB201_EDGES = ["e01", "e02", "e12", "e03", "e13", "e23"]
 MACRO_LAYERS = [f"l{i}" for i in range(8)]
 MACRO_POSITIONS = ["m0", "m1", "m2", "m3a", "m3b", "m5", "m6a", "m6b"]
@@ -152,6 +153,20 @@ def _macro_rows(table: pa.Table) -> pa.Table:
     return table
 
 
+def _mobilenet_blocks() -> Problem:
+    """Real trainings of every MobileNet of 1 to 8 blocks of two kinds, see `real/README.md`."""
+    return _table(
+        "mobilenet_blocks",
+        BLOCKS_TABLE,
+        parameters=[f"block{index}" for index in range(8)],
+        quality="accuracy",
+        size="num_params",
+        score="mean_accuracy",
+        identity="network",
+        facts=["num_macs"],
+    )
+
+
 def _table(name: str, path: Path, **columns: object) -> Problem:
     evaluator = TabularEvaluator({"path": path, **columns})
     table = evaluator.table
@@ -226,6 +241,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "ofa_mbv3": _ofa,
     "macro_variable": _macro_variable,
     "nb201_c100_variable": lambda: _nb201_variable("c100"),
+    "mobilenet_blocks": _mobilenet_blocks,
 }
 
 
