@@ -26,7 +26,8 @@ SPACES: Mapping[str, Sequence[str]] = {
     "cell": (
         "search_space.channels=8",
         "search_space.num_cells=1",
-        "constraints.num_macs.max=2.5e6",
+        "training.epochs=1",
+        "constraints.num_macs.max=1.5e6",
     ),
     "elastic": (
         "search_space.model=experiments.cifar10.parent.make_resnet",
