@@ -37,8 +37,9 @@ from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
 from nas.sampling.database import load_from_database, opened
 from nas.sampling.journal import load_records
-from nas.search.loop import SearchSummary, SearchTask, run_search
+from nas.search.loop import run_search
 from nas.search.stopping import Stopping
+from nas.search.task import SearchSummary, SearchTask
 from nas.trial import TrialRecord, TrialState
 from search_spaces.table import TableSpace
 

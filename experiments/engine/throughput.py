@@ -29,8 +29,9 @@ from nas.execution.ray_cluster import RaySettings
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
 from nas.sampling.distributions import flat_distributions
-from nas.search.loop import SearchTask, run_search
+from nas.search.loop import run_search
 from nas.search.stopping import Stopping
+from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
 from nas.trial import TrialResult, TrialSpec, TrialState
 

@@ -26,8 +26,9 @@ import numpy as np
 from experiments.engine.parts import Silent, describe_machine, write_results
 from experiments.engine.throughput import OBJECTIVES, RESULTS, SPACE, Null, nsga2, quiet
 from nas.record.run_folder import RunFolder
-from nas.search.loop import SearchTask, run_search
+from nas.search.loop import run_search
 from nas.search.stopping import Stopping
+from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
 from nas.trial import TrialResult, TrialSpec
 

@@ -13,7 +13,7 @@ from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import format_duration
-from nas.search.loop import SearchSummary
+from nas.search.task import SearchSummary
 from nas.trial import trainings
 
 

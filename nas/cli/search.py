@@ -18,7 +18,7 @@ from nas.errors import NasError
 from nas.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from nas.search.loop import SearchSummary
+    from nas.search.task import SearchSummary
 
 DONE, USERS_FAULT, INTERRUPTED = 0, 2, 130
 

@@ -16,8 +16,8 @@ from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
-from nas.search.loop import SearchTask
 from nas.search.stopping import Stopping
+from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
 from nas.train.threads import worker_environment
 

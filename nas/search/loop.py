@@ -9,79 +9,31 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
-from nas.objective import Constraint, Objective
 from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
 from nas.sampling.proposals import SpaceExhausted
 from nas.sampling.record import StudyRecord
-from nas.sampling.study import SamplerFactory, SearchStudy
+from nas.sampling.study import SearchStudy
 from nas.search.costs import CachedCosts
 from nas.search.interrupt import InterruptWatch
 from nas.search.log_lines import exhausted_line, trial_line
 from nas.search.pace import SamplerPace
 from nas.search.publishing import Publish, Publisher
 from nas.search.standing import Standing
-from nas.search.stopping import Stopping
+from nas.search.task import SearchSummary, SearchTask
 from nas.search.view import Progress, SearchPlan, View
 from nas.search.weights import FrontWeights
-from nas.space.space import SearchSpace
-from nas.trial import TrialRecord, TrialResult
+from nas.trial import TrialResult
 
 _LOG = logging.getLogger(__name__)
 
 TURN_S = 0.5  # the longest wait before the view is told, and a signal is seen
 # The longest that new trials are proposed before the workers' results are looked at again.
 FILL_S = 0.1
-
-
-@dataclass(frozen=True)
-class SearchTask:
-    """What a search is about.
-
-    Attributes:
-        space: what architectures are drawn from.
-        evaluator: judges them.
-        objectives: what is made better.
-        make_sampler: seed -> Optuna sampler.
-        constraints: limits on static costs.
-        stopping: when it ends.
-        seed: of everything random.
-        trial_time_limit_s: a trial that takes longer fails; None for no limit.
-    """
-
-    space: SearchSpace
-    evaluator: Evaluator
-    objectives: tuple[Objective, ...]
-    make_sampler: SamplerFactory
-    constraints: tuple[Constraint, ...] = ()
-    stopping: Stopping = field(default_factory=Stopping)
-    seed: int = 0
-    trial_time_limit_s: float | None = None
-
-
-@dataclass(frozen=True)
-class SearchSummary:
-    """What came of a search.
-
-    Attributes:
-        records: all trials of the run, in order of number.
-        num_redrawn: proposals that were drawn again before any training.
-        num_known: of those, the ones of networks that are on record; the rest broke a constraint.
-        elapsed_s: wall time of this command.
-        is_interrupted: Ctrl-C or SIGTERM ended it; resuming goes on.
-        is_exhausted: every architecture that the constraints allow was tried.
-    """
-
-    records: tuple[TrialRecord, ...]
-    num_redrawn: int
-    num_known: int
-    elapsed_s: float
-    is_interrupted: bool
-    is_exhausted: bool
 
 
 def run_search(

@@ -11,7 +11,7 @@ from nas.measure.energy import EnergyUse
 from nas.record.run_folder import RunFolder
 from nas.record.spent import Spent, note_spent, read_spent, total_spent
 from nas.report.cost import search_cost
-from nas.search.loop import SearchSummary
+from nas.search.task import SearchSummary
 from nas.trial import TrialRecord, TrialState
 
 

@@ -13,8 +13,9 @@ from nas.architecture import Architecture
 from nas.execution.inline import InlineBackend
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
-from nas.search.loop import SearchSummary, SearchTask, run_search
+from nas.search.loop import run_search
 from nas.search.stopping import Stopping
+from nas.search.task import SearchSummary, SearchTask
 from nas.search.view import Progress, SearchPlan
 from nas.space.space import SearchSpace
 from nas.trial import TrialRecord, TrialResult, TrialSpec, TrialState
