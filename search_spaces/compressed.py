@@ -209,7 +209,7 @@ class CompressedSpace(SearchSpace):
         else:
             with torch.device("cpu"), torch.random.fork_rng([]):
                 model = self.space.build(inner, data)
-                groups = self._groups_of(inner, data)
+                groups = self._groups_of(inner, data, model)
                 kept = {group.root: _kept(group, compression.kept) for group in groups}
                 prune(model, _images(model, data), groups, kept)
             model = model.to("meta")
@@ -228,12 +228,20 @@ class CompressedSpace(SearchSpace):
         kept = ((group, _kept(group, share)) for group in groups)
         return [(group.root, units) for group, units in kept if units < group.num_units]
 
-    def _groups_of(self, inner: Architecture, data: DataShape) -> tuple[ChannelGroup, ...]:
-        """Return the channels of a network that hang together, whatever its weights."""
+    def _groups_of(
+        self, inner: Architecture, data: DataShape, model: nn.Module | None = None
+    ) -> tuple[ChannelGroup, ...]:
+        """Return the channels of a network that hang together, whatever its weights.
+
+        Args:
+            inner: the network.
+            data: that it is built for.
+            model: it, built, on the CPU; None builds it.
+        """
         if inner not in self._groups:
             with torch.device("cpu"), torch.random.fork_rng([]):
-                model = self.space.build(inner, data)
-                found = find_groups(model, _images(model, data))
+                built = self.space.build(inner, data) if model is None else model
+                found = find_groups(built, _images(built, data))
             if len(self._groups) >= _MAX_REMEMBERED:
                 self._groups.clear()
             self._groups[inner] = found
