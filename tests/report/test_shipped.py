@@ -1,6 +1,9 @@
 """The front over files: bytes of each against what it is worth."""
 
-from nas.record.artefacts import ArtefactRow
+from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.run_folder import RunFolder
+from nas.record.winners import WinnerRow
+from nas.report.reports import write_finish_pictures
 from nas.report.shipped import artefact_table, files_line, front_files, write_files_png
 
 
@@ -52,3 +55,20 @@ def test_picture_is_drawn_and_left_out_where_there_is_no_file(tmp_path):
 
 def test_nothing_made_has_no_front():
     assert front_files([]) == []
+
+
+def test_pictures_of_a_finish_are_made_again_from_its_tables(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.finish_dir.mkdir()
+    write_artefacts(folder.finish_dir / "artefacts.csv", FILES)
+    row = WinnerRow(
+        name="trial 1", is_baseline=False, trial=1, architecture_id="ab", num_params=10.0,
+        num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.95,
+        test_std=0.01, confidence_low=0.93, confidence_high=0.97, prediction_low=0.9,
+        prediction_high=1.0, sampling_std=0.02, num_seeds=3, beaten_by="",
+    )  # fmt: skip
+
+    write_finish_pictures(folder, [row])
+
+    for name in ("finish.png", "files.png"):
+        assert (folder.finish_dir / name).read_bytes().startswith(b"\x89PNG")
