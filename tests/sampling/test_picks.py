@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from nas.sampling.candidates import Looks
+from nas.sampling.gaussian_process import Kernel, Posterior, equal_blocks
+from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
+from nas.sampling.picks import Judged, Picks
+
+KERNEL = Kernel(equal_blocks([1, 1, 1]), ((0, 1, 2),), (1.0, 1.0, 1.0))
+REFERENCE = np.array([2.0, 1.2])
+WIDENING = 0.7
+
+
+def problem(num_candidates):
+    """Return candidates, a model of their first loss (the second is known), and a front."""
+    rng = np.random.default_rng(0)
+    seen = rng.random((12, 3))
+    losses = seen.sum(axis=1) - seen.sum(axis=1).mean()
+    model = Posterior(KERNEL, KERNEL.prior_mean, seen, losses)
+    features = rng.random((num_candidates, 3))
+    size = rng.random(num_candidates)
+    mean, sd = model.predict(features)
+    looks = Looks(
+        rows=features,
+        keys=np.arange(num_candidates),
+        features=features,
+        static=size[:, None],
+        is_allowed=np.ones(num_candidates, dtype=bool),
+    )
+    front = np.column_stack([losses, rng.random(12)])
+    return (
+        looks,
+        np.column_stack([mean, size]),
+        np.column_stack([sd, np.zeros(num_candidates)]),
+        model,
+        front,
+    )
+
+
+def gains(front, mean, sd):
+    boxes = undominated_boxes(front, reference=REFERENCE)
+    return expected_gain(boxes, mean=mean, sd=WIDENING * sd)
+
+
+def open_picks(num_candidates):
+    looks, mean, sd, model, front = problem(num_candidates)
+    return Picks(
+        Judged(looks, mean, sd.copy(), gains(front, mean, sd)),
+        [model],
+        dear=[0],
+        front=front,
+        reference=REFERENCE,
+        bends={},
+        widening=WIDENING,
+    )
+
+
+def test_the_picks_are_those_of_working_out_every_gain_each_time():
+    looks, mean, sd, model, front = problem(200)
+    expected = []
+    for _ in range(40):
+        gain = gains(front, mean, sd)
+        gain[expected] = -1.0
+        best = int(np.argmax(gain))
+        expected.append(best)
+        front = np.vstack([front, mean[best]])
+        model = model.expecting(looks.features[[best]])
+        sd[:, 0] = model.predict(looks.features)[1]
+
+    picks = open_picks(200)
+    found = [picks.next(()) for _ in range(40)]
+
+    assert np.array_equal(found, looks.rows[expected])
+
+
+def test_known_networks_are_passed_over_and_none_comes_twice():
+    picks = open_picks(10)
+    first = picks.next(())
+    known = {3, 4, 5}
+
+    rest = [picks.next(known) for _ in range(7)]
+
+    looks = problem(10)[0]
+    keys = [int(np.flatnonzero((looks.rows == row).all(axis=1))[0]) for row in [first, *rest[:6]]]
+    assert len(set(keys)) == 7
+    assert not known & set(keys[1:])
+
+
+@pytest.mark.parametrize("num_candidates", [0, 3])
+def test_none_comes_when_none_is_left(num_candidates):
+    picks = open_picks(num_candidates)
+    for _ in range(num_candidates):
+        assert picks.next(()) is not None
+    assert picks.next(()) is None
