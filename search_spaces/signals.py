@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from nas.architecture import Architecture
+from nas.errors import SpaceError
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -44,6 +45,23 @@ class SignalSpace(SearchSpace):
         },
     }
 
+    example_data: ClassVar[tuple[DataShape, ...]] = (
+        DataShape((1, 1, 40), 10),
+        DataShape((3, 1, 128), 4),
+    )
+
+    def check_data(self, data: DataShape) -> None:
+        """Refuse images.
+
+        Raises:
+            SpaceError: the data have a height.
+        """
+        if data.input_shape[1] != 1:
+            raise SpaceError(
+                f"signals has networks for series (channels, 1, length), but the data are "
+                f"{data.input_shape}; take another search space for images"
+            )
+
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained network."""
         channels, width = data.input_shape[0], int(architecture["width"])
@@ -62,7 +80,7 @@ def _block(
     channels: int, width: int, kernel: int, stride: int, is_separable: bool
 ) -> list[nn.Module]:
     padding = kernel // 2
-    if is_separable and channels > 1:
+    if is_separable:
         convolution: list[nn.Module] = [
             nn.Conv1d(channels, channels, kernel, stride, padding, groups=channels, bias=False),
             nn.Conv1d(channels, width, 1, bias=False),

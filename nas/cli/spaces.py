@@ -16,7 +16,6 @@ from nas.config.choices import Choices
 from nas.errors import ConfigError, NasError, SpaceError, nearest_first
 from nas.files import write_text
 from nas.paths import conf_dir
-from nas.task import DataShape
 
 HELP = """\
 nas spaces list | show NAME | copy NAME DIR | check NAME
@@ -78,7 +77,7 @@ def _show(words: Sequence[str]) -> None:
 
 
 def _check(words: Sequence[str]) -> None:
-    """Check a space at two shapes of images.
+    """Check a space at the shapes of data that it names.
 
     Raises:
         SpaceError: it has faults; they are printed before.
@@ -97,14 +96,15 @@ def _check(words: Sequence[str]) -> None:
     space = make_space(node)
     num_architectures = _count(counts[-1]) if counts else 100
     num_faults = 0
-    for data in (DataShape((1, 8, 8), 10), DataShape((3, 32, 32), 10)):
+    for data in space.example_data:
         found = check_space(space, data, num_architectures=num_architectures)
         num_faults += len(found)
-        print(f"images {data.input_shape}: {len(found) or 'no'} faults")
+        print(f"input {data.input_shape}: {len(found) or 'no'} fault{'s' * (len(found) != 1)}")
         for finding in found:
             print(f"  {finding}")
     if num_faults:
-        raise SpaceError(f"the search space '{words[0]}' has {num_faults} faults, named above")
+        number = f"{num_faults} fault{'s' * (num_faults != 1)}"
+        raise SpaceError(f"the search space '{words[0]}' has {number}, named above")
 
 
 def _without_folder(words: Sequence[str]) -> tuple[list[str], Path | None]:

@@ -36,6 +36,11 @@ class SearchSpace:
     """
 
     default_parameters: ClassVar[Mapping[str, Any]] = {}
+    # Data that `nas spaces check` builds for.
+    example_data: ClassVar[tuple[DataShape, ...]] = (
+        DataShape((1, 8, 8), 10),
+        DataShape((3, 32, 32), 10),
+    )
     # Arguments that change nothing but parameters: a study may go on when they let these grow.
     told_by_parameters: ClassVar[frozenset[str]] = frozenset({"parameters"})
     shared: tuple[Shared, ...] = ()
