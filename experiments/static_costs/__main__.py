@@ -34,7 +34,12 @@ SPACES: dict[str, tuple[tuple[str, ...], DataShape]] = {
     "timm_family": ((), SMALL),
     "elastic": (("search_space.model=resnet18",), SMALL),
 }
-COMPRESSIONS = ("int8", "low_rank", "pruning", "all")
+COMPRESSIONS: dict[str, dict[str, float]] = {
+    "int8": {"weight_bits": 8},
+    "low_rank": {"rank": 0.5},
+    "pruning": {"kept": 0.5},
+    "all": {"weight_bits": 8, "rank": 0.5, "kept": 0.5},
+}
 COLUMNS = ("space", "count", "sizes_ms", "sizes_p90_ms", "all_ms", "all_p90_ms")
 WIDTHS = (20, 5, 9, 12, 9, 12)
 SIZES = ("num_params", "size_bytes")
@@ -45,14 +50,15 @@ def main(words: Sequence[str]) -> int:
     count = int(words[0]) if words else 60
     rows: list[tuple[object, ...]] = [COLUMNS]
     cases = {name: (f"search_space={name}", *extra) for name, (extra, _) in SPACES.items()}
-    cases |= {
-        f"mobilenet, {choice}": (f"search_space/compression={choice}",) for choice in COMPRESSIONS
-    }
+    for choice, values in COMPRESSIONS.items():
+        fixed = [f"search_space.compression.{word}={value}" for word, value in values.items()]
+        cases[f"mobilenet, {choice}"] = (f"search_space/compression={choice}", *fixed)
     show(COLUMNS)
     for name, overrides in cases.items():
         data = SPACES[name.partition(",")[0]][1]
-        space = make_space(compose_values(Source(overrides=overrides)).values["search_space"])
-        times = 1000 * np.array(measure(space, data, count))
+        node = compose_values(Source(overrides=overrides)).values["search_space"]
+        # One for each question: nothing is remembered from the other.
+        times = 1000 * np.array(measure(make_space(node), make_space(node), data, count))
         middle, most = np.median(times, axis=0), np.quantile(times, 0.9, axis=0)
         spread = (middle[0], most[0], middle[1], most[1])
         rows.append((name, len(times), *(round(float(t), 2) for t in spread)))
@@ -69,7 +75,9 @@ def show(row: Sequence[object]) -> None:
     print("  ".join(str(cell).rjust(width) for cell, width in zip(row, WIDTHS, strict=True)))
 
 
-def measure(space: SearchSpace, data: DataShape, count: int) -> list[tuple[float, float]]:
+def measure(
+    space: SearchSpace, twin: SearchSpace, data: DataShape, count: int
+) -> list[tuple[float, float]]:
     """Return the CPU seconds of `count` different architectures: sizes alone, then all costs.
 
     Where a space gives all costs at once, sizes alone are those of building the network.
@@ -83,7 +91,7 @@ def measure(space: SearchSpace, data: DataShape, count: int) -> list[tuple[float
         try:
             found[drawn] = (
                 seconds_of_sizes(space, drawn, data),
-                seconds_of_all(space, drawn, data),
+                seconds_of_all(twin, drawn, data),
             )
         except UnbuildableError:
             continue
