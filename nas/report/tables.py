@@ -8,7 +8,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -166,7 +166,8 @@ def _end_text(record: TrialRecord, objectives: Sequence[Objective]) -> str:
 def split_shared(architectures: Sequence[Architecture]) -> tuple[str, list[str]]:
     """Return what all architectures have in common, as one line, and one line of the rest of each.
 
-    Repeated blocks are common only as a whole. Of a single architecture nothing is common.
+    Repeated blocks are common only as a whole, or where all of them have one and the same value.
+    Of a single architecture nothing is common.
     """
     if len(architectures) < 2:
         return "", [architecture.describe() for architecture in architectures]
@@ -177,6 +178,9 @@ def split_shared(architectures: Sequence[Architecture]) -> tuple[str, list[str]]
         if all(other.get(label) == cells for other in columns[1:])
     }
     shared = {n: v for label in common for n, v in columns[0][label].items()}
+    alike = _alike(columns, common)
+    shared |= alike
+    common |= set(alike)
     own = [
         Architecture(
             {
@@ -189,6 +193,25 @@ def split_shared(architectures: Sequence[Architecture]) -> tuple[str, list[str]]
         for column in columns
     ]
     return Architecture(shared).describe(), own
+
+
+def _alike(
+    columns: Sequence[Mapping[str, Mapping[str, Value]]], common: Collection[str]
+) -> dict[str, Value]:
+    """Return the labels that have one value at every block of every architecture, once each."""
+    found: dict[str, Value] = {}
+    for label, cells in columns[0].items():
+        values = {value for column in columns for value in column.get(label, {}).values()}
+        is_everywhere = all(len(c.get(label, {})) == _depth(c, label) for c in columns)
+        if label not in common and len(values) == 1 and is_everywhere:
+            found[label] = next(iter(cells.values()))
+    return found
+
+
+def _depth(column: Mapping[str, Mapping[str, Value]], label: str) -> int:
+    """Return how many blocks the group of a label has: those of its most frequent member."""
+    group = label.rpartition(".")[0]
+    return max(len(cells) for other, cells in column.items() if other.rpartition(".")[0] == group)
 
 
 def shorten_groups(words: str) -> str:

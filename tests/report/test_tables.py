@@ -153,6 +153,26 @@ def test_what_all_members_share_is_said_once():
     assert own == ["width=1 s.k=3·3", "width=2 s.k=3·5"]
 
 
+def test_what_all_blocks_of_all_networks_have_in_common_is_said_once():
+    first = Architecture({"s.repeat": 1, "s.0.k": 3, "s.0.d": 1})
+    second = Architecture({"s.repeat": 2, "s.0.k": 3, "s.1.k": 5, "s.0.d": 1, "s.1.d": 1})
+
+    shared, own = split_shared([first, second])
+
+    assert shared == "s.d=1"
+    assert own == ["s.k=3 s.repeat=1", "s.k=3·5 s.repeat=2"]
+
+
+def test_what_some_blocks_lack_is_not_in_common():
+    first = Architecture({"s.0.k": 3, "s.1.k": 5, "s.0.d": 1})
+    second = Architecture({"s.0.k": 5, "s.1.k": 5, "s.0.d": 1, "s.1.d": 1})
+
+    shared, own = split_shared([first, second])
+
+    assert shared == ""
+    assert own == ["s.d=1·– s.k=3·5", "s.d=1·1 s.k=5·5"]
+
+
 def test_the_front_reads_in_100_columns_with_units_and_the_knee_marked(trial, accuracy_size):
     records = [
         trial(0, accuracy=0.5, size_bytes=1e3, num_params=250.0, num_macs=1e6),
