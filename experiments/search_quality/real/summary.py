@@ -106,7 +106,9 @@ def _draw(curves: dict[str, dict[str, list[Curve]]]) -> None:
         retrained.set(title=f"{data}: the same, retrained", ylabel="test accuracy")
         for axis in (seen, retrained):
             axis.set(xscale="log", xlabel="bytes")
-        retrained.sharey(seen)
+        limits = [*seen.get_ylim(), *retrained.get_ylim()]
+        for axis in (seen, retrained):
+            axis.set_ylim(min(limits), max(limits))
         for axis in (growth, seen, retrained):
             axis.grid(alpha=0.3)
         growth.legend()
