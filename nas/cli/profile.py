@@ -151,6 +151,7 @@ def _ranks(
     from nas.report.front import comparable_records
     from nas.sampling.journal import load_records
     from nas.search.proxy_ranks import rank_with_results, rank_with_size
+    from nas.trial import trainings
 
     if not settings.proxies:
         return None
@@ -165,7 +166,7 @@ def _ranks(
             time_limit_s=PROXY_TIME_S,
             seed=plan.config.seed,
         )
-    records = load_records(RunFolder.open(settings.run).study_journal)
+    records = trainings(load_records(RunFolder.open(settings.run).study_journal))
     return rank_with_results(
         task.evaluator,
         comparable_records(records, task.objectives),

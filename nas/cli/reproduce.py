@@ -58,11 +58,11 @@ def _compare(before: "RunFolder", again: "RunFolder") -> list[str]:
     from nas.config.recorded import recorded_objectives
     from nas.objective import losses
     from nas.sampling.journal import load_records
+    from nas.trial import trainings
 
     objectives = recorded_objectives(before)
-    pairs = list(
-        zip(load_records(before.study_journal), load_records(again.study_journal), strict=False)
-    )
+    both = [trainings(load_records(folder.study_journal)) for folder in (before, again)]
+    pairs = list(zip(*both, strict=False))
     same = [one.architecture == other.architecture for one, other in pairs]
     first = same.index(False) if False in same else len(same)
     equal = sum(
