@@ -83,7 +83,7 @@ def connect(settings: RaySettings) -> bool:
     try:
         _knock(address)
         ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # where a node starts too slowly Ray raises a plain Exception
         raise ExecutionError(_unreachable(address, error)) from error
     return address is None
 

@@ -50,6 +50,8 @@ def test_the_loop_runs_ten_times_as_many_trials_as_ray_tune(parts, tmp_path):
 def test_a_thousand_slots_are_kept_busy(parts, tmp_path):
     from experiments.engine.utilisation import LOADS, measure
 
-    row, _ = measure(LOADS[0], "nsga2", tmp_path / "run")
+    # On the driver's own clock: what other processes take is not the driver's fault.
+    row, _ = measure(LOADS[0], "nsga2", tmp_path / "run", clock="cpu")
 
-    assert row["utilisation"] >= 0.9  # 0.95 on a machine of its own
+    assert row["trials"] == LOADS[0].num_trials
+    assert row["utilisation"] >= 0.95
