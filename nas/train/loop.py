@@ -25,7 +25,9 @@ from nas.train.schedule import learning_rate_factor, make_optimizer
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, K classes
 
+# Images that are judged at once: fewer of large ones, whose feature maps fill the memory.
 _EVALUATION_BATCH = 512
+_EVALUATION_PIXELS = _EVALUATION_BATCH * 64 * 64
 
 
 @dataclass(frozen=True)
@@ -261,7 +263,7 @@ def evaluate(model: nn.Module, data: TrialData) -> Score:
     correct = torch.zeros((), device=labels.device)
     total = torch.zeros((), device=labels.device)
     with torch.inference_mode(), autocast(labels.device):
-        for images_BHWC in data.validation.blocks(_EVALUATION_BATCH):
+        for images_BHWC in data.validation.blocks(_evaluation_batch(data)):
             labels_B = labels[start : start + len(images_BHWC)]
             start += len(images_BHWC)
             logits_BK = model(data.to_input(images_BHWC)).float()
@@ -270,10 +272,15 @@ def evaluate(model: nn.Module, data: TrialData) -> Score:
     return Score(accuracy=float(correct) / len(labels), loss=float(total) / len(labels))
 
 
+def _evaluation_batch(data: TrialData) -> int:
+    height, width = data.validation.size
+    return max(1, min(_EVALUATION_BATCH, _EVALUATION_PIXELS // (height * width)))
+
+
 def _evaluate_task(model: nn.Module, data: TrialData, task: Task) -> Score:
     targets = data.validation.labels
     with torch.inference_mode(), autocast(targets.device):
-        blocks = data.validation.blocks(_EVALUATION_BATCH)
+        blocks = data.validation.blocks(_evaluation_batch(data))
         outputs = torch.cat([model(data.to_input(block)).float() for block in blocks])
         loss, found = float(task.loss(outputs, targets)), dict(task.metrics(outputs, targets))
     return Score(accuracy=found.pop("accuracy", math.nan), loss=loss, others=found)

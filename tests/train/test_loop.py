@@ -129,6 +129,21 @@ def test_a_training_ends_when_its_time_is_over(make_model, resident, recipe):
         training.run()
 
 
+def test_large_images_are_judged_fewer_at_once(resident):
+    seen = []
+
+    class Counting(torch.nn.Module):
+        def forward(self, images):
+            seen.append(len(images))
+            return torch.zeros(len(images), 10)
+
+    evaluate(Counting(), resident)
+    evaluate(Counting(), resident.resized((128, 128)))
+
+    # 451 images: at once with 8 pixels a side, 128 at a time with 128.
+    assert seen == [451, 128, 128, 128, 67]
+
+
 def test_fewer_images_than_a_batch_are_one_batch(make_model, resident):
     few = type(resident)(
         train=type(resident.train)(resident.train.images_NHWC[:5], resident.train.labels[:5]),
