@@ -169,7 +169,7 @@ class Plan:
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
         self._front = results[seen.is_allowed]
-        self._expect(history, candidates)
+        self._expect(history, candidates, on_front=num_picks > 1)
         self._reference = self._edges(seen, candidates.pool)
         self._boxes = undominated_boxes(self._front, reference=self._reference, bends=self._bends)
         self._picks = Picks(
@@ -197,11 +197,15 @@ class Plan:
         table[:, self._goals.dear] = dear
         return table
 
-    def _expect(self, history: History, candidates: Candidates) -> None:
-        """Count running trials at their expected values, stopped ones in the model only."""
+    def _expect(self, history: History, candidates: Candidates, *, on_front: bool) -> None:
+        """Count running trials at their expected values, stopped ones in the model only.
+
+        Few running trials count in the model only, too: their expected values would hide what is
+        like them and better. Of many picks from one plan too many would be alike without them.
+        """
         running = [history.running[number] for number in sorted(history.running)]
         stopped = [history.pruned[number] for number in sorted(history.pruned)]
-        if running:
+        if running and on_front:
             looks = candidates.gather(running)
             means = np.column_stack([model.mean(looks.features) for model in self._models])
             columns = self._columns(looks.static, means)
