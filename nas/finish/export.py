@@ -215,11 +215,11 @@ class _Exporter:
         return self._row("safetensors", "model.safetensors", self._load_weights)
 
     def _exported(self, exported: torch.export.ExportedProgram) -> ArtefactRow:
+        self._write_exported(exported)
         if self._storage is not None:
             stored = copy.deepcopy(self._stored)
             self._storage.store(stored)
-            exported = self._export(deployable(stored, self._dataset))
-        self._write_exported(exported)
+            self._write_exported(self._export(deployable(stored, self._dataset)))
         return self._row("torch.export", "model.pt2", exported_network)
 
     def _compiled(self, exported: torch.export.ExportedProgram) -> ArtefactRow:
@@ -246,7 +246,8 @@ class _Exporter:
             add("onnx", float_model, FLOAT_TOLERANCE)
         else:
             kind = f"onnx int{bits} weights"
-            add(kind, to_integer_weights(float_model, bits=bits), WEIGHTS_TOLERANCE)
+            content = to_integer_weights(float_model, bits=bits, is_trained_so=True)
+            add(kind, content, WEIGHTS_TOLERANCE)
         if settings.int8 and bits != 4:
             add("onnx int8", to_int8(float_model, calibration), INT8_TOLERANCE)
         if settings.int8_dynamic and bits != 4:
@@ -283,6 +284,7 @@ class _Exporter:
             return export_program(model, self._inputs.test[:2])
 
     def _write_exported(self, exported: torch.export.ExportedProgram) -> None:
+        """Write model.pt2, unless it is there and smaller: unpacking integers takes nodes too."""
         path = self._folder / self._place / "model.pt2"
         partial = path.with_name("partial.pt2")
         # The inputs that it was traced with are no part of what is shipped.
@@ -291,7 +293,10 @@ class _Exporter:
             warnings.simplefilter("ignore")
             torch.export.save(exported, str(partial))
         exported._example_inputs = examples
-        partial.replace(path)
+        if path.exists() and path.stat().st_size <= partial.stat().st_size:
+            partial.unlink()
+        else:
+            partial.replace(path)
 
     def _load_onnx(self, path: Path) -> Network:
         return onnx_network(path, num_threads=self._settings.num_threads)

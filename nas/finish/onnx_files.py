@@ -18,6 +18,8 @@ from nas.errors import MissingPackageError
 from nas.finish.deployable import Deployable, FloatArray
 
 INPUT, OUTPUT = "images", "logits"
+# What torch notes of each node's place in the source; it was most of a small network's file.
+_FOR_PEOPLE = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -67,9 +69,13 @@ def export_program(model: Deployable, example: FloatArray) -> torch.export.Expor
         example: (N, C, H, W) real images, at least two.
     """
     batch = torch.export.Dim("batch", min=1, max=65_536)
-    return torch.export.export(
+    exported = torch.export.export(
         model, (torch.from_numpy(example[:2]),), dynamic_shapes={INPUT: {0: batch}}
     )
+    for node in exported.graph.nodes:
+        for words in _FOR_PEOPLE:
+            node.meta.pop(words, None)
+    return exported
 
 
 def slimmed(model: Any) -> Any:

@@ -69,13 +69,19 @@ def to_int8_dynamic(float_model: bytes) -> bytes:
     return _quantized(float_model, quantize)
 
 
-def to_integer_weights(float_model: bytes, *, bits: int) -> bytes:
+def to_integer_weights(float_model: bytes, *, bits: int, is_trained_so: bool = False) -> bytes:
     """Return the ONNX file with its weights alone as integers of 8 or 4 bits.
 
     A channel's grid is symmetric and ends where the squared error of its weights is least; weights
-    that lie on a grid already are kept exactly. With 4 bits, weights of few numbers to a channel,
-    such as depthwise kernels, get 8.
+    that lie on a grid of so many bits already are kept exactly.
+
+    Args:
+        float_model: what `to_onnx` returned.
+        bits: 8 or 4.
+        is_trained_so: all weights lie on such grids. Otherwise those with few numbers to a
+            channel, such as depthwise kernels, get 8 bits.
     """
+    few = 0 if is_trained_so else _FEW
     onnx = require_onnx()
     model = onnx.version_converter.convert_version(onnx.load_from_string(float_model), _OPSET)
     constants = {constant.name: constant for constant in model.graph.initializer}
@@ -85,7 +91,7 @@ def to_integer_weights(float_model: bytes, *, bits: int) -> bytes:
             continue
         constant = constants.get(node.input[1])
         if constant is not None and len(constant.dims) > 1:
-            _store_weight(model.graph, node, constant, bits)
+            _store_weight(model.graph, node, constant, bits, few)
     model = slimmed(model)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
@@ -167,14 +173,14 @@ def _readers(graph: Any) -> dict[str, list[str]]:
     return found
 
 
-def _store_weight(graph: Any, node: Any, constant: Any, bits: int) -> None:
+def _store_weight(graph: Any, node: Any, constant: Any, bits: int, few: int) -> None:
     """Put a node that makes floats of whole numbers before the one that reads a weight."""
     from onnx import TensorProto, helper, numpy_helper
 
     weight = numpy_helper.to_array(constant)
     axis = _output_axis(node, weight.ndim)
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
-    own_bits = 8 if rows.shape[1] < _FEW else bits
+    own_bits = 8 if rows.shape[1] < few else bits
     levels, scales = integer_grid(rows, bits=own_bits)
     moved = levels.reshape(np.moveaxis(weight, axis, 0).shape)
     stored = np.ascontiguousarray(np.moveaxis(moved, 0, axis))

@@ -123,3 +123,20 @@ def test_dynamic_file_stays_near_the_floats(float_file, images):
 
     assert np.abs(integers - floats).max() < 0.1 * np.abs(floats).max()
     assert not np.array_equal(integers, floats)
+
+
+def test_weights_that_were_trained_in_4_bits_all_take_4(model, images):
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            rows = parameter.detach().flatten(1)
+            scales = rows.abs().amax(1, keepdim=True) / 7
+            parameter.data = ((rows / scales).round() * scales).view_as(parameter)
+    given = to_onnx(export_program(model, images))
+
+    content = to_integer_weights(given, bits=4, is_trained_so=True)
+
+    constants = onnx.load_from_string(content).graph.initializer
+    kinds = [constant.data_type for constant in constants if len(constant.dims) > 1]
+    assert kinds.count(onnx.TensorProto.INT4) == 4
+    assert onnx.TensorProto.INT8 not in kinds
+    np.testing.assert_allclose(run(content, images), run(given, images), atol=1e-5)
