@@ -18,7 +18,7 @@ from nas.errors import MissingPackageError
 from nas.finish.deployable import Deployable, FloatArray
 
 INPUT, OUTPUT = "images", "logits"
-# What torch notes of each node's place in the source; it was most of a small network's file.
+# What torch notes of each node's place in the source; nothing computes with it.
 _FOR_PEOPLE = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
 _LETTERS = string.ascii_letters + string.digits
 
