@@ -3,9 +3,11 @@
 Positions are one-hot codes for choices and 0..1 for numbers, and all zeros where absent, so that
 absence is not one more option but a place between all of them. Facts are the exact size, the
 numbers that came with it, and what the configuration alone tells. One term of the covariance
-compares facts, the other positions and facts. Where every architecture of the space is at hand, a
-position counts as the mean over all configurations of the same network: a choice that changes
-nothing (on a dead edge, say) becomes an even mixture and drops out.
+compares facts, the other positions and facts. Where every architecture of the space is at hand,
+shares of options count by rank (a cell of one operation alone is rare, and not several times as
+far from all others as these are apart), and a position counts as the mean over all configurations
+of the same network: a choice that changes nothing (on a dead edge, say) becomes an even mixture
+and drops out.
 """
 
 from collections.abc import Sequence
@@ -54,6 +56,11 @@ class Embedding:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
         raw = self._raw(codes, facts)
         blocks = self._blocks(raw.shape[1])
+        is_share = np.repeat([b.is_share for b in blocks], [b.width for b in blocks])
+        # Of a sample the rarest shares are not known, and the front may be beyond them.
+        ranked = np.flatnonzero(is_share).tolist() if is_exhaustive else []
+        self._ranks = {column: _ranks(raw[:, column]) for column in ranked}
+        raw = self._ranked(raw)
         width = sum(block.width for block in blocks)
         assert width == raw.shape[1], "every column belongs to a block"
         is_position = np.repeat([b.is_position for b in blocks], [b.width for b in blocks])
@@ -65,7 +72,14 @@ class Embedding:
 
     def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         """Return the features (n, columns) of rows and their facts."""
-        return np.asarray((self._raw(codes, facts)[:, self._varies] - self._low) / self._span)
+        features = self._ranked(self._raw(codes, facts))
+        return np.asarray((features[:, self._varies] - self._low) / self._span)
+
+    def _ranked(self, raw: FloatArray) -> FloatArray:
+        """Return the features with the shares' ranks in the pool in place of the shares."""
+        for column, (values, ranks) in self._ranks.items():
+            raw[:, column] = np.interp(raw[:, column], values, ranks)
+        return raw
 
     def _raw(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         own = self._own(codes)
@@ -98,7 +112,11 @@ class Embedding:
         for group in groups:
             num_shares = sum(kind == "share" for kind, _ in group)
             blocks += [
-                _Block(width, CONFIGURATION_TOTALS[kind] / (num_shares if kind == "share" else 1))
+                _Block(
+                    width,
+                    CONFIGURATION_TOTALS[kind] / (num_shares if kind == "share" else 1),
+                    is_share=kind == "share",
+                )
                 for kind, width in group
             ]
             num_facts -= sum(width for _, width in group)
@@ -112,6 +130,7 @@ class _Block:
     width: int
     median: float
     is_position: bool = False
+    is_share: bool = False
 
 
 def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_]) -> Kernel:
@@ -139,6 +158,13 @@ def _position(domain: Domain, codes: FloatArray) -> FloatArray:
     is_present = ~np.isnan(codes)
     place = np.where(is_present, scaled(domain, np.where(is_present, codes, domain.low)), 0.5)
     return np.column_stack([place, is_present / np.sqrt(2.0)])
+
+
+def _ranks(column: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the distinct values of a column and their mean ranks, on 0..1."""
+    # Shares are fractions of the same number of positions: rounding makes equal ones equal.
+    values, counts = np.unique(column.round(9), return_counts=True)
+    return values, (np.cumsum(counts) - counts / 2) / len(column)
 
 
 def _class_means(own: FloatArray, identities: Sequence[str]) -> dict[str, FloatArray]:

@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 # Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of
 # one standard deviation, and the median (a weight's is its block's). Found on open tables.
 # The amplitudes' is tight: where one term explains the first results, the other must not vanish.
-WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 3.3, 1.3, 4.5
+WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 2.0, 1.3, 4.5
 AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.6, 0.05
 # Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
 JITTER = 1e-8

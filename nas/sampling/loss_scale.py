@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 # Losses worse than the median by more than this many times its distance to the best tenth are
 # bent; by the logarithm of the excess in units of so many such distances.
-REACH, SOFTNESS = 3.0, 0.3
+REACH, SOFTNESS = 3.0, 0.1
 # Where the bent scale is taken as straight in between, in those units; beyond the last it goes on.
 KNOTS = np.array([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 # Keeps the exponential finite for what is expected far beyond all losses seen.

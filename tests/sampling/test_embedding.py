@@ -1,0 +1,41 @@
+import numpy as np
+
+from nas.sampling.embedding import Embedding
+from nas.sampling.encoding import Encoding
+from nas.space.facts import Facts
+from nas.space.space import SearchSpace
+
+OPTIONS = ["a", "b", "c", "d"]
+SPACE = SearchSpace({f"e{i}": {"choice": OPTIONS} for i in range(4)})
+# Four positions of four options: how many of the 256 rows have an option 0 to 4 times.
+COUNTS = np.array([81, 108, 54, 12, 1])
+
+
+def embed():
+    encoding = Encoding(SPACE)
+    codes = np.array([encoding.encode(a) for a in SPACE.enumerate()])
+    facts = [Facts(float(row.sum()), str(row)) for row in codes]
+    return codes, Embedding(encoding, codes, facts, is_exhaustive=True)(codes, facts)
+
+
+def test_shares_of_an_option_count_by_rank():
+    codes, features = embed()
+    taken = (codes == 0).sum(axis=1)
+    # Mean ranks of the five shares, on 0..1 between the lowest and the highest.
+    ranks = np.cumsum(COUNTS) - COUNTS / 2
+    expected = ((ranks - ranks[0]) / (ranks[-1] - ranks[0]))[taken]
+    found = [np.allclose(column, expected) for column in features.T]
+    assert sum(found) == 1
+
+
+def test_features_other_than_positions_lie_between_0_and_1():
+    _, features = embed()
+    assert features.min() == 0.0
+    assert features.max() == 1.0
+
+
+def test_two_options_of_a_position_are_1_apart():
+    _, features = embed()
+    # Sixteen columns of positions come first; the rows differ in the last position alone.
+    difference = features[0, :16] - features[1, :16]
+    assert np.isclose(difference @ difference, 1.0)
