@@ -20,7 +20,7 @@ from nas.config.finishing import build_finish, check_finish
 from nas.execution.inline import InlineBackend
 from nas.finish.baselines import WithBaselines
 from nas.finish.choose import Pick
-from nas.finish.confirm import Candidate, Plan, tested_values, data_key
+from nas.finish.confirm import Candidate, Plan, data_key, tested_values
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.run import run_finish

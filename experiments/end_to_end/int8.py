@@ -46,7 +46,8 @@ def main(num_epochs: int = 12) -> None:
             )  # fmt: skip
         floats, integers = rows[-2:]
         print(
-            f"{floats.num_params:>7} parameters: {floats.size_bytes:>8} B {floats.test_value:.4f}, "
+            f"{floats.num_params:>7} parameters: {floats.size_bytes:>8} B, "
+            f"{floats.test_value:.4f}; "
             f"int8 {integers.size_bytes:>7} B {integers.test_value:.4f}, "
             f"ratio {integers.size_bytes / floats.size_bytes:.3f}",
             flush=True,

@@ -7,6 +7,7 @@ what has ended is on disk, weights first, before it counts.
 
 import logging
 import math
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -29,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 _TURN_S = 0.5  # the longest wait before a signal is seen
 _MAX_ATTEMPTS = 3  # of a job whose worker is lost
+CHECKPOINT_EVERY_S = 30.0  # a long training is saved so often, and goes on from there
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,13 @@ def final_evaluator(
         gpu_share: GPUs of a training; below 1 its share of the GPU's memory is kept too.
     """
     evaluator = TrainedEvaluator(
-        space, dataset, recipe, (), num_threads=num_threads, gpu_share=gpu_share
+        space,
+        dataset,
+        recipe,
+        (),
+        num_threads=num_threads,
+        gpu_share=gpu_share,
+        checkpoint_every_s=CHECKPOINT_EVERY_S,
     )
     evaluator.data = dataset.final_data()
     return evaluator
@@ -162,7 +170,8 @@ def _run(
     while (waiting or num_running) and not watch.requested:
         while waiting and backend.num_free:
             number = waiting.popleft()
-            backend.submit(_spec(jobs[number], number, attempts[number], crew.time_limit_s))
+            spec = _spec(jobs[number], number, attempts[number], folder, crew.time_limit_s)
+            backend.submit(spec)
             num_running += 1
         for result in backend.next_finished(timeout_s=_TURN_S):
             num_running -= 1
@@ -186,13 +195,20 @@ def _run(
     return failures
 
 
-def _spec(job: Job, number: int, attempt: int, time_limit_s: float | None) -> TrialSpec:
+def _checkpoint(folder: Path, job: Job) -> Path:
+    return folder / "checkpoints" / job.key
+
+
+def _spec(
+    job: Job, number: int, attempt: int, folder: Path, time_limit_s: float | None
+) -> TrialSpec:
     return TrialSpec(
         number=number,
         architecture=job.architecture,
         seed=job.seed,
         attempt=attempt,
         time_limit_s=time_limit_s,
+        checkpoint=str(_checkpoint(folder, job).absolute()),
     )
 
 
@@ -222,4 +238,5 @@ def _keep(job: Job, result: TrialResult, ledger: Ledger, folder: Path) -> Entry:
         },
     )
     ledger.append(entry)
+    shutil.rmtree(_checkpoint(folder, job), ignore_errors=True)
     return entry

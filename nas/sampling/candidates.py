@@ -27,6 +27,8 @@ IntArray = NDArray[np.int64]
 
 # The descent to the smallest architectures: parents a round, children of each.
 DESCENT_PARENTS, DESCENT_CHILDREN = 20, 4
+# Rounds of random draws, of the pool's size, where limits leave few allowed.
+MAX_DRAWS = 4
 # Looks that are remembered; about 1 kB each.
 MAX_REMEMBERED = 50_000
 # Architectures whose neighbours are looked for in the pool; more cost time and find the same.
@@ -231,23 +233,35 @@ class Candidates:
         return Look(row, facts, key, self._is_allowed is None or self._is_allowed(architecture))
 
     def _sample(self, space: SearchSpace, rng: np.random.Generator, effort: Effort) -> list[Look]:
-        """Draw at random, then go down to the smallest by mutation."""
-        pool_size = effort.pool_size
-        if self.encoding.is_plain:
-            rows = self.encoding.draw(pool_size, rng)
-        else:
-            rows = np.array([self.encoding.encode(space.sample(rng)) for _ in range(pool_size)])
-        found = {look.key: look for look in map(self.look, rows) if look is not None}
+        """Draw at random until enough is allowed; add the smallest that mutation leads to.
+
+        Of the way down only its end is kept: it would be most of the pool, and all of one kind.
+        """
+        found: dict[int, Look] = {}
+        for _ in range(MAX_DRAWS):
+            rows = self._draw(space, rng, effort.pool_size)
+            found |= {look.key: look for look in map(self.look, rows) if look is not None}
+            if sum(look.is_allowed for look in found.values()) >= effort.pool_size:
+                break
+        # What is not allowed may be too large: the way down leads to what is.
+        below = _smallest([*found.values()])
         for _ in range(effort.num_rounds):
-            # What is not allowed may be too large: the way down leads to what is.
-            smallest = sorted(found.values(), key=lambda look: look.facts.log_size)
-            parents = [look.row for look in smallest[:DESCENT_PARENTS]] or rows[:DESCENT_PARENTS]
+            parents = [look.row for look in below] or rows[:DESCENT_PARENTS]
             start = np.repeat(np.array(parents), DESCENT_CHILDREN, axis=0)
             changes = rng.integers(1, 3, size=len(start))
-            for look in map(self.look, self.encoding.mutate(start, rng, num_changes=changes)):
-                if look is not None:
-                    found.setdefault(look.key, look)
-        return list(found.values())
+            children = map(self.look, self.encoding.mutate(start, rng, num_changes=changes))
+            met = {look.key: look for look in [*below, *filter(None, children)]}
+            below = _smallest([*met.values()])
+        return [*({look.key: look for look in below} | found).values()]
+
+    def _draw(self, space: SearchSpace, rng: np.random.Generator, count: int) -> FloatArray:
+        if self.encoding.is_plain:
+            return self.encoding.draw(count, rng)
+        return np.array([self.encoding.encode(space.sample(rng)) for _ in range(count)])
+
+
+def _smallest(looks: list[Look]) -> list[Look]:
+    return sorted(looks, key=lambda look: look.facts.log_size)[:DESCENT_PARENTS]
 
 
 def _comparable(rows: FloatArray) -> NDArray[np.float32]:

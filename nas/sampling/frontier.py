@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study, StudyDirection
@@ -37,11 +38,17 @@ from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
+IntArray = NDArray[np.int64]
+
 # The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
 # sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # Names the note of the seed with the study.
 SEED_KEY = "frontier:seed"
+# In a space too large to be looked at as a whole one ask in so many is drawn blindly, as SMAC does
+# (Hutter et al. 2011): a model of few results may be sure of what it has never seen. Where wide
+# networks were met in one deep, bad network only, none would be tried again.
+BLIND_EVERY = 6
 # Steps of the descent to the smallest networks of a space that is not looked at as a whole.
 DESCENT_ROUNDS = 25
 # One plan serves this share of the running trials; below that many each ask makes its own.
@@ -191,6 +198,10 @@ class _Memory:
         rng = generator(self._seed, "ask", number, len(self._handed_out))
         if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
             return self._start(known, rng)
+        left = self._left_of_pool()
+        is_blind = not self.candidates.is_exhaustive and number % BLIND_EVERY == BLIND_EVERY - 1
+        if is_blind and len(left):
+            return self.candidates.pool_look(int(rng.choice(left)))
         if self._plan is None or self._picks_left < 1:
             self._picks_left = self._num_picks()
             self._plan = Plan(
@@ -215,8 +226,7 @@ class _Memory:
 
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
         """Return the unknown network nearest to the next quantile of the sizes."""
-        left = np.flatnonzero(self.candidates.is_left)
-        left = left[~np.isin(self.candidates.pool.keys[left], list(self._handed_out))]
+        left = self._left_of_pool()
         if not len(left):
             return self._anything(rng)
         place = len(known)
@@ -224,6 +234,12 @@ class _Memory:
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
         return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
+
+    def _left_of_pool(self) -> IntArray:
+        """Return where in the pool networks are that nobody asked for."""
+        left = np.flatnonzero(self.candidates.is_left)
+        handed_out = np.fromiter(self._handed_out, np.int64, len(self._handed_out))
+        return left[~np.isin(self.candidates.pool.keys[left], handed_out)]
 
     def _anything(self, rng: np.random.Generator) -> Look:
         """Return some network of the pool, known or not: nothing unknown was found."""

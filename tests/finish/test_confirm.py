@@ -1,6 +1,7 @@
 """Retrain, test once, compare."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -123,11 +124,12 @@ def test_testing_the_same_networks_under_another_recipe_is_told(task, tmp_path, 
 
 
 class LosesEachOnce:
-    """A backend whose worker is lost at the first attempt of each job."""
+    """A backend whose worker is lost half-way through the first attempt of each job."""
 
     num_slots = 1
 
     def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
         self._inline = InlineBackend(evaluator)
         self._lost: list[TrialResult] = []
 
@@ -137,8 +139,10 @@ class LosesEachOnce:
 
     def submit(self, spec):
         if spec.attempt > 0:
+            assert Path(spec.checkpoint, "training.pt").is_file()
             self._inline.submit(spec)
             return
+        self._evaluator.evaluate(replace(spec, budget=0.5))  # leaves a checkpoint
         failure = Failure(FailureKind.LOST, "the node went away")
         self._lost.append(
             TrialResult(spec.number, spec.attempt, TrialState.FAILED, failure=failure)
@@ -152,13 +156,14 @@ class LosesEachOnce:
         self._inline.close()
 
 
-def test_job_whose_worker_is_lost_is_handed_out_again(task, tmp_path):
+def test_job_whose_worker_is_lost_goes_on_from_its_checkpoint(task, tmp_path):
     whole = finish(task, tmp_path / "whole")
 
     summary = finish(task, tmp_path / "lossy", make_backend=LosesEachOnce)
 
     assert summary.failures == ()
     assert summary.rows == whole.rows
+    assert not any((tmp_path / "lossy").rglob("training.pt"))
 
 
 def test_network_that_cannot_be_trained_is_told_and_the_others_are_confirmed(

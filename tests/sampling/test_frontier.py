@@ -9,9 +9,11 @@ from optuna.trial import TrialState, create_trial
 from nas.errors import ConstraintError, InvalidObjectivesError
 from nas.objective import Objective, objective_for
 from nas.pareto.dominance import front_mask
+from nas.sampling.candidates import Candidates
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.frontier import FrontierSampler, num_picks
 from nas.sampling.history import CHOICE_KEY, read_choice, write_choice
+from nas.sampling.thrift import Effort
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
@@ -186,6 +188,38 @@ def test_a_tight_limit_is_found_by_going_down():
     sampler = FrontierSampler(DEEP, deep_facts, seed=0, is_allowed=lambda a: deep_size(a) <= 20)
     asked = run(open_study(sampler), 10, space=DEEP, accuracy=deep_accuracy, size=deep_size)
     assert all(deep_size(a) <= 20 for a in asked)
+
+
+def test_the_pool_of_a_large_space_is_not_filled_by_the_way_down_to_its_smallest():
+    effort = Effort(num_looks=500, pool_size=400, num_rounds=25, max_enumerated=1000)
+    candidates = Candidates(DEEP, deep_facts, is_allowed=None, seed=0, effort=effort)
+
+    smallest, drawn = 0.5 * 8 * 3, 1 / 3  # a third of random networks are narrow
+    widths = [candidates.encoding.decode(row)["width"] for row in candidates.pool.rows]
+    assert candidates.sizes.min() == pytest.approx(np.log10(smallest))
+    assert widths.count(0.5) / len(widths) == pytest.approx(drawn, abs=0.1)
+
+
+def test_limits_that_few_networks_keep_leave_a_pool_of_full_size():
+    effort = Effort(num_looks=500, pool_size=200, num_rounds=25, max_enumerated=1000)
+    median = np.median([deep_size(DEEP.sample(np.random.default_rng(i))) for i in range(500)])
+    candidates = Candidates(
+        DEEP, deep_facts, is_allowed=lambda a: deep_size(a) <= median, seed=0, effort=effort
+    )
+
+    assert len(candidates.pool) >= 200
+
+
+def test_in_a_large_space_what_looked_bad_once_is_tried_again():
+    study = open_study(FrontierSampler(DEEP, deep_facts, seed=0))
+
+    def worse_if_larger(architecture):
+        return -float(np.log10(deep_size(architecture)))
+
+    asked = run(study, 48, space=DEEP, accuracy=worse_if_larger, size=deep_size)
+
+    median = np.median([deep_size(DEEP.sample(np.random.default_rng(i))) for i in range(500)])
+    assert sum(deep_size(a) > median for a in asked[4:]) >= 3
 
 
 def test_an_impossible_constraint_is_said_at_the_first_ask():
