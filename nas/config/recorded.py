@@ -35,6 +35,8 @@ FIXED = (
 _OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
 _MAY_CHANGE = frozenset(
     {
+        "data.memory_limit_mb",  # where images lie changes no number
+        "data.streaming",
         "evaluation.checkpoint_every_s",
         "evaluation.gpu_share",
         "evaluation.num_threads",

@@ -29,6 +29,14 @@ def test_a_setting_that_came_later_and_is_not_at_its_default_is_a_change():
     ]
 
 
+def test_where_images_lie_is_no_change_and_their_size_is():
+    kept = composed("data=image_folder", "data.path=photos")
+    streamed = composed("data=image_folder", "data.path=photos", "data.streaming=true")
+    smaller = composed("data=image_folder", "data.path=photos", "data.image_size=32")
+    assert changed_settings(kept, streamed) == []
+    assert "data.image_size" in changed_settings(kept, smaller)[0]
+
+
 def test_more_models_of_timm_are_no_change():
     few = composed("search_space=timm_family", "search_space.models=[test_resnet]")
     more = composed("search_space=timm_family", "search_space.models=[test_resnet,test_vit]")
