@@ -29,6 +29,9 @@ FloatArray = NDArray[np.float64]
 POSITION_TOTAL = 3.0
 FACT_WEIGHT = 0.5
 CONFIGURATION_TOTALS = {"share": 2.5, "place": 0.1, "present": 0.5, "repeats": 0.1}
+# Factor of one standard deviation of a weight. Spaces too large to be looked at as a whole have
+# dozens of blocks, of which few matter: their weights must be free to go far up and down.
+WEIGHT_SPREAD, WEIGHT_SPREAD_OF_SAMPLES = 2.0, 5.0
 
 
 class Embedding:
@@ -68,7 +71,8 @@ class Embedding:
         low[is_position], high[is_position] = 0.0, 1.0
         self._varies = high > low
         self._low, self._span = low[self._varies], (high - low)[self._varies]
-        self.kernel = _kernel(blocks, self._varies)
+        spread = WEIGHT_SPREAD if is_exhaustive else WEIGHT_SPREAD_OF_SAMPLES
+        self.kernel = _kernel(blocks, self._varies, spread)
 
     def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         """Return the features (n, columns) of rows and their facts."""
@@ -133,7 +137,9 @@ class _Block:
     is_share: bool = False
 
 
-def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_]) -> Kernel:
+def _kernel(
+    blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: float
+) -> Kernel:
     """Return the covariance over the columns that vary."""
     ends = np.cumsum([block.width for block in blocks])
     widths = [int(part.sum()) for part in np.split(varies, ends[:-1])]
@@ -144,6 +150,7 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_]) -> Kernel:
         equal_blocks([width for _, width in kept]),
         tuple(term for term in (facts, positions + facts) if term),
         tuple(block.median for block, _ in kept),
+        weight_spread,
     )
 
 

@@ -22,9 +22,10 @@ from scipy.optimize import minimize
 FloatArray = NDArray[np.float64]
 
 # Priors of the hyperparameters, for standardised accuracies and features on 0..1: the factor of
-# one standard deviation, and the median (a weight's is its block's). Found on open tables.
+# one standard deviation, and the median (a weight's are its block's and its kernel's). Found on
+# open tables.
 # The amplitudes' is tight: where one term explains the first results, the other must not vanish.
-WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD = 2.0, 1.3, 4.5
+AMPLITUDE_SPREAD, NOISE_SPREAD = 1.3, 4.5
 AMPLITUDE_MEDIAN, NOISE_MEDIAN = 0.6, 0.05
 # Keeps the Cholesky factor defined where two rows are equal and the noise is near nothing.
 JITTER = 1e-8
@@ -40,11 +41,13 @@ class Kernel:
         blocks: block -> its columns.
         terms: term -> its blocks; a block may stand in several terms, with a weight in each.
         medians: block -> prior median of its weight.
+        weight_spread: factor of one standard deviation of the weights' priors.
     """
 
     blocks: tuple[slice, ...]
     terms: tuple[tuple[int, ...], ...]
     medians: tuple[float, ...]
+    weight_spread: float = 2.0
 
     @property
     def num_weights(self) -> int:
@@ -62,7 +65,7 @@ class Kernel:
     def prior_sd(self) -> FloatArray:
         """Standard deviations of the logarithms, in the same order."""
         counts = [self.num_weights, len(self.terms), 1]
-        return np.repeat(np.log([WEIGHT_SPREAD, AMPLITUDE_SPREAD, NOISE_SPREAD]), counts)
+        return np.repeat(np.log([self.weight_spread, AMPLITUDE_SPREAD, NOISE_SPREAD]), counts)
 
     def split(self, theta: FloatArray) -> tuple[list[FloatArray], FloatArray, float]:
         """Return the weights of each term, the amplitudes and the noise variance."""
