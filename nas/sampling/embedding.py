@@ -137,9 +137,7 @@ class _Block:
     is_share: bool = False
 
 
-def _kernel(
-    blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: float
-) -> Kernel:
+def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: float) -> Kernel:
     """Return the covariance over the columns that vary."""
     ends = np.cumsum([block.width for block in blocks])
     widths = [int(part.sum()) for part in np.split(varies, ends[:-1])]
