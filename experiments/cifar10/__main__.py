@@ -26,7 +26,6 @@ SPACES: Mapping[str, Sequence[str]] = {
     "cell": (
         "search_space.channels=8",
         "search_space.num_cells=1",
-        "training.epochs=1",
         "constraints.num_macs.max=1.5e6",
     ),
     "elastic": (

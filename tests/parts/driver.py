@@ -4,6 +4,7 @@ python -m parts.driver FOLDER --num-trials 60 --backend ray --seconds 0.02
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def _ray(evaluator):
 
 
 def main() -> int:
+    # A shell that starts the tests in the background has its children ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--num-trials", type=int, default=None)
