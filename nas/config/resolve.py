@@ -1,5 +1,7 @@
 """From a composed configuration to plain values: interpolations resolved where they can be."""
 
+import re
+from collections import defaultdict
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -9,7 +11,9 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from nas.config.judge import join
+from nas.config.judge import join, show
+
+_POINTED_AT = re.compile(r"\$\{([\w.]+)\}")
 
 
 class _LeftOut:
@@ -20,9 +24,19 @@ class Resolver:
     """Turns a configuration into plain values, and notes what is missing or cannot be resolved."""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
+        self._faults: list[str] = []
+        self._pointing_into: defaultdict[str, list[str]] = defaultdict(list)
         self.unresolved: list[str] = []
         self.copied: list[str] = []
+
+    @property
+    def faults(self) -> list[str]:
+        """One sentence for each; one for all that point into the same plain value."""
+        return self._faults + [
+            f"{blame}, but {paths[0]} points into it"
+            + (f", and {len(paths) - 1} more" if len(paths) > 1 else "")
+            for blame, paths in self._pointing_into.items()
+        ]
 
     def plain(self, node: Any, *, path: str) -> Any:
         """Return plain values; what cannot be had is left out."""
@@ -37,7 +51,7 @@ class Resolver:
     def _value(self, node: DictConfig | ListConfig, key: Any, path: str) -> Any:
         if OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
             self.unresolved.append(path)
-            self.faults.append(f"{path} must be given: {path}=...")
+            self._faults.append(f"{path} must be given: {path}=...")
             return _LeftOut
         if OmegaConf.is_interpolation(node, key):
             self.copied.append(path)
@@ -48,9 +62,25 @@ class Resolver:
             return _LeftOut
         except OmegaConfBaseException as error:
             self.unresolved.append(path)
-            self.faults.append(f"{path} cannot be resolved: {first_words(error)}")
+            if blame := _plain_on_the_way(node, key):
+                self._pointing_into[blame].append(path)
+            else:
+                self._faults.append(f"{path} cannot be resolved: {first_words(error)}")
             return _LeftOut
         return self.plain(value, path=path)
+
+
+def _plain_on_the_way(node: DictConfig | ListConfig, key: Any) -> str | None:
+    """Name the plain value that an interpolation would pass through; None where there is none."""
+    raw = OmegaConf.to_container(node, resolve=False)
+    for pointed_at in _POINTED_AT.findall(str(raw[key])):  # type: ignore[index, call-overload]
+        parts = pointed_at.split(".")
+        for end in range(1, len(parts)):
+            place = ".".join(parts[:end])
+            value = OmegaConf.select(node._get_root(), place)
+            if value is not None and not OmegaConf.is_config(value):
+                return f"{place}={show(value)} is a plain value"
+    return None
 
 
 def first_words(error: BaseException) -> str:

@@ -80,6 +80,14 @@ def test_a_name_that_nothing_resolves_is_told():
     assert any("name cannot be resolved" in fault and "nowhere" in fault for fault in faults)
 
 
+def test_a_plain_value_in_place_of_a_group_is_told_once():
+    faults = compose_values(Source(overrides=("preset=table", "table=results.csv"))).faults
+
+    (told,) = [fault for fault in faults if "table.path" in fault]
+    assert "table='results.csv' is a plain value" in told
+    assert not any("cannot be resolved" in fault for fault in faults)
+
+
 @pytest.mark.parametrize(
     ("what", "told"), [("job", "population_size: 20"), ("all", "hydra:")], ids=["job", "all"]
 )
