@@ -73,7 +73,7 @@ class Resolver:
 def _plain_on_the_way(node: DictConfig | ListConfig, key: Any) -> str | None:
     """Name the plain value that an interpolation would pass through; None where there is none."""
     raw = OmegaConf.to_container(node, resolve=False)
-    for pointed_at in _POINTED_AT.findall(str(raw[key])):  # type: ignore[index, call-overload]
+    for pointed_at in _POINTED_AT.findall(str(raw[key])):  # type: ignore[index]
         parts = pointed_at.split(".")
         for end in range(1, len(parts)):
             place = ".".join(parts[:end])
