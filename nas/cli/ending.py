@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from nas.measure.energy import EnergyUse
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
-from nas.record.spent import Spent, note_spent, read_spent
+from nas.record.spent import read_spent
 from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
@@ -35,21 +34,6 @@ def print_ending(
         f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def note_search(folder: RunFolder, summary: SearchSummary, use: EnergyUse) -> None:
-    """Note what the command took, beside what its trials say of themselves."""
-    note_spent(
-        folder.spent_jsonl,
-        Spent(
-            use.seconds,
-            use.joules,
-            use.meters,
-            use.why_unknown,
-            num_known=summary.num_known,
-            num_forbidden=summary.num_redrawn - summary.num_known,
-        ),
-    )
 
 
 def cost_sentence(summary: SearchSummary) -> str:

@@ -1,5 +1,6 @@
 """`nas finish`: confirm the winners of a run, and make them into files."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -85,12 +86,17 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     from nas.finish.spent import total_use
     from nas.record.spent import read_spent
     from nas.report.cost import search_cost
+    from nas.report.values import format_duration
     from nas.sampling.journal import load_records
 
     cost = search_cost(load_records(folder.study_journal), read_spent(folder.spent_jsonl))
     searched = cost.describe(grid_g_per_kwh=grid_g_per_kwh)
-    used = total_use(folder.finish_dir).describe(grid_g_per_kwh=grid_g_per_kwh)
-    for line in (searched, f"Retraining: {used}"):
+    used = total_use(folder.finish_dir)
+    # Why energy is not known stands in the model cards; here it is told to those who ask for it.
+    is_told = not math.isnan(used.joules) or grid_g_per_kwh is not None
+    energy = f" {used.describe(grid_g_per_kwh=grid_g_per_kwh)}" if is_told else ""
+    retrained = f"Retraining took {format_duration(used.seconds)}.{energy}"
+    for line in (searched, retrained) if used.seconds else (searched,):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -67,12 +67,11 @@ def run_job(job: Job, console: Console) -> int:
     """Search once and return the exit status."""
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.cli.data_notes import note_data
-    from nas.cli.ending import note_search
     from nas.cli.log import logging_to
+    from nas.cli.spending import Spending
     from nas.cli.view import make_view
     from nas.config.build import build_search
     from nas.evaluation.tabular import with_scores
-    from nas.measure.energy import measured_energy
     from nas.record.environment import collect_environment, write_environment
     from nas.report.front import front_records
     from nas.report.reports import write_reports, write_tables
@@ -88,17 +87,17 @@ def run_job(job: Job, console: Console) -> int:
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
         note_data(folder.path / "data.json", search.data)
-        with measured_energy() as use:
+        with Spending(folder, view) as spending:
             summary = run_search(
                 search.task,
                 run_folder=folder,
                 make_backend=search.make_backend,
-                view=view,
+                view=spending,
                 publish=lambda records: write_tables(folder, records, objectives),
                 storage_url=config.storage.url,
                 resume=config.resume,
             )
-        note_search(folder, summary, use)
+            spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
         front = {record.number for record in front_records(summary.records, objectives)}
         scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
         write_reports(folder, scored, objectives)

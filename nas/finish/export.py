@@ -1,40 +1,33 @@
-"""Makes one network into files, and measures each file by running it.
+"""Makes one network into files, each measured by running it (`bench`).
 
-A file that does not compute what the torch model computes is taken away again; its row says why.
 What was made is remembered beside the files, so a second `nas finish` makes nothing twice.
 """
 
 import copy
 import json
-import logging
-import math
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from nas.architecture import Architecture
 from nas.compress.storage import storage_of
 from nas.files import write_bytes, write_text
 from nas.finish import load_without_nas
+from nas.finish.bench import Bench
 from nas.finish.compiled import (
-    COMPILED,
-    compile_ahead,
-    compiled_network,
     executorch_network,
     require_compiler,
     require_executorch,
     to_executorch,
 )
-from nas.finish.deployable import Deployable, FloatArray, Inputs, deployable, real_inputs
+from nas.finish.deployable import deployable, real_inputs
 from nas.finish.judge import CLASSES, AnyData, Judge
 from nas.finish.memory import clear, remember, remembered
-from nas.finish.onnx_files import export_program, require_onnx, to_onnx
+from nas.finish.onnx_files import require_onnx, to_onnx
 from nas.finish.onnx_integers import to_int8, to_int8_dynamic, to_integer_weights
 from nas.finish.parity import (
     FLOAT_TOLERANCE,
@@ -42,26 +35,15 @@ from nas.finish.parity import (
     INT8_TOLERANCE,
     WEIGHTS_TOLERANCE,
     Tolerance,
-    compare,
     outputs_of,
 )
-from nas.finish.runtimes import (
-    Network,
-    exported_network,
-    onnx_network,
-    peak_memory_bytes,
-    torch_network,
-)
-from nas.measure.cost import input_size, num_params
-from nas.measure.timing import Timing, time_calls
+from nas.finish.runtimes import onnx_network, torch_network
+from nas.finish.torch_files import Stored, compiled_row, exported_row, traced, weights_row
+from nas.measure.cost import input_size
 from nas.record.artefacts import ArtefactRow
 
-_LOG = logging.getLogger(__name__)
-_FORMAT_VERSION = (
-    2  # one more whenever files are made differently, so that old ones are made again
-)
-_BATCH = 32
-_WEIGHED = ("torch.export", "onnx", "onnx int8", "onnx int8 dynamic", "onnx int4 weights")
+# One more whenever files are made differently, so that old ones are made again.
+_FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -178,84 +160,86 @@ class _Exporter:
         settings: ExportSettings,
         judge: Judge,
     ) -> None:
-        self._trained = trained
-        self._storage = storage_of(model)
-        if self._storage is not None:
-            self._stored = copy.deepcopy(model)
-            self._storage.settle(model)
-        self._model: Deployable = deployable(model, dataset)
-        self._dataset = dataset
-        self._folder, self._place = folder, place
-        self._settings, self._judge = settings, judge
-        self._inputs: Inputs = real_inputs(
-            model, dataset, num_calibration=settings.num_calibration
-        )
+        self._trained, self._dataset, self._settings = trained, dataset, settings
+        storage = storage_of(model)
+        self._stored: Stored | None = None
+        if storage is not None:
+            self._stored = Stored(storage, copy.deepcopy(model))
+            storage.settle(model)
         self._size = input_size(model, dataset.shape)
-        self._expected: FloatArray = outputs_of(torch_network(self._model), self._inputs.test)
+        shipped = deployable(model, dataset)
+        inputs = real_inputs(model, dataset, num_calibration=settings.num_calibration)
+        self._bench = Bench(
+            name=trained.name,
+            variant=trained.variant,
+            folder=folder,
+            place=place,
+            model=shipped,
+            inputs=inputs,
+            expected=outputs_of(torch_network(shipped), inputs.test),
+            judge=judge,
+            num_threads=settings.num_threads,
+            weighs_memory=settings.peak_memory,
+        )
+
+    @cached_property
+    def _program(self) -> torch.export.ExportedProgram:
+        return traced(self._bench.model, self._bench)
+
+    @cached_property
+    def _float_onnx(self) -> bytes:
+        return to_onnx(self._program)
 
     def run(self) -> list[ArtefactRow]:
         """Make them all, and return a row for each."""
         self._describe()
-        exported = self._export(self._model)
-        rows = [self._weights(), self._exported(exported)]
-        if self._settings.aot_inductor:
-            rows.append(self._compiled(exported))
-        if self._settings.executorch:
+        bench, settings = self._bench, self._settings
+        rows = [
+            weights_row(bench, self._trained.weights, self._stored),
+            exported_row(bench, lambda: self._program, self._stored, dataset=self._dataset),
+        ]
+        if settings.aot_inductor:
+            rows.append(compiled_row(bench, lambda: self._program))
+        if settings.executorch:
             rows.append(self._executorch())
-        if self._settings.onnx:
-            rows += self._onnx_files(to_onnx(exported))
+        if settings.onnx:
+            rows += [self._onnx(*kind) for kind in self._onnx_kinds()]
         return rows
-
-    def _weights(self) -> ArtefactRow:
-        """Write the tensors, as few bytes as they were trained for."""
-        content = self._trained.weights
-        if self._storage is not None:
-            content = save_safetensors(self._storage.pack(self._stored))
-        self._write("model.safetensors", content)
-        return self._row("safetensors", "model.safetensors", self._load_weights)
-
-    def _exported(self, exported: torch.export.ExportedProgram) -> ArtefactRow:
-        self._write_exported(exported)
-        if self._storage is not None:
-            stored = copy.deepcopy(self._stored)
-            self._storage.store(stored)
-            self._write_exported(self._export(deployable(stored, self._dataset)))
-        return self._row("torch.export", "model.pt2", exported_network)
-
-    def _compiled(self, exported: torch.export.ExportedProgram) -> ArtefactRow:
-        path = self._folder / self._place / COMPILED
-        compile_ahead(exported, path)
-        return self._row("AOTInductor", COMPILED, compiled_network)
 
     def _executorch(self) -> ArtefactRow:
-        self._write("model.pte", to_executorch(self._model, self._inputs.test[:1]))
-        return self._row("ExecuTorch", "model.pte", executorch_network)
+        def make(path: Path) -> None:
+            write_bytes(path, to_executorch(self._bench.model, self._bench.inputs.test[:1]))
 
-    def _onnx_files(self, float_model: bytes) -> list[ArtefactRow]:
-        """Make files of floats and of integers; weights that are integers stay such."""
-        settings, calibration = self._settings, self._inputs.calibration
-        bits = None if self._storage is None else self._storage.bits
-        rows: list[ArtefactRow] = []
+        return self._bench.ship("ExecuTorch", "model.pte", make, executorch_network)
 
-        def add(kind: str, content: bytes, tolerance: Tolerance) -> None:
-            name = f"model{kind.removeprefix('onnx').replace(' ', '_')}.onnx"
-            self._write(name, content)
-            rows.append(self._row(kind, name, self._load_onnx, tolerance=tolerance))
+    def _onnx(self, kind: str, content: Callable[[], bytes], tolerance: Tolerance) -> ArtefactRow:
+        return self._bench.ship(
+            kind,
+            f"model{kind.removeprefix('onnx').replace(' ', '_')}.onnx",
+            lambda path: write_bytes(path, content()),
+            lambda path: onnx_network(path, num_threads=self._settings.num_threads),
+            tolerance=tolerance,
+        )
 
+    def _onnx_kinds(self) -> Iterator[tuple[str, Callable[[], bytes], Tolerance]]:
+        """Yield files of floats and of integers; weights that are integers stay such."""
+        settings, calibration = self._settings, self._bench.inputs.calibration
+        bits = None if self._stored is None else self._stored.storage.bits
         if bits is None:
-            add("onnx", float_model, FLOAT_TOLERANCE)
+            yield "onnx", lambda: self._float_onnx, FLOAT_TOLERANCE
         else:
-            kind = f"onnx int{bits} weights"
-            content = to_integer_weights(float_model, bits=bits, is_trained_so=True)
-            add(kind, content, WEIGHTS_TOLERANCE)
+            yield f"onnx int{bits} weights", lambda: self._few_bits(bits), WEIGHTS_TOLERANCE
         if settings.int8 and bits != 4:
-            add("onnx int8", to_int8(float_model, calibration), INT8_TOLERANCE)
+            yield "onnx int8", lambda: to_int8(self._float_onnx, calibration), INT8_TOLERANCE
         if settings.int8_dynamic and bits != 4:
-            add("onnx int8 dynamic", to_int8_dynamic(float_model), INT8_TOLERANCE)
+            yield "onnx int8 dynamic", lambda: to_int8_dynamic(self._float_onnx), INT8_TOLERANCE
         if settings.int4 and bits is None:
-            content = to_integer_weights(float_model, bits=4)
-            add("onnx int4 weights", content, INT4_TOLERANCE)
-        return rows
+            yield "onnx int4 weights", lambda: self._few_bits(4), INT4_TOLERANCE
+
+    def _few_bits(self, bits: int) -> bytes:
+        return to_integer_weights(
+            self._float_onnx, bits=bits, is_trained_so=self._stored is not None
+        )
 
     def _describe(self) -> None:
         """Write what a user of the files must know of the inputs."""
@@ -269,96 +253,7 @@ class _Exporter:
             "mean": list(self._dataset.normalisation.mean),
             "std": list(self._dataset.normalisation.std),
         }
-        place = self._folder / self._place
-        write_text(place / "input.json", json.dumps(described, indent=2) + "\n")
-        write_text(place / "architecture.json", self._trained.architecture.to_json())
-        loader = Path(load_without_nas.__file__).read_text()
-        write_text(place / "load_without_nas.py", loader)
-
-    def _write(self, name: str, content: bytes) -> None:
-        write_bytes(self._folder / self._place / name, content)
-
-    def _export(self, model: Deployable) -> torch.export.ExportedProgram:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch.export about itself
-            return export_program(model, self._inputs.test[:2])
-
-    def _write_exported(self, exported: torch.export.ExportedProgram) -> None:
-        """Write model.pt2, unless it is there and smaller: unpacking integers takes nodes too."""
-        path = self._folder / self._place / "model.pt2"
-        partial = path.with_name("partial.pt2")
-        # The inputs that it was traced with are no part of what is shipped.
-        examples, exported._example_inputs = exported.example_inputs, None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.export.save(exported, str(partial))
-        exported._example_inputs = examples
-        if path.exists() and path.stat().st_size <= partial.stat().st_size:
-            partial.unlink()
-        else:
-            partial.replace(path)
-
-    def _load_onnx(self, path: Path) -> Network:
-        return onnx_network(path, num_threads=self._settings.num_threads)
-
-    def _load_weights(self, path: Path) -> Network:
-        """Return the network with the weights that lie in the file, and no others."""
-        network = copy.deepcopy(self._model)
-        shapes = {name: tensor.shape for name, tensor in network.model.state_dict().items()}
-        for tensor in network.model.state_dict().values():
-            tensor.zero_()
-        state = load_file(path)
-        if self._storage is not None:
-            state = self._storage.unpack(state, shapes)
-        network.model.load_state_dict(state)
-        return torch_network(network)
-
-    def _row(
-        self,
-        kind: str,
-        name: str,
-        load: Callable[[Path], Network],
-        *,
-        tolerance: Tolerance = FLOAT_TOLERANCE,
-    ) -> ArtefactRow:
-        path = self._folder / self._place / name
-        network = load(path)
-        parity = compare(
-            outputs_of(network, self._inputs.test),
-            expected=self._expected,
-            targets=self._inputs.targets,
-            judge=self._judge,
-            tolerance=tolerance,
-        )
-        one, many = self._time(network, 1), self._time(network, _BATCH)
-        weighed = self._settings.peak_memory and kind in _WEIGHED
-        row = ArtefactRow(
-            name=self._trained.name,
-            variant=self._trained.variant,
-            format=kind,
-            file=f"{self._place}/{name}",
-            size_bytes=path.stat().st_size,
-            num_params=num_params(self._model),
-            metric=self._judge.metric,
-            test_value=parity.test_value,
-            torch_value=parity.torch_value,
-            max_difference=parity.max_difference,
-            agreement=parity.agreement,
-            latency_ms=one.median_ms,
-            latency_low_ms=one.low_ms,
-            latency_high_ms=one.high_ms,
-            latency_32_ms=many.median_ms,
-            num_threads=self._settings.num_threads,
-            peak_memory_bytes=(
-                peak_memory_bytes(path, self._inputs.test.shape) if weighed else math.nan
-            ),
-            refused=parity.refused,
-        )
-        if row.refused:
-            _LOG.warning("%s is not shipped: %s", row.file, row.refused)
-            path.unlink()
-        return row
-
-    def _time(self, network: Network, batch: int) -> Timing:
-        images = self._inputs.test[:batch]
-        return time_calls(lambda: network(images))
+        bench, loader = self._bench, Path(load_without_nas.__file__).read_text()
+        write_text(bench.path("input.json"), json.dumps(described, indent=2) + "\n")
+        write_text(bench.path("architecture.json"), self._trained.architecture.to_json())
+        write_text(bench.path("load_without_nas.py"), loader)

@@ -5,6 +5,7 @@ point and goes on when it is given again.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from safetensors.torch import load as load_safetensors
@@ -35,10 +36,9 @@ from nas.finish.shrink import (
     shrunk_candidates,
     weights_of,
 )
-from nas.finish.spent import note_use, total_use
+from nas.finish.spent import noting_use, total_use
 from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import Teaching, gather_class
-from nas.measure.energy import measured_energy
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
 from nas.record.lease import Lease
@@ -247,8 +247,8 @@ class _Finish:
         # Seed by seed: what is killed early has one retraining of all rather than all of one.
         by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
         jobs = [job for jobs in by_seed for job in jobs]
-        num_before = len(self._ledger)
-        with measured_energy() as use:
+        is_all_there = all(job.key in self._ledger for job in jobs)
+        with nullcontext() if is_all_there else noting_use(self._folder):
             outcome = run_jobs(
                 jobs,
                 evaluator=evaluator,
@@ -256,8 +256,6 @@ class _Finish:
                 folder=self._folder,
                 crew=self._crew,
             )
-        if len(self._ledger) > num_before:
-            note_use(self._folder, use)
         self.is_interrupted = outcome.is_interrupted
         self._failures += outcome.failures
         return confirmed_rows(

@@ -1,16 +1,18 @@
 """What did the retrainings of a `nas finish` cost, over all commands that it took?"""
 
+from dataclasses import asdict
 from pathlib import Path
 
-from nas.measure.energy import EnergyUse
-from nas.record.spent import Spent, note_spent, read_spent, total_spent
+from nas.measure.energy import EnergyUse, EnergyWatch
+from nas.record.spent import Noting, Spent, read_spent, total_spent
 
 _NAME = "spent.jsonl"
 
 
-def note_use(folder: Path, use: EnergyUse) -> None:
-    """Add what one command took."""
-    note_spent(folder / _NAME, Spent(use.seconds, use.joules, use.meters, use.why_unknown))
+def noting_use(folder: Path) -> Noting:
+    """Note what is taken while it is open, given the `finish` folder."""
+    watch = EnergyWatch()
+    return Noting(folder / _NAME, lambda: Spent(**asdict(watch.so_far())))
 
 
 def total_use(folder: Path) -> EnergyUse:

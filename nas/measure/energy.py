@@ -10,8 +10,7 @@ no meter can be read there is no number, and the reason is said.
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -37,15 +36,20 @@ class Meter:
     read_joules: Callable[[], float]
     wraps_at: float = math.inf
 
-    def since(self, start_joules: float) -> float:
-        """Return the joules since a count was `start_joules`; right if it wrapped once at most."""
-        used = self.read_joules() - start_joules
-        return used + self.wraps_at if used < 0 else used
+    def between(self, before_joules: float, now_joules: float) -> float:
+        """Return the joules between two counts; right if it wrapped once at most.
+
+        A counter that should not wrap and fell was set to 0, as a new driver does.
+        """
+        used = now_joules - before_joules
+        if used >= 0:
+            return used
+        return used + self.wraps_at if math.isfinite(self.wraps_at) else now_joules
 
 
-@dataclass
+@dataclass(frozen=True)
 class EnergyUse:
-    """What a stretch of work took; filled in when it ends.
+    """What a stretch of work took.
 
     Attributes:
         joules: of all meters; NaN where none can be read.
@@ -103,26 +107,35 @@ def find_meters(rapl_folder: Path = RAPL_FOLDER) -> Meters:
     return Meters((*found, *gpus, *others), (*reasons, *gpu_reasons, *other_reasons))
 
 
-@contextmanager
-def measured_energy(meters: Meters | None = None) -> Iterator[EnergyUse]:
-    """Measure the energy of a block; the result is complete when the block has ended.
+class EnergyWatch:
+    """Adds up what meters count from now on.
+
+    A counter that starts again is followed if it is read once in each of its rounds; those of
+    processors take minutes. Not to be asked from two threads at once.
 
     Args:
         meters: what to read; those that `find_meters` finds by default.
     """
-    known = find_meters() if meters is None else meters
-    use = EnergyUse(meters=tuple(meter.name for meter in known.readable))
-    started = time.monotonic()
-    counts = [meter.read_joules() for meter in known.readable]
-    try:
-        yield use
-    finally:
-        use.seconds = time.monotonic() - started
-        if known.readable:
-            pairs = zip(known.readable, counts, strict=True)
-            use.joules = sum(meter.since(count) for meter, count in pairs)
-        else:
-            use.why_unknown = "; ".join(known.why_none)
+
+    def __init__(self, meters: Meters | None = None) -> None:
+        self._meters = find_meters() if meters is None else meters
+        self._started_s = time.monotonic()
+        self._counts = [meter.read_joules() for meter in self._meters.readable]
+        self._joules = 0.0
+
+    def so_far(self) -> EnergyUse:
+        """Return what was used since the start."""
+        for index, meter in enumerate(self._meters.readable):
+            count = meter.read_joules()
+            self._joules += meter.between(self._counts[index], count)
+            self._counts[index] = count
+        names = tuple(meter.name for meter in self._meters.readable)
+        return EnergyUse(
+            joules=self._joules if names else math.nan,
+            seconds=time.monotonic() - self._started_s,
+            meters=names,
+            why_unknown="" if names else "; ".join(self._meters.why_none),
+        )
 
 
 def _rapl_meters(folder: Path) -> tuple[list[Meter], list[str]]:

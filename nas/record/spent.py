@@ -1,16 +1,26 @@
-"""spent.jsonl: what each command that trained something took, one line of JSON each.
+"""spent.jsonl: what each command that trained something took, in lines of JSON.
 
 Trials know their own seconds; what only the command knows stands here: energy by the machine's
-meters, and proposals that were never trained. A command that is killed outright leaves no line.
+meters, and proposals that were never trained. A command adds a line at its start, now and then
+while it runs, and at its end; the last one counts, so a kill loses seconds of what it took.
 """
 
 import json
+import logging
 import math
 import os
-from collections.abc import Sequence
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+
+_LOG = logging.getLogger(__name__)
+_EVERY_S = 10.0
+_SHARE = 0.01  # of its time so far that a command may go on without a further line
 
 
 @dataclass(frozen=True)
@@ -34,9 +44,68 @@ class Spent:
     num_forbidden: int = 0
 
 
-def note_spent(path: Path, spent: Spent) -> None:
-    """Add a line; it is on disk when this returns."""
-    line: dict[str, Any] = asdict(spent)
+class Noting:
+    """While it is open, notes what a command takes, again and again.
+
+    Args:
+        path: the file.
+        read: returns what the command took so far; called by one thread at a time, at most
+            `every_s` apart, so that it may follow counters which wrap.
+        every_s: seconds between two looks.
+    """
+
+    def __init__(
+        self, path: Path, read: Callable[[], Spent], *, every_s: float = _EVERY_S
+    ) -> None:
+        self._path, self._read, self._every_s = path, read, every_s
+        self._command = uuid.uuid4().hex[:12]
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="spent", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Write the first line."""
+        note_spent(self._path, self._read(), command=self._command)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write the line that counts, also after an error."""
+        self._ending.set()
+        self._thread.join()
+        self._look(is_due=True)
+
+    def _follow(self) -> None:
+        started_s = noted_s = time.monotonic()
+        while not self._ending.wait(self._every_s):
+            now_s = time.monotonic()
+            is_due = now_s - noted_s >= _SHARE * (now_s - started_s)
+            self._look(is_due=is_due)
+            noted_s = now_s if is_due else noted_s
+
+    def _look(self, *, is_due: bool) -> None:
+        try:
+            spent = self._read()
+            if is_due:
+                note_spent(self._path, spent, command=self._command)
+        except Exception:  # noqa: BLE001 - a lost meter or a full disk must not end the work
+            _LOG.warning("what is spent cannot be noted in %s", self._path, exc_info=True)
+
+
+def note_spent(path: Path, spent: Spent, *, command: str = "") -> None:
+    """Add a line; it is on disk when this returns.
+
+    Args:
+        path: the file.
+        spent: what a command took.
+        command: stands for it; of the lines with the same one the last counts. Empty: this is the
+            only one.
+    """
+    line: dict[str, Any] = {"command": command, **asdict(spent)}
     line["joules"] = None if math.isnan(spent.joules) else spent.joules
     _end_last_line(path)
     with path.open("a") as file:
@@ -46,14 +115,16 @@ def note_spent(path: Path, spent: Spent) -> None:
 
 
 def read_spent(path: Path) -> list[Spent]:
-    """Return all lines; none where there is no file. A line that a crash cut short is left out."""
-    found = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    """Return what each command took; none where there is no file, nor lines cut by a crash."""
+    found: dict[str, Spent] = {}
+    for number, text in enumerate(path.read_text().splitlines() if path.exists() else []):
         try:
-            found.append(_from_json(json.loads(line)))
+            line = json.loads(text)
+            command = line.pop("command", "") or str(number)
+            found[command] = _from_json(line)
         except ValueError:
             continue
-    return found
+    return list(found.values())
 
 
 def total_spent(parts: Sequence[Spent]) -> Spent:

@@ -13,24 +13,18 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.objective import objective_for
 from nas.record.winners import WinnerRow
+from nas.report.size_plot import draw_staircase, end_picture, label_points, new_picture
 from nas.report.style import (
     FRONT_COLOUR,
     GROUP_COLOURS,
     KNEE_COLOUR,
-    TEXT_COLOUR,
     TRIAL_COLOUR,
-    decades_of,
-    prepare_axes,
     save_figure,
-    scale_axis,
-    set_titles,
 )
-from nas.report.values import axis_title, format_value, scaled, three_digits
+from nas.report.values import format_value, scaled, three_digits
 
 _BASELINE_COLOUR = GROUP_COLOURS[2]
-_HEAD = 0.12  # share of the height that the titles take
 
 
 def write_finish_png(rows: Sequence[WinnerRow], *, name: str, path: Path) -> None:
@@ -40,33 +34,29 @@ def write_finish_png(rows: Sequence[WinnerRow], *, name: str, path: Path) -> Non
 
 def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     """Return the picture, titled with the run's name and the mean optimism."""
-    figure = Figure(figsize=(8.0, 5.2), facecolor="white")
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.11, top=1 - _HEAD)
-    prepare_axes(axes)
+    figure, axes = new_picture([row.size_bytes for row in rows])
     winners = [row for row in rows if not row.is_baseline]
-    size = objective_for("size_bytes")
-    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, [r.size_bytes for r in rows]))
-    _draw_search(axes, [row for row in winners if not math.isnan(row.search_value)])
+    beaten = [row for row in winners if row.beaten_by]
+    kept = [row for row in winners if not row.beaten_by]
+    searched = [row for row in winners if not math.isnan(row.search_value)]
+    metric = rows[0].metric if rows else "accuracy"
+    _draw_search(axes, searched)
+    _draw_staircase(axes, kept, [row.test_mean for row in kept], colour=FRONT_COLOUR)
     for chosen, colour, marker, label in (
-        ([r for r in winners if not r.beaten_by], FRONT_COLOUR, "o", "winner, test"),
-        (
-            [r for r in winners if r.beaten_by],
-            KNEE_COLOUR,
-            "X",
-            "off the front by more than the noise, test",
-        ),
+        (kept, FRONT_COLOUR, "o", "winner, test"),
+        (beaten, KNEE_COLOUR, "X", "off the front by more than the noise, test"),
         ([r for r in rows if r.is_baseline], _BASELINE_COLOUR, "s", "baseline, test"),
     ):
         _draw_test(axes, chosen, colour=colour, marker=marker, label=label)
-    metric = rows[0].metric if rows else "accuracy"
-    words = axis_title(metric).removeprefix("validation ")
-    axes.set_ylabel(words, color=TEXT_COLOUR, fontsize=10, parse_math=False)
-    axes.legend(
-        loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
-        labelcolor=TEXT_COLOUR,
-    )  # fmt: skip
-    set_titles(figure, f"{name}: confirmed", optimism_line(rows))
+    end_picture(
+        figure,
+        axes,
+        metric=metric,
+        values=[scaled(metric, value) for row in rows for value in _drawn(row)],
+        titles=(f"{name}: confirmed", optimism_line(rows)),
+    )
+    points = [(row.size_bytes, scaled(metric, row.test_mean)) for row in winners]
+    label_points(figure, axes, points, [row.name.removeprefix("trial ") for row in winners])
     return figure
 
 
@@ -75,14 +65,18 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     winners = [row for row in rows if not row.is_baseline]
     gaps = [row.optimism for row in winners if not math.isnan(row.optimism)]
     if not gaps:
-        return f"{len(winners)} winners"
+        return _counted(len(winners), "winner")
     gap = sum(gaps) / len(gaps)
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
     return (
-        f"{len(winners)} winners, {seeds} retrainings  ·  the search was "
+        f"{_counted(len(winners), 'winner')}, {_counted(seeds, 'retraining')}  ·  the search was "
         f"{_gap_told(winners[0].metric, gap)} the test on average  ·  {beaten} off the front"
     )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _gap_told(metric: str, gap: float) -> str:
@@ -153,13 +147,26 @@ def _draw_search(axes: Axes, rows: Sequence[WinnerRow]) -> None:
     axes.vlines(
         sizes, found, tested, color=TRIAL_COLOUR, linewidth=0.8, linestyles="dotted", zorder=2,
     )  # fmt: skip
-    axes.plot(
-        sizes, found, drawstyle="steps-post", color=TRIAL_COLOUR, linewidth=1.0, zorder=2,
-    )  # fmt: skip
+    _draw_staircase(axes, rows, [row.search_value for row in rows], colour=TRIAL_COLOUR)
     axes.scatter(
         sizes, found, s=30, facecolors="white", edgecolors=TRIAL_COLOUR, zorder=3,
         label="winner, as the search saw it (validation)",
     )  # fmt: skip
+
+
+def _draw_staircase(
+    axes: Axes, rows: Sequence[WinnerRow], values: Sequence[float], *, colour: str
+) -> None:
+    if rows:
+        metric, sizes = rows[0].metric, [row.size_bytes for row in rows]
+        drawn = [scaled(metric, value) for value in values]
+        draw_staircase(axes, sizes, drawn, metric=metric, colour=colour)
+
+
+def _drawn(row: WinnerRow) -> list[float]:
+    """Return all values that are drawn of a row."""
+    values = (row.search_value, row.test_mean, row.confidence_low, row.confidence_high)
+    return [value for value in values if not math.isnan(value)]
 
 
 def _draw_test(

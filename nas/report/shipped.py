@@ -5,6 +5,7 @@ split, by itself. The staircase is the best file of at most that size. Made from
 alone.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,19 +15,10 @@ from matplotlib.figure import Figure
 from nas.objective import losses, objective_for
 from nas.pareto.dominance import front_mask
 from nas.record.artefacts import ArtefactRow
-from nas.report.style import (
-    GROUP_COLOURS,
-    TEXT_COLOUR,
-    TRIAL_COLOUR,
-    decades_of,
-    prepare_axes,
-    save_figure,
-    scale_axis,
-    set_titles,
-)
-from nas.report.values import axis_title, format_value, scaled
+from nas.report.size_plot import draw_staircase, end_picture, new_picture
+from nas.report.style import GROUP_COLOURS, TRIAL_COLOUR, save_figure
+from nas.report.values import format_value, scaled
 
-_HEAD = 0.12  # share of the height that the titles take
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
@@ -64,33 +56,23 @@ def write_files_png(rows: Sequence[ArtefactRow], *, name: str, path: Path) -> No
 def plot_files(rows: Sequence[ArtefactRow], *, name: str) -> Figure:
     """Return the picture; at least one file must not be refused."""
     shipped = [row for row in rows if not row.refused]
-    members = front_files(rows)
-    metric, size = shipped[0].metric, objective_for("size_bytes")
-    figure = Figure(figsize=(8.0, 5.2), facecolor="white")
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.11, top=1 - _HEAD)
-    prepare_axes(axes)
-    sizes = [float(row.size_bytes) for row in shipped]
-    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes))
-    axes.plot(
-        [row.size_bytes for row in members], [scaled(metric, row.test_value) for row in members],
-        drawstyle="steps-post", color=TRIAL_COLOUR, linewidth=1.2, zorder=2,
+    members, metric = front_files(rows), shipped[0].metric
+    figure, axes = new_picture([float(row.size_bytes) for row in shipped])
+    draw_staircase(
+        axes, [row.size_bytes for row in members], _values(members), metric=metric,
+        colour=TRIAL_COLOUR,
     )  # fmt: skip
     for index, kind in enumerate(dict.fromkeys(row.format for row in shipped)):
         ours = [row for row in shipped if row.format == kind]
         axes.scatter(
-            [row.size_bytes for row in ours], [scaled(metric, row.test_value) for row in ours],
+            [row.size_bytes for row in ours], _values(ours),
             s=[52 if row in members else 26 for row in ours], edgecolors="white", linewidths=0.7,
             color=GROUP_COLOURS[index % len(GROUP_COLOURS)], label=kind, zorder=3,
             marker=_MARKERS[index % len(_MARKERS)],
         )  # fmt: skip
-    words = axis_title(metric).removeprefix("validation ")
-    axes.set_ylabel(f"test {words}", color=TEXT_COLOUR, fontsize=10, parse_math=False)
-    axes.legend(
-        loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9,
-        labelcolor=TEXT_COLOUR,
-    )  # fmt: skip
-    set_titles(figure, f"{name}: files", files_line(rows))
+    titles = (f"{name}: files", files_line(rows))
+    end_picture(figure, axes, metric=metric, values=_values(shipped), titles=titles)
+    axes.set_ylabel(f"test {axes.get_ylabel()}")
     return figure
 
 
@@ -103,14 +85,18 @@ def files_line(rows: Sequence[ArtefactRow]) -> str:
     return f"{len(rows) - refused} files, {len(members)} on the front: {kinds}{end}"
 
 
+def _values(rows: Sequence[ArtefactRow]) -> list[float]:
+    return [scaled(row.metric, row.test_value) for row in rows]
+
+
 def _line(row: ArtefactRow, *, is_member: bool) -> list[str]:
     lost = scaled(row.metric, row.torch_value) - scaled(row.metric, row.test_value)
     return [
         row.file,
         row.variant,
-        format_value("size_bytes", row.size_bytes),
+        format_value("size_bytes", row.size_bytes or None),
         format_value(row.metric, row.test_value),
-        f"{lost:.2f}",
+        "–" if math.isnan(lost) else f"{lost:.2f}",
         format_value("accuracy", row.agreement),
         format_value("latency_ms", row.latency_ms),
         format_value("latency_ms", row.latency_32_ms),

@@ -72,6 +72,7 @@ class Standing:
             num_running=num_running,
             num_failed=self.num_failed,
             num_redrawn=study.num_redrawn,
+            num_known=study.num_known,
             num_slots=num_slots,
             front=[study.record(number) for number in self.front_numbers],
             elapsed_s=elapsed_s,

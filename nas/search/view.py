@@ -41,6 +41,7 @@ class Progress:
         num_running: trials in flight.
         num_failed: trials that failed.
         num_redrawn: proposals drawn again: known networks and broken constraints; no trials.
+        num_known: of those, the ones of known networks.
         num_slots: trials that can run at once now.
         front: the front's trials, smallest first.
         elapsed_s: wall time since this command started.
@@ -52,6 +53,7 @@ class Progress:
     num_running: int
     num_failed: int
     num_redrawn: int
+    num_known: int
     num_slots: int
     front: Sequence[TrialRecord]
     elapsed_s: float

@@ -37,7 +37,7 @@ def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
     assert status == 0
     assert "[2/2]" in shown
     assert "model.pt2" in shown
-    assert "1 winners, 2 retrainings" in shown
+    assert "1 winner, 2 retrainings" in shown
     place = searched / "finish"
     assert {path.name for path in place.iterdir()} >= {
         "winners.csv",

@@ -32,6 +32,7 @@ def progress(*front, **changes):
         "num_running": 2,
         "num_failed": 1,
         "num_redrawn": 7,
+        "num_known": 3,
         "num_slots": 2,
         "front": list(front),
         "elapsed_s": 90.0,

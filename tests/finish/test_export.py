@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save
+from torch import nn
 
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
@@ -40,10 +41,14 @@ class Refuse:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
 import numpy as np
+import onnxruntime
 from load_without_nas import load
-logits = load(".")(np.load("images.npy"))
-assert not {"nas", "search_spaces", "timm"} & set(sys.modules)
-np.save("logits.npy", logits.numpy())
+images = np.load("images.npy")
+logits = load(".")(images)
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+by_onnx = session.run(None, {"images": images.transpose(0, 3, 1, 2).astype(np.float32)})[0]
+assert not {"nas", "search_spaces", "timm", "safetensors"} & set(sys.modules)
+np.savez("logits.npz", torch=logits.numpy(), onnx=by_onnx)
 """
 
 
@@ -120,7 +125,9 @@ def test_weights_come_back_bit_for_bit(shipped, model, architecture):
     assert Architecture.from_json(text) == architecture
 
 
-def test_loader_agrees_with_torch_where_nas_cannot_be_imported(shipped, model, dataset):
+def test_loader_and_onnx_runtime_agree_with_torch_where_nas_cannot_be_imported(
+    shipped, model, dataset
+):
     np.save(shipped.place / "images.npy", dataset.test.images)
 
     subprocess.run(
@@ -130,7 +137,9 @@ def test_loader_agrees_with_torch_where_nas_cannot_be_imported(shipped, model, d
     inputs = real_inputs(model, dataset, num_calibration=1)
     with torch.inference_mode():
         expected = deployable(model, dataset)(torch.from_numpy(inputs.test[:])).numpy()
-    np.testing.assert_allclose(np.load(shipped.place / "logits.npy"), expected, atol=1e-5)
+    with np.load(shipped.place / "logits.npz") as logits:
+        for name in ("torch", "onnx"):
+            np.testing.assert_allclose(logits[name], expected, atol=1e-5)
 
 
 def test_loader_imports_nothing_but_torch_and_the_standard_library():
@@ -246,6 +255,32 @@ def test_file_that_differs_is_refused_and_taken_away(
     assert "an output differs" in rows["onnx"].refused
     assert not (tmp_path / PLACE / "model.onnx").exists()
     assert "is not shipped" in caplog.text
+
+
+class Branching(nn.Module):
+    """Computes what its input decides, which torch.export cannot follow."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        return self.model(images) if float(images.sum()) > -1e9 else images.flatten(1)[:, :3]
+
+
+def test_network_that_cannot_be_traced_keeps_its_weights_and_each_lost_file_says_why(
+    model, architecture, dataset, tmp_path, caplog
+):
+    rows = {
+        row.format: row
+        for row in export(Branching(copy.deepcopy(model)), architecture, dataset, tmp_path)
+    }
+
+    assert rows["safetensors"].refused == ""
+    lost = [rows[kind] for kind in ("torch.export", "onnx", "onnx int8")]
+    assert all("it could not be made: " in row.refused for row in lost)
+    assert {path.name for path in (tmp_path / PLACE).glob("model*")} == {"model.safetensors"}
+    assert "could not be made" in caplog.text
 
 
 def trained_network_like(model):

@@ -1,17 +1,22 @@
 """What searching and finishing cost."""
 
 import math
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
 
 import pytest
+from rich.console import Console
 
 from nas.architecture import Architecture
-from nas.cli.ending import note_search
-from nas.finish.spent import note_use, total_use
-from nas.measure.energy import EnergyUse
+from nas.cli.spending import Spending
+from nas.cli.view import SilentView
+from nas.finish.spent import total_use
+from nas.measure.energy import EnergyUse, Meter, Meters
 from nas.record.run_folder import RunFolder
-from nas.record.spent import Spent, note_spent, read_spent, total_spent
+from nas.record.spent import Noting, Spent, note_spent, read_spent, total_spent
 from nas.report.cost import search_cost
-from nas.search.task import SearchSummary
 from nas.trial import TrialRecord, TrialState
 
 
@@ -38,6 +43,10 @@ def test_search_costs_the_time_of_all_its_trials_and_early_stops_save_the_rest()
 
 def test_search_without_early_stops_claims_to_have_saved_nothing():
     assert "saved" not in search_cost([trial(0, TrialState.COMPLETE, 60.0)]).describe()
+
+
+def note_use(folder, use):
+    note_spent(folder / "spent.jsonl", Spent(**asdict(use)))
 
 
 def test_commands_add_up(tmp_path):
@@ -94,13 +103,61 @@ def test_what_was_noted_is_read_again_and_a_torn_line_left_out(tmp_path):
     assert total_spent(parts) == Spent(3.0, 11.0, ("NVML GPU 0",), "", 3, 3)
 
 
-def test_command_notes_what_it_did_not_have_to_train(tmp_path):
+def test_command_notes_what_it_used_and_did_not_have_to_train(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
-    summary = SearchSummary(
-        (), num_redrawn=5, num_known=2, elapsed_s=1.0, is_interrupted=False, is_exhausted=False
-    )
+    counts = iter([10.0, 11.0, 19.0])
+    meters = Meters((Meter("RAPL package-0", lambda: next(counts)),))
 
-    note_search(folder, summary, EnergyUse(9.0, 4.0, ("RAPL package-0",)))
+    with Spending(folder, SilentView(Console()), meters) as spending:
+        spending.drawn_again(num_redrawn=5, num_known=2)
 
-    noted = Spent(4.0, 9.0, ("RAPL package-0",), num_known=2, num_forbidden=3)
-    assert read_spent(folder.spent_jsonl) == [noted]
+    (noted,) = read_spent(folder.spent_jsonl)
+    assert (noted.joules, noted.meters) == (9.0, ("RAPL package-0",))
+    assert (noted.num_known, noted.num_forbidden) == (2, 3)
+
+
+def test_command_that_raises_is_noted_all_the_same(tmp_path):
+    path = tmp_path / "spent.jsonl"
+    looks = iter([Spent(0.0, 0.0), Spent(2.0, 3.0)])
+
+    with pytest.raises(KeyError), Noting(path, lambda: next(looks)):
+        raise KeyError
+
+    assert read_spent(path) == [Spent(2.0, 3.0)]
+
+
+KILLED = """
+import itertools, os, signal, sys, time
+from pathlib import Path
+from nas.record.spent import Noting, Spent, read_spent
+path, counts = Path(sys.argv[1]), itertools.count()
+with Noting(path, lambda: Spent(float(next(counts)), 1.0, ("m",)), every_s=0.01):
+    while not read_spent(path) or read_spent(path)[-1].seconds < 3:
+        time.sleep(0.005)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_command_that_is_killed_is_counted_up_to_its_last_look(tmp_path):
+    path = tmp_path / "spent.jsonl"
+    note_spent(path, Spent(100.0, 50.0, ("m",)))
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    note_spent(path, Spent(10.0, 5.0, ("m",)))
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [spent.joules for spent in read_spent(path)] == [50.0, 1.0, 5.0]
+    assert total_spent(read_spent(path)).seconds >= 113.0
+
+
+def test_lost_meter_ends_nothing(tmp_path, caplog):
+    def lost():
+        raise OSError("no such device")
+
+    looks = iter([lambda: Spent(1.0, 1.0), lost])
+
+    with Noting(tmp_path / "spent.jsonl", lambda: next(looks)()):
+        pass
+
+    assert read_spent(tmp_path / "spent.jsonl") == [Spent(1.0, 1.0)]
+    assert "cannot be noted" in caplog.text

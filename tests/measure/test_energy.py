@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nas.measure.energy import EnergyUse, Meter, Meters, find_meters, measured_energy
+from nas.measure.energy import EnergyUse, EnergyWatch, Meter, Meters, find_meters
 
 
 def package(folder, *, microjoules, wraps_at=262_143_328_850, name="package-0", number=0):
@@ -20,9 +20,10 @@ def test_energy_of_a_block_is_what_the_counters_rose_by(tmp_path):
     first = package(tmp_path, microjoules=5_000_000)
     second = package(tmp_path, microjoules=7_000_000, name="package-1", number=1)
 
-    with measured_energy(find_meters(tmp_path)) as use:
-        (first / "energy_uj").write_text("8000000")
-        (second / "energy_uj").write_text("7500000")
+    watch = EnergyWatch(find_meters(tmp_path))
+    (first / "energy_uj").write_text("8000000")
+    (second / "energy_uj").write_text("7500000")
+    use = watch.so_far()
 
     assert use.joules == pytest.approx(3.5)
     assert use.meters[:2] == ("RAPL package-0", "RAPL package-1")
@@ -32,10 +33,28 @@ def test_energy_of_a_block_is_what_the_counters_rose_by(tmp_path):
 def test_counter_that_starts_again_is_followed(tmp_path):
     place = package(tmp_path, microjoules=9_000_000, wraps_at=10_000_000)
 
-    with measured_energy(find_meters(tmp_path)) as use:
-        (place / "energy_uj").write_text("2000000")
+    watch = EnergyWatch(find_meters(tmp_path))
+    (place / "energy_uj").write_text("2000000")
 
-    assert use.joules == pytest.approx(3.0)
+    assert watch.so_far().joules == pytest.approx(3.0)
+
+
+def test_counter_that_starts_again_many_times_is_followed_if_it_is_read_in_each_round(tmp_path):
+    place = package(tmp_path, microjoules=0, wraps_at=10_000_000)
+
+    watch = EnergyWatch(find_meters(tmp_path))
+    for turns in range(1, 8):  # 6 J each
+        (place / "energy_uj").write_text(str(6_000_000 * turns % 10_000_000))
+        used = watch.so_far()
+
+    assert used.joules == pytest.approx(42.0)
+
+
+def test_counter_that_was_set_back_counts_from_zero():
+    counts = iter([5.0, 7.0, 1.0])
+    watch = EnergyWatch(Meters((Meter("GPU", lambda: next(counts)),)))
+
+    assert [watch.so_far().joules, watch.so_far().joules] == [2.0, 3.0]
 
 
 def test_parts_of_a_package_are_not_counted_again(tmp_path):
@@ -52,8 +71,7 @@ def test_parts_of_a_package_are_not_counted_again(tmp_path):
 def test_machine_without_counters_gives_no_number_and_says_why(tmp_path):
     meters = Meters((), find_meters(tmp_path).why_none)
 
-    with measured_energy(meters) as use:
-        pass
+    use = EnergyWatch(meters).so_far()
 
     assert math.isnan(use.joules)
     assert f"no processor counters in {tmp_path}" in use.describe()
@@ -67,18 +85,6 @@ def test_counter_that_may_not_be_read_is_named(tmp_path):
         "intel-rapl:0" in reason and "No such file" in reason
         for reason in find_meters(tmp_path).why_none
     )
-
-
-def test_block_that_raises_is_measured_all_the_same():
-    counts = iter([1.0, 4.0])
-
-    with (
-        pytest.raises(KeyError),
-        measured_energy(Meters((Meter("m", lambda: next(counts)),))) as use,
-    ):
-        raise KeyError
-
-    assert use.joules == 3.0
 
 
 def test_carbon_is_energy_times_the_grids_intensity():

@@ -1,0 +1,78 @@
+"""What a search takes, noted while it runs: a kill loses seconds of it, not all."""
+
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+from nas.measure.energy import EnergyWatch, Meters
+from nas.record.run_folder import RunFolder
+from nas.record.spent import Noting, Spent
+from nas.search.view import Progress, SearchPlan, View
+from nas.trial import TrialRecord
+
+
+class Spending:
+    """A view that passes everything on to another; while it is open, the run's spending is noted.
+
+    Args:
+        folder: of the run.
+        view: watches as well.
+        meters: of energy; those of this machine by default.
+    """
+
+    def __init__(self, folder: RunFolder, view: View, meters: Meters | None = None) -> None:
+        self._view = view
+        self._energy = EnergyWatch(meters)
+        self._num_known = self._num_forbidden = 0
+        self._noting = Noting(folder.spent_jsonl, self.so_far)
+
+    def __enter__(self) -> Self:
+        """Start to note."""
+        self._noting.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Note it all."""
+        self._noting.__exit__(kind, error, traceback)
+
+    def so_far(self) -> Spent:
+        """Return what the command took."""
+        return Spent(
+            **asdict(self._energy.so_far()),
+            num_known=self._num_known,
+            num_forbidden=self._num_forbidden,
+        )
+
+    def drawn_again(self, *, num_redrawn: int, num_known: int) -> None:
+        """Remember proposals that were not trained, of which some were known networks."""
+        self._num_known, self._num_forbidden = num_known, num_redrawn - num_known
+
+    def start(self, plan: SearchPlan) -> None:
+        """Pass it on."""
+        self._view.start(plan)
+
+    def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
+        """Remember what was drawn again."""
+        self._hear(progress)
+        self._view.trial_finished(record, progress)
+
+    def tick(self, progress: Progress) -> None:
+        """Remember what was drawn again."""
+        self._hear(progress)
+        self._view.tick(progress)
+
+    def message(self, text: str) -> None:
+        """Pass it on."""
+        self._view.message(text)
+
+    def close(self) -> None:
+        """Pass it on."""
+        self._view.close()
+
+    def _hear(self, progress: Progress) -> None:
+        self.drawn_again(num_redrawn=progress.num_redrawn, num_known=progress.num_known)
