@@ -1,11 +1,11 @@
 """Makes one `.npz` of a folder of CIFAR-10 mosaics, for `nas search data=cifar10`.
 
-    python -m experiments.cifar10.convert FOLDER cifar10.npz [SIDE]
+    python -m experiments.cifar10.convert FOLDER cifar10.npz [SIDE [NUM_TRAIN]]
 
 The folder holds `cifar10_train_*.webp` and `cifar10_test_*.webp`, lossless pictures of 50 rows of
 100 images each, and `labels.npz` with an array for each of them and the names of the classes.
 However many of the pictures are there are taken. With a SIDE of 16 or 8 pixels each image is
-made smaller by averaging squares of its pixels.
+made smaller by averaging squares of its pixels; NUM_TRAIN takes the first training images only.
 """
 
 import sys
@@ -20,30 +20,40 @@ ROWS, COLUMNS, SIDE = 50, 100, 32
 
 def main(words: Sequence[str]) -> int:
     """Convert a folder, and say what is in the file."""
-    if len(words) not in (2, 3):
+    if len(words) not in (2, 3, 4):
         print(__doc__)
         return 2
-    arrays = convert(Path(words[0]), side=int(words[2]) if len(words) == 3 else SIDE)
+    side = int(words[2]) if len(words) > 2 else SIDE
+    num_train = int(words[3]) if len(words) > 3 else None
+    arrays = convert(Path(words[0]), side=side, num_train=num_train)
     np.savez(words[1], **arrays)
     for name, array in arrays.items():
         print(f"{name}: {array.shape} {array.dtype}")
     return 0
 
 
-def convert(folder: Path, *, side: int = SIDE) -> dict[str, np.ndarray]:
-    """Return the arrays that `nas.data.npz` reads, images of `side` pixels a side."""
+def convert(
+    folder: Path, *, side: int = SIDE, num_train: int | None = None
+) -> dict[str, np.ndarray]:
+    """Return the arrays that `nas.data.npz` reads.
+
+    Args:
+        folder: of the mosaics.
+        side: of the images, pixels.
+        num_train: training images, the first ones; None for all.
+    """
     if SIDE % side:
         raise SystemExit(f"the side must divide {SIDE}, but got {side}; 16 is usual")
     labels = np.load(folder / "labels.npz", allow_pickle=False)
     arrays = {"class_names": labels["classes"]}
-    for split in ("train", "test"):
+    for split, number in (("train", num_train), ("test", None)):
         pictures = sorted(folder.glob(f"cifar10_{split}_*.webp"))
         if not pictures:
             raise SystemExit(f"there is no cifar10_{split}_*.webp in {folder}")
         images = np.concatenate([read_mosaic(path) for path in pictures])
-        arrays[f"{split}_images"] = averaged(images, side=side)
+        arrays[f"{split}_images"] = averaged(images[:number], side=side)
         known = [labels[path.stem.removeprefix("cifar10_")] for path in pictures]
-        arrays[f"{split}_labels"] = np.concatenate(known).astype(np.int64)
+        arrays[f"{split}_labels"] = np.concatenate(known)[:number].astype(np.int64)
     return arrays
 
 

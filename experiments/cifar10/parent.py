@@ -14,8 +14,9 @@ from torch import nn
 
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
+from nas.train.batches import TrialData
 from nas.train.device import keep_freed_memory
-from nas.train.loop import Training
+from nas.train.loop import Score, Training
 from nas.train.recipe import Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=64, learning_rate=0.01, shift=0.1)
@@ -24,10 +25,30 @@ VALIDATION_FRACTION = 0.2  # as in experiment.yaml: what the search judges by is
 
 def make_resnet() -> nn.Module:
     """Return an untrained network; its first map is not halved."""
-    model = timm.create_model("resnet18", channels=(16, 32, 64, 128), num_classes=10)
-    model.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    return small_resnet18(channels=(16, 32, 64, 128), in_channels=3)
+
+
+def small_resnet18(channels: Sequence[int], *, in_channels: int) -> nn.Module:
+    """Return timm's ResNet-18 with stages of so many channels, for images of few pixels."""
+    model = timm.create_model(
+        "resnet18", channels=tuple(channels), in_chans=in_channels, num_classes=10
+    )
+    model.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
     model.maxpool = nn.Identity()
     return model
+
+
+def train(model: nn.Module, data: TrialData, recipe: Recipe, *, seed: int) -> Score:
+    """Train in place; return the score on the validation images."""
+    training = Training(model.to(memory_format=torch.channels_last), data, recipe, seed=seed)
+    training.run()
+    return training.score()
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write what a model has learnt."""
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, path)
 
 
 def main(words: Sequence[str]) -> int:
@@ -38,15 +59,11 @@ def main(words: Sequence[str]) -> int:
     torch.manual_seed(0)
     keep_freed_memory()
     data = load_npz(words[0], validation_fraction=VALIDATION_FRACTION, is_mirrorable=True)
-    model = make_resnet().to(memory_format=torch.channels_last)
-    training = Training(
-        model, move_to_device(data.search_data(), torch.device("cpu")), RECIPE, seed=0
-    )
-    training.run()
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, Path(words[1]))
+    model = make_resnet()
+    score = train(model, move_to_device(data.search_data(), torch.device("cpu")), RECIPE, seed=0)
+    save_weights(model, Path(words[1]))
     num_params = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{num_params} parameters, validation accuracy {training.score().accuracy:.4f}")
+    print(f"{num_params} parameters, validation accuracy {score.accuracy:.4f}")
     return 0
 
 

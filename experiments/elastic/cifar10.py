@@ -1,8 +1,8 @@
 """What a network loses at a third of its bytes, on photos: CIFAR-10 at 16 pixels.
 
-python cifar10.py cifar10_16.npz     writes results/cifar10.csv; the file: ../cifar10/convert.py
+    python -m experiments.elastic.cifar10 cifar10_16.npz     writes results/cifar10.csv
 
-What the CSV holds already is not done again.
+The file is made by `experiments.cifar10.convert`. What the CSV holds already is not done again.
 """
 
 import csv
@@ -12,36 +12,28 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-import timm
 import torch
-from compare import COLUMNS, fresh
-from safetensors.torch import save_file
 from torch import nn
 
+from experiments.cifar10.parent import make_resnet, save_weights, train
+from experiments.elastic.compare import COLUMNS, fresh
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
 from nas.models.loading import read_weights
 from nas.train.batches import TrialData
 from nas.train.device import keep_freed_memory
-from nas.train.loop import Score, Training, evaluate
+from nas.train.loop import evaluate
 from nas.train.recipe import Recipe
 from search_spaces.elastic import ElasticSpace
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "cifar10.csv"
 WEIGHTS = FOLDER / "cifar10_parent.safetensors"
+MODEL = "experiments.cifar10.parent.make_resnet"
 RECIPE = Recipe(epochs=12, batch_size=64, learning_rate=0.01, shift=0.1)
 FINE_TUNING = Recipe(epochs=4, batch_size=64, learning_rate=0.01, shift=0.1)
 SHARE = 0.56  # of each layer's channels: about a third of the bytes
 SEEDS = (0, 1, 2)
-
-
-def make_resnet() -> nn.Module:
-    """Return an untrained ResNet-18 of a quarter of the width, its first map not halved."""
-    model = timm.create_model("resnet18", channels=(16, 32, 64, 128), num_classes=10)
-    model.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-    model.maxpool = nn.Identity()
-    return model
 
 
 def main(words: Sequence[str]) -> int:
@@ -62,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     if not is_noted(name, 0):
         scores = evaluate(whole, search).accuracy, evaluate(whole, test).accuracy
         note(1.0, size, name, 0, *scores, seconds)
-    space = ElasticSpace("cifar10.make_resnet", weights=str(WEIGHTS), parameters={"width": SHARE})
+    space = ElasticSpace(MODEL, weights=str(WEIGHTS), parameters={"width": SHARE})
     (cut,) = space.enumerate()
     size = int(space.static_costs(cut, data.shape)["size_bytes"])
     if not is_noted("cut, not trained", 0):
@@ -91,15 +83,8 @@ def trained_parent(data: TrialData) -> tuple[nn.Module, float]:
         model.load_state_dict(read_weights(str(WEIGHTS)))
     else:
         train(model, data, RECIPE, seed=0)
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, WEIGHTS)
+        save_weights(model, WEIGHTS)
     return model, time.process_time() - started
-
-
-def train(model: nn.Module, data: TrialData, recipe: Recipe, *, seed: int) -> Score:
-    """Train in place; return the score on the validation images."""
-    training = Training(model.to(memory_format=torch.channels_last), data, recipe, seed=seed)
-    training.run()
-    return training.score()
 
 
 def noted() -> list[list[str]]:

@@ -1,6 +1,6 @@
 """What does a network lose when it is made smaller, and would training a small one do as well?
 
-python compare.py     writes results/compare.csv; wants parent.safetensors (parent.py)
+python -m experiments.elastic.compare     writes results/compare.csv, once `parent` has run
 """
 
 import csv
@@ -11,15 +11,16 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from parent import RECIPE, WEIGHTS, make_resnet, train
 from torch import nn
 
+from experiments.elastic.parent import RECIPE, WEIGHTS, make_resnet, train_on_digits
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
 from nas.models.loading import read_weights
 from nas.train.loop import evaluate
 from search_spaces.elastic import ElasticSpace
 
+MODEL = "experiments.elastic.parent.make_resnet"
 SHARES = (0.56, 0.31)  # about a third and a tenth of the bytes
 SEEDS = (0, 1, 2)
 EPOCHS = (3, 16)
@@ -45,9 +46,7 @@ def main() -> None:
         [1.0, whole_bytes, "whole", 0, "", evaluate(whole, test).accuracy, 0.0]
     ]
     for share in SHARES:
-        space = ElasticSpace(
-            "parent.make_resnet", weights=str(WEIGHTS), parameters={"width": share}
-        )
+        space = ElasticSpace(MODEL, weights=str(WEIGHTS), parameters={"width": share})
         (cut,) = space.enumerate()
         size = space.static_costs(cut, data.shape)["size_bytes"]
         untouched = evaluate(space.build(cut, data.shape), test).accuracy
@@ -56,7 +55,7 @@ def main() -> None:
             torch.manual_seed(seed)
             model = space.build(cut, data.shape)
             started = time.process_time()
-            scores = train(
+            scores = train_on_digits(
                 fresh(model) if way == "scratch" else model,
                 replace(RECIPE, epochs=epochs),
                 seed=seed,

@@ -1,19 +1,18 @@
 """The network that is made smaller: a ResNet-18 for small images, and how it was trained.
 
-python parent.py      trains it and writes parent.safetensors
+python -m experiments.elastic.parent      trains it and writes parent.safetensors
 """
 
 import sys
 from pathlib import Path
 
-import timm
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
+from experiments.cifar10.parent import save_weights, small_resnet18, train
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
-from nas.train.loop import Score, Training, evaluate
+from nas.train.loop import Score, evaluate
 from nas.train.recipe import Recipe
 
 WEIGHTS = Path(__file__).parent / "parent.safetensors"
@@ -22,34 +21,23 @@ RECIPE = Recipe(epochs=16, batch_size=32, learning_rate=0.005)
 
 def make_resnet() -> nn.Module:
     """Return an untrained ResNet-18 of half the width, its first map not halved (8x8 pixels)."""
-    model = timm.create_model("resnet18", channels=(32, 64, 128, 256), in_chans=1, num_classes=10)
-    model.conv1 = nn.Conv2d(1, 64, 3, padding=1, bias=False)
-    model.maxpool = nn.Identity()
-    return model
+    return small_resnet18(channels=(32, 64, 128, 256), in_channels=1)
 
 
-def train(model: nn.Module, recipe: Recipe, *, seed: int) -> tuple[Score, Score]:
+def train_on_digits(model: nn.Module, recipe: Recipe, *, seed: int) -> tuple[Score, Score]:
     """Train in place; return the scores on validation and on test images."""
     torch.manual_seed(seed)
-    digits = load_digits()
-    training = Training(
-        model.to(memory_format=torch.channels_last),
-        move_to_device(digits.search_data(), torch.device("cpu")),
-        recipe,
-        seed=seed,
-    )
-    training.run()
-    test = move_to_device(digits.final_data(), torch.device("cpu"))
-    return training.score(), evaluate(model, test)
+    digits, device = load_digits(), torch.device("cpu")
+    validation = train(model, move_to_device(digits.search_data(), device), recipe, seed=seed)
+    return validation, evaluate(model, move_to_device(digits.final_data(), device))
 
 
 def main() -> None:
     """Train the network with seed 0 and keep its weights."""
     torch.manual_seed(0)
     model = make_resnet()
-    validation, test = train(model, RECIPE, seed=0)
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, WEIGHTS)
+    validation, test = train_on_digits(model, RECIPE, seed=0)
+    save_weights(model, WEIGHTS)
     print(f"validation {validation.accuracy:.4f}, test {test.accuracy:.4f}")
 
 

@@ -117,11 +117,7 @@ def linear_layers(model: nn.Module) -> list[str]:
 
 def quantized_bytes(model: nn.Module, *, bits: int) -> int:
     """Return the bytes that a model of floats is stored in once it is quantized; on any device."""
-    weights = {
-        f"{name}.weight" if name else "weight"
-        for name, module in model.named_modules()
-        if isinstance(module, LAYERS)
-    }
+    weights = quantized_weights(model)
     total = 0
     for name, tensor in model.state_dict().items():
         if name in weights:
@@ -129,6 +125,15 @@ def quantized_bytes(model: nn.Module, *, bits: int) -> int:
         else:
             total += tensor.numel() * tensor.element_size()
     return total
+
+
+def quantized_weights(model: nn.Module) -> frozenset[str]:
+    """Return the names of the weights that are stored in few bits once a model is quantized."""
+    return frozenset(
+        f"{name}.weight" if name else "weight"
+        for name, module in model.named_modules()
+        if isinstance(module, LAYERS)
+    )
 
 
 def stored_tensors(model: nn.Module, compression: Compression) -> dict[str, torch.Tensor]:

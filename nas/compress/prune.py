@@ -7,16 +7,15 @@ network is known without pruning it.
 """
 
 import copy
-import warnings
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from nas.errors import MissingPackageError
+from nas.compress.dependency import along_channels, dependency_graph, torch_pruning, traceable
 
 # What a forward pass raises when a custom layer does not bear a pruned input.
 _FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, AttributeError)
@@ -72,7 +71,7 @@ def find_groups(model: nn.Module, images: torch.Tensor) -> tuple[ChannelGroup, .
         found, broken = _observe(model, images, excluded, runs_each=True)
         if broken is not None:
             # Blocks of one kind break alike: their layers differ in numbers only.
-            excluded.add(_without_numbers(broken))
+            excluded.add(_kind_of(broken, model.get_submodule(broken)))
     return found
 
 
@@ -91,8 +90,8 @@ def prune(
         kept: root of a group -> number of units that stay; groups that are not named stay whole.
     """
     modules = dict(model.named_modules())
-    with _traceable(model):
-        graph = _graph(model, images)
+    with traceable(model):
+        graph = dependency_graph(model, images)
         for group in groups:
             gone = group.order[: group.num_units - kept.get(group.root, group.num_units)]
             if gone:
@@ -106,7 +105,7 @@ def require_pruning() -> None:
     Raises:
         MissingPackageError: Torch-Pruning is not installed.
     """
-    _torch_pruning()
+    torch_pruning()
 
 
 def kept_units(group: ChannelGroup, ratio: float, *, multiple: int) -> int:
@@ -128,9 +127,9 @@ def _observe(
     work = copy.deepcopy(model).eval()
     names = {module: name for name, module in work.named_modules()}
     found = []
-    with _traceable(work):
+    with traceable(work):
         drafts = list(_drafts(work, images, names, excluded))
-        graph = _graph(work, images)
+        graph = dependency_graph(work, images)
         after = _shapes(work)
         for draft in drafts:
             half = draft.order[: draft.num_units // 2]
@@ -157,8 +156,8 @@ def _drafts(
     excluded: set[str],
 ) -> Iterator[ChannelGroup]:
     """Yield the groups with their ranking, before it is known how they shrink."""
-    pruning = _torch_pruning()
-    last = _last_layer(work, images)
+    pruning = torch_pruning()
+    filters, last = _ends(work, images)
     pruner = pruning.BasePruner(
         work,
         images,
@@ -167,6 +166,7 @@ def _drafts(
         num_heads=_heads(work),
         in_channel_groups={},
         out_channel_groups={},
+        customized_pruners=along_channels(work),
     )
     graph = pruner.DG
     for traced in list(graph.get_all_groups([last], pruner.root_module_types)):
@@ -183,9 +183,13 @@ def _drafts(
             continue  # maps that are cut and joined in ways that it does not follow
         if importance is None or root not in names:
             continue
-        if _without_numbers(names[root]) in excluded:
+        if any(dep.target.module in filters for dep, _ in group):
+            continue  # the images would lose a channel
+        if _kind_of(names[root], root) in excluded:
             continue
         num_parts = pruner._get_channel_groups(group)
+        if len(importance) % num_parts:
+            continue  # heads beside channels that have none
         unit_importance = importance.view(num_parts, -1).mean(0)
         if len(unit_importance) < 2:
             continue
@@ -226,27 +230,40 @@ def _shrinks(
     return tuple(Shrink(name, dim, channels // num_units) for name, dim, channels in lost)
 
 
-def _without_numbers(name: str) -> str:
-    return ".".join(part for part in name.split(".") if not part.isdigit())
+def _kind_of(name: str, layer: nn.Module) -> str:
+    """Return what layers share that differ in numbers alone."""
+    return re.sub(r"\d+", "", f"{name} {layer}")
 
 
 def _shapes(model: nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in model.state_dict().items()}
 
 
-def _last_layer(model: nn.Module, images: torch.Tensor) -> nn.Module:
-    """Return the layer that puts out the logits: the last one with weights that runs."""
+def _ends(model: nn.Module, images: torch.Tensor) -> tuple[set[nn.Module], nn.Module]:
+    """Return the layers that filter each channel of the images alone, and the one of the logits.
+
+    The logits come from the last layer with weights that runs.
+    """
+    filters: set[nn.Module] = set()
     ran: list[nn.Module] = []
+    storage = images.untyped_storage().data_ptr()
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        ran.append(module)
+        reads_images = inputs[0].untyped_storage().data_ptr() == storage
+        if reads_images and getattr(module, "groups", 1) > 1:
+            filters.add(module)
+
     hooks = [
-        module.register_forward_hook(lambda module, _inputs, _output: ran.append(module))
+        module.register_forward_pre_hook(note)
         for module in model.modules()
-        if isinstance(module, nn.Linear | nn.Conv2d)
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d)
     ]
     with torch.no_grad():
         model(images)
     for hook in hooks:
         hook.remove()
-    return ran[-1]
+    return filters, ran[-1]
 
 
 def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -277,37 +294,3 @@ def _repair_attention(model: nn.Module) -> None:
         for name, value in changes.items():
             if hasattr(module, name):
                 setattr(module, name, value)
-
-
-@contextmanager
-def _traceable(model: nn.Module) -> Iterator[None]:
-    """Let attention be computed in steps, which the dependency graph can follow."""
-    fused = [m for m in model.modules() if getattr(m, "fused_attn", False) is True]
-    requires = [p for p in model.parameters() if not p.requires_grad]
-    for module in fused:
-        module.fused_attn = False  # type: ignore[assignment] # a flag of timm's
-    for parameter in requires:
-        parameter.requires_grad_(True)
-    try:
-        with warnings.catch_warnings(), torch.enable_grad():
-            warnings.simplefilter("ignore")  # unwrapped parameters are found by itself
-            yield
-    finally:
-        for module in fused:
-            module.fused_attn = True  # type: ignore[assignment] # a flag of timm's
-        for parameter in requires:
-            parameter.requires_grad_(False)
-
-
-def _graph(model: nn.Module, images: torch.Tensor) -> Any:
-    return _torch_pruning().DependencyGraph().build_dependency(model, example_inputs=images)
-
-
-def _torch_pruning() -> Any:
-    try:
-        import torch_pruning
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            "structural pruning needs Torch-Pruning: pip install 'nas[compress]'"
-        ) from error
-    return torch_pruning

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas.compress.low_rank import factorise, kept_rank
+from nas.compress.inventory import Inventory, stored_tensors_of
+from nas.compress.low_rank import factorise
 from nas.compress.prune import attention_modules, find_groups, prune
 from nas.compress.stages import drop_blocks, find_stages
 
@@ -54,10 +55,11 @@ class Reducer:
         self.images = images
         self.groups = find_groups(self.model, images)
         self.stages = find_stages(self._uneven(), images, names=stages)
-        self._tensors = dict(self.model.state_dict())
-        self._positions = _positions(self.model, images)
-        self._attended = _attended(self.model, self._positions)
-        whole = self._num_macs(self._shapes(Reduction()), Reduction())
+        positions = _positions(self.model, images)
+        self._inventory = Inventory(
+            stored_tensors_of(self.model), positions, _attended(self.model, positions)
+        )
+        whole = self._inventory.num_macs(self._shapes(Reduction()), {})
         # Where other products of matrices are involved, only counting tells.
         self._knows_macs = whole == _counted_macs(self.model, images)
 
@@ -76,15 +78,12 @@ class Reducer:
         """Return `num_params`, `size_bytes` and, where known in closed form, `num_macs`."""
         shapes = self._shapes(reduction)
         shares = self._live_shares(reduction)
-        trained = {name for name, _ in self.model.named_parameters()}
-        num_params = num_bytes = 0
-        for name, shape in shapes.items():
-            count = self._stored(name, shape, shares)
-            num_params += count * (name in trained)
-            num_bytes += count * self._tensors[name].element_size()
-        found = {"num_params": float(num_params), "size_bytes": float(num_bytes)}
+        found = {
+            "num_params": float(self._inventory.num_params(shapes, shares)),
+            "size_bytes": float(self._inventory.size_bytes(shapes, shares)),
+        }
         if self._knows_macs:
-            found["num_macs"] = float(self._num_macs(shapes, reduction))
+            found["num_macs"] = float(self._inventory.num_macs(shapes, shares))
         return found
 
     def _uneven(self) -> nn.Module:
@@ -102,17 +101,8 @@ class Reducer:
 
     def _shapes(self, reduction: Reduction) -> dict[str, list[int]]:
         """Return the shape of each tensor that stays, before factorising."""
-        shapes = {
-            name: list(tensor.shape)
-            for name, tensor in self._tensors.items()
-            if not self._is_dropped(name, reduction)
-        }
-        for group in self.groups:
-            gone = group.num_units - reduction.units.get(group.root, group.num_units)
-            for shrink in group.shrinks:
-                if shrink.tensor in shapes:
-                    shapes[shrink.tensor][shrink.dim] -= gone * shrink.per_unit
-        return shapes
+        shapes = self._inventory.shapes(self.groups, reduction.units)
+        return {name: s for name, s in shapes.items() if not self._is_dropped(name, reduction)}
 
     def _is_dropped(self, name: str, reduction: Reduction) -> bool:
         return any(
@@ -127,25 +117,6 @@ class Reducer:
             for name, share in reduction.shares.items()
             if share < 1.0 and not self._is_dropped(f"{name}.weight", reduction)
         }
-
-    def _stored(self, name: str, shape: Sequence[int], shares: Mapping[str, float]) -> int:
-        layer, _, word = name.rpartition(".")
-        if word == "weight" and layer in shares:
-            features, in_features = shape
-            return kept_rank(in_features, features, shares[layer]) * (in_features + features)
-        return int(torch.Size(shape).numel())
-
-    def _num_macs(self, shapes: Mapping[str, Sequence[int]], reduction: Reduction) -> int:
-        shares = self._live_shares(reduction)
-        total = sum(
-            self._stored(f"{layer}.weight", shapes[f"{layer}.weight"], shares) * positions
-            for layer, positions in self._positions.items()
-            if f"{layer}.weight" in shapes
-        )
-        for layer, products in self._attended.items():
-            if f"{layer}.weight" in shapes:
-                total += products * shapes[f"{layer}.weight"][0] // 3
-        return total
 
 
 def _positions(model: nn.Module, images: torch.Tensor) -> dict[str, int]:

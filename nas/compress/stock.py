@@ -1,0 +1,79 @@
+"""What every compression of one network would cost, without compressing it.
+
+The network is built once on the meta device and run once, to see which channels hang together and
+how often each layer runs (`channels`). The rest is arithmetic (`inventory`), so that a second
+compression of the same network costs a fraction of a millisecond.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from nas.compress.channel_rules import RULES
+from nas.compress.channels import trace_channels
+from nas.compress.compression import (
+    MULTIPLE,
+    Compression,
+    linear_layers,
+    quantized_weights,
+)
+from nas.compress.inventory import Inventory, stored_tensors_of
+from nas.compress.prune import ChannelGroup, kept_units
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A network, as far as its costs go.
+
+    Attributes:
+        groups: channels that hang together.
+        inventory: its tensors and layers.
+        linears: names of the layers that can be factorised.
+        quantized: names of the weights that few bits store.
+    """
+
+    groups: tuple[ChannelGroup, ...]
+    inventory: Inventory
+    linears: tuple[str, ...]
+    quantized: frozenset[str]
+
+    def costs(self, compression: Compression) -> dict[str, float]:
+        """Return `num_params`, `size_bytes` and `num_macs` of the compressed network."""
+        units = {
+            group.root: kept_units(group, compression.kept, multiple=MULTIPLE)
+            for group in self.groups
+        }
+        shapes = self.inventory.shapes(self.groups, units)
+        shares = dict.fromkeys(self.linears, compression.rank)
+        num_bytes = self.inventory.size_bytes(
+            shapes,
+            shares,
+            bits=compression.weight_bits if compression.is_quantizing else None,
+            quantized=self.quantized,
+        )
+        return {
+            "num_params": float(self.inventory.num_params(shapes, shares)),
+            "size_bytes": float(num_bytes),
+            "num_macs": float(self.inventory.num_macs(shapes, shares)),
+        }
+
+
+def take_stock(model: nn.Module, shape: Sequence[int]) -> Stock | None:
+    """Return what is needed to foretell costs; None where only compressing tells.
+
+    Args:
+        model: on the meta device, in evaluation mode; it is not changed.
+        shape: (C, H, W) of the images that it takes.
+    """
+    trace = trace_channels(model, shape, RULES)
+    if trace is None:
+        return None
+    return Stock(
+        groups=trace.groups,
+        inventory=Inventory(
+            stored_tensors_of(model), trace.positions, trace.attended, trace.sliding
+        ),
+        linears=tuple(linear_layers(model)),
+        quantized=quantized_weights(model),
+    )
