@@ -1,5 +1,6 @@
 """`nas profile`: what a search space holds and what a search would cost, before any is spent."""
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from nas.search.trial_time import TrialTimes
 
 DONE = 0
-SECONDS_EACH = 5.0  # aim for measuring each of three models
+LOOK_S = 45.0  # aim for all of it
+SECONDS_EACH = 5.0  # aim for measuring each of three models, less where time is short
+LEAST_SECONDS_EACH = 1.0
 PROXY_TIME_S = 15.0
 HELP = """\
 nas profile [group=choice ...] [key=value ...]
@@ -35,6 +38,7 @@ Where no architecture keeps the constraints, the exit status is 2, as a search's
 
 def run(words: Sequence[str]) -> int:
     """Look at a space and print what was seen."""
+    started_s = time.monotonic()
     flags = parse_search_flags(words)
     if flags.wants_help:
         print(HELP)
@@ -48,10 +52,10 @@ def run(words: Sequence[str]) -> int:
 
     settings = read_settings(flags.overrides, known_proxies=tuple(PROXIES))
     plan = plan_profile(Source(flags.config_dir, flags.config_name), settings)
-    return _look(plan, settings)
+    return _look(plan, settings, until_s=started_s + LOOK_S)
 
 
-def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
+def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -> int:
     from nas.cli.data_notes import data_lines
     from nas.cli.profile_view import (
         print_feasibility,
@@ -70,24 +74,27 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings") -> int:
 
     task, console = plan.search.task, make_console()
     sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
-    profile = profile_space(
-        task.space,
-        task.evaluator,
-        constraints=task.constraints,
-        count_more=_activations(plan),
-        sampling=sampling,
-    )
+    with console.status("counting what networks cost"):
+        profile = profile_space(
+            task.space,
+            task.evaluator,
+            constraints=task.constraints,
+            count_more=_activations(plan),
+            sampling=sampling,
+        )
     if isinstance(plan.search.data, Dataset):
         print_lines(console, data_lines(plan.search.data, report_data(plan.search.data)))
     print_sizes(console, profile, space=type(task.space).__name__)
     if not profile.sample.members:
         raise ConfigError(unbuildable_line(profile))
     print_feasibility(console, profile, constraints=task.constraints)
-    times = _times(plan, profile, settings)
+    with console.status("training a small, a median and a large one, for seconds each"):
+        times = _times(plan, profile, settings, until_s=until_s)
     if times is not None:
         workers = plan.plan.num_workers
         device = str(choose_device(str(plan.config.training.get("device", "auto"))))
         print_times(console, times, config=plan.config, device=device, num_workers=workers)
+        print_lines(console, _batch_notes(plan, times))
     elif plan.is_table:
         console.print("\nResults are looked up in a table: nothing is trained.")
     ranks = _ranks(plan, profile, settings)
@@ -118,7 +125,7 @@ def _activations(plan: "ProfilePlan") -> "CountMore | None":
 
 
 def _times(
-    plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings"
+    plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings", *, until_s: float
 ) -> "TrialTimes | None":
     """Measure three of those that the search may train."""
     from nas.evaluation.trained import TrainedEvaluator
@@ -131,16 +138,33 @@ def _times(
     evaluator = task.evaluator
     at_share, first_share = None, FIRST_SHARE
     if isinstance(evaluator, TrainedEvaluator):
-        at_share, first_share = evaluator.judging_by, 1.0 / evaluator.num_steps
+        at_share, first_share = evaluator.judging_by, evaluator.least_share
+    # Starting up costs a model's part too.
+    each_s = min(SECONDS_EACH, (until_s - time.monotonic()) / 4)
     return time_trials(
         evaluator,
         kept(profile.sample, task.constraints),
         plan=plan.plan,
-        seconds_each=SECONDS_EACH,
+        seconds_each=max(LEAST_SECONDS_EACH, each_s),
         seed=plan.config.seed,
         at_share=at_share,
         first_share=first_share,
     )
+
+
+def _batch_notes(plan: "ProfilePlan", times: "TrialTimes") -> list[str]:
+    """Say which models were too slow for whole steps."""
+    from nas.evaluation.trained import TrainedEvaluator
+
+    evaluator = plan.search.task.evaluator
+    if not isinstance(evaluator, TrainedEvaluator):
+        return []
+    whole = evaluator.batch_at(1.0)
+    return [
+        f"{trial.word}: measured in steps of {number} images instead of {whole}"
+        for trial in times.trials
+        if (number := evaluator.batch_at(trial.step_share)) < whole
+    ]
 
 
 def _ranks(

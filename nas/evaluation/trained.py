@@ -48,6 +48,7 @@ from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 
+_LEAST_BATCH = 4  # images of the shortest measurement: batch norms want several
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 
 
@@ -136,21 +137,31 @@ class TrainedEvaluator(Evaluator):
             self.lesson = lesson_of_teacher(teacher, self.space, self._resident, self.data.shape)
 
     @property
-    def num_steps(self) -> int:
-        """Steps of a full training."""
-        number = len(self.data.train)
-        return self.recipe.epochs * (number // min(self.recipe.batch_size, number))
+    def _num_shown(self) -> int:
+        """Images that a full training sees, each as often as it comes."""
+        return self.recipe.epochs * len(self.data.train)
 
-    def judging_by(self, share: float) -> "TrainedEvaluator":
-        """Return an evaluator that validates on the first images alone, a share of them.
+    @property
+    def least_share(self) -> float:
+        """The share of a full training that its least part is: one step on few images."""
+        return min(_LEAST_BATCH, self.recipe.batch_size) / self._num_shown
 
-        What a trial takes is measured with it: training and validating then cost the same share.
+    def batch_at(self, share: float) -> int:
+        """Return the images of one step in a share of a training, where it is no whole step."""
+        return min(self.recipe.batch_size, max(1, round(share * self._num_shown)))
+
+    def judging_by(self, share: float, step_share: float = 1.0) -> "TrainedEvaluator":
+        """Return an evaluator for measuring what a share of a trial takes.
+
+        It validates on the first images alone, a share of them, so that training and validating
+        cost the same share; and its steps are no larger than `step_share` of a training.
         """
         self.prepare()
         data = self._resident
         assert data is not None, "prepare has moved the data"
         part = copy.copy(self)
         part._costs = self._costs
+        part.recipe = replace(self.recipe, batch_size=self.batch_at(step_share))
         number = max(1, round(share * len(self.data.validation)))
         part._resident = replace(data, validation=data.validation.head(number))
         return part

@@ -2,7 +2,9 @@
 
 A model is trained for growing shares of its budget, and judged by as large a share of the
 validation images, until the measurement's time is over. What is left is extrapolated from the last
-two: building costs the same at each share, so their difference is training and judging alone.
+two: building costs the same at each share, so their difference is training and judging alone. A
+model's first training counts for nothing: libraries choose their kernels then, which is no trial's
+time.
 """
 
 import time
@@ -14,14 +16,17 @@ import numpy as np
 from nas.architecture import Architecture
 from nas.evaluation.evaluator import Evaluator
 from nas.seeding import derive_seed
-from nas.trial import TrialResult, TrialSpec, TrialState
+from nas.trial import TrialSpec
 
 FIRST_SHARE = 0.01
 GROWTH = 4.0
 LEAST_GROWTH = 2.0  # where there is no time for more
 
-# Share -> an evaluator that judges by that share of the validation images.
-AtShare = Callable[[float], Evaluator]
+LEAST_BUSY_SHARE = 0.1  # below, it is not the processor that a training waits for
+
+# Share of a training, and of that which a step is to be at most -> what measures it: an evaluator
+# that judges by that share of the validation images.
+AtShare = Callable[[float, float], Evaluator]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class TimedTrial:
         seconds: wall time of a whole trial; 0.0 if it failed.
         share: of the training budget that was really spent; the rest is extrapolated.
         failure: why it cannot be trained, or None.
+        step_share: of the training budget that a measured step was at most.
     """
 
     word: str
@@ -43,6 +49,7 @@ class TimedTrial:
     seconds: float
     share: float
     failure: str | None = None
+    step_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,21 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Point:
+    """One measurement.
+
+    Attributes:
+        share: of the training budget.
+        seconds: that it took.
+        busy_s: of these, or more with several threads, a processor was at work on it.
+    """
+
+    share: float
+    seconds: float
+    busy_s: float
+
+
+@dataclass(frozen=True)
 class _Measured:
     """How models are measured: what judges them at a share, the first one, the time for each."""
 
@@ -95,26 +117,51 @@ class _Measured:
     def time_one(self, word: str, subject: tuple[Architecture, Mapping[str, float]]) -> TimedTrial:
         """Train for growing shares while there is time; at least two: one has no difference."""
         architecture, costs = subject
-        started_s = time.monotonic()
-        points: list[tuple[float, float]] = []
-        share = self.first_share
-        while True:
-            result, spent_s = self.evaluate(subject, share=share)
-            if result.state is TrialState.FAILED:
-                message = "" if result.failure is None else result.failure.message
-                return TimedTrial(word, architecture, costs, 0.0, share, message or "failed")
-            points.append((share, spent_s))
-            left_s = self.seconds - (time.monotonic() - started_s)
-            has_time = GROWTH * spent_s <= left_s
-            if share >= 1.0 or (len(points) > 1 and not has_time):
-                break
-            share = min(1.0, (GROWTH if has_time else LEAST_GROWTH) * share)
-        return TimedTrial(word, architecture, costs, extrapolate(points), share)
+        until_s = time.monotonic() + self.seconds
+        try:
+            self._measure(subject, share=self.first_share)
+            points = [self._measure(subject, share=self.first_share)]
+            points = self._with_larger_steps(subject, points, until_s=until_s)
+            step_share = points[0].share
+            while len(points) < 2 or _has_time(points[-1], GROWTH, until_s):
+                if points[-1].share >= 1.0:
+                    break
+                growth = GROWTH if _has_time(points[-1], GROWTH, until_s) else LEAST_GROWTH
+                share = min(1.0, growth * points[-1].share)
+                points.append(self._measure(subject, share=share, step_share=step_share))
+        except _FailedError as failed:
+            return TimedTrial(word, architecture, costs, 0.0, failed.share, str(failed))
+        return TimedTrial(
+            word, architecture, costs, extrapolate(points), points[-1].share, step_share=step_share
+        )
 
-    def evaluate(
-        self, subject: tuple[Architecture, Mapping[str, float]], *, share: float
-    ) -> tuple[TrialResult, float]:
-        """Train and judge once; return the result and the seconds."""
+    def _with_larger_steps(
+        self,
+        subject: tuple[Architecture, Mapping[str, float]],
+        points: list[Point],
+        *,
+        until_s: float,
+    ) -> list[Point]:
+        """Take larger shares in one step each, while there would be time for two more of them."""
+        while points[-1].share < 1.0 and _has_time(points[-1], 4 * GROWTH, until_s):
+            share = min(1.0, GROWTH * points[-1].share)
+            # Steps of another size choose their kernels first.
+            self._measure(subject, share=share)
+            points = [self._measure(subject, share=share)]
+        return points
+
+    def _measure(
+        self,
+        subject: tuple[Architecture, Mapping[str, float]],
+        *,
+        share: float,
+        step_share: float | None = None,
+    ) -> Point:
+        """Train and judge once.
+
+        Raises:
+            _FailedError: it cannot be trained.
+        """
         architecture, costs = subject
         spec = TrialSpec(
             number=0,
@@ -123,10 +170,25 @@ class _Measured:
             static_costs=costs,
             budget=share,
         )
-        evaluator = self.at_share(share)
-        started_s = time.perf_counter()
-        result = evaluator.evaluate(spec)
-        return result, time.perf_counter() - started_s
+        evaluator = self.at_share(share, share if step_share is None else step_share)
+        started_s, busy_s = time.perf_counter(), time.process_time()
+        failure = evaluator.evaluate(spec).failure
+        point = Point(share, time.perf_counter() - started_s, time.process_time() - busy_s)
+        if failure is not None:
+            raise _FailedError(failure.message or "failed", share)
+        return point
+
+
+class _FailedError(Exception):
+    """A model cannot be trained."""
+
+    def __init__(self, message: str, share: float) -> None:
+        super().__init__(message)
+        self.share = share
+
+
+def _has_time(point: Point, growth: float, until_s: float) -> bool:
+    return growth * point.seconds <= until_s - time.monotonic()
 
 
 def time_trials(
@@ -145,10 +207,10 @@ def time_trials(
         evaluator: trains.
         sample: architectures with their static costs.
         plan: what the search is going to do.
-        seconds_each: aim for each of the three; a single training step may take longer.
+        seconds_each: aim for each of the three; the two least shares may take longer.
         seed: of the weights.
-        at_share: gives an evaluator for a share; None takes `evaluator` as it is.
-        first_share: of the budget that is measured first, a step or more.
+        at_share: gives evaluators for measuring; None takes `evaluator` as it is.
+        first_share: of the budget that is measured first.
     """
     if not sample:
         return None
@@ -157,9 +219,7 @@ def time_trials(
         return None
     ordered = sorted(sample, key=lambda pair: pair[1][scale])
     evaluator.prepare()
-    measured = _Measured(at_share or (lambda _: evaluator), first_share, seconds_each, seed)
-    # Libraries choose their kernels at the first call, which is no trial's time.
-    measured.evaluate(ordered[0], share=first_share)
+    measured = _Measured(at_share or (lambda *_: evaluator), first_share, seconds_each, seed)
     places = {"small": 0, "median": len(ordered) // 2, "large": len(ordered) - 1}
     trials = tuple(measured.time_one(word, ordered[place]) for word, place in places.items())
     sound = [trial for trial in trials if trial.failure is None]
@@ -191,18 +251,31 @@ def _planned(
     )
 
 
-def extrapolate(points: Sequence[tuple[float, float]]) -> float:
+def extrapolate(points: Sequence[Point]) -> float:
     """Return the seconds of a whole trial.
 
-    Args:
-        points: share of the training budget and seconds, shares rising; the last two count.
+    Where other programs share the processors, how long each measurement waited is chance; so the
+    difference is one of processor time, as long as that is what is spent, and the waiting is that
+    of all measurements together.
 
-    >>> extrapolate([(0.25, 2.0), (0.5, 3.0)])
+    Args:
+        points: shares rising; the last two count.
+
+    >>> extrapolate([Point(0.25, 2.0, 0.0), Point(0.5, 3.0, 0.0)])
     5.0
     """
-    share, seconds = points[-1]
+    seconds = sum(point.seconds for point in points)
+    busy_s = sum(point.busy_s for point in points)
+    if busy_s < LEAST_BUSY_SHARE * seconds:
+        return _extended([(point.share, point.seconds) for point in points])
+    return seconds / busy_s * _extended([(point.share, point.busy_s) for point in points])
+
+
+def _extended(points: Sequence[tuple[float, float]]) -> float:
+    """Return the value at the share of 1, on the line through the last two."""
+    share, value = points[-1]
     if share >= 1.0 or len(points) == 1:
-        return seconds / share
-    before_share, before_s = points[-2]
-    slope = max(0.0, seconds - before_s) / (share - before_share)
-    return seconds + slope * (1.0 - share)
+        return value / share
+    before_share, before = points[-2]
+    slope = max(0.0, value - before) / (share - before_share)
+    return value + slope * (1.0 - share)

@@ -369,14 +369,25 @@ def test_an_evaluator_that_judges_by_a_share_looks_at_the_first_images_only(digi
         architecture=Architecture({"kind": "fine"}),
         seed=0,
         static_costs=whole.static_costs(Architecture({"kind": "fine"})),
-        budget=1 / whole.num_steps,
+        budget=0.02,
     )
     seen.clear()
 
     whole.judging_by(0.02).evaluate(spec)
 
-    # 901 images in batches of 32, twice; 9 of 451 images; and the whole is left as it was.
-    assert whole.num_steps == 2 * 28
+    # 901 images twice in batches of 32: the first of 56 steps, and 9 of 451 images.
     assert seen == [(True, 32), (False, 9)]
-    whole.evaluate(spec)
-    assert seen[-1] == (False, 451)
+
+
+def test_what_is_less_than_a_step_is_measured_in_a_step_of_fewer_images(digits):
+    evaluator = TrainedEvaluator(Unusual(), digits, RECIPE, OBJECTIVES)
+    num_shown = 2 * 901
+
+    assert evaluator.least_share == 4 / num_shown
+    assert [evaluator.batch_at(share) for share in (4 / num_shown, 8 / num_shown, 1.0)] == [
+        4,
+        8,
+        32,
+    ]
+    assert evaluator.judging_by(0.1, 4 / num_shown).recipe.batch_size == 4
+    assert evaluator.recipe.batch_size == 32

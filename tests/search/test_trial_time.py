@@ -3,7 +3,7 @@ import time
 import pytest
 from parts.engine import SMALL, ClosedForm, complete, size_of
 
-from nas.search.trial_time import Plan, extrapolate, time_trials
+from nas.search.trial_time import Plan, Point, extrapolate, time_trials
 from nas.space.space import SearchSpace
 from nas.trial import Failure, FailureKind, TrialResult, TrialState
 
@@ -37,8 +37,15 @@ def measure(evaluator, plan):
 
 
 def test_a_training_is_extrapolated_by_its_last_difference():
-    assert extrapolate([(0.01, 9.0), (0.1, 1.1), (0.2, 1.2)]) == pytest.approx(2.0)
-    assert extrapolate([(0.25, 1.0), (1.0, 3.0)]) == 3.0
+    points = [Point(0.01, 9.0, 0.0), Point(0.1, 1.1, 0.0), Point(0.2, 1.2, 0.0)]
+    assert extrapolate(points) == pytest.approx(2.0)
+    assert extrapolate([Point(0.25, 1.0, 0.0), Point(1.0, 3.0, 0.0)]) == 3.0
+
+
+def test_on_a_busy_machine_processor_time_tells_and_waiting_is_shared_out():
+    # 10 s of work in all, the second measurement by chance without waiting.
+    points = [Point(0.1, 4.0, 1.0), Point(0.2, 2.0, 2.0)]
+    assert extrapolate(points) == pytest.approx(10.0 * 6.0 / 3.0)
 
 
 def test_three_models_are_measured_and_the_search_is_planned_from_them():
@@ -69,8 +76,8 @@ def test_a_trial_that_passes_its_limit_is_foreseen():
 def test_a_model_too_slow_for_the_time_is_measured_twice_at_the_least_shares():
     shares = []
 
-    def at_share(share):
-        shares.append(share)
+    def at_share(share, step_share):
+        shares.append((share, step_share))
         return Sleeper()
 
     time_trials(
@@ -83,8 +90,8 @@ def test_a_model_too_slow_for_the_time_is_measured_twice_at_the_least_shares():
         first_share=0.25,
     )
 
-    # A first call that does not count, then two for each of the three models.
-    assert shares == [0.25, *(0.25, 0.5) * 3]
+    # For each of the three models a first call that does not count, then two.
+    assert shares == [(0.25, 0.25), (0.25, 0.25), (0.5, 0.25)] * 3
 
 
 def test_a_model_that_cannot_be_trained_is_named_and_the_others_count():
