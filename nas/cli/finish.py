@@ -132,10 +132,10 @@ def _end(
         if len(lines) > 1:
             _print_table(console, lines)
     if summary.rows:
-        console.print(optimism_line(summary.rows), markup=False, highlight=False)
+        line = optimism_line(summary.rows)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Files: {folder.finish_dir} (winners.csv, finish.png, artefacts.csv, files.png, and a "
-        "folder for each network)",
+        f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -147,6 +147,20 @@ def _end(
     for name, failure in summary.failures:
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     return FAILED if summary.failures and not summary.rows else DONE
+
+
+def _made(summary: "FinishSummary") -> list[str]:
+    """Return the names of what the command left."""
+    tables = {
+        "winners.csv": summary.rows,
+        "finish.png": summary.rows,
+        "distilled.csv": summary.taught,
+        "compressed.csv": summary.shrunk,
+        "artefacts.csv": summary.artefacts,
+        "files.png": summary.artefacts,
+        "a folder for each network": summary.artefacts,
+    }
+    return [name for name, rows in tables.items() if rows]
 
 
 def _print_table(console: Console, lines: Sequence[Sequence[str]]) -> None:

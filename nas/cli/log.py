@@ -40,7 +40,7 @@ def logging_to(path: Path, view: View) -> Iterator[None]:
     for handler in handlers:
         root.addHandler(handler)
     logging.captureWarnings(True)
-    _tame_optuna()
+    _tame_others()
     try:
         yield
     except NasError as error:
@@ -59,8 +59,10 @@ def logging_to(path: Path, view: View) -> Iterator[None]:
         root.setLevel(level)
 
 
-def _tame_optuna() -> None:
-    """Send Optuna's warnings where ours go, not to the terminal by themselves."""
+def _tame_others() -> None:
+    """Send Optuna's warnings where ours go, and leave out what exporters tell of each node."""
+    for chatty in ("onnx_ir", "onnxscript"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     optuna = logging.getLogger("optuna")
     optuna.handlers.clear()
     optuna.propagate = True

@@ -1,4 +1,4 @@
-"""What a search takes, noted while it runs: a kill loses seconds of it, not all."""
+"""What a search takes, noted while it runs: a kill loses little of it."""
 
 from dataclasses import asdict
 from types import TracebackType

@@ -83,7 +83,7 @@ class Bench:
             make(path)
             row = self._measured(kind, path, load(path), tolerance)
         except Exception as error:  # noqa: BLE001 - whatever exporters and runtimes raise
-            _LOG.warning("%s could not be made", path, exc_info=True)
+            _LOG.info("%s could not be made", path, exc_info=True)
             row = self._row(kind, path, refused=f"it could not be made: {_in_short(error)}")
         if row.refused:
             _LOG.warning("%s is not shipped: %s", row.file, row.refused)

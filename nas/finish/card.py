@@ -13,9 +13,13 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.finish.judge import AnyData
 from nas.record.artefacts import ArtefactRow
-from nas.record.environment import Environment
+from nas.record.environment import Environment, versions_of
 from nas.record.winners import WinnerRow
 from nas.train.recipe import Recipe
+
+_UNKNOWN = "–"
+# What makes and runs the files, beside what every run notes.
+_PACKAGES = ("onnx", "onnxruntime", "onnxscript", "torch-pruning", "executorch", "torchao")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def model_card(
     *,
     architecture: Architecture,
     circumstances: Circumstances,
+    story: str = "",
 ) -> str:
     """Return the text of README.md for one network.
 
@@ -53,14 +58,15 @@ def model_card(
         artefacts: its files.
         architecture: what was trained.
         circumstances: of the run.
+        story: what else was done to it than to train it by the recipe; a sentence, or empty.
     """
     parts = [
         _head(circumstances),
         _summary(row, artefacts, circumstances),
         _files(artefacts),
-        _use(),
+        _use(artefacts),
         _data(circumstances.dataset),
-        _training(row, architecture, circumstances),
+        _training(row, architecture, circumstances, story),
         _environment(circumstances),
     ]
     return "\n\n".join(parts) + "\n"
@@ -91,9 +97,10 @@ def _summary(
         "multiply-accumulates of one example": f"{row.num_macs:,.0f}",
     }
     variant = artefacts[0].variant
-    title = f"# {row.name} on {circumstances.dataset.name}, {variant}"
+    made = "" if row.name.endswith(variant) else f", {variant}"
+    title = f"# {row.name} on {circumstances.dataset.name}{made}"
     lines = [title, "", "| | |", "| --- | --- |"]
-    lines += [f"| {words} | {value} |" for words, value in facts.items()]
+    lines += [f"| {words} | {value} |" for words, value in facts.items() if value != _UNKNOWN]
     if row.beaten_by:
         noise = "is no larger and better by more than the noise of retraining."
         lines += ["", f"**{row.beaten_by} {noise}**"]
@@ -129,7 +136,8 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
 def _file_line(file: ArtefactRow) -> str:
     name = file.file.rpartition("/")[2]
     value, agreement = _value(file.metric, file.test_value), _value("accuracy", file.agreement)
-    cells = [name, f"{file.size_bytes:,}", value, agreement]
+    size = f"{file.size_bytes:,}" if file.size_bytes else _UNKNOWN
+    cells = [name, size, value, agreement]
     if file.refused:
         cells[0] = f"~~{name}~~ not shipped: {file.refused}"
         cells += [""] * 4
@@ -139,20 +147,30 @@ def _file_line(file: ArtefactRow) -> str:
             f"{file.max_difference:.2g}",
             f"{file.latency_ms:.3f} ({file.latency_low_ms:.3f} to {file.latency_high_ms:.3f})",
             f"{file.latency_32_ms:.3f}",
-            "–" if math.isnan(memory) else f"{memory / 1e6:.1f} MB",
+            _UNKNOWN if math.isnan(memory) else f"{memory / 1e6:.1f} MB",
         ]
     return f"| {' | '.join(cells)} |"
 
 
-def _use() -> str:
-    return (
-        "## Use\n\n"
-        "`load_without_nas.py` needs torch alone:\n\n"
-        "```python\nfrom load_without_nas import load\n\n"
-        "network = load()\nlogits = network(images)  # (N, H, W, C) as stored, not normalised\n```"
-        "\n\nThe ONNX files take `images`, floats (batch, channels, height, width) in the stored "
-        "unit, at the size that `input.json` gives, and return `logits`."
-    )
+def _use(artefacts: Sequence[ArtefactRow]) -> str:
+    """Return how to use those of the files that are shipped."""
+    kinds = {file.format for file in artefacts if not file.refused}
+    parts = ["## Use"]
+    if "torch.export" in kinds:
+        parts.append(
+            "`load_without_nas.py` needs torch alone:\n\n"
+            "```python\nfrom load_without_nas import load\n\n"
+            "network = load()\n"
+            "logits = network(images)  # (N, H, W, C) as stored, not normalised\n```"
+        )
+    if any(kind.startswith("onnx") for kind in kinds):
+        parts.append(
+            "The ONNX files take `images`, floats (batch, channels, height, width) in the stored "
+            "unit, at the size that `input.json` gives, and return `logits`."
+        )
+    if len(parts) == 1:
+        parts.append("`model.safetensors` holds the tensors of the network that `nas` builds.")
+    return "\n\n".join(parts)
 
 
 def _data(dataset: AnyData) -> str:
@@ -169,18 +187,23 @@ def _data(dataset: AnyData) -> str:
     )
 
 
-def _training(row: WinnerRow, architecture: Architecture, circumstances: Circumstances) -> str:
-    recipe = ", ".join(f"{key} {value}" for key, value in vars(circumstances.recipe).items())
+def _training(
+    row: WinnerRow, architecture: Architecture, circumstances: Circumstances, story: str
+) -> str:
+    told = {key: value for key, value in vars(circumstances.recipe).items() if value is not None}
+    recipe = ", ".join(f"{key} {value}" for key, value in told.items())
     described = f"Architecture `{row.architecture_id}`: {architecture.describe()}"
+    after = f" {story}" if story else ""
     return (
-        f"## Training\n\n{described}\n\nRecipe: {recipe}.\n\n{circumstances.energy}\n\n"
+        f"## Training\n\n{described}\n\nRecipe: {recipe}.{after}\n\n{circumstances.energy}\n\n"
         f"Made again by\n\n```sh\n{circumstances.command}\n```"
     )
 
 
 def _environment(circumstances: Circumstances) -> str:
     found = circumstances.environment
-    versions = ", ".join(f"{name} {version}" for name, version in found.packages.items())
+    packages = {**found.packages, **versions_of(_PACKAGES)}
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     devices = ", ".join(device.name for device in found.devices) or "none"
     commit = found.checkout.commit[:12] if found.checkout else "none"
     return (
@@ -192,13 +215,13 @@ def _environment(circumstances: Circumstances) -> str:
 
 def _value(metric: str, value: float, *, before: str = "") -> str:
     if math.isnan(value):
-        return "–"
+        return _UNKNOWN
     return before + (f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4g}")
 
 
 def _interval(metric: str, low: float, high: float) -> str:
     if math.isnan(low):
-        return "–"
+        return _UNKNOWN
     if metric == "accuracy":
         return f"{100 * low:.2f} to {100 * high:.2f} %"
     return f"{low:.4g} to {high:.4g}"

@@ -38,7 +38,7 @@ from nas.finish.shrink import (
 )
 from nas.finish.spent import noting_use, total_use
 from nas.finish.task import FinishSummary, FinishTask
-from nas.finish.teach import Teaching, gather_class
+from nas.finish.teach import Teaching, check_teaching, gather_class
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
 from nas.record.lease import Lease
@@ -74,6 +74,10 @@ def run_finish(
     if task.export is not None:
         check_packages(task.export)
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
+    if task.teaching is not None:
+        number = len(whole_ones(chosen, task.records))
+        check_teaching(task.teaching, num_winners=number, dataset=task.dataset)
+    task.shrinking.check_packages()
     lease = Lease(folder.finish_dir / ".lease")
     try:
         finish = _Finish(task, folder, crew)
@@ -99,12 +103,14 @@ class Shipped:
         job: the training whose weights are shipped.
         variant: how the weights came about.
         place: folder of its files below `finish`.
+        story: what else was done to it than to train it by the recipe; a sentence, or empty.
     """
 
     row: WinnerRow
     job: Job
     variant: str
     place: str
+    story: str
 
 
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -179,7 +185,7 @@ class _Finish:
         write_winners(self._folder / "compressed.csv", self._shrunk)
         for candidate in candidates:
             name = str(candidate.architecture[TO])
-            self._ship(self._shrunk, [candidate], plan, variant=name)
+            self._ship(self._shrunk, [candidate], plan, variant=name, story=plan.story(name))
 
     def distil(self, teaching: Teaching) -> None:
         """Train the winners once more with a teacher; write distilled.csv."""
@@ -196,18 +202,20 @@ class _Finish:
         plan = replace(self._plan, step=taught.step)
         self._taught = self._train(taught.students, plan, evaluator)
         write_winners(self._folder / "distilled.csv", self._taught)
-        self._ship(self._taught, taught.students, plan, variant="distilled")
+        story = taught.story
+        self._ship(self._taught, taught.students, plan, variant="distilled", story=story)
 
     def export(self, settings: ExportSettings) -> None:
         """Make the files of each winner; write artefacts.csv and the model cards."""
+        used = total_use(self._folder)
+        energy = used.describe(grid_g_per_kwh=self._task.grid_g_per_kwh)
         circumstances = Circumstances(
             dataset=self._task.dataset,
             recipe=self._task.recipe,
             environment=collect_environment(),
             license=self._task.license,
             command=self._task.command,
-            energy="Retraining of all winners: "
-            + total_use(self._folder).describe(grid_g_per_kwh=self._task.grid_g_per_kwh),
+            energy=f"Retraining of all winners took {used.seconds:,.0f} s. {energy}",
         )
         for shipped in sorted(self._shipped, key=lambda s: (s.row.size_bytes, s.row.trial)):
             made = self._export_one(shipped, settings)
@@ -217,6 +225,7 @@ class _Finish:
                 made,
                 architecture=shipped.job.architecture,
                 circumstances=circumstances,
+                story=shipped.story,
             )
             write_text(self._folder / shipped.place / "README.md", card)
         write_artefacts(self._folder / "artefacts.csv", self._artefacts)
@@ -292,6 +301,7 @@ class _Finish:
         plan: Plan,
         *,
         variant: str,
+        story: str = "",
     ) -> None:
         """Note the networks whose files are made: of each winner the first seed's."""
         known = {row.architecture_id: row for row in rows}
@@ -300,7 +310,7 @@ class _Finish:
             if job.key in self._ledger:
                 row = known[candidate.architecture.id]
                 place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
-                self._shipped.append(Shipped(row, job, variant, place))
+                self._shipped.append(Shipped(row, job, variant, place, story))
 
     def _export_one(self, shipped: Shipped, settings: ExportSettings) -> list[ArtefactRow]:
         weights = weights_path(self._folder, shipped.job.key).read_bytes()

@@ -16,6 +16,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.compress.aware import make_aware
 from nas.compress.compression import Compression, reshape
+from nas.compress.dependency import torch_pruning
 from nas.errors import ConfigError
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.retrain import Job, weights_path
@@ -54,6 +55,15 @@ class Shrinking:
                 )
         names = dict.fromkeys(Compression.named(name).name for name in self.to)
         object.__setattr__(self, "to", tuple(names))
+
+    def check_packages(self) -> None:
+        """Refuse what cannot be done here, before anything is trained for it.
+
+        Raises:
+            MissingPackageError: channels are to go, and Torch-Pruning is not installed.
+        """
+        if any(Compression.named(name).kept < 1.0 for name in self.to):
+            torch_pruning()
 
     def recipe(self, full: Recipe) -> Recipe:
         """Return the recipe of fine-tuning."""
@@ -127,6 +137,11 @@ class ShrunkPlan(Plan):
 
     originals: Plan | None = None
 
+    def story(self, name: str) -> str:
+        """Return what was done to the networks of a compression of that name; a sentence."""
+        epochs, rate = self.recipe.epochs, self.recipe.learning_rate
+        return f"Made smaller ({name}) and trained on: epochs {epochs}, learning_rate {rate:g}."
+
     def jobs_of(self, candidate: Candidate) -> list[Job]:
         """Return one job for each seed."""
         assert self.originals is not None, "a smaller network has an original"
@@ -144,8 +159,12 @@ class ShrunkPlan(Plan):
 
 
 def shrunk_candidates(winners: Sequence[Candidate], shrinking: Shrinking) -> list[Candidate]:
-    """Return a candidate for each winner and compression."""
-    return [shrunk_candidate(winner, name) for winner in winners for name in shrinking.to]
+    """Return a candidate for each winner and compression; no search has seen any of them."""
+    unseen = [
+        replace(winner, record=winner.record and replace(winner.record, metrics={}))
+        for winner in winners
+    ]
+    return [shrunk_candidate(winner, name) for winner in unseen for name in shrinking.to]
 
 
 def shrunk_candidate(candidate: Candidate, name: str) -> Candidate:

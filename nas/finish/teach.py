@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from nas.compress.distill import Distillation, Lesson, listen
+from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.lesson import views_of
@@ -21,7 +23,9 @@ from nas.evaluation.placement import move_to_device
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.judge import AnyData
 from nas.finish.retrain import weights_path
+from nas.measure.cost import input_size
 from nas.space.space import SearchSpace
+from nas.task import DataShape
 from nas.train.device import choose_device
 
 LARGEST, ENSEMBLE = "largest", "ensemble"
@@ -52,11 +56,70 @@ class Class:
         lesson: what is said.
         step: names the trainings of this class; changes with teacher and settings.
         students: the winners that learn.
+        story: who teaches, and how much it counts; a sentence.
     """
 
     lesson: Lesson
     step: str
     students: tuple[Candidate, ...]
+    story: str
+
+
+def check_teaching(teaching: Teaching, *, num_winners: int, dataset: AnyData) -> None:
+    """Refuse what cannot be taught, before anything is trained for it.
+
+    Args:
+        teaching: who teaches.
+        num_winners: networks that are confirmed.
+        dataset: what they learn from.
+
+    Raises:
+        ConfigError: the teacher is unknown, or the only winner, or takes other images, or there
+            are no classes.
+    """
+    if isinstance(dataset, TaskData):
+        raise ConfigError(
+            f"distillation softens what a teacher says of classes, and {dataset.name} is trained "
+            f"by the loss of {type(dataset.task).__name__}: leave distillation.teacher=null"
+        )
+    if teaching.model is not None:
+        _check_outputs(teaching.model, dataset.shape)
+    elif teaching.teacher not in (LARGEST, ENSEMBLE):
+        raise ConfigError(
+            f"distillation.teacher must be {LARGEST} or {ENSEMBLE}, but got "
+            f"'{teaching.teacher}'; for a network of your own give distillation.model with a "
+            "_target_"
+        )
+    elif teaching.teacher == LARGEST and num_winners < 2:
+        raise ConfigError(
+            "distillation.teacher=largest leaves no student: there is one winner, which teaches; "
+            "pick more winners, or take distillation.teacher=ensemble"
+        )
+    elif teaching.teacher == ENSEMBLE and teaching.settings.feature_weight:
+        raise ConfigError(
+            "distillation.feature_weight needs a single teacher, since features of several "
+            "cannot be averaged: set it to 0, or take distillation.teacher=largest"
+        )
+
+
+def _check_outputs(model: nn.Module, shape: DataShape) -> None:
+    """Refuse a network that does not take these images, or does not tell these classes apart."""
+    images = torch.zeros(2, shape.input_shape[0], *input_size(model, shape))
+    try:
+        with torch.no_grad():
+            outputs = model.eval()(images)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"distillation.model does not take images of {tuple(images.shape[1:])} (channels, "
+            f"height, width): {str(error).splitlines()[0]}"
+        ) from error
+    wanted = (2, shape.num_classes)
+    if not isinstance(outputs, torch.Tensor) or tuple(outputs.shape) != wanted:
+        got = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+        raise ConfigError(
+            f"distillation.model must return {wanted} logits for two images, but returned {got}; "
+            f"it needs an output for each of the {shape.num_classes} classes"
+        )
 
 
 def gather_class(
@@ -79,33 +142,28 @@ def gather_class(
         folder: the `finish` folder.
 
     Raises:
-        ConfigError: the teacher is unknown, or is the only winner, or there are no classes.
+        ConfigError: see `check_teaching`.
     """
-    if isinstance(dataset, TaskData):
-        raise ConfigError(
-            f"distillation softens what a teacher says of classes, and {dataset.name} is trained "
-            f"by the loss of {type(dataset.task).__name__}: leave distillation.teacher=null"
-        )
+    check_teaching(teaching, num_winners=len(winners), dataset=dataset)
+    assert isinstance(dataset, Dataset), "only those with classes get through the check"
     students = list(winners)
     if teaching.model is not None:
         teachers, keys = [teaching.model], [_key_of(teaching.model)]
+        names = [f"a {type(teaching.model).__name__} that was given"]
     else:
         jobs = _teaching_jobs(teaching.teacher, winners, plan)
         students = students[:-1] if teaching.teacher == LARGEST else students
         keys = [key for _, key in jobs]
+        names = list(dict.fromkeys(candidate.name for candidate, _ in jobs))
         teachers = [_trained(c, key, space, dataset, folder) for c, key in jobs]
-    if not students:
-        raise ConfigError(
-            "distillation.teacher=largest leaves no student: there is one winner, which teaches; "
-            "pick more winners, or take distillation.teacher=ensemble"
-        )
     data = move_to_device(dataset.final_data(), choose_device(plan.recipe.device))
     lesson = listen(
         [teacher.to(data.mean.device) for teacher in teachers],
         lambda model: views_of(model, data, dataset.shape),
         distillation=teaching.settings,
     )
-    return Class(lesson, _step(keys, teaching.settings), tuple(students))
+    story = _story(names, len(teachers), teaching.settings)
+    return Class(lesson, _step(keys, teaching.settings), tuple(students), story)
 
 
 def _trained(
@@ -121,13 +179,17 @@ def _teaching_jobs(
 ) -> list[tuple[Candidate, str]]:
     if teacher == LARGEST:
         return [(winners[-1], plan.jobs_of(winners[-1])[0].key)]
-    if teacher == ENSEMBLE:
-        largest = winners[-_NUM_ENSEMBLE:]
-        return [(candidate, job.key) for candidate in largest for job in plan.jobs_of(candidate)]
-    raise ConfigError(
-        f"distillation.teacher must be {LARGEST} or {ENSEMBLE}, but got '{teacher}'; for a "
-        "network of your own give distillation.model with a _target_"
-    )
+    largest = winners[-_NUM_ENSEMBLE:]
+    return [(candidate, job.key) for candidate in largest for job in plan.jobs_of(candidate)]
+
+
+def _story(names: Sequence[str], num_teachers: int, settings: Distillation) -> str:
+    """Return a sentence for model cards."""
+    who = ", ".join(names)
+    if num_teachers > 1:
+        who = f"{num_teachers} networks, the retrainings of {who}"
+    told = ", ".join(f"{key} {value:g}" for key, value in vars(settings).items() if value)
+    return f"Taught also by {who} (knowledge distillation: {told})."
 
 
 def _step(keys: Sequence[str], settings: Distillation) -> str:

@@ -118,7 +118,7 @@ def collect_environment(
         command=tuple(sys.argv if command is None else command),
         launch_folder=str(folder),
         python=platform.python_version(),
-        packages=_versions(),
+        packages=versions_of(PACKAGES),
         platform=platform.platform(),
         host=platform.node(),
         cpu=_cpu_model(),
@@ -204,9 +204,10 @@ def _output(program: str, *arguments: str, folder: Path | None = None) -> str | 
     return done.stdout.decode(errors="surrogateescape")
 
 
-def _versions() -> dict[str, str]:
+def versions_of(packages: Sequence[str]) -> dict[str, str]:
+    """Return package -> version of those that are installed."""
     versions = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

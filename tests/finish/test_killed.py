@@ -7,6 +7,7 @@ import time
 import pytest
 
 from nas.finish.ledger import Ledger
+from nas.finish.spent import total_use
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +20,7 @@ FINISH = [
     "pick=2",
     "seeds=2",
     "distillation.teacher=largest",
+    "compression.to=[int8]",
     "export.peak_memory=false",
 ]
 
@@ -27,11 +29,13 @@ def num_trained(finish):
     return len((finish / "ledger.jsonl").read_bytes().splitlines())
 
 
-# In the first training, between trainings, in the distillation, between and in the exports.
+# In and between the trainings, in the distillation, in the compression, in the exports.
 POINTS = (
     lambda finish: (finish / "ledger.jsonl").exists() and num_trained(finish) >= 1,
     lambda finish: num_trained(finish) >= 3,
     lambda finish: num_trained(finish) >= 5,
+    lambda finish: num_trained(finish) >= 7,
+    lambda finish: any(finish.glob("*/int8/input.json")),
     lambda finish: any(finish.glob("*/model.pt2")),
     lambda finish: any(finish.glob("*/distilled/input.json")),
 )
@@ -66,10 +70,13 @@ def test_finish_killed_again_and_again_ends_with_the_numbers_of_one_that_was_not
     subprocess.run(killed, check=True, capture_output=True)
 
     folders = [tmp_path / name / "finish" for name in ("whole", "killed")]
-    for name in ("winners.csv", "distilled.csv"):
+    for name in ("winners.csv", "distilled.csv", "compressed.csv"):
         assert (folders[0] / name).read_text() == (folders[1] / name).read_text()
     ledgers = [Ledger(folder / "ledger.jsonl").entries() for folder in folders]
     assert [entry.job for entry in ledgers[0]] == [entry.job for entry in ledgers[1]]
+    # What the killed commands took is counted: no less than the trainings that ended in them.
+    trained_s = sum(entry.seconds for entry in ledgers[1])
+    assert total_use(folders[1]).seconds > 0.5 * trained_s
     files = [
         sorted(str(path.relative_to(folder)) for path in folder.rglob("model*"))
         for folder in folders

@@ -95,6 +95,10 @@ def test_files_hold_the_pruned_weights_after_fine_tuning(task, tmp_path):
     assert weights["0.weight"].shape == (4, 1, 3, 3)
     assert files["2/kept0.5/model.pt2"].agreement == 1.0
     assert files["2/kept0.5/model.pt2"].num_params == summary.shrunk[0].num_params
+    card = (tmp_path / "finish/2/kept0.5/README.md").read_text()
+    assert "# trial 2 kept0.5 on corners\n" in card
+    assert "Made smaller (kept0.5) and trained on: epochs 1, learning_rate 0.006." in card
+    assert "in the search" not in card  # no search has seen this network
 
 
 def test_fine_tuning_is_shorter_and_gentler():

@@ -123,7 +123,9 @@ def test_students_get_files_of_their_own(task, tmp_path):
         for place in ("0", "0/distilled")
     ]
     assert weights[0] != weights[1]
-    assert "distilled" in (tmp_path / "finish/0/distilled/README.md").read_text()
+    card = (tmp_path / "finish/0/distilled/README.md").read_text()
+    assert "# trial 0 on corners, distilled\n" in card
+    assert "Taught also by trial 2 (knowledge distillation: temperature 4, weight 0.7)." in card
 
 
 def test_table_states_the_gain_at_the_same_size_and_its_noise(task, tmp_path):
@@ -138,14 +140,32 @@ def test_table_states_the_gain_at_the_same_size_and_its_noise(task, tmp_path):
     assert lines[1][5].startswith("± ")
 
 
-def test_only_winner_cannot_teach_itself(task, tmp_path):
-    with pytest.raises(ConfigError, match="leaves no student"):
-        finish(replace(task, pick=Pick(trials=(1,))), tmp_path)
+@pytest.mark.parametrize(
+    ("teaching", "trials", "message"),
+    [
+        (Teaching(), (1,), "leaves no student"),
+        (Teaching("best"), (0, 1), "must be largest or ensemble, but got 'best'"),
+        (
+            Teaching(ENSEMBLE, settings=Distillation(feature_weight=1.0)),
+            (0, 1),
+            "feature_weight needs a single teacher",
+        ),
+        (Teaching(model=nn.Conv2d(3, 4, 1)), (0, 1), "does not take images of \\(1, 6, 6\\)"),
+        (
+            Teaching(model=nn.Sequential(nn.Flatten(), nn.Linear(36, 5))),
+            (0, 1),
+            "an output for each of the 3 classes",
+        ),
+    ],
+    ids=["only-winner", "unknown", "features-of-several", "other-channels", "other-classes"],
+)
+def test_what_cannot_be_taught_is_refused_before_anything_is_trained(
+    task, tmp_path, teaching, trials, message
+):
+    with pytest.raises(ConfigError, match=message):
+        finish(replace(task, teaching=teaching, pick=Pick(trials=trials)), tmp_path)
 
-
-def test_unknown_teacher_is_refused(task, tmp_path):
-    with pytest.raises(ConfigError, match="must be largest or ensemble, but got 'best'"):
-        finish(replace(task, teaching=Teaching("best")), tmp_path)
+    assert not (tmp_path / "finish" / "ledger.jsonl").exists()
 
 
 def test_candidate_of_a_trial_keeps_its_record(records):
