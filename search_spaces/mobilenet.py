@@ -7,6 +7,7 @@ the image: otherwise two architectures would be one function, apart from dead we
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 from timm.layers import make_divisible
@@ -16,6 +17,7 @@ from nas.architecture import Architecture
 from nas.errors import SpaceError
 from nas.models.mobilenet import ACTIVATIONS, MobileNet, MobileNetPlan, Stage
 from nas.models.mobilenet_costs import mobilenet_costs
+from nas.models.tally import MAX_KEPT
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -74,40 +76,46 @@ class MobileNetSpace(SearchSpace):
         return mobilenet_costs(self.plan(architecture, data))
 
     def identity(self, architecture: Architecture) -> str:
-        """Return the network's definition: widths that round to the same channels share it."""
-        return repr(self.plan(architecture, DataShape((1, 1, 1), 2)))
+        """Return the stages in numbers: widths that round to the same channels share them."""
+        chosen: Mapping[str, Any] = architecture
+        stages = map(_text, self._stages(chosen))
+        return " ".join([str(chosen["resolution"]), chosen["activation"], *stages])
 
     def plan(self, architecture: Architecture, data: DataShape) -> MobileNetPlan:
         """Return the network's definition in numbers."""
         chosen: Mapping[str, Any] = architecture
-        side = -(-chosen["resolution"] // self.stem_stride)
-        stages = []
-        for index in range(chosen["stages.repeat"]):
-            halves = -(-side // 2) >= self._min_side
-            side = -(-side // 2) if halves else side
-            stages.append(
-                Stage(
-                    channels=self._scaled(self.channels[index], chosen["width"]),
-                    depth=chosen[f"stages.{index}.depth"],
-                    stride=2 if halves else 1,
-                    kernel=chosen[f"stages.{index}.kernel"],
-                    expansion=chosen[f"stages.{index}.expansion"],
-                    squeeze_excite=chosen.get(f"stages.{index}.squeeze_excite", False),
-                )
-            )
+        stages = self._stages(chosen)
         return MobileNetPlan(
             in_channels=data.input_shape[0],
             num_classes=data.num_classes,
             resolution=chosen["resolution"],
-            stem_channels=self._scaled(self.channels[0], chosen["width"]),
+            stem_channels=_scaled(self.channels, chosen["width"], self.divisor)[0],
             stem_stride=self.stem_stride,
-            stages=tuple(stages),
+            stages=stages,
             head_channels=self.head_expansion * stages[-1].channels,
             activation=chosen["activation"],
         )
 
-    def _scaled(self, channels: int, width: float) -> int:
-        return int(make_divisible(channels * width, divisor=self.divisor))
+    def _stages(self, chosen: Mapping[str, Any]) -> tuple[Stage, ...]:
+        side = -(-chosen["resolution"] // self.stem_stride)
+        channels = _scaled(self.channels, chosen["width"], self.divisor)
+        stages = []
+        for index in range(chosen["stages.repeat"]):
+            depth, kernel, expansion, squeeze_excite = _names(index)
+            half = -(-side // 2)
+            halves = half >= self._min_side
+            side = half if halves else side
+            stages.append(
+                _stage(
+                    channels[index],
+                    chosen[depth],
+                    2 if halves else 1,
+                    chosen[kernel],
+                    chosen[expansion],
+                    chosen.get(squeeze_excite, False),
+                )
+            )
+        return tuple(stages)
 
     def _values_of(self, word: str) -> list[Any]:
         """Return the values of all parameters whose last word is `word`."""
@@ -159,6 +167,22 @@ class MobileNetSpace(SearchSpace):
             for value in self._values_of(word):
                 if not holds(value):
                     raise SpaceError(f"mobilenet: {word} must be {allowed}, but got {value!r}")
+
+
+# Thousands of networks are put together from a few hundred stages.
+_stage = lru_cache(MAX_KEPT)(Stage)
+_text = lru_cache(MAX_KEPT)(repr)
+
+
+@cache
+def _names(index: int) -> list[str]:
+    """Return the names of the parameters of a stage."""
+    return [f"stages.{index}.{w}" for w in ("depth", "kernel", "expansion", "squeeze_excite")]
+
+
+@lru_cache(MAX_KEPT)
+def _scaled(channels: tuple[int, ...], width: float, divisor: int) -> tuple[int, ...]:
+    return tuple(int(make_divisible(count * width, divisor=divisor)) for count in channels)
 
 
 def _is_whole(value: Any, minimum: int) -> bool:

@@ -8,7 +8,8 @@ weights.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from functools import cache, lru_cache
+from typing import Any, ClassVar, NamedTuple
 
 from timm.layers import get_act_layer
 from torch import nn
@@ -24,14 +25,34 @@ from nas.models.residual import (
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
-from nas.models.tally import halved
+from nas.models.tally import MAX_KEPT, halved
 from nas.space.rules import Rule, above, check_parameters, odd, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
 # ByobNet turns strides beyond 32 pixels into dilation: four stages and a stem may halve.
 _MAX_STAGES = 4
-_ANY_DATA = DataShape((3, 32, 32), 10)
+_ANY_SIZE = (32, 32)
+# Thousands of networks are put together from a few hundred stages.
+_kept_stage = lru_cache(MAX_KEPT)(ResidualStage)
+_text = lru_cache(MAX_KEPT)(repr)
+
+
+class _Names(NamedTuple):
+    """Names of the parameters of a stage."""
+
+    depth: str
+    width: str
+    kernel: str
+    block: str
+    bottleneck: str
+    expansion: str
+    attention: str
+
+
+@cache
+def _names(index: int) -> _Names:
+    return _Names(*(f"stages.{index}.{word}" for word in _Names._fields))
 
 
 class ResNetSpace(SearchSpace):
@@ -91,45 +112,51 @@ class ResNetSpace(SearchSpace):
         return residual_costs(self.plan(architecture, data), size=data.input_shape[1:])
 
     def identity(self, architecture: Architecture) -> str:
-        """Return the definition in numbers: widths that round to the same are one network."""
-        return repr(self.plan(architecture, _ANY_DATA))
+        """Return the stages in numbers: widths that round to the same channels share them."""
+        chosen: Mapping[str, Any] = architecture
+        return " ".join([chosen["activation"], *map(_text, self._stages(chosen, _ANY_SIZE))])
 
     def plan(self, architecture: Architecture, data: DataShape) -> ResidualPlan:
         """Return the network's definition in numbers."""
         chosen: Mapping[str, Any] = architecture
-        size = halved(data.input_shape[1:], self.stem_stride)
-        stages = []
-        for index in range(chosen["stages.repeat"]):
-            smaller = halved(size)
-            stride = 2 if min(smaller) >= self._min_side else 1
-            size = halved(size, stride)
-            stages.append(self._stage(chosen, index, stride))
         return ResidualPlan(
             in_channels=data.input_shape[0],
             num_classes=data.num_classes,
             stem_channels=self.channels[0],
             stem_stride=self.stem_stride,
-            stages=tuple(stages),
+            stages=self._stages(chosen, data.input_shape[1:]),
             activation=chosen["activation"],
         )
 
+    def _stages(
+        self, chosen: Mapping[str, Any], size: tuple[int, int]
+    ) -> tuple[ResidualStage, ...]:
+        size = halved(size, self.stem_stride)
+        stages = []
+        for index in range(chosen["stages.repeat"]):
+            smaller = halved(size)
+            halves = min(smaller) >= self._min_side
+            size = smaller if halves else size
+            stages.append(self._stage(chosen, index, 2 if halves else 1))
+        return tuple(stages)
+
     def _stage(self, chosen: Mapping[str, Any], index: int, stride: int) -> ResidualStage:
-        own = f"stages.{index}."
-        block = chosen[f"{own}block"]
-        channels = round_channels(self.channels[index] * chosen[f"{own}width"])
+        names = _names(index)
+        block = chosen[names.block]
+        channels = round_channels(self.channels[index] * chosen[names.width])
         inner = channels
         if block == "bottleneck":
-            inner = round_channels(channels * chosen[f"{own}bottleneck"])
+            inner = round_channels(channels * chosen[names.bottleneck])
         elif block == "convnext":
-            inner = channels * chosen[f"{own}expansion"]
-        return ResidualStage(
-            block=block,
-            channels=channels,
-            depth=chosen[f"{own}depth"],
-            stride=stride,
-            kernel=chosen[f"{own}kernel"],
-            inner_channels=inner,
-            attention=chosen.get(f"{own}attention", "none"),
+            inner = channels * chosen[names.expansion]
+        return _kept_stage(
+            block,
+            channels,
+            chosen[names.depth],
+            stride,
+            chosen[names.kernel],
+            inner,
+            chosen.get(names.attention, "none"),
         )
 
     def _check(self) -> None:

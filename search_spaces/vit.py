@@ -7,12 +7,14 @@ resized up to the next one.
 """
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
+from nas.models.tally import MAX_KEPT
 from nas.models.vit import Layer, ViT, ViTPlan, vit_costs
 from nas.space.rules import above, check_parameters, whole
 from nas.space.space import SearchSpace
@@ -20,6 +22,14 @@ from nas.task import DataShape
 
 # With fewer, attention has nothing to choose between.
 _MIN_PATCHES = 4
+# Thousands of networks are put together from a few dozen layers.
+_layer = lru_cache(MAX_KEPT)(Layer)
+
+
+@cache
+def _names(index: int) -> tuple[str, str]:
+    """Return the names of the parameters of a layer."""
+    return f"layers.{index}.heads", f"layers.{index}.mlp_ratio"
 
 
 class ViTSpace(SearchSpace):
@@ -90,11 +100,8 @@ class ViTSpace(SearchSpace):
             embedding=embedding,
             head_features=self.head_features,
             layers=tuple(
-                Layer(
-                    num_heads=chosen[f"layers.{index}.heads"],
-                    hidden_features=int(embedding * chosen[f"layers.{index}.mlp_ratio"]),
-                )
-                for index in range(chosen["layers.repeat"])
+                _layer(chosen[heads], int(embedding * chosen[mlp_ratio]))
+                for heads, mlp_ratio in map(_names, range(chosen["layers.repeat"]))
             ),
         )
         if plan.num_patches < _MIN_PATCHES:

@@ -19,6 +19,7 @@ KERNELS, EXPANSIONS, DEPTHS = (3, 5, 7), (3, 4, 6), (2, 3, 4)
 NUM_STAGES, MAX_DEPTH = 5, 4
 WIDTHS = (24, 40, 80, 112, 160)
 STRIDES = (2, 2, 2, 1, 2)
+SIDES = (56, 28, 14, 14, 7)  # of the maps that a stage puts out, at resolution 224
 SQUEEZED_STAGES = (1, 3, 4)  # from 0; these have squeeze-and-excite
 RESOLUTION = 224
 PERCENT_TOO_HIGH = 5.87
@@ -59,37 +60,41 @@ def _blocks(architecture: Mapping[str, Value]) -> list[tuple[int, int, int, int]
     ]
 
 
+def costs(architecture: Mapping[str, Value]) -> tuple[int, int]:
+    """Return the parameters, and the multiply-accumulates of convolutions and linear layers."""
+    side = SIDES[-1]
+    params = 3 * 3 * 3 * 16 + 2 * 16  # stem
+    params += 9 * 16 + 2 * 16 + 16 * 16 + 2 * 16  # first block: depthwise, pointwise
+    params += 160 * 960 + 2 * 960 + 960 * 1280 + 1280 * 1000 + 1000
+    macs = (27 * 16 + 9 * 16 + 16 * 16) * (RESOLUTION // 2) ** 2
+    macs += 160 * 960 * side**2 + 960 * 1280 + 1280 * 1000
+    for stage, place, kernel, expansion in _blocks(architecture):
+        block_params, block_macs = _block_costs(stage, place == 0, kernel, expansion)
+        params += block_params
+        macs += block_macs
+    return params, macs
+
+
 def num_params(architecture: Mapping[str, Value]) -> int:
     """Return the exact number of parameters."""
-    total = 3 * 3 * 3 * 16 + 2 * 16  # stem
-    total += 9 * 16 + 2 * 16 + 16 * 16 + 2 * 16  # first block: depthwise, pointwise
-    width = 16
-    for stage, _, kernel, expansion in _blocks(architecture):
-        out = WIDTHS[stage]
-        middle = _round8(width * expansion)
-        total += width * middle + 2 * middle + middle * kernel**2 + 2 * middle
-        total += middle * out + 2 * out
-        if stage in SQUEEZED_STAGES:
-            squeezed = _round8(middle / 4)
-            total += 2 * middle * squeezed + squeezed + middle
-        width = out
-    return total + 160 * 960 + 2 * 960 + 960 * 1280 + 1280 * 1000 + 1000
+    return costs(architecture)[0]
 
 
-def num_macs(architecture: Mapping[str, Value]) -> int:
-    """Return the multiply-accumulates of convolutions and linear layers at resolution 224."""
-    side = RESOLUTION // 2
-    total = (27 * 16 + 9 * 16 + 16 * 16) * side**2  # stem and first block
-    width = 16
-    for stage, place, kernel, expansion in _blocks(architecture):
-        out, middle = WIDTHS[stage], _round8(width * expansion)
-        total += width * middle * side**2
-        side //= STRIDES[stage] if place == 0 else 1
-        total += (kernel**2 + out) * middle * side**2
-        if stage in SQUEEZED_STAGES:
-            total += 2 * middle * _round8(middle / 4)
-        width = out
-    return total + 160 * 960 * side**2 + 960 * 1280 + 1280 * 1000
+@cache
+def _block_costs(stage: int, is_first: bool, kernel: int, expansion: int) -> tuple[int, int]:
+    """Return parameters and multiply-accumulates of one block, the first of its stage or not."""
+    out, side = WIDTHS[stage], SIDES[stage]
+    width = ((16, *WIDTHS)[stage]) if is_first else out
+    before = side * STRIDES[stage] if is_first else side
+    middle = _round8(width * expansion)
+    params = width * middle + 2 * middle + middle * kernel**2 + 2 * middle
+    params += middle * out + 2 * out
+    macs = width * middle * before**2 + (kernel**2 + out) * middle * side**2
+    if stage in SQUEEZED_STAGES:
+        squeezed = _round8(middle / 4)
+        params += 2 * middle * squeezed + squeezed + middle
+        macs += 2 * middle * squeezed
+    return params, macs
 
 
 @cache

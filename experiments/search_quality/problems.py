@@ -203,14 +203,19 @@ def _ofa() -> Problem:
         identity=lambda architecture: architecture.id,
         size=lambda architecture: float(ofa.num_params(architecture)),
         quality=predictor.accuracy,
-        facts=lambda architecture: Facts(
-            log_size=math.log10(ofa.num_params(architecture)),
-            identity=architecture.id,
-            numbers=(math.log10(ofa.num_macs(architecture)),),
-        ),
+        facts=_ofa_facts,
         score=None,
         scale=scale_of(np.column_stack([-front[:, 1], np.log10(front[:, 0])])),
         score_scale=None,
+    )
+
+
+def _ofa_facts(architecture: Architecture) -> Facts:
+    num_params, num_macs = ofa.costs(architecture)
+    return Facts(
+        log_size=math.log10(num_params),
+        identity=architecture.id,
+        numbers=(math.log10(num_macs),),
     )
 
 

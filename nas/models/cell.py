@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.models.tally import Tally, batch_norm, convolution, halved, linear
+from nas.models.tally import Tally, batch_norm, conv_norm, convolution, halved, linear
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -135,7 +135,7 @@ def _relu_conv_norm(in_channels: int, channels: int, *, kernel: int, stride: int
 def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
     """Return `num_params`, `size_bytes` and `num_macs` for images of (H, W) `size`."""
     channels = plan.channels
-    total = _conv_norm(plan.in_channels, channels, kernel=3, positions=size[0] * size[1])
+    total = conv_norm(plan.in_channels, channels, kernel=3, positions=size[0] * size[1])
     for stage in range(_NUM_STAGES):
         if stage:
             size = halved(size)
@@ -143,7 +143,7 @@ def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
             channels *= 2
         kernels = [_KERNELS[op] for op in plan.operations.values() if op in _KERNELS]
         for kernel in kernels:
-            cell = _conv_norm(channels, channels, kernel=kernel, positions=size[0] * size[1])
+            cell = conv_norm(channels, channels, kernel=kernel, positions=size[0] * size[1])
             total += cell * plan.num_cells
     return (total + batch_norm(channels) + linear(channels, plan.num_classes)).costs()
 
@@ -151,16 +151,10 @@ def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
 def _reduction(channels: int, *, positions: int) -> Tally:
     doubled = 2 * channels
     return (
-        _conv_norm(channels, doubled, kernel=3, positions=positions)
-        + _conv_norm(doubled, doubled, kernel=3, positions=positions)
+        conv_norm(channels, doubled, kernel=3, positions=positions)
+        + conv_norm(doubled, doubled, kernel=3, positions=positions)
         + convolution(channels, doubled, kernel=1, positions=positions, bias=False)
     )
-
-
-def _conv_norm(in_channels: int, channels: int, *, kernel: int, positions: int) -> Tally:
-    return convolution(
-        in_channels, channels, kernel=kernel, positions=positions, bias=False
-    ) + batch_norm(channels)
 
 
 def live_edges(operations: Mapping[str, str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ depthwise-separable block. `mobilenet_costs` counts what a network costs without
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from timm.layers import get_act_layer, make_divisible
@@ -27,9 +28,8 @@ from torch import nn
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "hard_swish", "silu", "gelu", "mish")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Blocks that share a map size.
+class Stage(NamedTuple):
+    """Blocks that share a map size; a tuple, since those are quick to look up what is kept by.
 
     Attributes:
         channels: channels that each block puts out.
@@ -47,6 +47,20 @@ class Stage:
     kernel: int
     expansion: int
     squeeze_excite: bool
+
+    def blocks(self, in_channels: int) -> Iterator["Block"]:
+        """Yield the blocks in order."""
+        for index in range(self.depth):
+            channels = self.channels if index else in_channels
+            yield Block(
+                in_channels=channels,
+                channels=self.channels,
+                stride=1 if index else self.stride,
+                kernel=self.kernel,
+                expansion=self.expansion,
+                # EfficientNet's rule: a quarter of the block's input.
+                squeeze_channels=max(4, channels // 4) if self.squeeze_excite else 0,
+            )
 
 
 @dataclass(frozen=True)
@@ -96,17 +110,8 @@ class MobileNetPlan:
         """Yield the blocks in order."""
         channels = self.stem_channels
         for stage in self.stages:
-            for index in range(stage.depth):
-                yield Block(
-                    in_channels=channels,
-                    channels=stage.channels,
-                    stride=stage.stride if index == 0 else 1,
-                    kernel=stage.kernel,
-                    expansion=stage.expansion,
-                    # EfficientNet's rule: a quarter of the block's input.
-                    squeeze_channels=max(4, channels // 4) if stage.squeeze_excite else 0,
-                )
-                channels = stage.channels
+            yield from stage.blocks(channels)
+            channels = stage.channels
 
 
 class MobileNet(nn.Module):

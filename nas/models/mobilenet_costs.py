@@ -1,39 +1,13 @@
 """What a `mobilenet` network costs, in closed form: microseconds instead of building it.
 
 The numbers equal those that `nas.measure.cost` counts on the built model; a test holds them equal.
+Thousands of networks are put together from a few hundred stages, so what a stage costs is kept.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 
-from nas.models.mobilenet import Block, MobileNetPlan
-
-_BYTES_PER_WEIGHT = 4
-_BYTES_PER_NORM_COUNTER = 8  # BatchNorm's int64 num_batches_tracked
-
-
-@dataclass(frozen=True)
-class _Tally:
-    """Sums over layers.
-
-    Attributes:
-        weights: parameters, those of norms left out.
-        normed: channels that a batch norm follows.
-        norms: number of batch norms.
-        macs: multiply-accumulates of convolutions and the classifier, one image.
-    """
-
-    weights: int = 0
-    normed: int = 0
-    norms: int = 0
-    macs: int = 0
-
-    def __add__(self, other: "_Tally") -> "_Tally":
-        return _Tally(
-            self.weights + other.weights,
-            self.normed + other.normed,
-            self.norms + other.norms,
-            self.macs + other.macs,
-        )
+from nas.models.mobilenet import Block, MobileNetPlan, Stage
+from nas.models.tally import MAX_KEPT, Tally, conv_norm, linear, total_of
 
 
 def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
@@ -42,40 +16,38 @@ def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
     Buffers count in `size_bytes`: each norm stores two running numbers a channel and one counter.
     """
     side = _halved(plan.resolution, plan.stem_stride)
-    total = _convolution(9 * plan.in_channels, plan.stem_channels, side=side)
-    for block in plan.blocks():
+    tallies = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=side**2)]
+    channels = plan.stem_channels
+    for stage in plan.stages:
+        tally, side = _stage(stage, channels, side)
+        tallies.append(tally)
+        channels = stage.channels
+    tallies.append(conv_norm(channels, plan.head_channels, kernel=1, positions=side**2))
+    tallies.append(linear(plan.head_channels, plan.num_classes))
+    return total_of(tallies).costs()
+
+
+@lru_cache(MAX_KEPT)
+def _stage(stage: Stage, in_channels: int, side: int) -> tuple[Tally, int]:
+    """Return what a stage costs, and the side of the maps that it puts out."""
+    tallies = []
+    for block in stage.blocks(in_channels):
         tally, side = _block(block, side)
-        total += tally
-    total += _convolution(plan.stages[-1].channels, plan.head_channels, side=side)
-    classifier = plan.head_channels * plan.num_classes
-    total += _Tally(weights=classifier + plan.num_classes, macs=classifier)
-    num_params = total.weights + 2 * total.normed
-    num_buffers = 2 * total.normed
-    return {
-        "num_params": num_params,
-        "size_bytes": _BYTES_PER_WEIGHT * (num_params + num_buffers)
-        + _BYTES_PER_NORM_COUNTER * total.norms,
-        "num_macs": total.macs,
-    }
+        tallies.append(tally)
+    return total_of(tallies), side
 
 
 def _halved(side: int, stride: int) -> int:
     return -(-side // stride)  # ceil: odd kernels, padded by half their size
 
 
-def _convolution(inputs_per_output: int, channels: int, *, side: int) -> _Tally:
-    weights = inputs_per_output * channels
-    return _Tally(weights, channels, 1, weights * side * side)
-
-
-def _block(block: Block, side: int) -> tuple[_Tally, int]:
+def _block(block: Block, side: int) -> tuple[Tally, int]:
     inner = block.inner_channels
-    total = _Tally()
+    total = Tally()
     if block.expansion > 1:
-        total += _convolution(block.in_channels, inner, side=side)
+        total += conv_norm(block.in_channels, inner, kernel=1, positions=side**2)
     side = _halved(side, block.stride)
-    total += _convolution(block.kernel**2, inner, side=side)
+    total += conv_norm(inner, inner, kernel=block.kernel, positions=side**2, groups=inner)
     if block.squeeze_channels:
-        products = 2 * inner * block.squeeze_channels
-        total += _Tally(weights=products + inner + block.squeeze_channels, macs=products)
-    return total + _convolution(inner, block.channels, side=side), side
+        total += linear(inner, block.squeeze_channels) + linear(block.squeeze_channels, inner)
+    return total + conv_norm(inner, block.channels, kernel=1, positions=side**2), side

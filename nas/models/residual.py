@@ -8,14 +8,16 @@ costs is counted without building it in `residual_costs`.
 """
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import torch
 from timm.layers import LayerNorm2d, make_divisible
 from timm.models.byobnet import ByoBlockCfg, ByobNet, ByoModelCfg, LayerFn
 from timm.models.convnext import ConvNeXtBlock
 from torch import nn
+
+from nas.models.tally import MAX_KEPT
 
 # B batch, C channels, H height, W width
 
@@ -25,9 +27,8 @@ SQUEEZE_RATIO = 0.25
 _TIMM_BLOCKS = {"basic": "basic", "bottleneck": "bottle"}
 
 
-@dataclass(frozen=True)
-class ResidualStage:
-    """Blocks of one kind that share a map size.
+class ResidualStage(NamedTuple):
+    """Blocks of one kind that share a map size; a tuple, quick to look up what is kept by.
 
     Attributes:
         block: basic, bottleneck or convnext.
@@ -70,6 +71,7 @@ class ResidualPlan:
     activation: str
 
 
+@lru_cache(MAX_KEPT)
 def round_channels(channels: float) -> int:
     """Return the nearest multiple of 8, at least 8, that loses no more than a tenth."""
     return int(make_divisible(channels, 8))

@@ -1,35 +1,51 @@
 """What a residual network costs, in closed form: microseconds instead of building it."""
 
 import math
+from functools import lru_cache
 
 from timm.layers import make_divisible
 
 from nas.models.residual import SQUEEZE_RATIO, ResidualPlan, ResidualStage
-from nas.models.tally import Tally, batch_norm, convolution, halved, layer_norm, linear
+from nas.models.tally import (
+    MAX_KEPT,
+    Tally,
+    conv_norm,
+    convolution,
+    halved,
+    layer_norm,
+    linear,
+    total_of,
+)
 
 
 def residual_costs(plan: ResidualPlan, *, size: tuple[int, int]) -> dict[str, float]:
     """Return `num_params`, `size_bytes` and `num_macs` for images of (H, W) `size`."""
     size = halved(size, plan.stem_stride)
-    total = _conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))
+    tallies = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))]
     channels = plan.stem_channels
     for stage in plan.stages:
-        for index in range(stage.depth):
-            stride = stage.stride if index == 0 else 1
-            before, size = _area(size), halved(size, stride)
-            total += _block(stage, channels, stride, before=before, after=_area(size))
-            channels = stage.channels
-    return (total + linear(channels, plan.num_classes)).costs()
+        tally, size = _stage(stage, channels, size)
+        tallies.append(tally)
+        channels = stage.channels
+    tallies.append(linear(channels, plan.num_classes))
+    return total_of(tallies).costs()
+
+
+@lru_cache(MAX_KEPT)
+def _stage(
+    stage: ResidualStage, in_channels: int, size: tuple[int, int]
+) -> tuple[Tally, tuple[int, int]]:
+    """Return what a stage costs, and the (H, W) of the maps that it puts out."""
+    tallies = []
+    for index in range(stage.depth):
+        channels, stride = (stage.channels, 1) if index else (in_channels, stage.stride)
+        before, size = _area(size), halved(size, stride)
+        tallies.append(_block(stage, channels, stride, before=before, after=_area(size)))
+    return total_of(tallies), size
 
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _conv_norm(in_channels: int, channels: int, *, kernel: int, positions: int) -> Tally:
-    return convolution(
-        in_channels, channels, kernel=kernel, positions=positions, bias=False
-    ) + batch_norm(channels)
 
 
 def _block(
@@ -43,14 +59,14 @@ def _block(
     else:
         total = _bottleneck(stage, in_channels, before=before, after=after)
     if changes:
-        total += _conv_norm(in_channels, stage.channels, kernel=1, positions=after)
+        total += conv_norm(in_channels, stage.channels, kernel=1, positions=after)
     return total
 
 
 def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> Tally:
     return (
-        _conv_norm(in_channels, stage.channels, kernel=stage.kernel, positions=positions)
-        + _conv_norm(stage.channels, stage.channels, kernel=stage.kernel, positions=positions)
+        conv_norm(in_channels, stage.channels, kernel=stage.kernel, positions=positions)
+        + conv_norm(stage.channels, stage.channels, kernel=stage.kernel, positions=positions)
         + _attention(stage.attention, stage.channels)
     )
 
@@ -58,10 +74,10 @@ def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> Tally:
 def _bottleneck(stage: ResidualStage, in_channels: int, *, before: int, after: int) -> Tally:
     inner = stage.inner_channels
     return (
-        _conv_norm(in_channels, inner, kernel=1, positions=before)
-        + _conv_norm(inner, inner, kernel=stage.kernel, positions=after)
+        conv_norm(in_channels, inner, kernel=1, positions=before)
+        + conv_norm(inner, inner, kernel=stage.kernel, positions=after)
         + _attention(stage.attention, inner)
-        + _conv_norm(inner, stage.channels, kernel=1, positions=after)
+        + conv_norm(inner, stage.channels, kernel=1, positions=after)
     )
 
 

@@ -8,21 +8,22 @@ of all patches instead of a class token.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from timm.layers import Attention, LayerNorm, PatchEmbed, build_sincos2d_pos_embed
 from timm.models.vision_transformer import Block
 from torch import nn
 
-from nas.models.tally import Tally, convolution, layer_norm, linear
+from nas.models.tally import MAX_KEPT, Tally, convolution, layer_norm, linear, total_of
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One transformer layer.
+class Layer(NamedTuple):
+    """One transformer layer; a tuple, quick to look up what is kept by.
 
     Attributes:
         num_heads: attention heads.
@@ -119,18 +120,20 @@ def _block(layer: Layer, plan: ViTPlan) -> nn.Module:
 
 def vit_costs(plan: ViTPlan) -> dict[str, float]:
     """Return `num_params`, `size_bytes` and `num_macs` of the network that `plan` defines."""
-    width, patches = plan.embedding, plan.num_patches
-    total = convolution(
-        plan.in_channels, width, kernel=plan.patch, positions=patches, bias=True
-    ) + Tally(patches * width)
-    for layer in plan.layers:
-        total += _layer(layer, plan)
-    return (total + layer_norm(width) + linear(width, plan.num_classes)).costs()
+    width, patches, features = plan.embedding, plan.num_patches, plan.head_features
+    tallies = [
+        convolution(plan.in_channels, width, kernel=plan.patch, positions=patches, bias=True),
+        Tally(patches * width),  # places of the patches
+        *[_layer(layer, width, patches, features) for layer in plan.layers],
+        layer_norm(width),
+        linear(width, plan.num_classes),
+    ]
+    return total_of(tallies).costs()
 
 
-def _layer(layer: Layer, plan: ViTPlan) -> Tally:
-    width, patches = plan.embedding, plan.num_patches
-    attended = layer.num_heads * plan.head_features
+@lru_cache(MAX_KEPT)
+def _layer(layer: Layer, width: int, patches: int, head_features: int) -> Tally:
+    attended = layer.num_heads * head_features
     products = Tally(num_macs=2 * patches**2 * attended)
     return (
         layer_norm(width) * 2

@@ -99,7 +99,8 @@ class Looks:
         _, first = np.unique(self.keys, return_index=True)
         first.sort()
         known_keys = known if isinstance(known, np.ndarray) else np.fromiter(known, np.int64)
-        return self.take(first[~np.isin(self.keys[first], known_keys)])
+        is_new = ~np.isin(self.keys[first], known_keys)
+        return self if is_new.sum() == len(self) else self.take(first[is_new])
 
 
 class Candidates:

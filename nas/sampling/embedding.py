@@ -52,7 +52,7 @@ class Embedding:
         *,
         is_exhaustive: bool = False,
     ) -> None:
-        self._domains = encoding.domains
+        self._positions = _Positions(encoding.domains)
         self._configuration = ConfigurationFacts(encoding.space.parameters)
         self._means: dict[str, FloatArray] = {}
         if is_exhaustive:
@@ -100,16 +100,11 @@ class Embedding:
         return np.hstack(columns)
 
     def _own(self, codes: FloatArray) -> FloatArray:
-        positions = [
-            _position(domain, codes[:, index])
-            for index, domain in enumerate(self._domains)
-            if domain.num_values > 1
-        ]
-        return np.hstack([*positions, self._configuration(codes)])
+        return np.hstack([self._positions(codes), self._configuration(codes)])
 
     def _blocks(self, num_columns: int) -> list["_Block"]:
         """Return what the columns of `_raw` are, in order."""
-        widths = [_width(domain) for domain in self._domains if domain.num_values > 1]
+        widths = self._positions.widths
         blocks = [_Block(w, POSITION_TOTAL / len(widths), is_position=True) for w in widths]
         groups = self._configuration.blocks
         num_facts = num_columns - sum(widths)
@@ -152,17 +147,36 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
     )
 
 
-def _width(domain: Domain) -> int:
-    return len(domain.options) if isinstance(domain, Choice) else 2
+class _Positions:
+    """The columns of the parameters that have several values: one-hot, or place and presence.
 
+    Args:
+        domains: of all parameters.
+    """
 
-def _position(domain: Domain, codes: FloatArray) -> FloatArray:
-    """Return the columns of one parameter; two different options are 1 apart."""
-    if isinstance(domain, Choice):
-        return np.asarray((codes[:, None] == np.arange(len(domain.options))) / np.sqrt(2.0))
-    is_present = ~np.isnan(codes)
-    place = np.where(is_present, scaled(domain, np.where(is_present, codes, domain.low)), 0.5)
-    return np.column_stack([place, is_present / np.sqrt(2.0)])
+    def __init__(self, domains: Sequence[Domain]) -> None:
+        several = [(i, domain) for i, domain in enumerate(domains) if domain.num_values > 1]
+        self.widths = [len(d.options) if isinstance(d, Choice) else 2 for _, d in several]
+        starts = np.cumsum([0, *self.widths]).tolist()
+        self._numbers = [
+            (domain, index, start)
+            for (index, domain), start in zip(several, starts, strict=False)
+            if not isinstance(domain, Choice)
+        ]
+        # Parameter and code that set each column; a number's own columns are filled apart.
+        self._sources = np.repeat(np.array([i for i, _ in several], dtype=np.int64), self.widths)
+        self._codes = np.array([code for width in self.widths for code in range(width)])
+
+    def __call__(self, codes: FloatArray) -> FloatArray:
+        """Return the columns (n, sum of widths); two different options are 1 apart."""
+        found = (np.take(codes, self._sources, axis=1) == self._codes) / np.sqrt(2.0)
+        for domain, index, start in self._numbers:
+            column = codes[:, index]
+            is_present = ~np.isnan(column)
+            present = np.where(is_present, column, domain.low)
+            found[:, start] = np.where(is_present, scaled(domain, present), 0.5)
+            found[:, start + 1] = is_present / np.sqrt(2.0)
+        return np.asarray(found)
 
 
 def _ranks(column: FloatArray) -> tuple[FloatArray, FloatArray]:

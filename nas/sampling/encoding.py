@@ -6,7 +6,7 @@ for a number, NaN where the parameter is absent. Drawing and changing follow
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from nas.space.space import SearchSpace
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 
 class Encoding:
@@ -39,15 +40,18 @@ class Encoding:
         ]
         self._conditions = [
             [
-                (
-                    self._index[c.parameter],
-                    np.array([self._code(c.parameter, v) for v in c.values]),
-                )
+                (self._index[c.parameter], tuple(self._code(c.parameter, v) for v in c.values))
                 for c in parameter.conditions
             ]
             for parameter in space.parameters
         ]
+        # Sorted by name, as architectures are.
+        self._readers = [
+            (name, self._index[name], _reader(self.domains[self._index[name]]))
+            for name in sorted(self.names)
+        ]
         self._is_movable = np.array([d.num_values > 1 for d in self.domains], dtype=np.bool_)
+        self._grid = _Grid(self.domains)
         # A subclass with its own canonical form (such as a table) is asked for each architecture.
         self.is_plain = type(space).architecture is SearchSpace.architecture
 
@@ -64,14 +68,12 @@ class Encoding:
         Raises:
             SpaceError: the space refuses it.
         """
+        codes = row.tolist()
         values: dict[str, Value] = {}
-        present = np.flatnonzero(~np.isnan(row))
-        for index, code in zip(present.tolist(), row[present].tolist(), strict=True):
-            domain = self.domains[index]
-            if isinstance(domain, Choice):
-                values[self.names[index]] = domain.options[int(code)]
-            else:
-                values[self.names[index]] = int(code) if isinstance(domain, Int) else code
+        for name, index, read in self._readers:
+            code = codes[index]
+            if code == code:  # not NaN: present
+                values[name] = read(code)
         return Architecture(values) if self.is_plain else self.space.architecture(values)
 
     def draw(self, count: int, rng: np.random.Generator) -> FloatArray:
@@ -79,34 +81,39 @@ class Encoding:
         return self.canonical(self._draw_full(count, rng))
 
     def mutate(
-        self, rows: FloatArray, rng: np.random.Generator, *, num_changes: NDArray[np.int64]
+        self, rows: FloatArray, rng: np.random.Generator, *, num_changes: IntArray
     ) -> FloatArray:
         """Return a neighbour of each row: some of its active parameters take other values.
 
         Args:
             rows: (n, parameters) canonical rows.
             rng: draws.
-            num_changes: (n,) how many parameters change, at most those that there are.
+            num_changes: (n,) how many parameters change, 1 or more, at most those that there are.
         """
-        count = len(rows)
+        count, width = rows.shape
         is_absent = np.isnan(rows)
         fresh = self._draw_full(count, rng)
         full = np.where(is_absent, fresh, rows)
         # The active, movable parameters of each row in random order; the first few change.
         priority = np.where(is_absent | ~self._is_movable, 2.0, rng.random(rows.shape))
-        place = priority.argsort(axis=1).argsort(axis=1)
-        changes = (place < num_changes[:, None]) & (priority < 2.0)
-        for index in np.flatnonzero(changes.any(axis=0)).tolist():
-            which = np.flatnonzero(changes[:, index])
-            full[which, index] = self._other(index, full[which, index], fresh[which, index], rng)
+        last = np.sort(priority, axis=1)[np.arange(count), np.minimum(num_changes, width) - 1]
+        changes = (priority <= last[:, None]) & (priority < 2.0)
+        columns, which = np.nonzero(changes.T)
+        full[which, columns] = self._others(
+            columns, full[which, columns], fresh[which, columns], rng
+        )
         return self.canonical(full)
 
     def canonical(self, full: FloatArray) -> FloatArray:
         """Return the rows with inactive parameters absent."""
         rows = full.copy()
+        # Parents stand before their children, so what is found of one stays true.
+        absent: dict[tuple[int, tuple[float, ...]], BoolArray] = {}
         for index, conditions in enumerate(self._conditions):
-            for parent, allowed in conditions:
-                rows[~np.isin(rows[:, parent], allowed), index] = np.nan
+            for condition in conditions:
+                if condition not in absent:
+                    absent[condition] = _is_none_of(rows[:, condition[0]], condition[1])
+                rows[absent[condition], index] = np.nan
         return rows
 
     def _code(self, name: str, value: Value) -> float:
@@ -116,20 +123,100 @@ class Encoding:
         return float(value)
 
     def _draw_full(self, count: int, rng: np.random.Generator) -> FloatArray:
-        return np.column_stack([_draw(domain, count, rng) for domain in self.domains])
+        rows = np.empty((count, len(self.domains)))
+        for run in self._grid.drawn_together:
+            if len(run) == 1:
+                rows[:, run[0]] = _draw(self.domains[run[0]], count, rng)
+            else:
+                places = rng.integers(self._grid.counts[run][:, None], size=(len(run), count))
+                rows[:, run] = self._grid.values(run, places.T)
+        return rows
 
-    def _other(
-        self, index: int, old: FloatArray, fresh: FloatArray, rng: np.random.Generator
+    def _others(
+        self,
+        columns: IntArray,
+        old: FloatArray,
+        fresh: FloatArray,
+        rng: np.random.Generator,
     ) -> FloatArray:
-        domain = self.domains[index]
-        if math.isinf(domain.num_values):
-            return fresh
-        if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
-            return _other_options(domain, old, rng)
-        count = int(domain.num_values)
-        low, step = (0.0, 1.0) if isinstance(domain, Choice) else (domain.low, domain.step or 1.0)
-        place = np.rint((old - low) / step)
-        return np.asarray(low + step * ((place + rng.integers(1, count, len(old))) % count))
+        """Return another value for each old one, of columns in ascending order."""
+        found = fresh.copy()  # of endless many any is another
+        grid = self._grid
+        runs = np.flatnonzero(np.diff(grid.changed_together[columns], prepend=-1))
+        for part in np.split(np.arange(len(columns)), runs)[1:]:
+            own = columns[part]
+            domain = self.domains[own[0]]
+            if isinstance(domain, Choice) and not _is_even(domain):
+                found[part] = _other_options(domain, old[part], rng)
+            elif not math.isinf(domain.num_values):
+                turns = rng.integers(1, grid.counts[own])
+                places = (grid.places(own, old[part]) + turns) % grid.counts[own]
+                found[part] = grid.values(own, places)
+        return found
+
+
+class _Grid:
+    """Domains whose values stand at even distances, for all parameters at once.
+
+    NumPy draws the same numbers of several ranges in one call as in one call for each.
+
+    Args:
+        domains: of all parameters.
+
+    Attributes:
+        counts: how many values each has; 1 for endless many.
+        drawn_together: parameters in runs: each run is one call, or one parameter of another kind.
+        changed_together: for each parameter the number of its run, where values change.
+    """
+
+    def __init__(self, domains: Sequence[Domain]) -> None:
+        is_endless = [math.isinf(domain.num_values) for domain in domains]
+        counts = [1 if e else int(d.num_values) for d, e in zip(domains, is_endless, strict=True)]
+        steps = [(0.0, 1.0) if isinstance(d, Choice) else (d.low, d.step or 1.0) for d in domains]
+        self.counts = np.array(counts, dtype=np.int64)
+        self._low, self._step = np.array(steps, dtype=np.float64).T
+        is_drawn = [
+            (d.weights is None if isinstance(d, Choice) else not d.log) and not e
+            for d, e in zip(domains, is_endless, strict=True)
+        ]
+        is_changed = [_is_even(d) and not e for d, e in zip(domains, is_endless, strict=True)]
+        runs = _runs(is_drawn)
+        self.drawn_together = [np.flatnonzero(runs == run) for run in range(runs[-1] + 1)]
+        self.changed_together = _runs(is_changed)
+
+    def places(self, columns: IntArray, values: FloatArray) -> FloatArray:
+        """Return the number of each value in its domain, from 0."""
+        return np.asarray(np.rint((values - self._low[columns]) / self._step[columns]))
+
+    def values(self, columns: IntArray, places: FloatArray | IntArray) -> FloatArray:
+        """Return the value at each place."""
+        return np.asarray(self._low[columns] + self._step[columns] * places)
+
+
+def _runs(is_joined: Sequence[bool]) -> IntArray:
+    """Number the runs: adjoining ones that may be joined share a number."""
+    joined = np.array(is_joined, dtype=np.bool_)
+    return np.cumsum(np.append(False, ~(joined[1:] & joined[:-1])))
+
+
+def _is_even(domain: Domain) -> bool:
+    """Say whether all changes to other values are alike."""
+    return not isinstance(domain, Choice) or (domain.weights is None and not domain.is_ordered)
+
+
+def _reader(domain: Domain) -> Callable[[float], Value]:
+    """Return what makes a value of a code."""
+    if isinstance(domain, Choice):
+        options = {float(code): value for code, value in enumerate(domain.options)}
+        return options.__getitem__
+    return int if isinstance(domain, Int) else float
+
+
+def _is_none_of(column: FloatArray, codes: tuple[float, ...]) -> BoolArray:
+    is_one = np.zeros(len(column), dtype=np.bool_)
+    for code in codes:
+        is_one |= column == code
+    return ~is_one
 
 
 def _draw(domain: Domain, count: int, rng: np.random.Generator) -> FloatArray:

@@ -15,6 +15,7 @@ in loss form: lower is better.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +26,7 @@ from nas.pareto.dominance import front_mask
 from nas.sampling.loss_scale import Bend
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,40 @@ class Boxes:
     lower: FloatArray
     upper: FloatArray
     bends: Mapping[int, Bend] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> list["_Column"]:
+        """The corners, objective by objective."""
+        return [
+            _column(lower, upper, self.bends.get(index))
+            for index, (lower, upper) in enumerate(zip(self.lower.T, self.upper.T, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What the boxes are along one objective: many share a corner, which is looked at once.
+
+    Attributes:
+        edges: distinct places on this objective's scale, ascending; also where its slope changes.
+        lower: (b) which edge is the lower corner of each box.
+        upper: (b) which is the upper.
+        slopes: how much steeper the straight scale is right of each edge; None if it is straight.
+    """
+
+    edges: FloatArray
+    lower: IntArray
+    upper: IntArray
+    slopes: FloatArray | None
+
+
+def _column(lower: FloatArray, upper: FloatArray, bend: Bend | None) -> _Column:
+    knots = np.empty(0) if bend is None else bend.knots
+    edges, places = np.unique(np.concatenate([lower, upper, knots]), return_inverse=True)
+    slopes = None
+    if bend is not None:
+        slopes = np.append(1.0, bend.slopes)[np.searchsorted(knots, edges, side="right")]
+    return _Column(edges, places[: len(lower)], places[len(lower) : 2 * len(lower)], slopes)
 
 
 def undominated_boxes(
@@ -103,43 +139,41 @@ def expected_gain(boxes: Boxes, *, mean: FloatArray, sd: FloatArray) -> FloatArr
         (n,) gains, at least 0.
     """
     gain = np.ones((len(mean), len(boxes.lower)))
-    for column in range(mean.shape[1]):
-        edges, places = np.unique(
-            np.concatenate([boxes.lower[:, column], boxes.upper[:, column]]), return_inverse=True
-        )
-        bend = boxes.bends.get(column)
-        if bend is None:
-            below = _expected_below(edges, mean[:, column], sd[:, column])
-        else:
-            below = _expected_below_bent(edges, mean[:, column], sd[:, column], bend)
-        lower, upper = np.split(places, 2)
-        gain *= np.maximum(below[:, upper] - below[:, lower], 0.0)
+    for index, column in enumerate(boxes.columns):
+        below = _expected_below(column.edges, mean[:, index], sd[:, index])
+        if column.slopes is not None:
+            below = _straightened(below, column.slopes)
+        gain *= np.maximum(below[:, column.upper] - below[:, column.lower], 0.0)
     return np.asarray(gain.sum(axis=1))
 
 
 def _expected_below(edges: FloatArray, mean: FloatArray, sd: FloatArray) -> FloatArray:
     """Return E[(edge - Y)+] (n, edges) for Y normal, or known where sd is 0."""
-    finite = np.where(np.isfinite(edges), edges, 0.0)
-    room = finite[None, :] - mean[:, None]
+    is_endless = np.isneginf(edges)
+    room = np.where(is_endless, 0.0, edges)[None, :] - mean[:, None]
     if sd.any():
         spread = np.maximum(sd, 1e-12)[:, None]
         z = room / spread
-        density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-        room = np.where(sd[:, None] > 0.0, spread * (z * ndtr(z) + density), room)
-    return np.where(np.isneginf(edges)[None, :], 0.0, np.maximum(room, 0.0))
+        density = -0.5 * z
+        density *= z
+        np.exp(density, out=density)
+        density /= np.sqrt(2.0 * np.pi)
+        expected = ndtr(z)
+        expected *= z
+        expected += density
+        expected *= spread
+        room = np.where(sd[:, None] > 0.0, expected, room)
+    np.maximum(room, 0.0, out=room)
+    room[:, is_endless] = 0.0
+    return np.asarray(room)
 
 
-def _expected_below_bent(
-    edges: FloatArray, mean: FloatArray, sd: FloatArray, bend: Bend
-) -> FloatArray:
-    """Return the same (n, edges) in straight lengths, for Y on a bent scale.
+def _straightened(below: FloatArray, slopes: FloatArray) -> FloatArray:
+    """Return E[(h(edge) - h(Y))+] (n, edges), in straight lengths h, from the same in bent ones.
 
-    E[(h(edge) - h(Y))+] is the integral of P(Y < u) h'(u) up to the edge: the steps between places
-    with one slope, times that slope.
+    It is the integral of P(Y < u) h'(u) up to the edge: the steps between places with one slope,
+    times that slope.
     """
-    every, places = np.unique(np.concatenate([edges, bend.knots]), return_inverse=True)
-    below = _expected_below(every, mean, sd)
-    slope = np.append(1.0, bend.slopes)[np.searchsorted(bend.knots, every[:-1], side="right")]
     steps = np.diff(below, axis=1, prepend=0.0)
-    steps[:, 1:] *= slope
-    return np.asarray(np.cumsum(steps, axis=1)[:, places[: len(edges)]])
+    steps[:, 1:] *= slopes[:-1]
+    return np.asarray(np.cumsum(steps, axis=1))

@@ -50,13 +50,16 @@ class Judged:
         looks = self.looks.take(which)
         return Judged(looks, self.mean[which], self.sd[which], self.gain[which])
 
-    def join(self, other: "Judged") -> "Judged":
+    def join(self, *others: "Judged") -> "Judged":
         """Return these and the others."""
+        if not others:
+            return self
+        all_of = (self, *others)
         return Judged(
-            self.looks.join(other.looks),
-            np.vstack([self.mean, other.mean]),
-            np.vstack([self.sd, other.sd]),
-            np.concatenate([self.gain, other.gain]),
+            self.looks.join(*[judged.looks for judged in others]),
+            np.vstack([judged.mean for judged in all_of]),
+            np.vstack([judged.sd for judged in all_of]),
+            np.concatenate([judged.gain for judged in all_of]),
         )
 
 

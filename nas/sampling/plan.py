@@ -5,7 +5,7 @@ and picks the largest expected gain. A further pick from the same plan counts th
 seen at their expected values, so that many trials can run side by side.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -272,17 +272,18 @@ class Plan:
         found = candidates.some(num_random, rng)
         is_all = candidates.is_exhaustive and len(found) == candidates.is_left.sum()
         share = num_looks // (num_rounds + 1)
+        found = found.new(known)
         parents = self._parents(seen)
         if len(parents) and not is_all:
-            found = found.join(candidates.near(parents, count=share, max_changes=2, rng=rng))
-        judged = self._judge(found.new(known))
-        for _ in range(num_rounds if len(judged) and not is_all else 0):
-            best = judged.looks.rows[np.argsort(-judged.gain, kind="stable")[:NUM_BEST]]
-            near = candidates.near(best, count=share, max_changes=1, rng=rng)
-            near = near.new(np.concatenate([known, judged.looks.keys]))
+            near = candidates.near(parents, count=share, max_changes=2, rng=rng)
+            found = found.join(near.new(np.concatenate([known, found.keys])))
+        judged = [self._judge(found)]
+        for _ in range(num_rounds if len(found) and not is_all else 0):
+            near = candidates.near(_best_rows(judged), count=share, max_changes=1, rng=rng)
+            near = near.new(np.concatenate([known, *[part.looks.keys for part in judged]]))
             if len(near):
-                judged = judged.join(self._judge(near))
-        return judged
+                judged.append(self._judge(near))
+        return judged[0].join(*judged[1:])
 
     def _parents(self, seen: Looks) -> FloatArray:
         """Return the rows of the networks on the front that have results."""
@@ -298,6 +299,13 @@ class Plan:
         return Judged(
             looks, mean, sd, expected_gain(self._boxes, mean=mean, sd=self._widening * sd)
         )
+
+
+def _best_rows(judged: Sequence[Judged]) -> FloatArray:
+    """Return the rows of the candidates with the largest expected gains."""
+    gain = np.concatenate([part.gain for part in judged])
+    rows = np.concatenate([part.looks.rows for part in judged])
+    return np.asarray(rows[np.argsort(-gain, kind="stable")[:NUM_BEST]])
 
 
 def _next_milestone(milestone: int) -> int:

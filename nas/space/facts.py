@@ -9,6 +9,7 @@ positions count as absent, not as one more option.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,14 +119,21 @@ class _Group:
         self.positions.append(index)
         self.places.append([self.options.index(option) for option in options])
 
+    @cached_property
+    def _table(self) -> FloatArray:
+        """(positions, options) of each position's option, its place in the common list."""
+        table = np.full((len(self.places), max(map(len, self.places))), np.nan)
+        for row, places in zip(table, self.places, strict=True):
+            row[: len(places)] = places
+        return table
+
     def codes(self, codes: FloatArray) -> FloatArray:
         """Return (n, positions) places in the common list, NaN where absent."""
-        columns = []
-        for index, places in zip(self.positions, self.places, strict=True):
-            is_present = ~np.isnan(codes[:, index])
-            place = np.array(places)[np.where(is_present, codes[:, index], 0).astype(np.int64)]
-            columns.append(np.where(is_present, place, np.nan))
-        return np.column_stack(columns)
+        own = np.take(codes, self.positions, axis=1)
+        is_present = ~np.isnan(own)
+        options = np.where(is_present, own, 0).astype(np.int64)
+        place = self._table[np.arange(len(self.positions)), options]
+        return np.where(is_present, place, np.nan)
 
 
 def _facts_of(codes: FloatArray, num_options: int) -> FloatArray:

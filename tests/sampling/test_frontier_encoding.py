@@ -82,3 +82,20 @@ def test_a_single_change_reaches_every_other_value():
     assert {a["ratio"] for a in found} == {0.0, 0.25, 0.5, 0.75, 1.0}
     assert {a["stages.repeat"] for a in found} == {1, 2, 3}
     assert {a["width"] for a in found} == {0.25, 0.5, 1.0}
+
+
+def test_parameters_drawn_together_are_those_drawn_one_after_another():
+    counts = [3, 2, 7, 1, 4]
+    space = SearchSpace({f"p{i}": {"choice": list(range(n))} for i, n in enumerate(counts)})
+    rng = np.random.default_rng(0)
+    expected = np.column_stack([rng.integers(count, size=50) for count in counts])
+    assert np.array_equal(Encoding(space).draw(50, np.random.default_rng(0)), expected)
+
+
+def test_as_many_parameters_change_as_were_asked_for():
+    space = SearchSpace({f"p{i}": {"int": [0, 9]} for i in range(6)})
+    encoding, rng = Encoding(space), np.random.default_rng(0)
+    parents = encoding.draw(30, rng)
+    wanted = np.arange(30) % 8 + 1
+    mutants = encoding.mutate(parents, rng, num_changes=wanted)
+    assert ((mutants != parents).sum(axis=1) == np.minimum(wanted, 6)).all()
