@@ -6,7 +6,9 @@ without effect, or does not learn is a `Finding`. `nas.testing.space_contract` t
 tests.
 """
 
+import copy
 import re
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,8 +27,11 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 
 _COUNTED = ("num_params", "size_bytes", "num_macs")
-_BATCH = 16
-_NUM_STEPS = 12
+# Images and steps of a training: fewer where a network is so large that these take long.
+_BATCH, _LEAST_BATCH = 16, 4
+_BATCH_MACS = 2e8
+_NUM_STEPS, _LEAST_STEPS = 12, 5
+_TRAINING_TIME_S = 8.0
 _LEARNING_RATE = 3e-3
 # Architectures in which a parameter is changed before it is said to have no effect.
 _NUM_PAIRS = 6
@@ -258,13 +263,18 @@ def _check_learning(
 def _train_briefly(
     model: nn.Module, architecture: Architecture, data: DataShape
 ) -> Iterator[Finding]:
-    images = torch.randn(_BATCH, data.input_shape[0], *input_size(model, data))
-    labels = torch.arange(_BATCH) % data.num_classes
+    macs = costs_of(copy.deepcopy(model).to("meta"), data, metrics=("num_macs",))["num_macs"]
+    batch = min(_BATCH, max(_LEAST_BATCH, int(_BATCH_MACS / max(1.0, macs))))
+    images = torch.randn(batch, data.input_shape[0], *input_size(model, data))
+    labels = torch.arange(batch) % data.num_classes
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
     model.train()
     losses = []
     reached: set[str] = set()
-    for _ in range(_NUM_STEPS):
+    started_s = time.monotonic()
+    for step in range(_NUM_STEPS):
+        if step >= _LEAST_STEPS and time.monotonic() - started_s > _TRAINING_TIME_S:
+            break
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(images), labels)
         losses.append(float(loss.detach()))
@@ -272,7 +282,7 @@ def _train_briefly(
         reached |= {name for name, p in model.named_parameters() if p.grad is not None}
         optimizer.step()
     if not np.isfinite(losses).all() or min(losses[-3:]) >= losses[0]:
-        message = f"loss {losses[0]:.3g} -> {losses[-1]:.3g} in {_NUM_STEPS} steps"
+        message = f"loss {losses[0]:.3g} -> {losses[-1]:.3g} in {len(losses)} steps"
         yield Finding(Fault.DOES_NOT_LEARN, message, architecture)
     dead = [n for n, p in model.named_parameters() if p.requires_grad and n not in reached]
     if dead:
