@@ -9,7 +9,7 @@ weights.
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from timm.layers import get_act_layer
 from torch import nn
@@ -34,25 +34,37 @@ from nas.task import DataShape
 _MAX_STAGES = 4
 _ANY_SIZE = (32, 32)
 # Thousands of networks are put together from a few hundred stages.
-_kept_stage = lru_cache(MAX_KEPT)(ResidualStage)
 _text = lru_cache(MAX_KEPT)(repr)
 
 
-class _Names(NamedTuple):
-    """Names of the parameters of a stage."""
-
-    depth: str
-    width: str
-    kernel: str
-    block: str
-    bottleneck: str
-    expansion: str
-    attention: str
+@lru_cache(MAX_KEPT)
+def _stage(
+    channels: int,
+    stride: int,
+    block: str,
+    depth: int,
+    width: float,
+    kernel: int,
+    bottleneck: float | None,
+    expansion: int | None,
+    attention: str | None,
+) -> ResidualStage:
+    channels = round_channels(channels * width)
+    inner = channels
+    if block == "bottleneck":
+        assert bottleneck is not None, "a space whose blocks may be bottlenecks says how narrow"
+        inner = round_channels(channels * bottleneck)
+    elif block == "convnext":
+        assert expansion is not None, "a space with such blocks says how wide they are"
+        inner = channels * expansion
+    return ResidualStage(block, channels, depth, stride, kernel, inner, attention or "none")
 
 
 @cache
-def _names(index: int) -> _Names:
-    return _Names(*(f"stages.{index}.{word}" for word in _Names._fields))
+def _names(index: int) -> list[str]:
+    """Return the names of the parameters of a stage."""
+    words = ("block", "depth", "width", "kernel", "bottleneck", "expansion", "attention")
+    return [f"stages.{index}.{word}" for word in words]
 
 
 class ResNetSpace(SearchSpace):
@@ -137,27 +149,9 @@ class ResNetSpace(SearchSpace):
             smaller = halved(size)
             halves = min(smaller) >= self._min_side
             size = smaller if halves else size
-            stages.append(self._stage(chosen, index, 2 if halves else 1))
+            stride = 2 if halves else 1
+            stages.append(_stage(self.channels[index], stride, *map(chosen.get, _names(index))))
         return tuple(stages)
-
-    def _stage(self, chosen: Mapping[str, Any], index: int, stride: int) -> ResidualStage:
-        names = _names(index)
-        block = chosen[names.block]
-        channels = round_channels(self.channels[index] * chosen[names.width])
-        inner = channels
-        if block == "bottleneck":
-            inner = round_channels(channels * chosen[names.bottleneck])
-        elif block == "convnext":
-            inner = channels * chosen[names.expansion]
-        return _kept_stage(
-            block,
-            channels,
-            chosen[names.depth],
-            stride,
-            chosen[names.kernel],
-            inner,
-            chosen.get(names.attention, "none"),
-        )
 
     def _check(self) -> None:
         if self.stem_stride not in (1, 2) or not 1 <= len(self.channels) <= _MAX_STAGES:

@@ -7,9 +7,8 @@ positions count as absent, not as one more option.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from nas.architecture import Value
 from nas.space.parameters import Choice, Parameter
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 # Parameters with other names are like positions only if they share this many options: two switches
 # or two kernel sizes are no hint.
@@ -72,6 +72,11 @@ class ConfigurationFacts:
                 groups.append(group)
             group.join(index, options)
         self._groups = [group for group in groups if len(group.positions) > 1]
+        sizes = sorted({len(group.positions) for group in self._groups})
+        self._families = [
+            _Family([group for group in self._groups if len(group.positions) == size])
+            for size in sizes
+        ]
 
     @property
     def blocks(self) -> list[list[tuple[str, int]]]:
@@ -94,7 +99,8 @@ class ConfigurationFacts:
         Returns:
             (n, facts), each fact within [-1, 1]; no columns where no parameters are alike.
         """
-        columns = [_facts_of(group.codes(codes), len(group.options)) for group in self._groups]
+        found = {id(g): facts for family in self._families for g, facts in family(codes)}
+        columns = [column for group in self._groups for column in found[id(group)]]
         return np.hstack(columns) if columns else np.empty((len(codes), 0))
 
 
@@ -119,32 +125,65 @@ class _Group:
         self.positions.append(index)
         self.places.append([self.options.index(option) for option in options])
 
-    @cached_property
-    def _table(self) -> FloatArray:
-        """(positions, options) of each position's option, its place in the common list."""
-        table = np.full((len(self.places), max(map(len, self.places))), np.nan)
-        for row, places in zip(table, self.places, strict=True):
-            row[: len(places)] = places
-        return table
 
-    def codes(self, codes: FloatArray) -> FloatArray:
-        """Return (n, positions) places in the common list, NaN where absent."""
-        own = np.take(codes, self.positions, axis=1)
+class _Family:
+    """Groups of equally many positions, whose facts are found at once: a call each takes longer.
+
+    Args:
+        groups: at least one.
+    """
+
+    def __init__(self, groups: Sequence[_Group]) -> None:
+        self._groups = groups
+        self._positions = np.array([group.positions for group in groups])
+        self._num_options = max(len(group.options) for group in groups)
+        # Of each option of each position, its place in the group's common list.
+        self._places = np.full((*self._positions.shape, self._num_options), np.nan)
+        for table, group in zip(self._places, groups, strict=True):
+            for row, places in zip(table, group.places, strict=True):
+                row[: len(places)] = places
+
+    def __call__(self, codes: FloatArray) -> Iterator[tuple[_Group, list[FloatArray]]]:
+        """Yield the columns of each group."""
+        own = np.take(codes, self._positions, axis=1)
         is_present = ~np.isnan(own)
         options = np.where(is_present, own, 0).astype(np.int64)
-        place = self._table[np.arange(len(self.positions)), options]
-        return np.where(is_present, place, np.nan)
+        at = np.indices(self._positions.shape, sparse=True)
+        taken = np.where(is_present, self._places[(*at, options)], np.nan)
+        share, place, present, repeats = _facts_of(taken, is_present, self._num_options)
+        for index, group in enumerate(self._groups):
+            count = len(group.options)
+            yield (
+                group,
+                [
+                    share[:, index, :count],
+                    place[:, index, :count],
+                    present[:, index, None],
+                    repeats[:, index, None],
+                ],
+            )
 
 
-def _facts_of(codes: FloatArray, num_options: int) -> FloatArray:
-    """Return share and place of each option, how many positions are present, and repeats."""
-    num_positions = codes.shape[1]
-    is_present = ~np.isnan(codes)
-    num_present = is_present.sum(axis=1)
+def _facts_of(
+    taken: FloatArray, is_present: BoolArray, num_options: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return share and place of each option, how many positions are present, and repeats.
+
+    Args:
+        taken: (n, groups, positions) options, NaN where absent.
+        is_present: (n, groups, positions).
+        num_options: most that a group has.
+
+    Returns:
+        Twice (n, groups, options), then twice (n, groups).
+    """
+    num_positions = taken.shape[2]
+    num_present = is_present.sum(axis=2)
     # Place of each position among those present: -1/2 for the first, 1/2 for the last.
-    place = (np.cumsum(is_present, axis=1) - 1) / np.maximum(num_present - 1, 1)[:, None] - 0.5
-    takes = codes[:, :, None] == np.arange(num_options)
-    share = takes.sum(axis=1) / num_positions
-    moment = 2.0 * (takes * place[:, :, None]).sum(axis=1) / num_positions
-    repeats = (codes[:, 1:] == codes[:, :-1]).sum(axis=1) / max(num_positions - 1, 1)
-    return np.column_stack([share, moment, num_present / num_positions, repeats])
+    last = np.maximum(num_present - 1, 1)[:, :, None]
+    place = (np.cumsum(is_present, axis=2) - 1) / last - 0.5
+    takes = taken[:, :, :, None] == np.arange(num_options)
+    share = takes.sum(axis=2) / num_positions
+    moment = 2.0 * (takes * place[:, :, :, None]).sum(axis=2) / num_positions
+    repeats = (taken[:, :, 1:] == taken[:, :, :-1]).sum(axis=2) / max(num_positions - 1, 1)
+    return share, moment, num_present / num_positions, repeats
