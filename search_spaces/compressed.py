@@ -27,6 +27,7 @@ from nas.compress.compression import (
 )
 from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, require_pruning
 from nas.compress.quantize import BITS, quantize_weights
+from nas.compress.stock import Stock, take_stock
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, num_params, on_meta_device
 from nas.space.rules import Rule, above, check_parameters
@@ -38,6 +39,7 @@ _TWO_SIZES = {"choice": [FULL_BITS, 8]}
 _NOMINAL = DataShape((3, 32, 32), 10)
 _COUNTED = ("num_params", "size_bytes", "num_macs")
 _MAX_REMEMBERED = 4096  # networks whose groups of channels are known; some 10 kB each
+_MAX_STOCKS = 512  # networks whose compressions are all known; some 100 kB each
 
 
 class CompressedSpace(SearchSpace):
@@ -89,10 +91,11 @@ class CompressedSpace(SearchSpace):
         self.domains = {**space.domains, **self.domains}
         self._data = _NOMINAL
         self._groups: dict[Architecture, tuple[ChannelGroup, ...]] = {}
+        self._stocks: dict[tuple[Architecture, DataShape], Stock | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is only remembered."""
-        return {**self.__dict__, "_groups": {}}
+        return {**self.__dict__, "_groups": {}, "_stocks": {}}
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained model that computes with compressed weights."""
@@ -125,6 +128,9 @@ class CompressedSpace(SearchSpace):
         inner, compression = self._parted(architecture)
         if compression == Compression():
             return self.space.static_costs(inner, data)
+        stock = self._stock_of(inner, data)
+        if stock is not None:
+            return stock.costs(compression)
         model = self._without_weights(inner, compression, data)
         if compression.is_reshaping:
             costs = costs_of(model, data, metrics=_COUNTED)
@@ -222,11 +228,24 @@ class CompressedSpace(SearchSpace):
         if share == 1.0:
             return []
         try:
-            groups = self._groups_of(inner, self._data)
+            stock = self._stock_of(inner, self._data)
+            groups = self._groups_of(inner, self._data) if stock is None else stock.groups
         except UnbuildableError:
             return [("", round(1000 * share))]
         kept = ((group, _kept(group, share)) for group in groups)
         return [(group.root, units) for group, units in kept if units < group.num_units]
+
+    def _stock_of(self, inner: Architecture, data: DataShape) -> Stock | None:
+        """Return what tells what all compressions of a network cost; None where nothing does."""
+        key = (inner, data)
+        if key not in self._stocks:
+            with on_meta_device():
+                model = self.space.build(inner, data).eval()
+            if len(self._stocks) >= _MAX_STOCKS:
+                self._stocks.clear()
+            shape = (data.input_shape[0], *input_size(model, data))
+            self._stocks[key] = take_stock(model, shape)
+        return self._stocks[key]
 
     def _groups_of(
         self, inner: Architecture, data: DataShape, model: nn.Module | None = None
