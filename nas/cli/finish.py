@@ -33,7 +33,8 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   baselines.mobilenetv3_small=[0.25]  baselines.random=2
   distillation.teacher=largest  train the winners once more with the largest as their teacher
   compression.to=[kept0.5,int8] half of the channels; quantization-aware; each trained on
-  export.int4=true  export.int8_dynamic=true  export.executorch=true  export.aot_inductor=true
+  export.int4=true  export.int8_dynamic=true  export.aot_inductor=true
+  export.executorch=true  export.executorch_int8=true
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
 

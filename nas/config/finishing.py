@@ -102,6 +102,7 @@ class ExportConfig:
     int4: Annotated[bool, Setting("model_int4_weights.onnx: weights alone")]
     aot_inductor: Annotated[bool, Setting("model_compiled.pt2: code for this processor")]
     executorch: Annotated[bool, Setting("model.pte, for phones")]
+    executorch_int8: Annotated[bool, Setting("model_int8.pte, for phones")]
     calibration_images: Annotated[int, Setting("training images, for int8", minimum=1)]
     threads: Annotated[int, Setting("CPU threads that times are taken with", minimum=1)]
     peak_memory: Annotated[bool, Setting("measured in a fresh process for each file")]
@@ -229,6 +230,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
             int4=export.onnx and export.int4,
             aot_inductor=export.aot_inductor,
             executorch=export.executorch,
+            executorch_int8=export.executorch_int8,
             num_calibration=export.calibration_images,
             num_threads=export.threads,
             peak_memory=export.peak_memory,

@@ -2,7 +2,7 @@
 
 Both are optional. AOTInductor needs a C++ compiler and about half a minute a network, and its file
 runs on the kind of processor that it was made on. ExecuTorch's program runs on phones and small
-devices, through XNNPACK here; it takes one example at a time.
+devices, through XNNPACK here, in floats or in int8; it takes one example at a time.
 """
 
 import shutil
@@ -78,12 +78,42 @@ def to_executorch(model: nn.Module, examples: FloatArray) -> bytes:
         model: in evaluation mode, on the CPU.
         examples: (N, C, H, W) real inputs.
     """
+    return _lowered(model, torch.from_numpy(examples[:1]))
+
+
+def to_executorch_int8(model: nn.Module, calibration: FloatArray) -> bytes:
+    """Return a program whose weights and activations are 8-bit integers, by XNNPACK's quantizer.
+
+    Args:
+        model: in evaluation mode, on the CPU.
+        calibration: (N, C, H, W) real inputs, to find the ranges of activations.
+    """
+    require_executorch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+            XNNPACKQuantizer,
+            get_symmetric_quantization_config,
+        )
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+        example = torch.from_numpy(calibration[:1])
+        settings = get_symmetric_quantization_config(is_per_channel=True)
+        quantizer = XNNPACKQuantizer().set_global(settings)
+        graph = prepare_pt2e(torch.export.export(model, (example,)).module(), quantizer)
+        with torch.no_grad():
+            for image in torch.from_numpy(calibration):
+                graph(image[None])
+        return _lowered(convert_pt2e(graph), example)
+
+
+def _lowered(model: nn.Module, example: torch.Tensor) -> bytes:
     exir = require_executorch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
-        exported = torch.export.export(model, (torch.from_numpy(examples[:1]),))
+        exported = torch.export.export(model, (example,))
         lowered = exir.to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         return bytes(lowered.to_executorch().buffer)
 
@@ -91,7 +121,9 @@ def to_executorch(model: nn.Module, examples: FloatArray) -> bytes:
 def executorch_network(path: Path) -> Network:
     """Load a program; several examples go through it one after the other."""
     require_executorch()
-    from executorch.runtime import Runtime
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own bindings about themselves
+        from executorch.runtime import Runtime
 
     method = Runtime.get().load_program(str(path)).load_method("forward")
 

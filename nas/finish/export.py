@@ -7,7 +7,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from nas.finish.compiled import (
     require_compiler,
     require_executorch,
     to_executorch,
+    to_executorch_int8,
 )
 from nas.finish.deployable import deployable, real_inputs
 from nas.finish.judge import CLASSES, AnyData, Judge
@@ -56,7 +57,8 @@ class ExportSettings:
         int8_dynamic: `model_int8_dynamic.onnx`: ranges are found at run time.
         int4: `model_int4_weights.onnx`: weights alone, in 4 bits.
         aot_inductor: `model_compiled.pt2`, machine code for this kind of processor.
-        executorch: `model.pte`, for phones and small devices.
+        executorch: `model.pte`, for phones and small devices, in floats.
+        executorch_int8: `model_int8.pte`, the same in 8-bit integers.
         num_calibration: training inputs that the ranges of the integers are found on, at least 1.
         num_threads: CPU threads that times are taken with, at least 1.
         peak_memory: measure it, in a fresh process for each file.
@@ -68,6 +70,7 @@ class ExportSettings:
     int4: bool = False
     aot_inductor: bool = False
     executorch: bool = False
+    executorch_int8: bool = False
     num_calibration: int = 256
     num_threads: int = 1
     peak_memory: bool = True
@@ -143,7 +146,7 @@ def check_packages(settings: ExportSettings) -> None:
         require_onnx()
     if settings.aot_inductor:
         require_compiler()
-    if settings.executorch:
+    if settings.executorch or settings.executorch_int8:
         require_executorch()
 
 
@@ -200,17 +203,28 @@ class _Exporter:
         ]
         if settings.aot_inductor:
             rows.append(compiled_row(bench, lambda: self._program))
-        if settings.executorch:
-            rows.append(self._executorch())
+        rows += [self._executorch(*kind) for kind in self._executorch_kinds()]
         if settings.onnx:
             rows += [self._onnx(*kind) for kind in self._onnx_kinds()]
         return rows
 
-    def _executorch(self) -> ArtefactRow:
-        def make(path: Path) -> None:
-            write_bytes(path, to_executorch(self._bench.model, self._bench.inputs.test[:1]))
+    def _executorch_kinds(self) -> Iterator[tuple[str, str, Callable[[], bytes], Tolerance]]:
+        """Yield the programs that are wanted."""
+        model, inputs = self._bench.model, self._bench.inputs
+        if self._settings.executorch:
+            make = partial(to_executorch, model, inputs.test[:1])
+            yield "ExecuTorch", "model.pte", make, FLOAT_TOLERANCE
+        if self._settings.executorch_int8:
+            make = partial(to_executorch_int8, model, inputs.calibration)
+            yield "ExecuTorch int8", "model_int8.pte", make, INT8_TOLERANCE
 
-        return self._bench.ship("ExecuTorch", "model.pte", make, executorch_network)
+    def _executorch(
+        self, kind: str, name: str, content: Callable[[], bytes], tolerance: Tolerance
+    ) -> ArtefactRow:
+        def make(path: Path) -> None:
+            write_bytes(path, content())
+
+        return self._bench.ship(kind, name, make, executorch_network, tolerance=tolerance)
 
     def _onnx(self, kind: str, content: Callable[[], bytes], tolerance: Tolerance) -> ArtefactRow:
         return self._bench.ship(

@@ -16,6 +16,7 @@ from nas.finish.compiled import (
     require_compiler,
     require_executorch,
     to_executorch,
+    to_executorch_int8,
 )
 from nas.finish.deployable import Deployable
 from nas.finish.onnx_files import export_program
@@ -50,6 +51,24 @@ def test_executorch_program_computes_what_the_network_computes(model, images, tm
     outputs = executorch_network(path)(images)
 
     np.testing.assert_allclose(outputs, expected(model, images), atol=1e-5)
+
+
+@pytest.mark.skipif(not HAS_EXECUTORCH, reason="the extra 'executorch' is not installed")
+def test_int8_program_is_smaller_and_stays_near_the_floats(images, tmp_path):
+    torch.manual_seed(0)
+    layers = nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(32 * 36, 24)
+    )
+    model = Deployable(layers, mean=(0.5,), std=(2.0,)).eval()
+    path = tmp_path / "model_int8.pte"
+    path.write_bytes(to_executorch_int8(model, images))
+
+    outputs = executorch_network(path)(images)
+
+    # A range of one output is split into 255 steps; inputs and weights are rounded likewise.
+    wanted = expected(model, images)
+    assert np.abs(outputs - wanted).max() < 0.03 * np.ptp(wanted)
+    assert path.stat().st_size < 0.5 * len(to_executorch(model, images))
 
 
 @pytest.mark.skipif(HAS_EXECUTORCH, reason="ExecuTorch is installed")
