@@ -197,23 +197,19 @@ def _reduce(
     **kwargs: Any,
 ) -> Tensor:
     """A mean or a sum over other axes than that of the channels."""
-    flow = flow_of(tensor)
+    flow, given = flow_of(tensor), (dim,) if isinstance(dim, int) else dim
     if flow is None:
-        return (
-            _plain(func, tensor) if dim is None else _plain(func, tensor, dim, keepdim, **kwargs)
-        )
-    if dim is None:
-        raise UnknownFlowError("one number of all channels")
-    axes = {axis % tensor.ndim for axis in ((dim,) if isinstance(dim, int) else dim)}
+        places = () if dim is None else (dim, keepdim)
+        return _plain(func, tensor, *places, **kwargs)
+    axes = {axis % tensor.ndim for axis in given or range(tensor.ndim)}
     if flow.axis in axes:
         raise UnknownFlowError("one number of all channels")
     if keepdim:
         shape = [1 if axis in axes else size for axis, size in enumerate(tensor.shape)]
         return with_flow(tensor.new_empty(shape), flow)
     shape = [size for axis, size in enumerate(tensor.shape) if axis not in axes]
-    return with_flow(
-        tensor.new_empty(shape), flow.at(flow.axis - sum(a < flow.axis for a in axes))
-    )
+    moved = flow.at(flow.axis - sum(axis < flow.axis for axis in axes))
+    return with_flow(tensor.new_empty(shape), moved)
 
 
 def _plain(func: _Function, *args: Any, **kwargs: Any) -> Tensor:
@@ -259,14 +255,10 @@ def _permute(_trace: Trace, func: _Function, tensor: Tensor, *axes: Any) -> Tens
     return with_flow(result, flow.at([axis % tensor.ndim for axis in order].index(flow.axis)))
 
 
-def _transpose(_trace: Trace, func: _Function, tensor: Tensor, one: int, other: int) -> Tensor:
-    result = _plain(func, tensor, one, other)
-    flow = flow_of(tensor)
-    if flow is None:
-        return result
+def _transpose(trace: Trace, _func: _Function, tensor: Tensor, one: int, other: int) -> Tensor:
     order = list(range(tensor.ndim))
     order[one], order[other] = order[other], order[one]
-    return with_flow(result, flow.at(order.index(flow.axis)))
+    return _permute(trace, torch.permute, tensor, order)
 
 
 def _pool(_trace: Trace, func: _Function, maps: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -278,8 +270,25 @@ def _pool(_trace: Trace, func: _Function, maps: Tensor, *args: Any, **kwargs: An
     return with_flow(result, flow)
 
 
-def _stack(trace: Trace, func: _Function, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    result = _plain(func, tensors, dim)
+def _attend(
+    _trace: Trace,
+    _func: _Function,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *_: Any,
+    **__: Any,
+) -> Tensor:
+    """Attention in one step, between the layers of heads."""
+    if any(flow_of(tensor) is not None for tensor in (queries, keys, values)):
+        raise UnknownFlowError("attention that is not known")
+    return queries.new_empty((*queries.shape[:-1], values.shape[-1]))
+
+
+def _stack(trace: Trace, _func: _Function, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    shape = list(tensors[0].shape)
+    shape.insert(dim % (len(shape) + 1), len(tensors))
+    result = tensors[0].new_empty(shape)
     flows = [flow_of(tensor) for tensor in tensors]
     first = flows[0]
     if first is None:
@@ -334,5 +343,6 @@ RULES: Mapping[Any, _Function] = {
     **_each(_permute, _named(torch.Tensor, "permute"), _named(torch, "permute")),
     **_each(_transpose, _named(torch.Tensor, "transpose"), _named(torch, "transpose")),
     **_each(_pool, *(_named(o, _POOLS) for o in (torch, functional))),
+    functional.scaled_dot_product_attention: _attend,
     torch.stack: _stack,
 }
