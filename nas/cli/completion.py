@@ -60,6 +60,7 @@ _FLAGS = (
     "--help",
     "--config-dir",
     "--config-name",
+    "--config-path",
     "--multirun",
     "--cfg",
     "--info",
@@ -113,7 +114,7 @@ def complete(line: str) -> list[str]:
 def _complete_search(before: Sequence[str], current: str) -> list[str]:
     if before and before[-1] in ("--cfg", "-c"):
         return _starting_with(current, ["job", "hydra", "all"])
-    if before and before[-1] in ("--config-dir", "-cd"):
+    if before and before[-1] in ("--config-dir", "-cd", "--config-path", "-cp"):
         return []  # the shell knows folders
     choices = Choices(folders_of(_config_dir(before), conf_dir()))
     if current.startswith("-"):

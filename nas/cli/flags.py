@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from nas.errors import ConfigError, nearest_first
 
+_FIRST_FILE = "search"
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -23,6 +24,7 @@ class SearchFlags:
         overrides: everything that is no flag, in order.
         config_dir: a folder of the user's YAML files, or None.
         config_name: the file to begin with.
+        config_path: a run folder to begin with instead, or None.
         is_multirun: run each combination of swept values.
         cfg: print the configuration instead: job, hydra or all.
         package: of `cfg`, only this node.
@@ -34,6 +36,7 @@ class SearchFlags:
     overrides: tuple[str, ...]
     config_dir: Path | None
     config_name: str
+    config_path: Path | None
     is_multirun: bool
     cfg: str | None
     package: str | None
@@ -53,7 +56,8 @@ def _parser() -> _Parser:
     parser.add_argument("overrides", nargs="*", default=[])
     parser.add_argument("--help", "-h", action="store_true")
     parser.add_argument("--config-dir", "-cd", type=Path)
-    parser.add_argument("--config-name", "-cn", default="search")
+    parser.add_argument("--config-name", "-cn", default=_FIRST_FILE)
+    parser.add_argument("--config-path", "-cp", type=Path)
     parser.add_argument("--multirun", "-m", action="store_true")
     parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
     parser.add_argument("--package", "-p")
@@ -69,10 +73,16 @@ def parse_search_flags(words: Sequence[str]) -> SearchFlags:
         ConfigError: a flag is unknown or lacks its value.
     """
     found = _parser().parse_intermixed_args(list(words))
+    if found.config_path is not None and (found.config_dir or found.config_name != _FIRST_FILE):
+        raise ConfigError(
+            f"--config-path {found.config_path} brings the files that its run began with, so "
+            "--config-dir and --config-name cannot be given beside it"
+        )
     return SearchFlags(
         overrides=tuple(found.overrides),
         config_dir=None if found.config_dir is None else found.config_dir.absolute(),
         config_name=found.config_name.removesuffix(".yaml"),
+        config_path=found.config_path,
         is_multirun=found.multirun,
         cfg=found.cfg,
         package=found.package,

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from nas.cli.terminal import make_console
 from nas.config.compose import Source, show_config, show_info
 from nas.config.jobs import Job, plan_jobs
 from nas.config.launch import open_launch_folder
-from nas.config.recorded import write_config
+from nas.config.recorded import read_source, write_config
 from nas.config.schema import Ui
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nas.search.task import SearchSummary
 
 DONE, USERS_FAULT, INTERRUPTED = 0, 2, 130
+_OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
 
 def run(words: Sequence[str]) -> int:
@@ -32,11 +34,20 @@ def run(words: Sequence[str]) -> int:
         print(search_help())
         return DONE
     open_launch_folder()
-    source = Source(flags.config_dir, flags.config_name, flags.overrides)
+    source = _source(flags)
     if flags.cfg or flags.info:
         _show(source, flags)
         return DONE
     return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
+
+
+def _source(flags: SearchFlags) -> Source:
+    """Return what the command line begins with: files, or what a run was told."""
+    if flags.config_path is None:
+        return Source(flags.config_dir, flags.config_name, flags.overrides)
+    told = read_source(RunFolder.open(flags.config_path))
+    kept = [word for word in told.overrides if word.partition("=")[0] not in _OF_ONE_RUN]
+    return replace(told, overrides=(*kept, *flags.overrides))
 
 
 def _show(source: Source, flags: SearchFlags) -> None:

@@ -22,6 +22,7 @@ Examples
 Flags
   --config-dir, -cd DIR     your own folder of YAML files, besides the shipped ones
   --config-name, -cn NAME   begin with NAME.yaml of one of these folders
+  --config-path, -cp RUN    begin with all that the run in this folder was told
   --multirun, -m            run each combination of comma-separated values
   --cfg job [--resolve]     print the configuration, run nothing; --package sampler: that node
   --info [searchpath|...]   print how it is composed, run nothing"""

@@ -23,7 +23,7 @@ from nas.cli.completion import complete
         ("nas search constraints.size_bytes.ma", ["constraints.size_bytes.max="]),
         ("nas search resume=", ["resume=false", "resume=true"]),
         ("nas search ui=p", ["ui=plain"]),
-        ("nas search --conf", ["--config-dir", "--config-name"]),
+        ("nas search --conf", ["--config-dir", "--config-name", "--config-path"]),
         ("nas search --cfg j", ["job"]),
         ("nas spaces ", ["check", "copy", "list", "show"]),
         ("nas spaces show mobilenet_", ["mobilenet_224"]),

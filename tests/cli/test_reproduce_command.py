@@ -19,6 +19,28 @@ def test_a_run_with_one_worker_comes_again_exactly(nas, table_words, launch_fold
     ).read_text()
 
 
+def test_a_search_begins_with_what_a_run_was_told(nas, table_words, launch_folder):
+    nas("search", *table_words, "name=first", "seed=7")
+
+    status, _, _ = nas("search", "--config-path", "runs/first", "name=second")
+    nas("search", "--config-path", "runs/first", "name=third", "seed=8")
+
+    fronts = [
+        (launch_folder / "runs" / name / "trials.csv").read_text().splitlines()
+        for name in ("first", "second", "third")
+    ]
+    proposed = [[line.split(",")[3] for line in lines] for lines in fronts]
+    assert status == 0
+    assert proposed[0] == proposed[1] != proposed[2]
+
+
+def test_run_and_files_to_begin_with_exclude_each_other(nas):
+    status, _, told = nas("search", "--config-path", "runs/first", "--config-name", "mine")
+
+    assert status == 2
+    assert "cannot be given beside it" in told
+
+
 def test_what_is_other_on_this_machine_is_listed(nas, table_words, launch_folder):
     nas("search", *table_words, "name=first")
     path = launch_folder / "runs/first/environment.json"
