@@ -23,6 +23,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import InvalidObjectivesError
@@ -55,6 +56,9 @@ DESCENT_ROUNDS = 25
 TRIALS_PER_PICK = 12
 # What is left, at each plan, of how many trials ran at most: slots may go for good.
 FORGETTING = 0.95
+# Matrices of an ask are small: threads that share them wait for each other, and where trainings
+# keep the cores busy an ask takes ten times as long.
+_BLAS = ThreadpoolController().select(user_api="blas")
 # At most this share (one in so many) of the running trials more, for slots that wait.
 MAX_WAITING_SHARE = 4
 
@@ -115,8 +119,9 @@ class FrontierSampler(WholeSpaceSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the genome of the architecture to train next."""
-        memory = self._remember(study)
-        look = memory.ask(study, trial.number)
+        with _BLAS.limit(limits=1):
+            memory = self._remember(study)
+            look = memory.ask(study, trial.number)
         # Public storages have no other place for what a running trial is going to be.
         study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, write_choice(look.row))
         architecture = memory.candidates.encoding.decode(look.row)
