@@ -27,6 +27,7 @@ from nas.report.style import (
 from nas.report.values import axis_title
 
 _HEIGHT_IN, _HEAD_IN = 5.4, 0.62  # of the picture, and above the axes, for the titles
+_ROOM = 1.2  # factor between the outermost sizes and the ends of their axis, at least
 _STRETCH = 8.0  # where the worst is so many times as often wrong as the best, the axis stretches
 _LEAST = 0.2  # percent of errors that the stretched axis can still tell apart
 _TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 100)
@@ -40,7 +41,11 @@ def new_picture(sizes: Sequence[float]) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     prepare_axes(axes)
     size = objective_for("size_bytes")
-    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes))
+    decades = decades_of(size, sizes)
+    scale_axis(axes.xaxis, axes, size, decades=decades)
+    if decades is not None:  # by hand: a single size spans nothing, which errorbar divides by
+        room = max(_ROOM, 10 ** (0.06 * decades))
+        axes.set_xlim(min(sizes) / room, max(sizes) * room)
     return figure, axes
 
 

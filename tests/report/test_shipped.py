@@ -1,10 +1,17 @@
 """The front over files: bytes of each against what it is worth."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow
+from nas.report.confirmation import write_finish_png
 from nas.report.reports import write_finish_pictures
 from nas.report.shipped import artefact_table, files_line, front_files, write_files_png
+from nas.report.size_plot import end_picture, new_picture
 
 
 def file(name, size_bytes, value, *, refused="", kind="onnx", metric="accuracy"):
@@ -22,6 +29,12 @@ FILES = [
     file("b.onnx", 2000, 0.93),
     file("b_int4.onnx", 300, 0.99, refused="it loses 3 points", kind="onnx int4 weights"),
 ]
+WINNER = WinnerRow(
+    name="trial 1", is_baseline=False, trial=1, architecture_id="ab", num_params=10.0,
+    num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.95,
+    test_std=0.01, confidence_low=0.93, confidence_high=0.97, prediction_low=0.9,
+    prediction_high=1.0, sampling_std=0.02, num_seeds=3, beaten_by="",
+)  # fmt: skip
 
 
 def test_front_holds_the_files_that_no_other_beats_in_both_smallest_first():
@@ -53,6 +66,37 @@ def test_picture_is_drawn_and_left_out_where_there_is_no_file(tmp_path):
     assert not (tmp_path / "none.png").exists()
 
 
+@pytest.mark.parametrize("values", [[0.5], [0.12, 0.9, 0.999], [1.0, 0.2]])
+def test_picture_of_winners_bears_one_of_them_and_any_spread(tmp_path, values):
+    winners = [
+        replace(WINNER, name=f"trial {i}", size_bytes=100.0 * 3**i, search_value=v, test_mean=v)
+        for i, v in enumerate(values)
+    ]
+
+    write_finish_png(winners, name="run", path=tmp_path / "finish.png")
+
+    assert (tmp_path / "finish.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_stretched_axis_gives_each_halving_of_the_errors_the_same_room():
+    figure, axes = new_picture([1e3, 1e4])
+
+    end_picture(figure, axes, metric="accuracy", values=[20.0, 99.0], titles=("a", "b"))
+
+    places = axes.transData.transform([(1e3, y) for y in (60.2, 80.2, 90.2)])[:, 1]
+    assert np.ptp(np.diff(places)) < 1e-6  # 40, 20 and 10 % of errors, 0.2 of them added to each
+    low, high = axes.get_ylim()
+    assert low < 20.0 < 99.0 < high
+
+
+def test_axis_of_accuracies_that_are_alike_stays_straight():
+    figure, axes = new_picture([1e3, 1e4])
+
+    end_picture(figure, axes, metric="accuracy", values=[40.0, 60.0], titles=("a", "b"))
+
+    assert axes.get_yscale() == "linear"
+
+
 def test_nothing_made_has_no_front():
     assert front_files([]) == []
 
@@ -61,14 +105,8 @@ def test_pictures_of_a_finish_are_made_again_from_its_tables(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     folder.finish_dir.mkdir()
     write_artefacts(folder.finish_dir / "artefacts.csv", FILES)
-    row = WinnerRow(
-        name="trial 1", is_baseline=False, trial=1, architecture_id="ab", num_params=10.0,
-        num_macs=1.0, size_bytes=4e3, metric="accuracy", search_value=0.9, test_mean=0.95,
-        test_std=0.01, confidence_low=0.93, confidence_high=0.97, prediction_low=0.9,
-        prediction_high=1.0, sampling_std=0.02, num_seeds=3, beaten_by="",
-    )  # fmt: skip
 
-    write_finish_pictures(folder, [row])
+    write_finish_pictures(folder, [WINNER])
 
     for name in ("finish.png", "files.png"):
         assert (folder.finish_dir / name).read_bytes().startswith(b"\x89PNG")
