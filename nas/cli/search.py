@@ -98,7 +98,8 @@ def run_job(job: Job, console: Console) -> int:
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
         note_data(folder.path / "data.json", search.data)
-        with Spending(folder, view) as spending:
+        spending = Spending(folder, view)
+        with spending.noting:
             summary = run_search(
                 search.task,
                 run_folder=folder,

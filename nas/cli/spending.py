@@ -1,8 +1,6 @@
 """What a search takes, noted while it runs: a kill loses little of it."""
 
 from dataclasses import asdict
-from types import TracebackType
-from typing import Self
 
 from nas.measure.energy import EnergyWatch, Meters
 from nas.record.run_folder import RunFolder
@@ -12,33 +10,22 @@ from nas.trial import TrialRecord
 
 
 class Spending:
-    """A view that passes everything on to another; while it is open, the run's spending is noted.
+    """A view that passes everything on to another, and knows what the search takes.
 
     Args:
         folder: of the run.
         view: watches as well.
         meters: of energy; those of this machine by default.
+
+    Attributes:
+        noting: while it is open, what is taken is noted in the run folder.
     """
 
     def __init__(self, folder: RunFolder, view: View, meters: Meters | None = None) -> None:
         self._view = view
         self._energy = EnergyWatch(meters)
         self._num_known = self._num_forbidden = 0
-        self._noting = Noting(folder.spent_jsonl, self.so_far)
-
-    def __enter__(self) -> Self:
-        """Start to note."""
-        self._noting.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Note it all."""
-        self._noting.__exit__(kind, error, traceback)
+        self.noting = Noting(folder.spent_jsonl, self.so_far)
 
     def so_far(self) -> Spent:
         """Return what the command took."""

@@ -21,7 +21,8 @@ from nas.task import DataShape
 
 COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
-# Methods of tensors, and functions that torch hands to a mode before they come to the methods.
+# On the meta device tensors have no values, yet filling them takes most time: methods of tensors,
+# and functions that torch hands to a mode before they come to the methods.
 _INITIALISERS = frozenset(
     getattr(owner, name)
     for owner, names in (
@@ -57,23 +58,12 @@ _ELEMENTWISE = frozenset(
 )
 
 
-class _SkipElementwise(TorchFunctionMode):
-    """Passes the first argument on as the result of functions that keep its shape."""
+class _PassOn(TorchFunctionMode):
+    """Returns the first argument, where it is a meta tensor, as the result of some functions."""
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Collection[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func in _ELEMENTWISE and args and args[0].is_meta:
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
-class _SkipInitialisation(TorchFunctionMode):
-    """Leaves meta tensors as they are: they have no values, yet filling them takes most time."""
+    def __init__(self, functions: Collection[object]) -> None:
+        super().__init__()
+        self._functions = functions
 
     def __torch_function__(
         self,
@@ -83,9 +73,9 @@ class _SkipInitialisation(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _INITIALISERS:
-            tensor: torch.Tensor = args[0] if args else kwargs["tensor"]
-            if tensor.is_meta:
+        if func in self._functions:
+            tensor = args[0] if args else kwargs.get("tensor")
+            if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
         return func(*args, **kwargs)
 
@@ -93,7 +83,7 @@ class _SkipInitialisation(TorchFunctionMode):
 @contextmanager
 def on_meta_device() -> Iterator[None]:
     """Build models without memory and without initial values inside this context."""
-    with torch.device("meta"), _SkipInitialisation():
+    with torch.device("meta"), _PassOn(_INITIALISERS):
         yield
 
 
@@ -152,7 +142,7 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
     images = torch.empty(shape, device=device)
     memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
-    watch = memory if counts_memory else _SkipElementwise()
+    watch = memory if counts_memory else _PassOn(_ELEMENTWISE)
     with torch.no_grad(), FlopCounterMode(display=False) as flops, watch:
         model(images)
     return {

@@ -36,6 +36,7 @@ from nas.report.style import (
     save_figure,
     scale_axis,
     set_titles,
+    write_free,
 )
 from nas.report.values import format_value
 from nas.trial import TrialRecord, TrialState, trainings
@@ -238,19 +239,14 @@ def _label_members(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None
     taken: list[BboxBase] = []
     for record in ordered:
         is_knee = record is drawn.knee and len(drawn.front) > 1
-        label = axes.annotate(
+        write_free(
+            axes,
             str(record.number),
             (drawn.values(x, [record])[0], drawn.values(y, [record])[0]),
-            xytext=(-5, 4 if is_up else -4), textcoords="offset points", ha="right",
-            va="bottom" if is_up else "top", fontsize=8.5, zorder=6,
-            color=KNEE_COLOUR if is_knee else FRONT_COLOUR,
+            taken=taken, xytext=(-5, 4 if is_up else -4), ha="right",
+            va="bottom" if is_up else "top", color=KNEE_COLOUR if is_knee else FRONT_COLOUR,
             fontweight="bold" if is_knee else "normal",
         )  # fmt: skip
-        place = label.get_window_extent()
-        if any(place.overlaps(other) for other in taken):
-            label.remove()
-        else:
-            taken.append(place)
 
 
 def _draw_pairs(drawn: Drawn) -> Figure:

@@ -23,6 +23,7 @@ from nas.report.style import (
     prepare_axes,
     scale_axis,
     set_titles,
+    write_free,
 )
 from nas.report.values import axis_title
 
@@ -93,15 +94,10 @@ def label_points(
     figure.draw_without_rendering()  # settles the layout: labels need places in pixels
     taken: list[BboxBase] = []
     for point, name in zip(points, names, strict=True):
-        label = axes.annotate(
-            name, point, xytext=(6, -3), textcoords="offset points", ha="left", va="top",
-            fontsize=8.5, color=FRONT_COLOUR, zorder=6,
+        write_free(
+            axes, name, point, taken=taken, xytext=(6, -3), ha="left", va="top",
+            color=FRONT_COLOUR,
         )  # fmt: skip
-        place = label.get_window_extent()
-        if any(place.overlaps(other) for other in taken):
-            label.remove()
-        else:
-            taken.append(place)
 
 
 def _stretch(axes: Axes, values: Sequence[float]) -> None:

@@ -9,11 +9,13 @@ import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import BboxBase
 
 from nas.files import write_bytes
 from nas.objective import Direction, Objective
@@ -63,6 +65,26 @@ def set_titles(figure: Figure, title: str, subtitle: str) -> None:
         0.012, 0.985 - line, subtitle, ha="left", va="top", fontsize=9.5, color=FAINT_COLOUR,
         parse_math=False,
     )  # fmt: skip
+
+
+def write_free(
+    axes: Axes, text: str, point: tuple[float, float], *, taken: list[BboxBase], **how: Any
+) -> None:
+    """Write beside a point, unless that would lie over one of the places that are taken.
+
+    Args:
+        axes: whose layout is settled, since labels need places in pixels.
+        text: to write.
+        point: beside which.
+        taken: places of what is written already; this one is added.
+        how: more of `Axes.annotate`.
+    """
+    label = axes.annotate(text, point, textcoords="offset points", fontsize=8.5, zorder=6, **how)
+    place = label.get_window_extent()
+    if any(place.overlaps(other) for other in taken):
+        label.remove()
+    else:
+        taken.append(place)
 
 
 def decades_of(objective: Objective, values: Sequence[float]) -> float | None:

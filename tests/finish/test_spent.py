@@ -108,7 +108,8 @@ def test_command_notes_what_it_used_and_did_not_have_to_train(tmp_path):
     counts = iter([10.0, 11.0, 19.0])
     meters = Meters((Meter("RAPL package-0", lambda: next(counts)),))
 
-    with Spending(folder, SilentView(Console()), meters) as spending:
+    spending = Spending(folder, SilentView(Console()), meters)
+    with spending.noting:
         spending.drawn_again(num_redrawn=5, num_known=2)
 
     (noted,) = read_spent(folder.spent_jsonl)
