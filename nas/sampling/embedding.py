@@ -3,7 +3,8 @@
 Positions are one-hot codes for choices and 0..1 for numbers, and all zeros where absent, so that
 absence is not one more option but a place between all of them. Facts are the exact size, the
 numbers that came with it, and what the configuration alone tells. One term of the covariance
-compares facts, the other positions and facts. Where every architecture of the space is at hand,
+compares sizes, one facts, one positions and facts: what a network owes to its size alone is not
+blamed on its options. Where every architecture of the space is at hand,
 shares of options count by rank (a cell of one operation alone is rare, and not several times as
 far from all others as these are apart), and a position counts as the mean over all configurations
 of the same network: a choice that changes nothing (on a dead edge, say) becomes an even mixture
@@ -119,7 +120,7 @@ class Embedding:
                 for kind, width in group
             ]
             num_facts -= sum(width for _, width in group)
-        return blocks + [_Block(1, FACT_WEIGHT)] * num_facts
+        return blocks + [_Block(1, FACT_WEIGHT, is_size=i == 0) for i in range(num_facts)]
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class _Block:
     median: float
     is_position: bool = False
     is_share: bool = False
+    is_size: bool = False
 
 
 def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: float) -> Kernel:
@@ -139,9 +141,10 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
     kept = [(b, w) for b, w in zip(blocks, widths, strict=True) if w]
     positions = tuple(i for i, (block, _) in enumerate(kept) if block.is_position)
     facts = tuple(i for i, (block, _) in enumerate(kept) if not block.is_position)
+    sizes = tuple(i for i, (block, _) in enumerate(kept) if block.is_size)
     return Kernel(
         equal_blocks([width for _, width in kept]),
-        tuple(term for term in (facts, positions + facts) if term),
+        tuple(dict.fromkeys(term for term in (sizes, facts, positions + facts) if term)),
         tuple(block.median for block, _ in kept),
         weight_spread,
     )

@@ -29,8 +29,8 @@ MAX_SEEN, MAX_SEEN_AT_ONCE, MAX_TUNED = 800, 400, 160
 GROWTH = 1.1
 # What counts as the worst loss of a front that is not there yet, on the scale of the models.
 WORST_SPREAD = 3.0
-# How far above its expectation, in standard deviations, the accuracy of the smallest networks is
-# hoped for: the front is expected to begin there, so gains below it are worth nothing.
+# How far above its expectation, in standard deviations, the accuracy of the smallest networks that
+# have no result is hoped for: the front begins there, so gains below it are worth nothing.
 HOPE = 2.0
 # Running trials that lower the model's variance; the rest count on the front only.
 MAX_EXPECTED = 100
@@ -165,7 +165,7 @@ class Plan:
         self._models = surrogates.posteriors(seen, losses, limit=limit)
         self._scale = LossScale(losses)
         self._bends = dict(zip(goals.dear, self._scale.bends(), strict=True))
-        results = self._columns(seen.static, self._scale(losses))
+        self._results = results = self._columns(seen.static, self._scale(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
         self._front = results[seen.is_allowed]
@@ -225,7 +225,8 @@ class Plan:
         low, high = front.min(axis=0), front.max(axis=0)
         reference = np.empty(len(high))
         dear = self._goals.dear
-        reference[dear] = self._worst_dear(low[dear], high[dear], pool)
+        hopes = self._hoped_for(seen, pool)
+        reference[dear] = self._worst_dear(low[dear], high[dear], hopes)
         is_far = self._rng.random() < SHARE_FAR
         for place, column in enumerate(self._goals.static):
             edge = high[column]
@@ -236,28 +237,37 @@ class Plan:
                 reference[column] = max(reference[column], edge + 0.5 * (largest - edge) + 1e-9)
         return reference
 
-    def _worst_dear(self, low: FloatArray, high: FloatArray, pool: Looks) -> FloatArray:
+    def _worst_dear(self, low: FloatArray, high: FloatArray, hopes: FloatArray) -> FloatArray:
         """Return the dear objectives' edge (d), a little beyond the front from `low` to `high`.
 
         The front itself counts as far as the bend begins, and further only down to what may be
         hoped for of the smallest networks: the one that was trained may be the worst of its size.
         """
         scale = self._scale
-        worst = np.minimum(high, np.maximum(scale.knot, self._hoped_for(pool)))
+        worst = np.minimum(high, np.maximum(scale.knot, hopes))
         top, bottom = scale.straight(worst), scale.straight(low)
         return scale(top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd))
 
-    def _hoped_for(self, pool: Looks) -> FloatArray:
+    def _hoped_for(self, seen: Looks, pool: Looks) -> FloatArray:
         """Return the best losses (d) to be hoped for at the worse end of the front.
 
-        Its ends are the networks that are smallest by one of the static objectives.
+        Its ends are the networks that are smallest by one of the static objectives. Those with a
+        result are as good as they are, and no hope: where one network alone is smallest, the front
+        begins at its result, however bad.
         """
-        hopes = np.full(len(self._models), -np.inf)
-        for column in pool.static.T[: len(self._goals.static)]:
-            smallest = pool.take(np.flatnonzero(column <= column.min() + 1e-9)[:NUM_RANDOM])
-            predicted = [model.predict(smallest.features) for model in self._models]
-            hopes = np.maximum(hopes, [(mean - HOPE * sd).min() for mean, sd in predicted])
-        return hopes if self._goals.static else np.full(len(hopes), np.inf)
+        num_static = len(self._goals.static)
+        hopes = np.full(len(self._models), -np.inf if num_static else np.inf)
+        results = self._results[:, self._goals.dear]
+        for place, column in enumerate(pool.static.T[:num_static]):
+            edge = column.min() + 1e-9
+            untrained = np.flatnonzero((column <= edge) & ~np.isin(pool.keys, seen.keys))
+            hoped = results[seen.is_allowed & (seen.static[:, place] <= edge)]
+            if len(untrained):
+                features = pool.features[untrained[:NUM_RANDOM]]
+                predicted = [model.predict(features) for model in self._models]
+                hoped = np.vstack([hoped, [(mean - HOPE * sd).min() for mean, sd in predicted]])
+            hopes = np.maximum(hopes, hoped.min(axis=0, initial=np.inf))
+        return hopes
 
     def _look(
         self, history: History, candidates: Candidates, seen: Looks, num_looks: int

@@ -39,3 +39,24 @@ def test_two_options_of_a_position_are_1_apart():
     # Sixteen columns of positions come first; the rows differ in the last position alone.
     difference = features[0, :16] - features[1, :16]
     assert np.isclose(difference @ difference, 1.0)
+
+
+def test_size_alone_has_a_term_of_the_covariance():
+    encoding = Encoding(SPACE)
+    codes = np.array([encoding.encode(a) for a in SPACE.enumerate()])
+    facts = [Facts(float(row.sum()), str(row), numbers=(float(row[0]),)) for row in codes]
+    embedding = Embedding(encoding, codes, facts)
+    kernel, features = embedding.kernel, embedding(codes, facts)
+
+    (size,) = kernel.terms[0]
+    assert np.allclose(features[:, kernel.blocks[size]][:, 0], codes.sum(axis=1) / 12.0)
+    assert all(size in term for term in kernel.terms)
+
+
+def test_a_space_with_no_fact_but_the_size_has_no_term_twice():
+    space = SearchSpace({"width": {"choice": [8, 16]}, "act": {"choice": ["relu", "gelu"]}})
+    encoding = Encoding(space)
+    codes = np.array([encoding.encode(a) for a in space.enumerate()])
+    facts = [Facts(float(i), str(i)) for i in range(len(codes))]
+    terms = Embedding(encoding, codes, facts).kernel.terms
+    assert len(terms) == len(set(terms)) == 2

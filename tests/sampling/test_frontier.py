@@ -110,6 +110,29 @@ def test_it_finds_the_front_of_a_thousand_networks_within_sixty():
     assert len(front & found) >= 0.8 * len(front)
 
 
+def test_the_front_is_filled_down_to_a_smallest_network_that_is_hopeless():
+    layers = SearchSpace({f"l{i}": {"choice": [0, 1, 2]} for i in range(6)})
+
+    def depth(architecture):
+        return sum(architecture.values())
+
+    def size(architecture):
+        tie = sum(place * layer for place, layer in enumerate(architecture.values()))
+        return 10.0 ** (0.1 * depth(architecture)) * (1.0 + 0.001 * tie)
+
+    def accuracy(architecture):
+        return 1.0 - float(np.exp(-depth(architecture) / 1.5)) + 0.002 * architecture["l5"]
+
+    def facts(architecture):
+        return Facts(float(np.log10(size(architecture))), architecture.id)
+
+    for seed in range(3):
+        study = open_study(FrontierSampler(layers, facts, seed=seed))
+        asked = run(study, 12, space=layers, accuracy=accuracy, size=size)
+        # A network of one layer is half as good as the best, and hardly larger than none.
+        assert {0, 1} <= {depth(a) for a in asked}, seed
+
+
 def test_no_network_is_asked_for_twice_while_others_run():
     study = open_study(FrontierSampler(CELL, cell_facts, seed=0))
     asked, running = [], []
