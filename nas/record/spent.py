@@ -2,7 +2,8 @@
 
 Trials know their own seconds; what only the command knows stands here: energy by the machine's
 meters, and proposals that were never trained. A command adds a line at its start, now and then
-while it runs, and at its end; the last one counts, so a kill loses a second or 2 % of what it took.
+while it runs, and at its end; the last one counts, so a kill loses a second, or 2 % of what it
+took.
 """
 
 import json
