@@ -22,7 +22,7 @@ from nas.compress.prune import ChannelGroup, kept_units
 from nas.compress.reduction import Reducer, Reduction
 from nas.compress.stages import Stage
 from nas.errors import SpaceError, nearest_first
-from nas.models.loading import StartingModel, check_fits
+from nas.models.loading import StartingModel, check_fits, is_file
 from nas.space.rules import above, check_parameters
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -73,8 +73,9 @@ class ElasticSpace(SearchSpace):
     ) -> None:
         size = None if input_size is None else (input_size, input_size)
         # Workers may start in other folders.
-        path = None if weights is None else str(Path(weights).expanduser().absolute())
-        self.start = StartingModel(str(model), path, pretrained, size)
+        path = None if weights is None else _absolute(weights)
+        start = _absolute(model) if is_file(str(model)) else str(model)
+        self.start = StartingModel(start, path, pretrained, size)
         self.multiple = multiple
         self._stage_names = stages
         self._reducers: dict[DataShape, Reducer] = {}
@@ -201,6 +202,10 @@ class ElasticSpace(SearchSpace):
         if not found:
             raise SpaceError(f"nothing of {self.start.model} can be made smaller in these ways")
         return found
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _for_each(word: str, node: Any, places: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,13 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, on_meta_device
-from nas.models.timm_scaling import build_timm, check_name, is_for_one_size, knobs_of
+from nas.models.timm_scaling import (
+    build_timm,
+    check_name,
+    fetch_weights,
+    is_for_one_size,
+    knobs_of,
+)
 from nas.space.rules import above, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -71,7 +77,7 @@ class TimmFamilySpace(SearchSpace):
         check_parameters(self.domains, rules, space="timm_family", optional=set(_KNOBS))
         if pretrained:
             for name in self.models:
-                _check_weights(name)
+                fetch_weights(name)
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return a model; it takes images of side `input_size`.
@@ -198,19 +204,3 @@ def _names_of(patterns: Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise SpaceError("models is empty; name one of timm's models, or a glob: [mobilenetv4_*]")
     return tuple(names)
-
-
-def _check_weights(name: str) -> None:
-    """Fetch published weights into the user's cache, or say why they cannot be had.
-
-    Raises:
-        SpaceError: there are none, or neither the cache nor the network gives them.
-    """
-    try:
-        timm.create_model(name, pretrained=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SpaceError(
-            f"the published weights of {name} cannot be had: {str(error).splitlines()[0]} "
-            "Fetch them once where there is a network, copy the Hugging Face cache here "
-            "(HF_HOME), or set search_space.pretrained=false"
-        ) from error

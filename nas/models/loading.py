@@ -51,9 +51,9 @@ class StartingModel:
         """
         with torch.device("cpu"):
             state = None if self.weights is None else read_weights(self.weights)
-            if "." not in self.model:
+            if "." not in self.model or timm.is_model(self.model):
                 return self._load_timm(state, data)
-            model = _from_file(self.model) if _is_file(self.model) else _from_function(self.model)
+            model = _from_file(self.model) if is_file(self.model) else _from_function(self.model)
             if state is not None:
                 _load_state(model, state, of=self.model, weights=str(self.weights))
             if data is not None:
@@ -137,7 +137,8 @@ def _rows(state: dict[str, Any], layer: Any, dim: int, default: int) -> int:
     return default if tensor is None else int(tensor.shape[dim])
 
 
-def _is_file(name: str) -> bool:
+def is_file(name: str) -> bool:
+    """Say whether a model is named by a file."""
     return Path(name).suffix in _FILES
 
 

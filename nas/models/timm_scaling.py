@@ -13,7 +13,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any
 
@@ -56,14 +56,40 @@ def build_timm(
         pretrained: load the published weights.
 
     Raises:
-        SpaceError: timm has no such model.
+        SpaceError: timm has no such model, or its published weights cannot be had.
     """
     settings: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_channels}
     if image_size is not None and is_for_one_size(name):
         settings["img_size"] = image_size
-    with _scaled(partial(_scale, width=width, depth=depth)):
+    scaled = _scaled(partial(_scale, width=width, depth=depth))
+    with scaled, _published_weights(name) if pretrained else nullcontext():
         model: nn.Module = timm.create_model(check_name(name), pretrained=pretrained, **settings)
     return model
+
+
+def fetch_weights(name: str) -> None:
+    """Fetch published weights into the user's cache, where they are not there yet.
+
+    Raises:
+        SpaceError: there are none, or neither the cache nor the network gives them.
+    """
+    with _published_weights(name):
+        timm.create_model(check_name(name), pretrained=True)
+
+
+@contextmanager
+def _published_weights(name: str) -> Iterator[None]:
+    """Say what to do where published weights cannot be had."""
+    try:
+        yield
+    except SpaceError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SpaceError(
+            f"the published weights of {name} cannot be had: {str(error).splitlines()[0]} "
+            "Fetch them once where there is a network, copy the Hugging Face cache here "
+            "(HF_HOME), or set search_space.pretrained=false"
+        ) from error
 
 
 def check_name(name: str) -> str:

@@ -44,6 +44,23 @@ def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
     assert accuracies(runs / "streamed") == accuracies(runs / "kept")
 
 
+@pytest.mark.slow
+def test_winners_of_a_search_that_streams_are_those_of_one_in_memory(photos):
+    for name, way in (("kept", "false"), ("streamed", "true")):
+        main((*WORDS, "execution=inline", f"name={name}", f"data.streaming={way}"))
+        finish = ("finish", f"run=runs/{name}", "execution=inline", "pick=best", "seeds=2")
+        assert main((*finish, "export.peak_memory=false", "ui=none")) == 0
+
+    winners = [
+        (photos / "runs" / name / "finish/winners.csv").read_text().splitlines()
+        for name in ("kept", "streamed")
+    ]
+    places = [i for i, word in enumerate(winners[0][0].split(",")) if "seconds" not in word]
+    kept, streamed = ([[row.split(",")[p] for p in places] for row in rows] for rows in winners)
+    assert len(kept) == 2
+    assert streamed == kept
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -6,6 +6,7 @@ import sys
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from nas.config.build import build_search
@@ -98,6 +99,31 @@ def test_a_users_own_model_comes_from_a_function_or_a_file(tmp_path, monkeypatch
     assert named.domains == stored.domains
     costs = [space.static_costs(whole(space), DATA) for space in (named, stored)]
     assert costs[0] == costs[1]
+
+
+def test_a_file_of_a_model_is_found_from_other_folders_too(tmp_path, monkeypatch):
+    torch.save(timm.create_model("test_resnet", num_classes=10), tmp_path / "mine.pt")
+    monkeypatch.chdir(tmp_path)
+    space = ElasticSpace("mine.pt", parameters={"width": 0.5})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    worker = pickle.loads(pickle.dumps(space))
+    assert worker.build(next(space.enumerate()), DataShape((3, 32, 32), 10)) is not None
+
+
+def test_a_name_may_say_which_of_the_published_weights():
+    tagged = ElasticSpace("test_resnet.r160_in1k", parameters={"width": 0.5})
+    plain = ElasticSpace("test_resnet", parameters={"width": 0.5})
+    data = DataShape((3, 32, 32), 10)
+    (half,) = plain.enumerate()
+    assert tagged.static_costs(half, data) == plain.static_costs(half, data)
+
+
+def test_published_weights_that_cannot_be_had_are_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(SpaceError, match=r"test_resnet cannot be had.*pretrained=false"):
+        ElasticSpace("test_resnet", pretrained=True)
 
 
 def test_shares_may_differ_between_stages():
