@@ -113,6 +113,8 @@ class Bench:
             latency_low_ms=one.low_ms,
             latency_high_ms=one.high_ms,
             latency_32_ms=many.median_ms,
+            latency_32_low_ms=many.low_ms,
+            latency_32_high_ms=many.high_ms,
             peak_memory_bytes=(
                 peak_memory_bytes(path, self.inputs.test.shape) if weighed else math.nan
             ),
@@ -136,6 +138,8 @@ class Bench:
             latency_low_ms=math.nan,
             latency_high_ms=math.nan,
             latency_32_ms=math.nan,
+            latency_32_low_ms=math.nan,
+            latency_32_high_ms=math.nan,
             num_threads=self.num_threads,
             peak_memory_bytes=math.nan,
             refused=refused,

@@ -119,7 +119,7 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
         "same class as torch",
         "greatest difference of an output",
         "1 example, ms (quartiles)",
-        "32 examples, ms",
+        "32 examples, ms (quartiles)",
         "peak memory",
     )
     threads = artefacts[0].num_threads
@@ -145,11 +145,15 @@ def _file_line(file: ArtefactRow) -> str:
         memory = file.peak_memory_bytes
         cells += [
             f"{file.max_difference:.2g}",
-            f"{file.latency_ms:.3f} ({file.latency_low_ms:.3f} to {file.latency_high_ms:.3f})",
-            f"{file.latency_32_ms:.3f}",
+            _time(file.latency_ms, file.latency_low_ms, file.latency_high_ms),
+            _time(file.latency_32_ms, file.latency_32_low_ms, file.latency_32_high_ms),
             _UNKNOWN if math.isnan(memory) else f"{memory / 1e6:.1f} MB",
         ]
     return f"| {' | '.join(cells)} |"
+
+
+def _time(median: float, low: float, high: float) -> str:
+    return f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _use(artefacts: Sequence[ArtefactRow]) -> str:

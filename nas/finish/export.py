@@ -44,7 +44,7 @@ from nas.measure.cost import input_size
 from nas.record.artefacts import ArtefactRow
 
 # One more whenever files are made differently, so that old ones are made again.
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class ArtefactRow:
         latency_low_ms: lower quartile of it.
         latency_high_ms: upper quartile of it.
         latency_32_ms: median time of 32 images at once.
+        latency_32_low_ms: lower quartile of it.
+        latency_32_high_ms: upper quartile of it.
         num_threads: CPU threads that the times were taken with.
         peak_memory_bytes: of a fresh process, by loading the file and running one image.
         refused: why it must not be shipped; empty if it may.
@@ -52,6 +54,8 @@ class ArtefactRow:
     latency_low_ms: float
     latency_high_ms: float
     latency_32_ms: float
+    latency_32_low_ms: float
+    latency_32_high_ms: float
     num_threads: int
     peak_memory_bytes: float
     refused: str

@@ -19,7 +19,8 @@ def file(name, size_bytes, value, *, refused="", kind="onnx", metric="accuracy")
         name="trial 1", variant="retrained", format=kind, file=name, size_bytes=size_bytes,
         num_params=10, metric=metric, test_value=value, torch_value=0.95, max_difference=0.0,
         agreement=1.0, latency_ms=1.0, latency_low_ms=0.9, latency_high_ms=1.1,
-        latency_32_ms=10.0, num_threads=1, peak_memory_bytes=1e6, refused=refused,
+        latency_32_ms=10.0, latency_32_low_ms=9.0, latency_32_high_ms=12.0, num_threads=1,
+        peak_memory_bytes=1e6, refused=refused,
     )  # fmt: skip
 
 
