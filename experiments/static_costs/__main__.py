@@ -2,8 +2,9 @@
 
     python -m experiments.static_costs [COUNT]      prints a table, writes results/spaces.csv
 
-For each shipped space: CPU milliseconds of architectures drawn at random, each for the first time,
-for parameters and bytes alone and for multiply-accumulates too.
+For each shipped space, and some of them compressed: CPU milliseconds of architectures drawn at
+random, each looked at once. Every other one is asked for parameters and bytes alone, the rest for
+multiply-accumulates too.
 """
 
 import csv
@@ -40,6 +41,10 @@ COMPRESSIONS: dict[str, dict[str, float]] = {
     "pruning": {"kept": 0.5},
     "all": {"weight_bits": 8, "rank": 0.5, "kept": 0.5},
 }
+COMPRESSED = {
+    "mobilenet": tuple(COMPRESSIONS),
+    **dict.fromkeys(("resnet", "vit", "cell", "signals", "timm_family"), ("pruning",)),
+}
 COLUMNS = ("space", "count", "sizes_ms", "sizes_p90_ms", "all_ms", "all_p90_ms")
 WIDTHS = (20, 5, 9, 12, 9, 12)
 SIZES = ("num_params", "size_bytes")
@@ -50,18 +55,17 @@ def main(words: Sequence[str]) -> int:
     count = int(words[0]) if words else 60
     rows: list[tuple[object, ...]] = [COLUMNS]
     cases = {name: (f"search_space={name}", *extra) for name, (extra, _) in SPACES.items()}
-    for choice, values in COMPRESSIONS.items():
-        fixed = [f"search_space.compression.{word}={value}" for word, value in values.items()]
-        cases[f"mobilenet, {choice}"] = (f"search_space/compression={choice}", *fixed)
+    for space, choice in ((s, choice) for s, choices in COMPRESSED.items() for choice in choices):
+        words = [f"search_space.compression.{w}={v}" for w, v in COMPRESSIONS[choice].items()]
+        what = (f"search_space={space}", f"search_space/compression={choice}")
+        cases[f"{space}, {choice}"] = (*what, *words)
     show(COLUMNS)
     for name, overrides in cases.items():
         data = SPACES[name.partition(",")[0]][1]
         node = compose_values(Source(overrides=overrides)).values["search_space"]
-        # One for each question: nothing is remembered from the other.
-        times = 1000 * np.array(measure(make_space(node), make_space(node), data, count))
-        middle, most = np.median(times, axis=0), np.quantile(times, 0.9, axis=0)
-        spread = (middle[0], most[0], middle[1], most[1])
-        rows.append((name, len(times), *(round(float(t), 2) for t in spread)))
+        sizes, everything = measure(make_space(node), data, count)
+        spread = [1000 * np.quantile(s, q) for s in (sizes, everything) for q in (0.5, 0.9)]
+        rows.append((name, len(sizes), *(round(float(t), 2) for t in spread)))
         show(rows[-1])
     folder = Path(__file__).parent / "results"
     folder.mkdir(exist_ok=True)
@@ -75,29 +79,27 @@ def show(row: Sequence[object]) -> None:
     print("  ".join(str(cell).rjust(width) for cell, width in zip(row, WIDTHS, strict=True)))
 
 
-def measure(
-    space: SearchSpace, twin: SearchSpace, data: DataShape, count: int
-) -> list[tuple[float, float]]:
-    """Return the CPU seconds of `count` different architectures: sizes alone, then all costs.
+def measure(space: SearchSpace, data: DataShape, count: int) -> tuple[list[float], list[float]]:
+    """Return CPU seconds of `count` different architectures: for sizes alone, and for all costs.
 
-    Where a space gives all costs at once, sizes alone are those of building the network.
+    No architecture is asked for both, as what was found for one question helps with the other.
     """
-    rng = np.random.default_rng(0)
-    found: dict[Architecture, tuple[float, float]] = {}
-    for _ in range(20 * count):
+    rng, seen = np.random.default_rng(0), set[Architecture]()
+    times: tuple[list[float], list[float]] = ([], [])
+    questions = (seconds_of_sizes, seconds_of_all)
+    for _ in range(40 * count):
         drawn = space.sample(rng)
-        if drawn in found:
+        turn = int(len(times[1]) < len(times[0]))
+        if drawn in seen:
             continue
+        seen.add(drawn)
         try:
-            found[drawn] = (
-                seconds_of_sizes(space, drawn, data),
-                seconds_of_all(twin, drawn, data),
-            )
+            times[turn].append(questions[turn](space, drawn, data))
         except UnbuildableError:
             continue
-        if len(found) == count:
+        if len(times[1]) == count:
             break
-    return list(found.values())[1:]  # the first call imports and warms up
+    return times[0][1:], times[1][1:]  # the first call imports and warms up
 
 
 def seconds_of_sizes(space: SearchSpace, architecture: Architecture, data: DataShape) -> float:
