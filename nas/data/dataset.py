@@ -210,10 +210,19 @@ def check_split(split: Split, *, where: str) -> None:
     """
     check_images(split.images, where)
     _check_labels(split.labels, where)
+    check_lengths(split, where=where, one="image", other="label")
+
+
+def check_lengths(split: Split, *, where: str, one: str, other: str) -> None:
+    """Refuse images (inputs) without labels (targets), and the other way round.
+
+    Raises:
+        DataError: `where`, and what `one` and the `other` are called, are in the message.
+    """
     if len(split.images) != len(split.labels):
         raise DataError(
-            f"{where} has {len(split.images)} images and {len(split.labels)} labels; "
-            "give one label for each image"
+            f"{where} has {len(split.images)} {one}s and {len(split.labels)} {other}s; "
+            f"give one {other} for each {one}"
         )
 
 

@@ -9,12 +9,13 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nas.data.dataset import Dataset, Labels, Split
-from nas.data.picture import BROKEN, OnBroken, Source, Stored, decode_one
+from nas.data.picture import BROKEN, OnBroken, Picture, Source, Stored, decode_one
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import hold_out
@@ -40,6 +41,39 @@ class Encoded:
 
     source: Source
     labels: Labels
+
+
+@dataclass(frozen=True)
+class LibraryItems:
+    """Images that another library hands out one by one. Fulfils `nas.data.picture.Source`.
+
+    Attributes:
+        part: one split of the library's data set.
+        image: what the image is called in one of its items: a column, or a place.
+        where: of the split, for messages.
+        fingerprint: of the split's content; None where the library cannot tell.
+    """
+
+    part: Any
+    image: str | int
+    where: str
+    fingerprint: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def name(self, index: int) -> str:
+        """Return the data set, its split and the number."""
+        return f"{self.where} {index}"
+
+    def open(self, index: int) -> Picture:
+        """Return the image, opened."""
+        picture: Picture = self.part[index][self.image]
+        return picture
+
+    def version(self) -> str | None:
+        """Return what tells this content from another."""
+        return self.fingerprint
 
 
 def load_encoded(

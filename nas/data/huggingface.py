@@ -6,16 +6,14 @@ sets `data.is_offline=false`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import SPLIT_WORDS, Encoded, load_encoded
+from nas.data.encoded import SPLIT_WORDS, Encoded, LibraryItems, load_encoded
 from nas.data.parquet import names_of_labels, numbers
-from nas.data.picture import Picture
 from nas.data.preparation import Preparation, with_preparation
 from nas.errors import DataError, MissingPackageError, nearest_first
 
@@ -59,7 +57,9 @@ def load_huggingface(
     return load_encoded(
         {
             word: Encoded(
-                HubRows(part, image_column, f"{name} {word}"),
+                LibraryItems(
+                    part, image_column, f"{name} {word}", _fingerprint(part, image_column)
+                ),
                 np.asarray(numbers(labels[word], class_names)),
             )
             for word, part in parts.items()
@@ -72,36 +72,10 @@ def load_huggingface(
     )
 
 
-@dataclass(frozen=True)
-class HubRows:
-    """Images of a data set of the hub, which maps its files and does not read them whole.
-
-    Attributes:
-        part: one split.
-        image_column: holds the images.
-        where: of the split, for messages.
-    """
-
-    part: Any
-    image_column: str
-    where: str
-
-    def __len__(self) -> int:
-        return len(self.part)
-
-    def name(self, index: int) -> str:
-        """Return the data set, its split and the row."""
-        return f"{self.where} {index}"
-
-    def open(self, index: int) -> Picture:
-        """Return the image, opened."""
-        picture: Picture = self.part[index][self.image_column]
-        return picture
-
-    def version(self) -> str | None:
-        """Return the package's own fingerprint of the data."""
-        fingerprint = getattr(self.part, "_fingerprint", None)
-        return None if fingerprint is None else f"{fingerprint} {self.image_column}"
+def _fingerprint(part: Any, image_column: str) -> str | None:
+    """Return the package's own fingerprint of the data."""
+    fingerprint = getattr(part, "_fingerprint", None)
+    return None if fingerprint is None else f"{fingerprint} {image_column}"
 
 
 def _open(name: str, subset: str | None, *, is_offline: bool) -> Any:

@@ -16,6 +16,7 @@ from nas.data.dataset import (
     Split,
     ThreeSplits,
     check_images,
+    check_lengths,
     normalisation_of,
 )
 from nas.errors import DataError
@@ -54,11 +55,8 @@ class TaskData(ThreeSplits):
     def __post_init__(self) -> None:
         for word, split in self.splits().items():
             check_images(split.images, f"{self.name}: the {word} split")
-            if len(split.images) != len(split.labels):
-                raise DataError(
-                    f"{self.name}: the {word} split has {len(split.images)} inputs and "
-                    f"{len(split.labels)} targets; give one target for each input"
-                )
+            where = f"{self.name}: the {word} split"
+            check_lengths(split, where=where, one="input", other="target")
             for what in ("images", "labels"):
                 ours, other = getattr(split, what), getattr(self.train, what)
                 if (ours.shape[1:], ours.dtype) != (other.shape[1:], other.dtype):

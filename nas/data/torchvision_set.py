@@ -5,14 +5,12 @@ official ones; what a data set has no split for is held out of train.
 """
 
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import Encoded, load_encoded
-from nas.data.picture import Picture
+from nas.data.encoded import Encoded, LibraryItems, load_encoded
 from nas.data.preparation import Preparation, with_preparation
 from nas.errors import DataError, nearest_first
 
@@ -34,7 +32,9 @@ def load_torchvision(name: str, path: str, *, preparation: Preparation) -> Datas
     parts = _open_parts(_find(name), name, path)
     return load_encoded(
         {
-            word: Encoded(Items(part, f"{name} {word}"), np.array(_labels(part), dtype=np.int64))
+            word: Encoded(
+                LibraryItems(part, 0, f"{name} {word}"), np.array(_labels(part), dtype=np.int64)
+            )
             for word, part in parts.items()
         },
         preparation=preparation,
@@ -43,35 +43,6 @@ def load_torchvision(name: str, path: str, *, preparation: Preparation) -> Datas
         where=f"{name} in {path}",
         official=f"{', '.join(parts)}: torchvision's {name}",
     )
-
-
-@dataclass(frozen=True)
-class Items:
-    """Images of a data set of torchvision.
-
-    Attributes:
-        part: one split.
-        where: of the split, for messages.
-    """
-
-    part: Any
-    where: str
-
-    def __len__(self) -> int:
-        return len(self.part)
-
-    def name(self, index: int) -> str:
-        """Return the data set, its split and the number."""
-        return f"{self.where} {index}"
-
-    def open(self, index: int) -> Picture:
-        """Return the image, opened."""
-        picture: Picture = self.part[index][0]
-        return picture
-
-    def version(self) -> str | None:
-        """Return None: torchvision does not tell one copy of its files from another."""
-        return None
 
 
 def _find(name: str) -> type[Any]:
