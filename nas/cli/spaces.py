@@ -97,7 +97,8 @@ def _check(words: Sequence[str]) -> None:
     num_architectures = _count(counts[-1]) if counts else 100
     num_faults = 0
     for data in space.example_data:
-        found = check_space(space, data, num_architectures=num_architectures)
+        with make_console().status(f"input {data.input_shape}: building, counting, training"):
+            found = check_space(space, data, num_architectures=num_architectures)
         num_faults += len(found)
         print(f"input {data.input_shape}: {len(found) or 'no'} fault{'s' * (len(found) != 1)}")
         for finding in found:

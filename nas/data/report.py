@@ -59,9 +59,11 @@ class DataReport:
             if number:
                 other = self.num_contradictions[word]
                 also = f" ({other} with another label)" if other else ""
+                place = f"of the {word} split"
+                stand = f"images {place} stand" if number > 1 else f"image {place} stands"
                 lines.append(
-                    f"{number} images of the {word} split stand in train as well{also}; remove "
-                    "them, or accuracy is told too high"
+                    f"{number} {stand} in train as well{also}; remove copies, or accuracy is told "
+                    "too high"
                 )
         for word, factor in self.scales.items():
             lines.append(
