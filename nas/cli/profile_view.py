@@ -151,7 +151,7 @@ def print_times(
     for trial in times.trials:
         cells = [format_value(name, trial.costs.get(name)) for name in names]
         took = format_duration(trial.seconds) if trial.failure is None else trial.failure
-        table.add_row(trial.word, *cells, took, f"{100 * trial.share:.2g} %")
+        table.add_row(trial.word, *cells, took, f"{100 * trial.share:.3g} %")
     console.print(table)
     if times.mean_s > 0:
         _say(console, plan_words(times, config=config, num_workers=num_workers))
