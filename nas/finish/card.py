@@ -92,7 +92,7 @@ def _summary(
         f"deviation by the choice of {num_test} test examples": _value(
             word, row.sampling_std, before="± "
         ),
-        f"validation {word} in the search (optimistic)": _value(word, row.search_value),
+        f"validation {word} in the search": _value(word, row.search_value),
         "parameters": f"{row.num_params:,.0f}",
         "multiply-accumulates of one example": f"{row.num_macs:,.0f}",
     }
