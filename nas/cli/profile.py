@@ -130,15 +130,15 @@ def _times(
     """Measure three of those that the search may train."""
     from nas.evaluation.trained import TrainedEvaluator
     from nas.search.profile import kept
-    from nas.search.trial_time import FIRST_SHARE, time_trials
+    from nas.search.trial_time import time_trials
 
     if plan.is_table or not settings.trains:
         return None
     task = plan.search.task
     evaluator = task.evaluator
-    at_share, first_share = None, FIRST_SHARE
+    at_share, first_share = None, None
     if isinstance(evaluator, TrainedEvaluator):
-        at_share, first_share = evaluator.judging_by, evaluator.least_share
+        at_share, first_share = evaluator.judging_by, evaluator.first_share
     # Starting up costs a model's part too.
     each_s = min(SECONDS_EACH, (until_s - time.monotonic()) / 4)
     return time_trials(

@@ -48,7 +48,8 @@ from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 
-_LEAST_BATCH = 4  # images of the shortest measurement: batch norms want several
+# Images of the shortest measurement: batch norms want several; and what makes a step long.
+_LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 
 
@@ -141,10 +142,16 @@ class TrainedEvaluator(Evaluator):
         """Images that a full training sees, each as often as it comes."""
         return self.recipe.epochs * len(self.data.train)
 
-    @property
-    def least_share(self) -> float:
-        """The share of a full training that its least part is: one step on few images."""
-        return min(_LEAST_BATCH, self.recipe.batch_size) / self._num_shown
+    def first_share(self, costs: Mapping[str, float]) -> float:
+        """Return the share of a full training that is measured first: one step.
+
+        It has fewer images where a whole step would take long.
+
+        Args:
+            costs: of the network.
+        """
+        images = int(_FIRST_STEP_MACS / max(1.0, costs.get("num_macs", 1.0)))
+        return min(max(_LEAST_BATCH, images), self.recipe.batch_size) / self._num_shown
 
     def batch_at(self, share: float) -> int:
         """Return the images of one step in a share of a training, where it is no whole step."""

@@ -27,6 +27,7 @@ LEAST_BUSY_SHARE = 0.1  # below, it is not the processor that a training waits f
 # Share of a training, and of that which a step is to be at most -> what measures it: an evaluator
 # that judges by that share of the validation images.
 AtShare = Callable[[float, float], Evaluator]
+FirstShare = Callable[[Mapping[str, float]], float]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class _Measured:
     """How models are measured: what judges them at a share, the first one, the time for each."""
 
     at_share: AtShare
-    first_share: float
+    first_share: FirstShare
     seconds: float
     seed: int
 
@@ -119,8 +120,9 @@ class _Measured:
         architecture, costs = subject
         until_s = time.monotonic() + self.seconds
         try:
-            self._measure(subject, share=self.first_share)
-            points = [self._measure(subject, share=self.first_share)]
+            share = self.first_share(costs)
+            self._measure(subject, share=share)
+            points = [self._measure(subject, share=share)]
             points = self._with_larger_steps(subject, points, until_s=until_s)
             step_share = points[0].share
             while len(points) < 2 or _has_time(points[-1], GROWTH, until_s):
@@ -199,7 +201,7 @@ def time_trials(
     seconds_each: float,
     seed: int,
     at_share: AtShare | None = None,
-    first_share: float = FIRST_SHARE,
+    first_share: FirstShare | None = None,
 ) -> TrialTimes | None:
     """Measure the smallest, the median and the largest of a sample; None where none can be.
 
@@ -210,7 +212,7 @@ def time_trials(
         seconds_each: aim for each of the three; the two least shares may take longer.
         seed: of the weights.
         at_share: gives evaluators for measuring; None takes `evaluator` as it is.
-        first_share: of the budget that is measured first.
+        first_share: costs of a network -> share of its budget that is measured first.
     """
     if not sample:
         return None
@@ -219,7 +221,12 @@ def time_trials(
         return None
     ordered = sorted(sample, key=lambda pair: pair[1][scale])
     evaluator.prepare()
-    measured = _Measured(at_share or (lambda *_: evaluator), first_share, seconds_each, seed)
+    measured = _Measured(
+        at_share or (lambda *_: evaluator),
+        first_share or (lambda _: FIRST_SHARE),
+        seconds_each,
+        seed,
+    )
     places = {"small": 0, "median": len(ordered) // 2, "large": len(ordered) - 1}
     trials = tuple(measured.time_one(word, ordered[place]) for word, place in places.items())
     sound = [trial for trial in trials if trial.failure is None]

@@ -383,7 +383,9 @@ def test_what_is_less_than_a_step_is_measured_in_a_step_of_fewer_images(digits):
     evaluator = TrainedEvaluator(Unusual(), digits, RECIPE, OBJECTIVES)
     num_shown = 2 * 901
 
-    assert evaluator.least_share == 4 / num_shown
+    assert evaluator.first_share({"num_macs": 1e9}) == 4 / num_shown
+    assert evaluator.first_share({"num_macs": 6e7}) == 10 / num_shown
+    assert evaluator.first_share({"num_macs": 1e3}) == 32 / num_shown
     assert [evaluator.batch_at(share) for share in (4 / num_shown, 8 / num_shown, 1.0)] == [
         4,
         8,

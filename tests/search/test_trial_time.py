@@ -87,7 +87,7 @@ def test_a_model_too_slow_for_the_time_is_measured_twice_at_the_least_shares():
         seconds_each=0.0,
         seed=0,
         at_share=at_share,
-        first_share=0.25,
+        first_share=lambda costs: 0.25,
     )
 
     # For each of the three models a first call that does not count, then two.
