@@ -33,6 +33,7 @@ from nas.paths import conf_dir
 
 _OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
 _COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
+_NOT_CHOSEN = "No match in the defaults list"  # of Hydra, about a group that nothing chooses from
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,9 @@ def _good_overrides(
     good: list[str] = []
     for text in of_groups + of_values:
         override = OverridesParser.create().parse_override(for_hydra(text))
-        fault = _group_fault(override, source) or _key_fault(override, composer, good, groups)
+        fault = _group_fault(override, source) or _key_fault(
+            override, composer, good, groups, config_name=source.config_name
+        )
         fault = fault or _composing_fault(text, composer, good)
         if fault is None:
             good.append(text)
@@ -241,6 +244,8 @@ def _key_fault(
     composer: Callable[[Sequence[str]], DictConfig],
     good: Sequence[str],
     groups: Sequence[str],
+    *,
+    config_name: str,
 ) -> str | None:
     if override.is_add() or override.is_force_add() or _group(override) in groups:
         return None
@@ -256,7 +261,7 @@ def _key_fault(
             if group in groups:
                 return f"{join(path, key)} is a group: write {group}={override.value()}"
             known = {str(other): None for other in node}
-            known |= {} if path else dict.fromkeys(groups)
+            known |= {} if path else dict.fromkeys(_open_groups(config_name))
             return unknown_key(join(path, key), known)
         path = join(path, key)
         node = None if OmegaConf.is_missing(node, key) else node[key]
@@ -272,8 +277,16 @@ def _composing_fault(
         if "weep" in str(error) or "Ambiguous value" in str(error):
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
             return f"'{text}' has several values; {advice}"
+        if _NOT_CHOSEN in str(error):
+            return unknown_key(text.partition("=")[0], {str(key): None for key in composer(good)})
         return f"'{text}': {first_words(error)}"
     return None
+
+
+def _open_groups(config_name: str) -> list[str]:
+    """Return the groups that this configuration chooses from: not every command reads them all."""
+    chosen = compose(config_name, return_hydra_config=True).hydra.runtime.choices
+    return [str(group) for group in chosen if not str(group).startswith("hydra/")]
 
 
 def show_config(

@@ -94,12 +94,21 @@ def test_limits_of_a_pick_become_constraints():
         (["run=x", "seeds=0"], "seeds must be a whole number of at least 1, but got 0"),
         (["run=x", "pick=kne"], "pick.which must be one of knee"),
         (["run=x", "sedes=3"], "there is no option 'sedes'; known, nearest first: seeds"),
+        (["run=x", "sampler=tpe"], "there is no option 'sampler'; known, nearest first"),
         (["run=x", "pick.latency.max=3"], "latency.*nearest first: latency_ms"),
     ],
 )
 def test_faults_of_a_command_line_are_said(words, message):
     with pytest.raises(ConfigError, match=message):
         check_finish(words)
+
+
+def test_only_what_finishing_reads_is_offered():
+    with pytest.raises(ConfigError) as caught:
+        check_finish(["run=x", "sedes=3"])
+
+    assert "execution" in str(caught.value)
+    assert "search_space" not in str(caught.value)
 
 
 def test_setting_that_no_recipe_has_is_refused_with_the_nearest(searched):

@@ -55,8 +55,8 @@ def test_three_models_are_measured_and_the_search_is_planned_from_them():
     assert [trial.word for trial in times.trials] == ["small", "median", "large"]
     assert large.costs["size_bytes"] == Sleeper.largest
     assert small.costs["size_bytes"] < median.costs["size_bytes"] < Sleeper.largest
-    # Sleeping is never short; on a loaded machine it is long.
-    assert large.seconds == pytest.approx(START_S + FULL_S, rel=0.5)
+    # Sleeping is never short; on a loaded machine it is long, by a share that differs.
+    assert 0.5 < large.seconds / (START_S + FULL_S) < 5.0
     assert times.trials_per_hour == pytest.approx(2 * 3600 / times.mean_s)
     assert times.planned_s == pytest.approx(10 / 2 * times.mean_s)
 
