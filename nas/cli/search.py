@@ -10,11 +10,12 @@ from rich.console import Console
 
 from nas.cli.flags import SearchFlags, parse_search_flags
 from nas.cli.terminal import make_console
-from nas.config.compose import Source, show_config, show_info
+from nas.config.compose import Source, on_top
 from nas.config.jobs import Job, plan_jobs
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
 from nas.config.schema import Ui
+from nas.config.show import show_config, show_info
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
 
@@ -47,7 +48,7 @@ def _source(flags: SearchFlags) -> Source:
         return Source(flags.config_dir, flags.config_name, flags.overrides)
     told = read_source(RunFolder.open(flags.config_path))
     kept = [word for word in told.overrides if word.partition("=")[0] not in _OF_ONE_RUN]
-    return replace(told, overrides=(*kept, *flags.overrides))
+    return on_top(replace(told, overrides=tuple(kept)), flags.overrides)
 
 
 def _show(source: Source, flags: SearchFlags) -> None:

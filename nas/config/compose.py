@@ -9,7 +9,7 @@ composed of those that are good.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from hydra import compose, initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -161,6 +160,35 @@ def check_source(source: Source) -> None:
         )
 
 
+def on_top(source: Source, overrides: Sequence[str]) -> Source:
+    """Return a source with further overrides.
+
+    Where one of them chooses from a group anew, what was said of the old choice and the new one
+    does not have is left out: `execution=inline` after `execution.num_workers=8`.
+    """
+    groups = groups_of(source.folders)
+    chosen = [text for text in overrides if _key(text) in groups]
+    prefixes = tuple(f"{_key(text).replace('/', '.')}." for text in chosen)
+    doubtful = [text for text in source.overrides if _key(text).startswith(prefixes)]
+    lost = set()
+    if doubtful:
+        before = [text for text in source.overrides if _key(text) in groups]
+        with opened(source) as composer:
+            for text in doubtful:
+                override = OverridesParser.create().parse_override(for_hydra(text))
+                if _key_fault(
+                    override, composer, before + chosen, groups, config_name=source.config_name
+                ):
+                    lost.add(text)
+    kept = [text for text in source.overrides if text not in lost]
+    return replace(source, overrides=(*kept, *overrides))
+
+
+def _key(text: str) -> str:
+    """Return what an override sets or chooses."""
+    return text.partition("=")[0].lstrip("+~")
+
+
 def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
     """Return the names of the files of a group, sorted; empty if there is no such group."""
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
@@ -287,42 +315,3 @@ def _open_groups(config_name: str) -> list[str]:
     """Return the groups that this configuration chooses from: not every command reads them all."""
     chosen = compose(config_name, return_hydra_config=True).hydra.runtime.choices
     return [str(group) for group in chosen if not str(group).startswith("hydra/")]
-
-
-def show_config(
-    source: Source, *, what: str, package: str | None = None, is_resolved: bool = False
-) -> None:
-    """Print the composed configuration as YAML: job, hydra or all.
-
-    Raises:
-        ConfigError: it does not compose.
-    """
-    with _hydra(source) as (hydra, overrides):
-        hydra.show_cfg(
-            config_name=source.config_name,
-            overrides=overrides,
-            cfg_type=what,
-            package=package,
-            resolve=is_resolved,
-        )
-
-
-def show_info(source: Source, *, what: str) -> None:
-    """Print how Hydra composes: search path, defaults list, plugins.
-
-    Raises:
-        ConfigError: it does not compose.
-    """
-    with _hydra(source) as (hydra, overrides):
-        hydra.show_info(what, config_name=source.config_name, overrides=overrides)
-
-
-@contextmanager
-def _hydra(source: Source) -> Iterator[tuple[Any, list[str]]]:
-    """Yield Hydra itself; its `show_*` are not public, so a contract test holds them."""
-    check_source(source)
-    faults = compose_values(source).faults
-    if faults:
-        raise ConfigError("; ".join(faults))
-    with opened(source):
-        yield GlobalHydra.instance().hydra, [for_hydra(text) for text in source.overrides]

@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from nas.config.check import check_values, in_one_message
-from nas.config.compose import Composed, Source, compose_values, for_hydra
+from nas.config.compose import Composed, Source, compose_values, for_hydra, on_top
 from nas.config.recorded import changed_settings, read_mapping, read_source
 from nas.config.schema import SearchConfig
 from nas.errors import ConfigError, RunFolderError
@@ -125,11 +125,8 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
     """Return what the run folder remembers, with the overrides of the command line on top."""
     folder = _open_run(asked.values)
     before = read_source(folder)
-    source = Source(
-        config_dir=source.config_dir or before.config_dir,
-        config_name=before.config_name,
-        overrides=(*before.overrides, *source.overrides),
-    )
+    before = replace(before, config_dir=source.config_dir or before.config_dir)
+    source = on_top(before, source.overrides)
     composed = compose_values(source)
     changes = changed_settings(read_mapping(folder.config_yaml), composed.values)
     if changes:

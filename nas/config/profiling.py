@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nas.config.build import Search, build_search, gpus_per_trial
 from nas.config.check import check_values, in_one_message
-from nas.config.compose import Source, compose_values
+from nas.config.compose import Source, compose_values, on_top
 from nas.config.recorded import read_source
 from nas.config.schema import Execution, ExecutionKind, SearchConfig
 from nas.errors import ConfigError, nearest_first
@@ -124,14 +124,12 @@ def plan_profile(source: Source, settings: ProfileSettings) -> ProfilePlan:
         ConfigError: with every fault in the overrides.
         NasError: a part refuses its settings, or the run is not there.
     """
-    overrides = settings.overrides
     if settings.run is not None:
         before = read_source(RunFolder.open(settings.run))
         kept = [word for word in before.overrides if word.partition("=")[0] not in _OF_A_RUN]
-        overrides = (*kept, *overrides)
         place = source.config_dir or before.config_dir
-        source = Source(config_dir=place, config_name=before.config_name)
-    config = check_values(compose_values(replace(source, overrides=overrides)))
+        source = replace(before, config_dir=place, overrides=tuple(kept))
+    config = check_values(compose_values(on_top(source, settings.overrides)))
     search = build_search(config)
     return ProfilePlan(
         config=config,

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.config.compose import Source, compose_values, show_config, show_info
+from nas.config.compose import Source, compose_values
+from nas.config.show import show_config, show_info
 from nas.errors import ConfigError
 from nas.paths import conf_dir
 

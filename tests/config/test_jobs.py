@@ -74,6 +74,16 @@ def test_a_run_is_taken_up_with_what_its_folder_remembers():
     assert job.config.stopping.num_trials == 9
 
 
+def test_what_was_said_of_an_old_choice_ends_with_it():
+    begin("name=first", "execution.num_workers=8", "execution.cpus_per_trial=2", "sampler=tpe")
+
+    (job,) = plan("name=first", "resume=true", "execution=inline")
+
+    assert job.config.execution.kind == "inline"
+    assert job.config.execution.cpus_per_trial == 2  # which an inline execution has, too
+    assert "execution.num_workers=8" not in job.source.overrides
+
+
 def test_a_run_without_a_name_is_taken_up_by_its_date():
     folder = begin("seed=4")
 
