@@ -34,7 +34,7 @@ def main() -> int:
     run = commands.add_parser("run", help="search and retrain what is not there yet")
     run.add_argument("runs", type=Path)
     run.add_argument("--cifar10", type=Path, required=True, metavar="MOSAICS")
-    run.add_argument("--seeds", type=int, default=3, help="searches of each method")
+    run.add_argument("--seeds", type=int, default=4, help="searches of each method")
     run.add_argument("--retrainings", type=int, default=2, help="fresh seeds of each network")
     summary = commands.add_parser("summary", help="write tables and pictures into results")
     summary.add_argument("runs", type=Path, nargs="?", help="none: of results/trainings.csv")
