@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +46,7 @@ def _source(flags: SearchFlags) -> Source:
     if flags.config_path is None:
         return Source(flags.config_dir, flags.config_name, flags.overrides)
     told = read_source(RunFolder.open(flags.config_path))
-    kept = [word for word in told.overrides if word.partition("=")[0] not in _OF_ONE_RUN]
-    return on_top(replace(told, overrides=tuple(kept)), flags.overrides)
+    return on_top(told.without(_OF_ONE_RUN), flags.overrides)
 
 
 def _show(source: Source, flags: SearchFlags) -> None:

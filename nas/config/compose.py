@@ -6,7 +6,7 @@ own. So when composing fails, each override is judged here by itself, and the co
 composed of those that are good.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -53,6 +53,11 @@ class Source:
     def folders(self) -> tuple[Path, ...]:
         """All folders of YAML files; a file hides its namesakes in later folders."""
         return (conf_dir(),) if self.config_dir is None else (conf_dir(), self.config_dir)
+
+    def without(self, keys: Collection[str]) -> "Source":
+        """Return the same without the overrides of some keys."""
+        kept = tuple(text for text in self.overrides if _key(text) not in keys)
+        return replace(self, overrides=kept)
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,8 @@ def plan_profile(source: Source, settings: ProfileSettings) -> ProfilePlan:
     """
     if settings.run is not None:
         before = read_source(RunFolder.open(settings.run))
-        kept = [word for word in before.overrides if word.partition("=")[0] not in _OF_A_RUN]
         place = source.config_dir or before.config_dir
-        source = replace(before, config_dir=place, overrides=tuple(kept))
+        source = replace(before.without(_OF_A_RUN), config_dir=place)
     config = check_values(compose_values(on_top(source, settings.overrides)))
     search = build_search(config)
     return ProfilePlan(

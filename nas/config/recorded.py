@@ -4,7 +4,7 @@
 a run up again, and say whether a changed setting would make its trials incomparable.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +51,14 @@ def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source
     content = {
         "config_dir": None if source.config_dir is None else str(source.config_dir),
         "config_name": source.config_name,
-        "overrides": _to_repeat(source.overrides, name=str(values["name"])),
+        "overrides": _to_repeat(source, name=str(values["name"])),
     }
     write_text(folder.overrides_yaml, OmegaConf.to_yaml(OmegaConf.create(content)))
 
 
-def _to_repeat(overrides: Sequence[str], *, name: str) -> list[str]:
+def _to_repeat(source: Source, *, name: str) -> list[str]:
     """Return the overrides that compose the run again, whatever the time; later ones win."""
-    kept = [text for text in overrides if text.partition("=")[0] not in _OF_ONE_COMMAND]
-    return [f"name='{name}'", *dict.fromkeys(kept)]
+    return [f"name='{name}'", *dict.fromkeys(source.without(_OF_ONE_COMMAND).overrides)]
 
 
 def read_source(folder: RunFolder) -> Source:

@@ -65,7 +65,7 @@ class Noting:
 
     def __enter__(self) -> Self:
         """Write the first line."""
-        note_spent(self._path, self._read(), command=self._command)
+        self._look(is_due=True)
         self._thread.start()
         return self
 
