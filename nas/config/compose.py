@@ -7,7 +7,7 @@ composed of those that are good.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache
@@ -178,7 +178,8 @@ def on_top(source: Source, overrides: Sequence[str]) -> Source:
     lost = set()
     if doubtful:
         before = [text for text in source.overrides if _key(text) in groups]
-        with opened(source) as composer:
+        # Choices that do not compose are told where all faults are.
+        with suppress(*_COMPOSING_FAILS), opened(source) as composer:
             for text in doubtful:
                 override = OverridesParser.create().parse_override(for_hydra(text))
                 if _key_fault(

@@ -1,6 +1,6 @@
 import pytest
 
-from nas.config.compose import Source
+from nas.config.compose import Source, compose_values, on_top
 from nas.config.jobs import expand, plan_jobs
 from nas.config.recorded import (
     changed_settings,
@@ -82,6 +82,14 @@ def test_what_was_said_of_an_old_choice_ends_with_it():
     assert job.config.execution.kind == "inline"
     assert job.config.execution.cpus_per_trial == 2  # which an inline execution has, too
     assert "execution.num_workers=8" not in job.source.overrides
+
+
+def test_a_choice_that_is_not_there_is_told_on_top_of_what_a_run_was_told():
+    before = Source(overrides=("execution.num_workers=8",))
+
+    faults = compose_values(on_top(before, ["execution=nonsense"])).faults
+
+    assert any("there is no such choice of execution" in fault for fault in faults)
 
 
 def test_a_run_without_a_name_is_taken_up_by_its_date():
