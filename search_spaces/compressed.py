@@ -29,15 +29,16 @@ from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, req
 from nas.compress.quantize import BITS, quantize_weights
 from nas.compress.stock import Stock, take_stock
 from nas.errors import SpaceError, UnbuildableError
-from nas.measure.cost import costs_of, input_size, num_params, on_meta_device
+from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.space.rules import Rule, above, check_parameters
 from nas.space.space import SearchSpace
 from nas.task import DataShape
+from nas.widths import WIDTHS
 
 _TWO_SIZES = {"choice": [FULL_BITS, 8]}
 # What networks are taken apart for where no data were named yet.
 _NOMINAL = DataShape((3, 32, 32), 10)
-_COUNTED = ("num_params", "size_bytes", "num_macs")
+_COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 _MAX_REMEMBERED = 4096  # networks whose groups of channels are known; some 10 kB each
 _MAX_STOCKS = 512  # networks whose compressions are all known; some 100 kB each
 
@@ -120,23 +121,20 @@ class CompressedSpace(SearchSpace):
             require_pruning()
         self.space.check_data(data)
 
-    def static_costs(
-        self, architecture: Architecture, data: DataShape
-    ) -> Mapping[str, float] | None:
+    def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return the space's own costs, as compression changes them."""
         self._data = data
         inner, compression = self._parted(architecture)
+        own: Mapping[str, float] = {}
         if compression == Compression():
-            return self.space.static_costs(inner, data)
+            own = self.space.static_costs(inner, data) or {}
+            if own.keys() >= set(_COUNTED):
+                return own
         stock = self._stock_of(inner, data)
         if stock is not None:
-            return stock.costs(compression)
+            return {**stock.costs(compression), **own}
         model = self._without_weights(inner, compression, data)
-        if compression.is_reshaping:
-            costs = costs_of(model, data, metrics=_COUNTED)
-        else:
-            known = self.space.static_costs(inner, data) or {}
-            costs = {**known, "num_params": float(num_params(model))}
+        costs = {**costs_of(model, data, metrics=_COUNTED), **own}
         if compression.is_quantizing:
             bits = compression.weight_bits
             costs["size_bytes"] = float(quantized_bytes(model, bits=bits))

@@ -28,9 +28,10 @@ from nas.models.timm_scaling import (
 from nas.space.rules import above, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
+from nas.widths import WIDTHS
 
 _KNOBS = ("width", "depth")
-_COUNTED = ("num_params", "size_bytes", "num_macs")
+_COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 # What timm raises for sizes that a model cannot take.
 _BUILD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError)
 
@@ -104,7 +105,7 @@ class TimmFamilySpace(SearchSpace):
         return model
 
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
-        """Return parameters, bytes and multiply-accumulates, counted on the meta device.
+        """Return parameters, bytes, products and widths, counted on the meta device.
 
         Raises:
             UnbuildableError: the model cannot be built, or take images, at that size.

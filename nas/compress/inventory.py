@@ -13,6 +13,7 @@ from torch import nn
 
 from nas.compress.low_rank import kept_rank
 from nas.compress.prune import ChannelGroup
+from nas.widths import Layer, widths_of
 
 Shapes = Mapping[str, Sequence[int]]
 _SCALE_BYTES = 4  # of each output channel of a weight of few bits
@@ -118,6 +119,17 @@ class Inventory:
         for layer, (tensor, axis) in self.sliding.items():
             total += _count(shapes[f"{layer}.weight"]) * shapes[tensor][axis]
         return total
+
+    def widths(self, shapes: Shapes, shares: Mapping[str, float]) -> dict[str, float]:
+        """Return how wide the network is (`nas.widths`)."""
+        return widths_of(
+            [
+                Layer(part[1], part[0], positions)
+                for layer, positions in self.positions.items()
+                if (name := f"{layer}.weight" if layer else "weight") in shapes
+                for part in _factors(name, shapes[name], shares)
+            ]
+        )
 
 
 def stored_tensors_of(model: nn.Module) -> dict[str, Stored]:

@@ -75,7 +75,7 @@ class Reducer:
         return model
 
     def costs(self, reduction: Reduction) -> dict[str, float]:
-        """Return `num_params`, `size_bytes` and, where known in closed form, `num_macs`."""
+        """Return parameters, bytes and, where known in closed form, products and widths."""
         shapes = self._shapes(reduction)
         shares = self._live_shares(reduction)
         found = {
@@ -84,6 +84,7 @@ class Reducer:
         }
         if self._knows_macs:
             found["num_macs"] = float(self._inventory.num_macs(shapes, shares))
+            found |= self._inventory.widths(shapes, shares)
         return found
 
     def _uneven(self) -> nn.Module:

@@ -39,7 +39,7 @@ class Stock:
     quantized: frozenset[str]
 
     def costs(self, compression: Compression) -> dict[str, float]:
-        """Return `num_params`, `size_bytes` and `num_macs` of the compressed network."""
+        """Return parameters, bytes, products and widths of the compressed network."""
         units = {
             group.root: kept_units(group, compression.kept, multiple=MULTIPLE)
             for group in self.groups
@@ -56,6 +56,7 @@ class Stock:
             "num_params": float(self.inventory.num_params(shapes, shares)),
             "size_bytes": float(num_bytes),
             "num_macs": float(self.inventory.num_macs(shapes, shares)),
+            **self.inventory.widths(shapes, shares),
         }
 
 

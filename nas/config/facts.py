@@ -1,7 +1,7 @@
-"""What may a size-aware sampler know of an architecture? The static costs that are counted.
+"""What may a size-aware sampler know of an architecture? What it costs, and how wide it is.
 
-An evaluator with facts of its own (a table) is asked for them; of any other the costs are taken
-by their decimal logarithms, since they span orders of magnitude.
+An evaluator with facts of its own (a table) is asked for them; of any other static costs and
+widths are taken by their decimal logarithms, since they span orders of magnitude.
 """
 
 import math
@@ -27,13 +27,15 @@ def facts_of(
         look_up: LookUp = own
         return look_up
     static = [objective for objective in objectives if objective.is_static]
+    widths = getattr(evaluator, "widths", None)
 
     def facts(architecture: Architecture) -> Facts | None:
         try:
             costs = evaluator.static_costs(architecture)
         except UnbuildableError:
             return None
-        return facts_from_costs(costs, identity=space.identity(architecture), static=static)
+        known = {**costs, **widths(architecture)} if widths is not None else costs
+        return facts_from_costs(known, identity=space.identity(architecture), static=static)
 
     return facts
 
@@ -44,7 +46,7 @@ def facts_from_costs(
     """Return costs as facts.
 
     Args:
-        costs: metric name -> value.
+        costs: name of a cost or width -> value.
         identity: what equal networks share.
         static: the objectives that are known beforehand, in the study's order; the first is the
             size. Without any the bytes are.

@@ -25,10 +25,11 @@ from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.failures import failure_of
+from nas.evaluation.known import KnownBefore
 from nas.evaluation.lesson import checked_teacher, lesson_of_teacher
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import Trained, as_bytes, make_variants, plan_variants
-from nas.measure.cost import COUNTABLE, count_costs, input_size
+from nas.measure.cost import COUNTABLE, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.space.space import SearchSpace
@@ -98,7 +99,8 @@ class TrainedEvaluator(Evaluator):
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
-        self._counted = tuple(name for name in COUNTABLE if name in wanted)
+        counted = [name for name in COUNTABLE if name in wanted]
+        self._known = KnownBefore(space, self.data.shape, metrics=counted)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -106,7 +108,6 @@ class TrainedEvaluator(Evaluator):
             variants, fine_tuning=fine_tuning, space=space, recipe=recipe
         )
         self._checkpoint_every_s = checked_interval(checkpoint_every_s)
-        self._costs: dict[str, dict[str, float]] = {}
         self._resident: TrialData | None = None
         self.lesson: Lesson | None = None
         if recipe.distillation is not None:
@@ -114,13 +115,15 @@ class TrainedEvaluator(Evaluator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process makes for itself."""
-        return {**self.__dict__, "_resident": None, "_costs": {}}
+        return {**self.__dict__, "_resident": None}
 
     def static_costs(self, architecture: Architecture) -> Mapping[str, float]:
         """Return the static costs; counted once for each architecture."""
-        if architecture.id not in self._costs:
-            self._costs[architecture.id] = self._count(architecture)
-        return self._costs[architecture.id]
+        return self._known.costs(architecture)
+
+    def widths(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return how wide the network is (`nas.widths`); nothing where the space hides it."""
+        return self._known.widths(architecture)
 
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and move the data there."""
@@ -167,7 +170,6 @@ class TrainedEvaluator(Evaluator):
         data = self._resident
         assert data is not None, "prepare has moved the data"
         part = copy.copy(self)
-        part._costs = self._costs
         part.recipe = replace(self.recipe, batch_size=self.batch_at(step_share))
         number = max(1, round(share * len(self.data.validation)))
         part._resident = replace(data, validation=data.validation.head(number))
@@ -182,17 +184,6 @@ class TrainedEvaluator(Evaluator):
             return _failed(spec, error, seconds=time.monotonic() - started)
         finally:
             _release_device_memory(self._resident)
-
-    def _count(self, architecture: Architecture) -> dict[str, float]:
-        shape = self.data.shape
-        known = dict(self.space.static_costs(architecture, shape) or {})
-        unknown = [name for name in self._counted if name not in known]
-        if unknown:
-            counted = count_costs(
-                lambda: self.space.build(architecture, shape), shape, metrics=unknown
-            )
-            known = {**counted, **known}
-        return {name: float(known[name]) for name in self._counted}
 
     def _train(self, spec: TrialSpec, *, started: float) -> TrialResult:
         self.prepare()
@@ -221,7 +212,7 @@ class TrainedEvaluator(Evaluator):
                 metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
             seconds = training.earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
-            variants = self._make_variants(spec, training, metrics) if is_whole else ()
+            variants = self._make_variants(spec, training) if is_whole else ()
         return TrialResult(
             number=spec.number,
             attempt=spec.attempt,
@@ -234,9 +225,7 @@ class TrainedEvaluator(Evaluator):
             variants=variants,
         )
 
-    def _make_variants(
-        self, spec: TrialSpec, training: Training, metrics: Mapping[str, float]
-    ) -> tuple[Variant, ...]:
+    def _make_variants(self, spec: TrialSpec, training: Training) -> tuple[Variant, ...]:
         shape, device = self.data.shape, training.device
         limit_s = spec.time_limit_s
         now_s = time.monotonic()
@@ -245,7 +234,7 @@ class TrainedEvaluator(Evaluator):
             state=training.model.state_dict(),
             data=training.data,
             shape=shape,
-            costs={name: metrics[name] for name in self._counted},
+            costs=dict(self.static_costs(spec.architecture)),
             seed=spec.seed,
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),

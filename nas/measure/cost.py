@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.task import DataShape
+from nas.widths import Layer, widths_of
 
 COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
@@ -98,7 +99,8 @@ def count_costs(
     Args:
         build: makes an untrained model.
         data: the images that it takes; the model's own `input_size` (H, W), where declared, wins.
-        metrics: which of `COUNTABLE` to count; those of the first two alone need no forward pass.
+        metrics: which of `COUNTABLE` and `WIDTHS` to count; parameters and bytes alone need no
+            forward pass.
 
     Raises:
         Exception: whatever `build` or the model's forward raises.
@@ -143,12 +145,36 @@ def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) ->
     memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
     watch = memory if counts_memory else _PassOn(_ELEMENTWISE)
-    with torch.no_grad(), FlopCounterMode(display=False) as flops, watch:
-        model(images)
+    with _layers_watched(model) as layers:
+        with torch.no_grad(), FlopCounterMode(display=False) as flops, watch:
+            model(images)
+        widths = widths_of(list(layers.values()))
     return {
         "num_macs": flops.get_total_flops() / 2,
         "activation_bytes": float(memory.peak),
+        **widths,
     }
+
+
+@contextmanager
+def _layers_watched(model: nn.Module) -> Iterator[dict[nn.Module, Layer]]:
+    """Collect the layers that run for one image, in the order of their first runs."""
+    layers: dict[nn.Module, Layer] = {}
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        del inputs
+        weight: torch.Tensor = module.weight  # type: ignore[assignment] # of all these kinds
+        features, in_features = weight.shape[:2]
+        before = layers[module].positions if module in layers else 0
+        layers[module] = Layer(in_features, features, before + output.numel() // features)
+
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, kinds)]
+    try:
+        yield layers
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own

@@ -133,7 +133,7 @@ def _relu_conv_norm(in_channels: int, channels: int, *, kernel: int, stride: int
 
 
 def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
-    """Return `num_params`, `size_bytes` and `num_macs` for images of (H, W) `size`."""
+    """Return parameters, bytes, products and widths for images of (H, W) `size`."""
     channels = plan.channels
     total = conv_norm(plan.in_channels, channels, kernel=3, positions=size[0] * size[1])
     for stage in range(_NUM_STAGES):
@@ -145,7 +145,8 @@ def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
         for kernel in kernels:
             cell = conv_norm(channels, channels, kernel=kernel, positions=size[0] * size[1])
             total += cell * plan.num_cells
-    return (total + batch_norm(channels) + linear(channels, plan.num_classes)).costs()
+    total += batch_norm(channels) + linear(channels, plan.num_classes)
+    return total.costs(num_features=channels)
 
 
 def _reduction(channels: int, *, positions: int) -> Tally:

@@ -11,7 +11,7 @@ from nas.models.tally import MAX_KEPT, Tally, conv_norm, linear, total_of
 
 
 def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
-    """Return `num_params`, `size_bytes` and `num_macs` of the network that `plan` defines.
+    """Return parameters, bytes, products and widths of the network that `plan` defines.
 
     Buffers count in `size_bytes`: each norm stores two running numbers a channel and one counter.
     """
@@ -24,7 +24,7 @@ def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
         channels = stage.channels
     tallies.append(conv_norm(channels, plan.head_channels, kernel=1, positions=side**2))
     tallies.append(linear(plan.head_channels, plan.num_classes))
-    return total_of(tallies).costs()
+    return total_of(tallies).costs(num_features=plan.head_channels)
 
 
 @lru_cache(MAX_KEPT)

@@ -19,7 +19,7 @@ from nas.models.tally import (
 
 
 def residual_costs(plan: ResidualPlan, *, size: tuple[int, int]) -> dict[str, float]:
-    """Return `num_params`, `size_bytes` and `num_macs` for images of (H, W) `size`."""
+    """Return parameters, bytes, products and widths for images of (H, W) `size`."""
     size = halved(size, plan.stem_stride)
     tallies = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))]
     channels = plan.stem_channels
@@ -28,7 +28,7 @@ def residual_costs(plan: ResidualPlan, *, size: tuple[int, int]) -> dict[str, fl
         tallies.append(tally)
         channels = stage.channels
     tallies.append(linear(channels, plan.num_classes))
-    return total_of(tallies).costs()
+    return total_of(tallies).costs(num_features=channels)
 
 
 @lru_cache(MAX_KEPT)

@@ -4,9 +4,12 @@ The numbers equal those that `nas.measure.cost` counts on the built model; tests
 them together.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from nas.widths import Layer, widths_from
 
 # Parts of networks whose costs are kept, some 300 bytes each: samplers look at thousands of
 # networks that are put together from a few hundred.
@@ -24,12 +27,18 @@ class Tally:
         num_stored: further float buffers: running means and variances.
         num_norms: batch norms, each with a counter.
         num_macs: multiply-accumulates of convolutions, matrix products and attention.
+        num_layers: layers whose width counts (`nas.widths`).
+        log_width: sum of the decimal logarithms of their widths.
+        min_width: the smallest of these.
     """
 
     num_params: int = 0
     num_stored: int = 0
     num_norms: int = 0
     num_macs: int = 0
+    num_layers: int = 0
+    log_width: float = 0.0
+    min_width: float = math.inf
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -37,6 +46,9 @@ class Tally:
             self.num_stored + other.num_stored,
             self.num_norms + other.num_norms,
             self.num_macs + other.num_macs,
+            self.num_layers + other.num_layers,
+            self.log_width + other.log_width,
+            min(self.min_width, other.min_width),
         )
 
     def __mul__(self, times: int) -> "Tally":
@@ -45,15 +57,28 @@ class Tally:
             self.num_stored * times,
             self.num_norms * times,
             self.num_macs * times,
+            self.num_layers * times,
+            self.log_width * times,
+            self.min_width,
         )
 
-    def costs(self) -> dict[str, float]:
-        """Return `num_params`, `size_bytes` (32-bit weights and buffers) and `num_macs`."""
+    def costs(self, *, num_features: int) -> dict[str, float]:
+        """Return `num_params`, `size_bytes` (32-bit weights and buffers), `num_macs` and widths.
+
+        Args:
+            num_features: what the last layer of the network sees.
+        """
         stored = _BYTES_PER_WEIGHT * (self.num_params + self.num_stored)
         return {
             "num_params": self.num_params,
             "size_bytes": stored + _BYTES_PER_NORM_COUNTER * self.num_norms,
             "num_macs": self.num_macs,
+            **widths_from(
+                num_layers=self.num_layers,
+                log_width=self.log_width,
+                min_width=self.min_width,
+                num_features=num_features,
+            ),
         }
 
 
@@ -64,6 +89,9 @@ def total_of(tallies: Sequence[Tally]) -> Tally:
         sum([tally.num_stored for tally in tallies]),
         sum([tally.num_norms for tally in tallies]),
         sum([tally.num_macs for tally in tallies]),
+        sum([tally.num_layers for tally in tallies]),
+        sum([tally.log_width for tally in tallies]),
+        min([tally.min_width for tally in tallies], default=math.inf),
     )
 
 
@@ -72,7 +100,7 @@ def convolution(
 ) -> Tally:
     """Return the cost of a square convolution that puts out `positions` pixels a channel."""
     weights = in_channels // groups * channels * kernel**2
-    return Tally(weights + channels * bias, num_macs=weights * positions)
+    return _layer(channels, weights, weights + channels * bias, positions)
 
 
 @lru_cache(MAX_KEPT)
@@ -89,7 +117,19 @@ def conv_norm(
 def linear(in_features: int, features: int, *, positions: int = 1) -> Tally:
     """Return the cost of a linear layer with bias, applied to `positions` vectors."""
     weights = in_features * features
-    return Tally(weights + features, num_macs=weights * positions)
+    return _layer(features, weights, weights + features, positions)
+
+
+def _layer(width: int, weights: int, num_params: int, positions: int) -> Tally:
+    """Return the cost of a layer that puts out `positions` vectors of `width` numbers."""
+    is_counted = Layer(0, width, positions).is_counted
+    return Tally(
+        num_params,
+        num_macs=weights * positions,
+        num_layers=int(is_counted),
+        log_width=math.log10(width) if is_counted else 0.0,
+        min_width=width if is_counted else math.inf,
+    )
 
 
 def batch_norm(channels: int) -> Tally:

@@ -119,7 +119,7 @@ def _block(layer: Layer, plan: ViTPlan) -> nn.Module:
 
 
 def vit_costs(plan: ViTPlan) -> dict[str, float]:
-    """Return `num_params`, `size_bytes` and `num_macs` of the network that `plan` defines."""
+    """Return parameters, bytes, products and widths of the network that `plan` defines."""
     width, patches, features = plan.embedding, plan.num_patches, plan.head_features
     tallies = [
         convolution(plan.in_channels, width, kernel=plan.patch, positions=patches, bias=True),
@@ -128,7 +128,7 @@ def vit_costs(plan: ViTPlan) -> dict[str, float]:
         layer_norm(width),
         linear(width, plan.num_classes),
     ]
-    return total_of(tallies).costs()
+    return total_of(tallies).costs(num_features=width)
 
 
 @lru_cache(MAX_KEPT)

@@ -11,6 +11,7 @@ of the same network: a choice that changes nothing (on a dead edge, say) becomes
 and drops out.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,9 +25,10 @@ from nas.space.parameters import Choice, Domain
 
 FloatArray = NDArray[np.float64]
 
-# Prior medians of the weights. Those of positions share a total, so that two random architectures
-# are about equally far apart however many positions there are (Hvarfner et al. 2024, "Vanilla
-# Bayesian optimization performs great in high dimensions").
+# Prior medians of the weights. Those of positions share a total, and each kind of configuration
+# fact does, so that two random architectures are about equally far apart however many positions
+# and groups of like ones there are (Hvarfner et al. 2024, "Vanilla Bayesian optimization performs
+# great in high dimensions").
 POSITION_TOTAL = 3.0
 FACT_WEIGHT = 0.5
 CONFIGURATION_TOTALS = {"share": 2.5, "place": 0.1, "present": 0.5, "repeats": 0.1}
@@ -109,12 +111,12 @@ class Embedding:
         blocks = [_Block(w, POSITION_TOTAL / len(widths), is_position=True) for w in widths]
         groups = self._configuration.blocks
         num_facts = num_columns - sum(widths)
+        num_blocks = Counter(kind for group in groups for kind, _ in group)
         for group in groups:
-            num_shares = sum(kind == "share" for kind, _ in group)
             blocks += [
                 _Block(
                     width,
-                    CONFIGURATION_TOTALS[kind] / (num_shares if kind == "share" else 1),
+                    CONFIGURATION_TOTALS[kind] / num_blocks[kind],
                     is_share=kind == "share",
                 )
                 for kind, width in group

@@ -14,6 +14,7 @@ from nas.compress.prune import find_groups
 from nas.compress.stock import take_stock
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.task import DataShape
+from nas.widths import WIDTHS
 from search_spaces.cell import CellSpace
 from search_spaces.mobilenet import MobileNetSpace
 from search_spaces.resnet import ResNetSpace
@@ -29,7 +30,7 @@ SPACES = {
     "signals": (SignalSpace, SIGNALS),
 }
 each_space = pytest.mark.parametrize(("make", "data"), SPACES.values(), ids=SPACES)
-COUNTED = ("num_params", "size_bytes", "num_macs")
+COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 
 
 def drawn(make, data, *, count):

@@ -12,6 +12,7 @@ from nas.compress.stages import find_stages
 from nas.errors import SpaceError
 from nas.measure.cost import costs_of
 from nas.task import DataShape
+from nas.widths import WIDTHS
 
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -42,7 +43,7 @@ def test_costs_foretold_are_those_of_the_smaller_network(name):
         reduction = drawn(reducer, rng)
         smaller = reducer.reduce(reduction).to("meta")
         foretold = reducer.costs(reduction)
-        assert set(foretold) == {"num_params", "size_bytes", "num_macs"}
+        assert set(foretold) == {"num_params", "size_bytes", "num_macs", *WIDTHS}
         assert costs_of(smaller, DataShape((3, 32, 32), 10), metrics=list(foretold)) == foretold
 
 

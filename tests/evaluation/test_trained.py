@@ -288,15 +288,16 @@ def test_a_short_trial_writes_no_checkpoint(digits, tmp_path):
 def test_static_costs_are_the_closed_form_or_counted(evaluator, unusual):
     architecture = evaluator.space.architecture(SMALL)
     shape = evaluator.data.shape
-    assert evaluator.static_costs(architecture) == evaluator.space.static_costs(
-        architecture, shape
-    )
+    stated = evaluator.space.static_costs(architecture, shape)
+    known = {**evaluator.static_costs(architecture), **evaluator.widths(architecture)}
+    assert known == stated
     fine = unusual.space.architecture({"kind": "fine"})
     assert unusual.static_costs(fine) == {
         "num_params": 650.0,
         "size_bytes": 2600.0,
         "num_macs": 640.0,
     }
+    assert unusual.widths(fine) == {"mean_width": 1.0, "min_width": 1.0, "num_features": 64.0}
 
 
 def test_static_costs_are_counted_once_for_each_architecture(digits):

@@ -51,6 +51,9 @@ def test_a_network_of_known_size_has_that_size():
         "num_params": num_weights + 2 * num_normed,
         "size_bytes": 4 * (num_weights + 4 * num_normed) + 4 * 8,
         "num_macs": 25 * (36 + 36 + 16 + 32) + 16,
+        "mean_width": round((4 * 4 * 4 * 8) ** 0.25, 6),
+        "min_width": 4.0,
+        "num_features": 8.0,
     }
 
 

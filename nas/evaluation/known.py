@@ -1,0 +1,63 @@
+"""What is known of a network before it is trained: what it costs, and how wide it is.
+
+What a space states is taken; the rest is counted on the meta device, once for each architecture.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.measure.cost import count_costs
+from nas.space.space import SearchSpace
+from nas.task import DataShape
+from nas.widths import WIDTHS
+
+
+class KnownBefore:
+    """Costs and widths of a space's networks.
+
+    Args:
+        space: builds them.
+        data: what they are built for.
+        metrics: names of the costs.
+    """
+
+    def __init__(self, space: SearchSpace, data: DataShape, *, metrics: Sequence[str]) -> None:
+        self._space = space
+        self._data = data
+        self._metrics = metrics
+        self._found: dict[str, dict[str, float]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what each process finds for itself."""
+        return {**self.__dict__, "_found": {}}
+
+    def costs(self, architecture: Architecture) -> dict[str, float]:
+        """Return metric name -> value."""
+        found = self._of(architecture)
+        return {name: found[name] for name in self._metrics}
+
+    def widths(self, architecture: Architecture) -> dict[str, float]:
+        """Return `nas.widths.WIDTHS`.
+
+        Nothing where the space states costs and no widths: each network would have to be built.
+        """
+        found = self._of(architecture)
+        return {name: found[name] for name in WIDTHS if name in found}
+
+    def _of(self, architecture: Architecture) -> dict[str, float]:
+        if architecture.id not in self._found:
+            self._found[architecture.id] = self._find(architecture)
+        return self._found[architecture.id]
+
+    def _find(self, architecture: Architecture) -> dict[str, float]:
+        stated = self._space.static_costs(architecture, self._data)
+        wanted = (*self._metrics, *(WIDTHS if stated is None else ()))
+        known = dict(stated or {})
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            counted = count_costs(
+                lambda: self._space.build(architecture, self._data), self._data, metrics=unknown
+            )
+            known = {**counted, **known}
+        return {name: float(known[name]) for name in {*wanted, *WIDTHS} if name in known}
