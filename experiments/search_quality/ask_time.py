@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from nas.architecture import Architecture
 from nas.config.compose import Source, compose_values
 from nas.config.facts import facts_of
 from nas.config.make import make_space
-from nas.measure.cost import count_costs
+from nas.evaluation.known import KnownBefore
 from nas.objective import objective_for
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.frontier import FrontierSampler
@@ -67,23 +68,6 @@ class Case:
     values: Callable[[Architecture], tuple[float, float]]
 
 
-class Counted:
-    """What an evaluator that trains counts beforehand: what the space does not tell, on meta."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
-
-    def static_costs(self, architecture: Architecture) -> dict[str, float]:
-        """Return parameters, bytes and multiply-accumulates."""
-        known = dict(self._space.static_costs(architecture, IMAGES) or {})
-        unknown = [name for name in COUNTED if name not in known]
-        if unknown:
-            known |= count_costs(
-                lambda: self._space.build(architecture, IMAGES), IMAGES, metrics=unknown
-            )
-        return known
-
-
 def open_table(name: str) -> Case:
     """Return a problem of the contest."""
     problem = open_problem(name)
@@ -97,7 +81,9 @@ def open_shipped(name: str) -> Case:
     overrides = (f"search_space={name}", *SHIPPED[name])
     space = make_space(compose_values(Source(overrides=overrides)).values["search_space"])
     objectives = (objective_for("accuracy"), objective_for("num_params"))
-    facts: Any = facts_of(Counted(space), space=space, objectives=objectives)  # type: ignore[arg-type]
+    known = KnownBefore(space, IMAGES, metrics=COUNTED)
+    counted = SimpleNamespace(static_costs=known.costs, widths=known.widths)
+    facts: Any = facts_of(counted, space=space, objectives=objectives)  # type: ignore[arg-type]
 
     def values(architecture: Architecture) -> tuple[float, float]:
         found = facts(architecture)

@@ -12,7 +12,7 @@ and drops out.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,16 +25,34 @@ from nas.space.parameters import Choice, Domain
 
 FloatArray = NDArray[np.float64]
 
-# Prior medians of the weights. Those of positions share a total, and each kind of configuration
-# fact does, so that two random architectures are about equally far apart however many positions
-# and groups of like ones there are (Hvarfner et al. 2024, "Vanilla Bayesian optimization performs
-# great in high dimensions").
-POSITION_TOTAL = 3.0
-FACT_WEIGHT = 0.5
-CONFIGURATION_TOTALS = {"share": 2.5, "place": 0.1, "present": 0.5, "repeats": 0.1}
-# Factor of one standard deviation of a weight. Spaces too large to be looked at as a whole have
-# dozens of blocks, of which few matter: their weights must be free to go far up and down.
-WEIGHT_SPREAD, WEIGHT_SPREAD_OF_SAMPLES = 2.0, 5.0
+
+@dataclass(frozen=True)
+class Priors:
+    """Prior medians of weights, and how far weights may go from them.
+
+    Those of positions share a total, and each kind of configuration fact does, so that two random
+    architectures are about equally far apart however many positions and groups of like ones there
+    are (Hvarfner et al. 2024, "Vanilla Bayesian optimization performs great in high dimensions").
+
+    Attributes:
+        positions: of all positions together.
+        configuration: of all facts of each kind that the configuration tells, together.
+        fact: of each other fact.
+        spread: factor of one standard deviation of a weight.
+    """
+
+    positions: float
+    configuration: Mapping[str, float]
+    fact: float
+    spread: float
+
+
+_PLACES = {"place": 0.1, "present": 0.5, "repeats": 0.1}
+WHOLE = Priors(3.0, {"share": 2.5, **_PLACES}, 0.5, 2.0)
+# Spaces too large to be looked at as a whole have dozens of blocks, of which few matter: their
+# weights must be free to go far up and down, and what is known of the network tells more than any
+# one of them.
+SAMPLED = Priors(1.5, {"share": 1.2, **_PLACES}, 1.0, 5.0)
 
 
 class Embedding:
@@ -61,7 +79,8 @@ class Embedding:
         if is_exhaustive:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
         raw = self._raw(codes, facts)
-        blocks = self._blocks(raw.shape[1])
+        priors = WHOLE if is_exhaustive else SAMPLED
+        blocks = self._blocks(raw.shape[1], priors)
         is_share = np.repeat([b.is_share for b in blocks], [b.width for b in blocks])
         # Of a sample the rarest shares are not known, and the front may be beyond them.
         ranked = np.flatnonzero(is_share).tolist() if is_exhaustive else []
@@ -74,8 +93,7 @@ class Embedding:
         low[is_position], high[is_position] = 0.0, 1.0
         self._varies = high > low
         self._low, self._span = low[self._varies], (high - low)[self._varies]
-        spread = WEIGHT_SPREAD if is_exhaustive else WEIGHT_SPREAD_OF_SAMPLES
-        self.kernel = _kernel(blocks, self._varies, spread)
+        self.kernel = _kernel(blocks, self._varies, priors.spread)
 
     def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         """Return the features (n, columns) of rows and their facts."""
@@ -105,10 +123,10 @@ class Embedding:
     def _own(self, codes: FloatArray) -> FloatArray:
         return np.hstack([self._positions(codes), self._configuration(codes)])
 
-    def _blocks(self, num_columns: int) -> list["_Block"]:
+    def _blocks(self, num_columns: int, priors: Priors) -> list["_Block"]:
         """Return what the columns of `_raw` are, in order."""
         widths = self._positions.widths
-        blocks = [_Block(w, POSITION_TOTAL / len(widths), is_position=True) for w in widths]
+        blocks = [_Block(w, priors.positions / len(widths), is_position=True) for w in widths]
         groups = self._configuration.blocks
         num_facts = num_columns - sum(widths)
         num_blocks = Counter(kind for group in groups for kind, _ in group)
@@ -116,13 +134,13 @@ class Embedding:
             blocks += [
                 _Block(
                     width,
-                    CONFIGURATION_TOTALS[kind] / num_blocks[kind],
+                    priors.configuration[kind] / num_blocks[kind],
                     is_share=kind == "share",
                 )
                 for kind, width in group
             ]
             num_facts -= sum(width for _, width in group)
-        return blocks + [_Block(1, FACT_WEIGHT, is_size=i == 0) for i in range(num_facts)]
+        return blocks + [_Block(1, priors.fact, is_size=i == 0) for i in range(num_facts)]
 
 
 @dataclass(frozen=True)
