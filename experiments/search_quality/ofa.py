@@ -14,6 +14,7 @@ import numpy as np
 
 from nas.architecture import Value
 from nas.space.space import SearchSpace
+from nas.widths import widths_from
 
 KERNELS, EXPANSIONS, DEPTHS = (3, 5, 7), (3, 4, 6), (2, 3, 4)
 NUM_STAGES, MAX_DEPTH = 5, 4
@@ -22,6 +23,7 @@ STRIDES = (2, 2, 2, 1, 2)
 SIDES = (56, 28, 14, 14, 7)  # of the maps that a stage puts out, at resolution 224
 SQUEEZED_STAGES = (1, 3, 4)  # from 0; these have squeeze-and-excite
 RESOLUTION = 224
+LAST_WIDTH, NUM_FEATURES = 960, 1280
 PERCENT_TOO_HIGH = 5.87
 
 
@@ -73,6 +75,22 @@ def costs(architecture: Mapping[str, Value]) -> tuple[int, int]:
         params += block_params
         macs += block_macs
     return params, macs
+
+
+def widths(architecture: Mapping[str, Value]) -> dict[str, float]:
+    """Return how wide the network is, as `nas search` would know it (`nas.widths`)."""
+    found = [16, 16, 16]  # stem and first block
+    for stage, place, _, expansion in _blocks(architecture):
+        out = WIDTHS[stage]
+        middle = _round8((((16, *WIDTHS)[stage]) if place == 0 else out) * expansion)
+        found += [middle, middle, out]
+    found.append(LAST_WIDTH)
+    return widths_from(
+        num_layers=len(found),
+        log_width=float(np.log10(found).sum()),
+        min_width=min(found),
+        num_features=NUM_FEATURES,
+    )
 
 
 def num_params(architecture: Mapping[str, Value]) -> int:

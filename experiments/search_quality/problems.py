@@ -215,7 +215,7 @@ def _ofa_facts(architecture: Architecture) -> Facts:
     return Facts(
         log_size=math.log10(num_params),
         identity=architecture.id,
-        numbers=(math.log10(num_macs),),
+        numbers=tuple(map(math.log10, (num_macs, *ofa.widths(architecture).values()))),
     )
 
 
