@@ -5,6 +5,7 @@ expansion, at resolution 224. The predictor is a small MLP whose ranks agree wit
 evaluations (Spearman 0.98); its values are 5.87 points too high throughout.
 """
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ STRIDES = (2, 2, 2, 1, 2)
 SIDES = (56, 28, 14, 14, 7)  # of the maps that a stage puts out, at resolution 224
 SQUEEZED_STAGES = (1, 3, 4)  # from 0; these have squeeze-and-excite
 RESOLUTION = 224
-LAST_WIDTH, NUM_FEATURES = 960, 1280
+FIRST_WIDTH, LAST_WIDTH, NUM_FEATURES = 16, 960, 1280
 PERCENT_TOO_HIGH = 5.87
 
 
@@ -79,18 +80,24 @@ def costs(architecture: Mapping[str, Value]) -> tuple[int, int]:
 
 def widths(architecture: Mapping[str, Value]) -> dict[str, float]:
     """Return how wide the network is, as `nas search` would know it (`nas.widths`)."""
-    found = [16, 16, 16]  # stem and first block
-    for stage, place, _, expansion in _blocks(architecture):
-        out = WIDTHS[stage]
-        middle = _round8((((16, *WIDTHS)[stage]) if place == 0 else out) * expansion)
-        found += [middle, middle, out]
-    found.append(LAST_WIDTH)
+    blocks = [
+        _log_width(stage, place == 0, expansion)
+        for stage, place, _, expansion in _blocks(architecture)
+    ]
     return widths_from(
-        num_layers=len(found),
-        log_width=float(np.log10(found).sum()),
-        min_width=min(found),
+        num_layers=3 + 3 * len(blocks) + 1,
+        log_width=3 * math.log10(FIRST_WIDTH) + sum(blocks) + math.log10(LAST_WIDTH),
+        min_width=FIRST_WIDTH,
         num_features=NUM_FEATURES,
     )
+
+
+@cache
+def _log_width(stage: int, is_first: bool, expansion: int) -> float:
+    """Return the sum of the logarithms of a block's three widths."""
+    out = WIDTHS[stage]
+    middle = _round8(((FIRST_WIDTH, *WIDTHS)[stage] if is_first else out) * expansion)
+    return 2 * math.log10(middle) + math.log10(out)
 
 
 def num_params(architecture: Mapping[str, Value]) -> int:
