@@ -52,7 +52,7 @@ class KnownBefore:
 
     def _find(self, architecture: Architecture) -> dict[str, float]:
         stated = self._space.static_costs(architecture, self._data)
-        wanted = (*self._metrics, *(WIDTHS if stated is None else ()))
+        wanted = (*self._metrics, *(() if stated else WIDTHS))
         known = dict(stated or {})
         unknown = [name for name in wanted if name not in known]
         if unknown:

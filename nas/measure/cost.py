@@ -161,8 +161,10 @@ def _layers_watched(model: nn.Module) -> Iterator[dict[nn.Module, Layer]]:
     """Collect the layers that run for one image, in the order of their first runs."""
     layers: dict[nn.Module, Layer] = {}
 
-    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def note(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
         del inputs
+        if not isinstance(output, torch.Tensor):  # of a subclass with an idea of its own
+            return
         weight: torch.Tensor = module.weight  # type: ignore[assignment] # of all these kinds
         features, in_features = weight.shape[:2]
         before = layers[module].positions if module in layers else 0

@@ -57,6 +57,12 @@ def test_a_space_that_states_costs_alone_is_not_built_for_its_widths():
         assert known.widths(architecture) == {}
 
 
+def test_a_space_that_states_nothing_in_an_empty_answer_is_counted():
+    space = FunctionSpace(TREE, build=small, static_costs=lambda architecture, data: {})
+    known = KnownBefore(space, DATA, metrics=METRICS)
+    assert all(known.widths(architecture) for architecture in space.enumerate())
+
+
 @pytest.mark.parametrize(
     "inner",
     [
