@@ -237,13 +237,19 @@ class CompressedSpace(SearchSpace):
         """Return what tells what all compressions of a network cost; None where nothing does."""
         key = (inner, data)
         if key not in self._stocks:
-            with on_meta_device():
-                model = self.space.build(inner, data).eval()
             if len(self._stocks) >= _MAX_STOCKS:
                 self._stocks.clear()
-            shape = (data.input_shape[0], *input_size(model, data))
-            self._stocks[key] = take_stock(model, shape)
+            self._stocks[key] = self._take_stock(inner, data)
         return self._stocks[key]
+
+    def _take_stock(self, inner: Architecture, data: DataShape) -> Stock | None:
+        # A space whose networks take long to make, since they keep weights, knows it without.
+        known: Stock | None = getattr(self.space, "stock", lambda *_: None)(inner, data)
+        if known is not None:
+            return known
+        with on_meta_device():
+            model = self.space.build(inner, data).eval()
+        return take_stock(model, (data.input_shape[0], *input_size(model, data)))
 
     def _groups_of(
         self, inner: Architecture, data: DataShape, model: nn.Module | None = None

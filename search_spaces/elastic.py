@@ -21,6 +21,7 @@ from nas.architecture import Architecture
 from nas.compress.prune import ChannelGroup, kept_units
 from nas.compress.reduction import Reducer, Reduction
 from nas.compress.stages import Stage
+from nas.compress.stock import Stock
 from nas.errors import SpaceError, nearest_first
 from nas.models.loading import StartingModel, check_fits, is_file
 from nas.space.rules import above, check_parameters
@@ -110,6 +111,10 @@ class ElasticSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and, where known without counting, multiply-accumulates."""
         return self._reducer(data).costs(self.reduction(architecture))
+
+    def stock(self, architecture: Architecture, data: DataShape) -> Stock | None:
+        """Return what tells what compressions of a network cost, without making the network."""
+        return self._reducer(data).stock(self.reduction(architecture))
 
     def identity(self, architecture: Architecture) -> str:
         """Return what is kept: shares that round to the same are one network."""

@@ -7,16 +7,18 @@ costed in closed form and made in a fraction of a second, with the weights of th
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from nas.compress.compression import linear_layers, quantized_weights
 from nas.compress.inventory import Inventory, stored_tensors_of
 from nas.compress.low_rank import factorise
 from nas.compress.prune import attention_modules, find_groups, prune
 from nas.compress.stages import drop_blocks, find_stages
+from nas.compress.stock import Stock
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,30 @@ class Reducer:
             found["num_macs"] = float(self._inventory.num_macs(shapes, shares))
             found |= self._inventory.widths(shapes, shares)
         return found
+
+    def stock(self, reduction: Reduction) -> Stock | None:
+        """Return what tells what compressions of a smaller network cost, without making it.
+
+        None where layers are factorised already, or other products of matrices are involved.
+        """
+        if self._live_shares(reduction) or not self._knows_macs:
+            return None
+        shapes = self._shapes(reduction)
+        tensors = {
+            name: replace(self._inventory.tensors[name], shape=tuple(shape))
+            for name, shape in shapes.items()
+        }
+        groups = (
+            replace(group, num_units=reduction.units.get(group.root, group.num_units))
+            for group in self.groups
+            if any(shrink.tensor in shapes for shrink in group.shrinks)
+        )
+        return Stock(
+            groups=tuple(group for group in groups if group.num_units > 1),
+            inventory=replace(self._inventory, tensors=tensors),
+            linears=tuple(n for n in linear_layers(self.model) if f"{n}.weight" in shapes),
+            quantized=quantized_weights(self.model) & shapes.keys(),
+        )
 
     def _uneven(self) -> nn.Module:
         """Return a copy in which each group has lost another number of channels.

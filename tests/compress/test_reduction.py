@@ -1,11 +1,14 @@
 """Smaller networks of one: costs in closed form, blocks left out, weights kept."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
 
+from nas.compress.compression import Compression, quantized_bytes, reshape
 from nas.compress.prune import kept_units
 from nas.compress.reduction import Reducer, Reduction
 from nas.compress.stages import find_stages
@@ -45,6 +48,23 @@ def test_costs_foretold_are_those_of_the_smaller_network(name):
         foretold = reducer.costs(reduction)
         assert set(foretold) == {"num_params", "size_bytes", "num_macs", *WIDTHS}
         assert costs_of(smaller, DataShape((3, 32, 32), 10), metrics=list(foretold)) == foretold
+
+
+@pytest.mark.parametrize("compression", ["int8", "kept0.5", "rank0.5+int4"])
+@pytest.mark.parametrize("name", ["resnet18", "test_vit"])
+def test_compressions_of_a_smaller_network_cost_what_is_foretold(name, compression):
+    reducer, to = Reducer(made(name), IMAGES), Compression.named(compression)
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        reduction = replace(drawn(reducer, rng), shares={})
+        smaller = reducer.reduce(reduction)
+        reshape(smaller, to, IMAGES)
+        ghost = smaller.to("meta")
+        foretold = reducer.stock(reduction).costs(to)
+        counted = costs_of(ghost, DataShape((3, 32, 32), 10), metrics=list(foretold))
+        if to.is_quantizing:
+            counted["size_bytes"] = float(quantized_bytes(ghost, bits=to.weight_bits))
+        assert foretold == counted
 
 
 def test_keeping_all_gives_the_original():
