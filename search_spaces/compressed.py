@@ -27,7 +27,7 @@ from nas.compress.compression import (
 )
 from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, require_pruning
 from nas.compress.quantize import BITS, quantize_weights
-from nas.compress.stock import Stock, take_stock
+from nas.compress.stock import KnowsStock, Stock, take_stock
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.space.rules import Rule, above, check_parameters
@@ -243,8 +243,7 @@ class CompressedSpace(SearchSpace):
         return self._stocks[key]
 
     def _take_stock(self, inner: Architecture, data: DataShape) -> Stock | None:
-        # A space whose networks take long to make, since they keep weights, knows it without.
-        known: Stock | None = getattr(self.space, "stock", lambda *_: None)(inner, data)
+        known = self.space.stock(inner, data) if isinstance(self.space, KnowsStock) else None
         if known is not None:
             return known
         with on_meta_device():

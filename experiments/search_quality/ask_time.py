@@ -82,8 +82,8 @@ def open_shipped(name: str) -> Case:
     space = make_space(compose_values(Source(overrides=overrides)).values["search_space"])
     objectives = (objective_for("accuracy"), objective_for("num_params"))
     known = KnownBefore(space, IMAGES, metrics=COUNTED)
-    counted = SimpleNamespace(static_costs=known.costs, widths=known.widths)
-    facts: Any = facts_of(counted, space=space, objectives=objectives)  # type: ignore[arg-type]
+    counted: Any = SimpleNamespace(static_costs=known.costs, widths=known.widths)
+    facts: Any = facts_of(counted, space=space, objectives=objectives)
 
     def values(architecture: Architecture) -> tuple[float, float]:
         found = facts(architecture)

@@ -7,9 +7,11 @@ compression of the same network costs a fraction of a millisecond.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
+from nas.architecture import Architecture
 from nas.compress.channel_rules import RULES
 from nas.compress.channels import trace_channels
 from nas.compress.compression import (
@@ -20,6 +22,7 @@ from nas.compress.compression import (
 )
 from nas.compress.inventory import Inventory, stored_tensors_of
 from nas.compress.prune import ChannelGroup, kept_units
+from nas.task import DataShape
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class Stock:
             "num_macs": float(self.inventory.num_macs(shapes, shares)),
             **self.inventory.widths(shapes, shares),
         }
+
+
+@runtime_checkable
+class KnowsStock(Protocol):
+    """A space that knows what compressions of its networks cost without making the networks."""
+
+    def stock(self, architecture: Architecture, data: DataShape) -> Stock | None:
+        """Return what tells it; None where only making the network does."""
+        ...
 
 
 def take_stock(model: nn.Module, shape: Sequence[int]) -> Stock | None:

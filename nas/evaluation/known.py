@@ -40,7 +40,8 @@ class KnownBefore:
     def widths(self, architecture: Architecture) -> dict[str, float]:
         """Return `nas.widths.WIDTHS`.
 
-        Nothing where the space states costs and no widths: each network would have to be built.
+        Nothing where the space states all costs and no widths: each network would have to be
+        built.
         """
         found = self._of(architecture)
         return {name: found[name] for name in WIDTHS if name in found}
@@ -51,13 +52,11 @@ class KnownBefore:
         return self._found[architecture.id]
 
     def _find(self, architecture: Architecture) -> dict[str, float]:
-        stated = self._space.static_costs(architecture, self._data)
-        wanted = (*self._metrics, *(() if stated else WIDTHS))
-        known = dict(stated or {})
-        unknown = [name for name in wanted if name not in known]
-        if unknown:
+        known = dict(self._space.static_costs(architecture, self._data) or {})
+        if not known.keys() >= set(self._metrics):
+            wanted = (*self._metrics, *WIDTHS)
             counted = count_costs(
-                lambda: self._space.build(architecture, self._data), self._data, metrics=unknown
+                lambda: self._space.build(architecture, self._data), self._data, metrics=wanted
             )
             known = {**counted, **known}
-        return {name: float(known[name]) for name in {*wanted, *WIDTHS} if name in known}
+        return {name: float(known[name]) for name in (*self._metrics, *WIDTHS) if name in known}

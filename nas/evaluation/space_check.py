@@ -28,7 +28,7 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.widths import WIDTHS
 
-_COUNTED = ("num_params", "size_bytes", "num_macs")
+_COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 # Images and steps of a training: fewer where a network is so large that these take long.
 _BATCH, _LEAST_BATCH = 16, 4
 _BATCH_MACS = 2e8
@@ -136,7 +136,7 @@ def _check_model(
     try:
         with torch.no_grad():
             logits = model(torch.empty(shape, device="meta"))
-        counted = costs_of(model, data, metrics=(*_COUNTED, *WIDTHS))
+        counted = costs_of(model, data, metrics=_COUNTED)
     except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
         yield Finding(Fault.NO_LOGITS, f"for images {shape}: {_last_line(error)}", architecture)
         return
@@ -147,7 +147,7 @@ def _check_model(
     # Weights of few bits are stored smaller than they are trained.
     counted["size_bytes"] = float(getattr(model, "stored_bytes", counted["size_bytes"]))
     stated = space.static_costs(architecture, data) or {}
-    for name in counted:
+    for name in _COUNTED:
         if name in stated and not math.isclose(stated[name], counted[name]):
             message = f"static_costs says {name} {stated[name]:g}, the model has {counted[name]:g}"
             yield Finding(Fault.COST_DIFFERS, message, architecture)

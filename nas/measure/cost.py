@@ -21,6 +21,7 @@ from nas.task import DataShape
 from nas.widths import Layer, widths_of
 
 COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
 # On the meta device tensors have no values, yet filling them takes most time: methods of tensors,
 # and functions that torch hands to a mode before they come to the methods.
@@ -163,15 +164,14 @@ def _layers_watched(model: nn.Module) -> Iterator[dict[nn.Module, Layer]]:
 
     def note(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
         del inputs
-        if not isinstance(output, torch.Tensor):  # of a subclass with an idea of its own
+        # A subclass may put out something else.
+        if not isinstance(module, _LAYERS) or not isinstance(output, torch.Tensor):
             return
-        weight: torch.Tensor = module.weight  # type: ignore[assignment] # of all these kinds
-        features, in_features = weight.shape[:2]
+        features, in_features = module.weight.shape[:2]
         before = layers[module].positions if module in layers else 0
         layers[module] = Layer(in_features, features, before + output.numel() // features)
 
-    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, kinds)]
+    hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, _LAYERS)]
     try:
         yield layers
     finally:

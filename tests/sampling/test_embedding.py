@@ -60,3 +60,24 @@ def test_a_space_with_no_fact_but_the_size_has_no_term_twice():
     facts = [Facts(float(i), str(i)) for i in range(len(codes))]
     terms = Embedding(encoding, codes, facts).kernel.terms
     assert len(terms) == len(set(terms)) == 2
+
+
+def test_groups_of_like_positions_share_the_weight_of_each_kind_of_fact():
+    one = SearchSpace({f"a{i}": {"choice": OPTIONS} for i in range(6)})
+    two = SearchSpace(
+        {
+            **{f"a{i}": {"choice": OPTIONS} for i in range(3)},
+            **{f"b{i}": {"choice": [1, 2, 3]} for i in range(3)},
+        }
+    )
+    # Beside positions and facts of the configuration there is the size alone.
+    totals = [sum(kernel_of(space).medians[6:-1]) for space in (one, two)]
+    np.testing.assert_allclose(totals[0], totals[1])
+
+
+def kernel_of(space):
+    encoding = Encoding(space)
+    # Fully random rows: every fact varies but the number of positions that are present.
+    codes = encoding.draw(200, np.random.default_rng(0))
+    facts = [Facts(float(row.sum()), str(row)) for row in codes]
+    return Embedding(encoding, codes, facts).kernel

@@ -13,6 +13,7 @@ from nas.config.build import build_search
 from nas.config.check import check_search
 from nas.config.compose import Source
 from nas.errors import SpaceError
+from nas.measure.cost import costs_of
 from nas.task import DataShape
 from nas.testing.space_contract import SpaceContract
 from search_spaces.compressed import CompressedSpace
@@ -198,3 +199,16 @@ def test_a_search_on_data_that_do_not_fit_ends_before_any_worker_starts(tmp_path
     source = Source(overrides=("search_space=elastic", "search_space.model=test_resnet", *words))
     with pytest.raises(SpaceError, match="images of 3 channels, but the data have 1"):
         build_search(check_search(source))
+
+
+def test_compressions_around_it_are_costed_without_making_the_networks(monkeypatch):
+    inner = ElasticSpace("test_vit", input_size=32, multiple=4, parameters=HALVES)
+    space = CompressedSpace(inner, weight_bits=8, kept={"choice": [0.5, 1.0]})
+    architectures = list(space.enumerate())
+    counted = [
+        costs_of(space.build(a, DATA).to("meta"), DATA, metrics=("num_params", "num_macs"))
+        for a in architectures
+    ]
+    monkeypatch.delattr(ElasticSpace, "build")
+    for architecture, costs in zip(architectures, counted, strict=True):
+        assert costs.items() <= space.static_costs(architecture, DATA).items()

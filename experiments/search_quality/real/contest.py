@@ -23,13 +23,8 @@ from nas.sampling.journal import load_records
 from nas.trial import TrialRecord, TrialState
 
 HERE = Path(__file__).resolve().parent
-DATA_SETS = (
-    "digits",
-    "cifar10",
-    "signals",
-    "resnet",
-    "vit",
-)  # of the configurations beside this file
+# Of the configurations beside this file.
+DATA_SETS = ("digits", "cifar10", "signals", "resnet", "vit")
 METHODS = ("frontier", "tpe", "nsga2")
 NUM_TRIALS = 32
 OBJECTIVES = (
