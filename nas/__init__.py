@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.architecture import Architecture as Architecture
     from nas.errors import NasError as NasError
+    from nas.sampling.distributions import suggest as suggest
     from nas.sampling.frontier import FrontierSampler as FrontierSampler
+    from nas.space.facts import Facts as Facts
     from nas.space.parameters import Choice as Choice
     from nas.space.parameters import Float as Float
     from nas.space.parameters import Int as Int
@@ -28,6 +30,7 @@ _HOMES = {
     "Architecture": "nas.architecture",
     "Choice": "nas.space.parameters",
     "DataShape": "nas.task",
+    "Facts": "nas.space.facts",
     "Float": "nas.space.parameters",
     "FrontierSampler": "nas.sampling.frontier",
     "Int": "nas.space.parameters",
@@ -36,6 +39,7 @@ _HOMES = {
     "Same": "nas.space.parameters",
     "SearchSpace": "nas.space.space",
     "When": "nas.space.parameters",
+    "suggest": "nas.sampling.distributions",
 }
 
 __all__ = ["__version__", *_HOMES]

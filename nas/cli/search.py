@@ -13,7 +13,7 @@ from nas.config.compose import Source, on_top
 from nas.config.jobs import Job, plan_jobs
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
-from nas.config.schema import Ui
+from nas.config.schema import ExecutionKind, Ui
 from nas.config.show import show_config, show_info
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
@@ -97,7 +97,8 @@ def run_job(job: Job, console: Console) -> int:
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
         note_data(folder.path / "data.json", search.data)
-        spending = Spending(folder, view)
+        is_simulated = config.execution.kind is ExecutionKind.SIMULATED
+        spending = Spending(folder, view, is_simulated=is_simulated)
         with spending.noting:
             summary = run_search(
                 search.task,

@@ -16,13 +16,22 @@ class Spending:
         folder: of the run.
         view: watches as well.
         meters: of energy; those of this machine by default.
+        is_simulated: trials run on a simulated clock.
 
     Attributes:
         noting: while it is open, what is taken is noted in the run folder.
     """
 
-    def __init__(self, folder: RunFolder, view: View, meters: Meters | None = None) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        view: View,
+        meters: Meters | None = None,
+        *,
+        is_simulated: bool = False,
+    ) -> None:
         self._view = view
+        self._is_simulated = is_simulated
         self._energy = EnergyWatch(meters)
         self._num_known = self._num_forbidden = 0
         self.noting = Noting(folder.spent_jsonl, self.so_far)
@@ -33,6 +42,7 @@ class Spending:
             **asdict(self._energy.so_far()),
             num_known=self._num_known,
             num_forbidden=self._num_forbidden,
+            is_simulated=self._is_simulated,
         )
 
     def drawn_again(self, *, num_redrawn: int, num_known: int) -> None:

@@ -35,6 +35,7 @@ class Spent:
         why_unknown: why there is no number of joules; empty if there is one.
         num_known: proposals of networks that were known already, drawn again.
         num_forbidden: proposals that broke a constraint or could not be built, drawn again.
+        is_simulated: the trials' seconds are those of a simulated clock; nobody waited for them.
     """
 
     seconds: float = 0.0
@@ -43,6 +44,7 @@ class Spent:
     why_unknown: str = ""
     num_known: int = 0
     num_forbidden: int = 0
+    is_simulated: bool = False
 
 
 class Noting:
@@ -138,6 +140,7 @@ def total_spent(parts: Sequence[Spent]) -> Spent:
         why_unknown=unknown[0] if unknown else "" if parts else "nothing was trained",
         num_known=sum(part.num_known for part in parts),
         num_forbidden=sum(part.num_forbidden for part in parts),
+        is_simulated=any(part.is_simulated for part in parts),
     )
 
 

@@ -41,7 +41,8 @@ class SearchCost:
         """Return a few sentences for people; of energy only where it is known."""
         failed = f", {self.num_failed} of them failed" if self.num_failed else ""
         spent = f"{_hours(self.device_hours)} for {self.num_trials} trials"
-        told = [f"The search took {spent}{failed}.", *self._saved()]
+        clock = "On a simulated clock the" if self.spent.is_simulated else "The"
+        told = [f"{clock} search took {spent}{failed}.", *self._saved()]
         if not math.isnan(self.spent.joules):
             told.append(self.energy(grid_g_per_kwh=grid_g_per_kwh))
         return " ".join(told)

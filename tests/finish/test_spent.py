@@ -45,6 +45,14 @@ def test_search_without_early_stops_claims_to_have_saved_nothing():
     assert "saved" not in search_cost([trial(0, TrialState.COMPLETE, 60.0)]).describe()
 
 
+def test_seconds_of_a_simulated_clock_are_told_as_such():
+    records, spent = [trial(0, TrialState.COMPLETE, 60.0)], [Spent(2.0, is_simulated=True)]
+
+    told = search_cost(records, spent).describe()
+
+    assert told.startswith("On a simulated clock the search took 1 min 0 s of a device")
+
+
 def note_use(folder, use):
     note_spent(folder / "spent.jsonl", Spent(**asdict(use)))
 
