@@ -11,7 +11,7 @@ from nas.record.spent import read_spent
 from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
-from nas.report.values import format_duration
+from nas.report.values import counted, format_duration
 from nas.search.task import SearchSummary
 from nas.trial import trainings
 
@@ -40,9 +40,11 @@ def cost_sentence(summary: SearchSummary) -> str:
     """Return what the search did, in one line: trials by state, proposals drawn again, time."""
     trained = trainings(summary.records)
     counts = Counter(record.state.value for record in trained)
-    states = ", ".join(f"{number} {state}" for state, number in counts.most_common())
-    redrawn = f"; {summary.num_redrawn} proposals drawn again" if summary.num_redrawn else ""
+    states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+    redrawn = (
+        f"; {counted(summary.num_redrawn, 'proposal')} drawn again" if summary.num_redrawn else ""
+    )
     spent = format_duration(summary.elapsed_s)
     num_variants = len(summary.records) - len(trained)
-    variants = f" and {num_variants} variants" if num_variants else ""
-    return f"{len(trained)} trials ({states or 'none'}){variants}{redrawn}; {spent}."
+    variants = f" and {counted(num_variants, 'variant')}" if num_variants else ""
+    return f"{counted(len(trained), 'trial')} ({states or 'none'}){variants}{redrawn}; {spent}."

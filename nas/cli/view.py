@@ -17,7 +17,13 @@ from rich.text import Text
 from nas.cli.numbers import format_count
 from nas.config.schema import Ui
 from nas.objective import Direction, Objective
-from nas.report.values import format_duration, format_value, heading_of, objective_text
+from nas.report.values import (
+    counted,
+    format_duration,
+    format_value,
+    heading_of,
+    objective_text,
+)
 from nas.search.view import Progress, SearchPlan, View
 from nas.trial import TrialRecord, TrialState
 
@@ -145,7 +151,7 @@ class LiveView:
 def plan_line(plan: SearchPlan) -> str:
     """Return one line: the run, its size, its objectives and where its files go."""
     goals = ", ".join(heading_of(objective.metric) for objective in plan.objectives)
-    trials = "no limit of trials" if plan.num_trials is None else f"{plan.num_trials} trials"
+    trials = "no limit of trials" if plan.num_trials is None else counted(plan.num_trials, "trial")
     earlier = f", {plan.num_resumed} of them done before" if plan.num_resumed else ""
     space = f"{format_count(plan.num_architectures)} architectures"
     return (
@@ -178,7 +184,7 @@ def progress_line(progress: Progress) -> str:
     if progress.num_failed:
         words.append(f"{progress.num_failed} failed")
     if progress.num_redrawn:
-        words.append(f"{progress.num_redrawn} proposals drawn again")
+        words.append(f"{counted(progress.num_redrawn, 'proposal')} drawn again")
     words.append(f"front of {len(progress.front)}")
     words.append(format_duration(progress.elapsed_s))
     if progress.remaining_s is not None:

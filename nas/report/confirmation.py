@@ -22,7 +22,7 @@ from nas.report.style import (
     TRIAL_COLOUR,
     save_figure,
 )
-from nas.report.values import format_value, scaled, three_digits
+from nas.report.values import counted, format_value, scaled, three_digits
 
 _BASELINE_COLOUR = GROUP_COLOURS[2]
 
@@ -65,18 +65,14 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     winners = [row for row in rows if not row.is_baseline]
     gaps = [row.optimism for row in winners if not math.isnan(row.optimism)]
     if not gaps:
-        return _counted(len(winners), "winner")
+        return counted(len(winners), "winner")
     gap = sum(gaps) / len(gaps)
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
     return (
-        f"{_counted(len(winners), 'winner')}, {_counted(seeds, 'retraining')}  ·  the search was "
+        f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  the search was "
         f"{_gap_told(winners[0].metric, gap)} the test on average  ·  {beaten} off the front"
     )
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _gap_told(metric: str, gap: float) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nas.measure.energy import EnergyUse
 from nas.record.spent import Spent, total_spent
-from nas.report.values import format_duration
+from nas.report.values import counted, format_duration
 from nas.trial import TrialRecord, TrialState, trainings
 
 
@@ -40,7 +40,7 @@ class SearchCost:
     def describe(self, *, grid_g_per_kwh: float | None = None) -> str:
         """Return a few sentences for people; of energy only where it is known."""
         failed = f", {self.num_failed} of them failed" if self.num_failed else ""
-        spent = f"{_hours(self.device_hours)} for {self.num_trials} trials"
+        spent = f"{_hours(self.device_hours)} for {counted(self.num_trials, 'trial')}"
         clock = "On a simulated clock the" if self.spent.is_simulated else "The"
         told = [f"{clock} search took {spent}{failed}.", *self._saved()]
         if not math.isnan(self.spent.joules):

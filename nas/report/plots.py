@@ -38,7 +38,7 @@ from nas.report.style import (
     set_titles,
     write_free,
 )
-from nas.report.values import format_value
+from nas.report.values import counted, format_value
 from nas.trial import TrialRecord, TrialState, trainings
 
 _OUTLIERS = 0.05  # share of the trials that may lie outside the picture at its bad end,
@@ -105,11 +105,10 @@ def summary_line(records: Sequence[TrialRecord], front: Sequence[TrialRecord]) -
     trained = trainings(records)
     counts = {state: sum(r.state is state for r in trained) for state in TrialState}
     parts = [f"{count} {state.value}" for state, count in counts.items() if count]
-    plural = "trial" if len(trained) == 1 else "trials"
     inner = f" ({', '.join(parts)})" if len(parts) > 1 else ""
     num_variants = len(records) - len(trained)
-    variants = f" and {num_variants} variants of their networks" if num_variants else ""
-    return f"{len(trained)} {plural}{inner}{variants}  ·  {len(front)} on the front"
+    variants = f" and {counted(num_variants, 'variant')} of their networks" if num_variants else ""
+    return f"{counted(len(trained), 'trial')}{inner}{variants}  ·  {len(front)} on the front"
 
 
 def _figure(width: float, height: float) -> Figure:

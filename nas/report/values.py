@@ -91,6 +91,11 @@ def three_digits(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
+def counted(number: int, word: str) -> str:
+    """Return how many there are: 1 trial, 2 trials."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def format_duration(seconds: float) -> str:
     """Return a time in its two largest units.
 

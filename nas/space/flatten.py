@@ -9,6 +9,7 @@ dotted name (`stages.0.kernel`), and conditions that say when it is active.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias
 
 from nas.architecture import Value
@@ -86,7 +87,7 @@ def flatten(tree: Mapping[str, Any]) -> FlatSpace:
     resolved = {n: replace(p, conditions=_resolve(p, known)) for n, p in parameters.items()}
     never = _never_active(resolved)
     if never:
-        _LOG.warning("never active in this space, so left out: %s", ", ".join(sorted(never)))
+        _say_left_out(", ".join(sorted(never)))
         resolved = {name: p for name, p in resolved.items() if name not in never}
     places = [
         replace(s, source=known.source_of(s), conditions=_resolve(s, known))
@@ -256,6 +257,11 @@ def _is_of_kind(value: Value, parameter: Parameter) -> bool:
     options = domain.options if isinstance(domain, Choice) else (domain.low,)
     kinds = {type(option) for option in options}
     return type(value) in kinds or {type(value), *kinds} <= {int, float}
+
+
+@cache  # said once a process: a space is made anew wherever it is needed
+def _say_left_out(names: str) -> None:
+    _LOG.warning("never active in this space, so left out: %s", names)
 
 
 def _never_active(leaves: Mapping[str, _Leaf]) -> set[str]:
