@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.search_quality.methods.contract import Genome, Losses
+from experiments.search_quality.methods.contract import Genome, Losses, Method
 from experiments.search_quality.problems import Problem, log_size, open_problem
 from experiments.search_quality.roster import ROSTER
 from nas.architecture import Architecture
@@ -30,6 +30,7 @@ class Outcome:
         num_repeats: free proposals.
         num_given: random networks given to a method that was stuck.
         method_s: wall seconds that the method itself took.
+        architectures: (trainings) what was trained, in order.
     """
 
     volumes: np.ndarray
@@ -37,13 +38,19 @@ class Outcome:
     num_repeats: int
     num_given: int
     method_s: float
+    architectures: list[Architecture]
 
 
 def run_contest(method_name: str, problem_name: str, *, seed: int, num_trainings: int) -> Outcome:
     """Run a method on a problem until it has trained `num_trainings` distinct networks."""
     problem = open_problem(problem_name)
     method = ROSTER[method_name].make(problem, derive_seed(seed, problem_name, method_name))
-    rng = generator(seed, problem_name, "given")
+    return play(method, problem, seed=seed, num_trainings=num_trainings)
+
+
+def play(method: Method, problem: Problem, *, seed: int, num_trainings: int) -> Outcome:
+    """Let a method search until it has trained `num_trainings` distinct networks."""
+    rng = generator(seed, problem.name, "given")
     trained: dict[str, Losses] = {}
     architectures: list[Architecture] = []
     num_repeats = num_given = in_a_row = 0
@@ -67,7 +74,7 @@ def run_contest(method_name: str, problem_name: str, *, seed: int, num_trainings
         method.tell(genome, trained[key])
         method_s += time.perf_counter() - started
     volumes, score_volumes = _volumes(problem, list(trained.values()), architectures)
-    return Outcome(volumes, score_volumes, num_repeats, num_given, method_s)
+    return Outcome(volumes, score_volumes, num_repeats, num_given, method_s, architectures)
 
 
 def _unseen(problem: Problem, trained: dict[str, Losses], rng: np.random.Generator) -> Genome:

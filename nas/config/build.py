@@ -11,6 +11,7 @@ from nas.config.facts import facts_of
 from nas.config.make import make, make_sampler, make_space, offers_of
 from nas.config.recorded import objectives_of
 from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
+from nas.config.warm_start import earlier_results
 from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
@@ -112,6 +113,7 @@ def _build_sampler(
         "facts": facts_of(evaluator, space=space, objectives=objectives),
         "objectives": objectives,
         "is_allowed": _allowed_by(constraints, evaluator),
+        "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
     return make_sampler(config.sampler, offers=offers)
 

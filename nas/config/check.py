@@ -29,7 +29,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "data": (),
     "training": (),
     "evaluation": ("space", "data", "recipe", "objectives"),
-    "sampler": ("space", "facts", "objectives", "is_allowed"),
+    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start"),
 }
 
 
@@ -136,6 +136,7 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         *_constraint_faults(values),
         *_storage_faults(values),
         *_table_faults(values),
+        *_warm_start_faults(values),
     ]
 
 
@@ -167,6 +168,25 @@ def _folder_faults(path: Path, *, is_resumed: bool) -> list[str]:
     if path.exists() and not path.is_dir():
         return [f"run_folder: {path.absolute()} is a file; choose another name or run_folder"]
     return []
+
+
+def _warm_start_faults(values: Mapping[str, Any]) -> list[str]:
+    folders, sampler = values.get("warm_start"), values.get("sampler")
+    if not isinstance(folders, list) or not folders or not isinstance(sampler, Mapping):
+        return []
+    faults = []
+    try:
+        is_used = bool(offers_of(sampler, ("warm_start",)))
+    except (ConfigError, KeyError):  # told where the sampler is judged
+        is_used = True
+    if not is_used:
+        faults.append("warm_start is for a sampler that learns from other searches: frontier")
+    for folder in folders:
+        try:
+            RunFolder.open(Path(str(folder)))
+        except RunFolderError as error:
+            faults.append(f"warm_start: {error}")
+    return faults
 
 
 def _objective_faults(values: Mapping[str, Any]) -> list[str]:

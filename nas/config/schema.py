@@ -186,3 +186,6 @@ class SearchConfig:
     stopping: Annotated[Stopping, Setting("when the search ends")]
     storage: Annotated[Storage, Setting("where the study is kept besides the run folder")]
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
+    warm_start: Annotated[
+        list[str], Setting("earlier runs of this space, that tell what to expect")
+    ] = field(default_factory=list)

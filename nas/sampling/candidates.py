@@ -6,7 +6,7 @@ ask it adds neighbours of given architectures. What cannot be built, is not allo
 already is left out. A look is remembered, which changes speed and nothing else.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from nas.architecture import Architecture
 from nas.errors import ConstraintError, SpaceError
 from nas.sampling.embedding import Embedding
 from nas.sampling.encoding import Encoding
+from nas.sampling.gaussian_process import Posterior
 from nas.sampling.thrift import Effort
 from nas.seeding import generator
 from nas.space.facts import Facts
@@ -106,6 +107,10 @@ class Looks:
 class Candidates:
     """Looks at architectures.
 
+    Attributes:
+        hints: (n) the losses, on 0..1, that earlier searches lead to expect of the pool; None
+            where there are none.
+
     Args:
         space: what architectures are drawn from.
         facts: what is known of an architecture; None if it cannot be built.
@@ -151,12 +156,29 @@ class Candidates:
         self.embedding = Embedding(
             self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
         )
-        self._pool_looks: list[Look] = list(one_each.values())
+        self.hints: FloatArray | None = None
+        self._set_pool(one_each)
+
+    def _set_pool(self, one_each: Mapping[int, Look]) -> None:
+        self._pool_looks = list(one_each.values())
         self.pool = self.gather(self._pool_looks)
         self.sizes = np.array([look.facts.log_size for look in self._pool_looks])
         self.is_left = np.ones(len(self.pool), dtype=np.bool_)
         self._place = {key: place for place, key in enumerate(self.pool.keys.tolist())}
         self._pool_columns = np.ascontiguousarray(_comparable(self.pool.rows).T)
+
+    def take_hints(self, models: Sequence[Posterior], *, of: Sequence[Look]) -> None:
+        """Let what earlier searches lead to expect be known of every architecture.
+
+        Args:
+            models: of the losses there, one for each search.
+            of: the architectures that they had; the pool holds them from now on.
+        """
+        pool = {look.key: look for look in self._pool_looks}
+        self._set_pool({look.key: look for look in of if look.is_allowed} | pool)
+        self.embedding = self.embedding.with_hints(models, self.pool.features)
+        self.pool = self.gather(self._pool_looks)
+        self.hints = self.pool.features[:, -len(models) :].mean(axis=1)
 
     def look(self, row: FloatArray) -> Look | None:
         """Look at one architecture; None if it cannot be built."""

@@ -11,6 +11,7 @@ of the same network: a choice that changes nothing (on a dead edge, say) becomes
 and drops out.
 """
 
+import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.sampling.encoding import Encoding, scaled
-from nas.sampling.gaussian_process import Kernel, equal_blocks
+from nas.sampling.gaussian_process import Kernel, Posterior, equal_blocks
 from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
@@ -80,7 +81,7 @@ class Embedding:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
         raw = self._raw(codes, facts)
         priors = WHOLE if is_exhaustive else SAMPLED
-        blocks = self._blocks(raw.shape[1], priors)
+        blocks = self._blocks_of(raw.shape[1], priors)
         is_share = np.repeat([b.is_share for b in blocks], [b.width for b in blocks])
         # Of a sample the rarest shares are not known, and the front may be beyond them.
         ranked = np.flatnonzero(is_share).tolist() if is_exhaustive else []
@@ -93,12 +94,42 @@ class Embedding:
         low[is_position], high[is_position] = 0.0, 1.0
         self._varies = high > low
         self._low, self._span = low[self._varies], (high - low)[self._varies]
+        self._blocks = blocks
+        self._priors = priors
+        self._models: tuple[Posterior, ...] = ()
+        self._least, self._range = np.empty(0), np.empty(0)
         self.kernel = _kernel(blocks, self._varies, priors.spread)
 
     def __call__(self, codes: FloatArray, facts: Sequence[Facts]) -> FloatArray:
         """Return the features (n, columns) of rows and their facts."""
         features = self._ranked(self._raw(codes, facts))
-        return np.asarray((features[:, self._varies] - self._low) / self._span)
+        features = (features[:, self._varies] - self._low) / self._span
+        if self._models:
+            features = np.hstack([features, (self._hints(features) - self._least) / self._range])
+        return np.asarray(features)
+
+    def with_hints(self, models: Sequence[Posterior], pool: FloatArray) -> "Embedding":
+        """Return an embedding with one more column, at the end, for each model.
+
+        It is a fact: the loss that the model expects.
+
+        Args:
+            models: of the columns of this embedding.
+            pool: (n, columns) features of the pool, which set the scale.
+        """
+        hinted = copy.copy(self)
+        hinted._models = tuple(models)
+        hints = hinted._hints(pool)
+        hinted._least = hints.min(axis=0)
+        hinted._range = np.maximum(hints.max(axis=0) - hinted._least, 1e-9)
+        blocks = [*self._blocks, *[_Block(1, self._priors.fact)] * len(models)]
+        varies = np.append(self._varies, [True] * len(models))
+        hinted.kernel = _kernel(blocks, varies, self._priors.spread)
+        return hinted
+
+    def _hints(self, features: FloatArray) -> FloatArray:
+        """Return what each model expects (n, models)."""
+        return np.column_stack([model.mean(features) for model in self._models])
 
     def _ranked(self, raw: FloatArray) -> FloatArray:
         """Return the features with the shares' ranks in the pool in place of the shares."""
@@ -123,7 +154,7 @@ class Embedding:
     def _own(self, codes: FloatArray) -> FloatArray:
         return np.hstack([self._positions(codes), self._configuration(codes)])
 
-    def _blocks(self, num_columns: int, priors: Priors) -> list["_Block"]:
+    def _blocks_of(self, num_columns: int, priors: Priors) -> list["_Block"]:
         """Return what the columns of `_raw` are, in order."""
         widths = self._positions.widths
         blocks = [_Block(w, priors.positions / len(widths), is_position=True) for w in widths]

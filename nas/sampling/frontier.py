@@ -15,6 +15,7 @@ from collections import ChainMap
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import islice
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from nas.sampling.history import CHOICE_KEY, History, write_choice
 from nas.sampling.notes import noted
 from nas.sampling.plan import Goals, Plan, Surrogates
 from nas.sampling.thrift import THRIFT_KEY, Effort, thrift_of
+from nas.sampling.warm_start import Results, results_of, take_hints
 from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
@@ -44,8 +46,10 @@ IntArray = NDArray[np.int64]
 # The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
 # sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
-# Names the note of the seed with the study.
-SEED_KEY = "frontier:seed"
+# With hints of earlier searches: of this share of the pool nearest in size the most promising one.
+HINTED_SHARE = 0.1
+# Name the notes of the seed, and of how many results an earlier search had, with the study.
+SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
 # In a space too large to be looked at as a whole one ask in so many is drawn blindly, as SMAC does
 # (Hutter et al. 2011): a model of few results may be sure of what it has never seen. Where wide
 # networks were met in one deep, bad network only, none would be tried again.
@@ -83,10 +87,14 @@ class FrontierSampler(WholeSpaceSampler):
         num_looks: new architectures that an ask looks at; fewer where a look takes more than 2 ms
             (see `nas.sampling.thrift`), like all that follows from looks.
         max_enumerated: up to this many architectures a space is looked at as a whole, once.
+        warm_start: results of earlier searches of this space, on other data or with other
+            trainings; of each a sequence of (parameters, value of the first objective that
+            training tells).
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
         InvalidObjectivesError: at the first ask, if the study's directions are others.
+        SpaceError: an earlier search was not of this space.
     """
 
     def __init__(
@@ -100,12 +108,14 @@ class FrontierSampler(WholeSpaceSampler):
         pool_size: int = 1024,
         num_looks: int = 500,
         max_enumerated: int = 40_000,
+        warm_start: Sequence[Results] = (),
     ) -> None:
         super().__init__(space, flat_distributions(space))
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_looks, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
+        self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._look_from_scratch = partial(
             Candidates,
@@ -151,8 +161,19 @@ class FrontierSampler(WholeSpaceSampler):
             settle = partial(thrift_of, self._space, self._facts, seed=seed)
             effort = self._effort.reduced(noted(study, THRIFT_KEY, settle))
             candidates = self._look_from_scratch(effort=effort, seed=seed)
+            self._hint(candidates, study, goals, seed=seed)
             self._memory = _Memory(study, candidates, goals, seed=seed, num_looks=effort.num_looks)
         return self._memory
+
+    def _hint(self, candidates: Candidates, study: Study, goals: Goals, *, seed: int) -> None:
+        # An earlier search may go on: what it had at the first ask counts, whenever this resumes.
+        counts = [
+            noted(study, f"{WARM_KEY}:{place}", partial(len, results))
+            for place, results in enumerate(self._earlier)
+        ]
+        earlier = [results[:count] for results, count in zip(self._earlier, counts, strict=True)]
+        sign = goals.signs[goals.dear[0]]
+        take_hints(candidates, earlier, sign=sign, seed=seed)
 
 
 class _Memory:
@@ -172,7 +193,7 @@ class _Memory:
             look=candidates.look,
             gather=candidates.gather,
         )
-        self._surrogates = Surrogates(candidates.embedding.kernel, goals, seed=seed)
+        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
         self._num_left_out = 0
         self._plan: Plan | None = None
         self._picks_left = 0
@@ -230,7 +251,10 @@ class _Memory:
         return num_picks(running, num_waiting=int(self._most_running) - running)
 
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
-        """Return the unknown network nearest to the next quantile of the sizes."""
+        """Return the unknown network nearest to the next quantile of the sizes.
+
+        Where earlier searches give hints, one of the nearest: the best to be expected.
+        """
         left = self._left_of_pool()
         if not len(left):
             return self._anything(rng)
@@ -238,7 +262,12 @@ class _Memory:
         share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
-        return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
+        hints = self.candidates.hints
+        if hints is None:
+            return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
+        if place:  # the smallest of all must be among the smallest
+            nearest = left[np.argsort(distance, kind="stable")][: ceil(HINTED_SHARE * len(left))]
+        return self.candidates.pool_look(int(nearest[np.argmin(hints[nearest])]))
 
     def _left_of_pool(self) -> IntArray:
         """Return where in the pool networks are that nobody asked for."""

@@ -82,13 +82,11 @@ class Surrogates:
 
     Args:
         kernel: covariance of all of them.
-        goals: which objectives are dear.
         seed: of the choice of results where there are too many.
     """
 
-    def __init__(self, kernel: Kernel, goals: Goals, *, seed: int) -> None:
+    def __init__(self, kernel: Kernel, *, seed: int) -> None:
         self._kernel = kernel
-        self._goals = goals
         self._seed = seed
         self._milestone = 0
         self._thetas: list[FloatArray] = []

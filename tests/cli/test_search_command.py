@@ -52,6 +52,28 @@ def test_a_search_goes_on_where_it_ended(nas, table_words, launch_folder):
     assert len(rows) == 1 + 8
 
 
+def test_a_search_is_told_of_an_earlier_one(nas, table_words, launch_folder):
+    nas("search", *table_words, "name=first", "ui=none", "stopping.num_trials=12")
+    words = [*table_words, "sampler=frontier", "ui=none", "name=second"]
+
+    status, _, _ = nas("search", *words, "warm_start=[runs/first]")
+
+    assert status == 0
+    notes = (launch_folder / "runs/second/study.journal").read_text()
+    assert '"frontier:warm_start:0":12' in notes
+    assert "- runs/first" in (launch_folder / "runs/second/config.yaml").read_text()
+
+
+def test_a_search_refuses_an_earlier_one_that_tells_nothing(nas, table_words, launch_folder):
+    nas("search", *table_words, "name=first", "ui=none")
+
+    status, _, told = nas("search", "warm_start=[runs/first]", "name=second", "ui=none")
+
+    assert status == 2
+    assert "warm_start: runs/first did not measure accuracy" in told
+    assert not (launch_folder / "runs/second").exists()
+
+
 def test_equal_seeds_give_equal_searches(nas, table_words, launch_folder):
     for name in ("one", "two"):
         nas("search", *table_words, "seed=3", "ui=none", f"name={name}")

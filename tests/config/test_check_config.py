@@ -181,6 +181,14 @@ def test_each_missing_value_of_a_table_is_named_once():
     assert "search_space.table" not in told
 
 
+def test_a_warm_start_needs_runs_and_a_sampler_that_learns_from_them():
+    told = faults_of("warm_start=[runs/gone]", "sampler=tpe")
+
+    assert "warm_start is for a sampler that learns from other searches: frontier" in told
+    assert "warm_start: the run folder" in told
+    assert "runs/gone does not exist" in told
+
+
 def test_a_run_folder_with_files_is_not_used_again(launch_folder):
     (launch_folder / "runs/first").mkdir(parents=True)
     (launch_folder / "runs/first/trials.csv").touch()

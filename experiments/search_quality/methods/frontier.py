@@ -1,6 +1,6 @@
 """This project's own sampler in a plain Optuna study: exact size, free facts, one GP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import optuna
 
@@ -9,6 +9,7 @@ from experiments.search_quality.problems import Problem, log_size
 from nas.architecture import Architecture
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.frontier import FrontierSampler
+from nas.sampling.warm_start import Results
 from nas.space.facts import Facts
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -18,9 +19,14 @@ class FrontierMethod:
     """A study in memory; quality is maximised, and the size is known beforehand."""
 
     def __init__(
-        self, problem: Problem, facts: Callable[[Architecture], Facts | None], seed: int
+        self,
+        problem: Problem,
+        facts: Callable[[Architecture], Facts | None],
+        seed: int,
+        *,
+        warm_start: Sequence[Results] = (),
     ) -> None:
-        sampler = FrontierSampler(problem.space, facts, seed=seed)
+        sampler = FrontierSampler(problem.space, facts, seed=seed, warm_start=warm_start)
         self._study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
         self._flat = flat_distributions(problem.space)
         self._asked: tuple[optuna.Trial, Genome] | None = None

@@ -1,0 +1,84 @@
+"""What does an earlier search on other data spare a search?
+
+    python -m experiments.search_quality.warm_start        writes results/warm_start.csv
+
+A search on one data set of NAS-Bench-201 first, with 60 trainings; then one on another that is
+told of it (`warm_start`), against one that is not, with the same seeds. And one that is told
+nonsense: the earlier results dealt out anew among the same networks.
+"""
+
+import argparse
+import csv
+
+import numpy as np
+
+from experiments.search_quality.contest import Outcome, play
+from experiments.search_quality.methods.frontier import FrontierMethod, with_facts
+from experiments.search_quality.problems import RESULTS, open_problem
+from nas.sampling.warm_start import Results
+from nas.seeding import derive_seed, generator
+
+TRANSFERS = (
+    ("nb201_c10", "nb201_c100"),
+    ("nb201_c100", "nb201_c10"),
+    ("nb201_c100", "nb201_in16"),
+    ("nb201_in16", "nb201_c100"),
+)
+MARKS = (10, 25, 50, 100)
+NUM_EARLIER = 60
+
+
+def search(name: str, seed: int, num_trainings: int, earlier: Results | None) -> Outcome:
+    """Return what came of a search that was told of an earlier one."""
+    problem = open_problem(name)
+    own = derive_seed(seed, name, "frontier")
+    if earlier is None:
+        return play(with_facts(problem, own), problem, seed=seed, num_trainings=num_trainings)
+    method = FrontierMethod(problem, problem.facts, own, warm_start=[earlier])
+    return play(method, problem, seed=seed, num_trainings=num_trainings)
+
+
+def results_of(name: str, seed: int) -> Results:
+    """Return what a search found out."""
+    problem = open_problem(name)
+    found = search(name, seed, NUM_EARLIER, None).architectures
+    return [(one, problem.quality(one)) for one in found]
+
+
+def dealt_anew(results: Results, seed: int) -> Results:
+    """Return the results, each of another network of the same search."""
+    order = generator(seed, "nonsense").permutation(len(results))
+    return [(one, results[i][1]) for (one, _), i in zip(results, order, strict=True)]
+
+
+def main() -> None:
+    """Write and print a row for each pair of tables and kind of telling."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=20)
+    num_seeds = parser.parse_args().seeds
+    rows = []
+    for source, target in TRANSFERS:
+        volumes: dict[str, list[np.ndarray]] = {"nothing": [], "earlier": [], "nonsense": []}
+        for seed in range(num_seeds):
+            # The earlier search has other draws than the later one.
+            told = results_of(source, 1000 + seed)
+            tellings = {"nothing": None, "earlier": told, "nonsense": dealt_anew(told, seed)}
+            for kind, earlier in tellings.items():
+                volumes[kind].append(search(target, seed, MARKS[-1], earlier).volumes)
+        for kind, each in volumes.items():
+            table = np.array(each)
+            row = {"earlier": source, "search": target, "told": kind, "seeds": num_seeds}
+            row |= {f"at_{mark}": round(table[:, mark - 1].mean(), 4) for mark in MARKS}
+            row |= {"worst_at_100": round(table[:, -1].min(), 4)}
+            rows.append(row)
+            print(row, flush=True)
+    with (RESULTS / "warm_start.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

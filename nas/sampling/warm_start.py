@@ -1,0 +1,81 @@
+"""What do earlier searches of the same space tell: on other data, or with shorter trainings?
+
+Their results are on another scale, so they are no results here. A model of each says what loss to
+expect of any architecture there, and this expectation is one more number that is known of it
+before it is trained (a model's outputs as another's inputs: stacking, Wolpert 1992). How far it is
+to be believed is learned like the weight of any other fact.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from nas.architecture import Architecture, Value
+from nas.errors import SpaceError
+from nas.sampling.candidates import Candidates, Look
+from nas.sampling.gaussian_process import Posterior
+from nas.sampling.plan import MAX_SEEN_AT_ONCE, Surrogates
+from nas.space.space import SearchSpace
+
+# What a search found out: parameters and the value of the first objective that training tells.
+Results: TypeAlias = Sequence[tuple[Mapping[str, Value], float]]
+
+# Fewer results than this tell nothing.
+MIN_RESULTS = 2
+
+
+def results_of(space: SearchSpace, earlier: Results) -> list[tuple[Architecture, float]]:
+    """Return the results that are finite and of architectures of a space.
+
+    Raises:
+        SpaceError: hardly any is.
+    """
+    found = list(_within(space, earlier))
+    if len(found) < MIN_RESULTS:
+        raise SpaceError(
+            f"of the {len(earlier)} results of an earlier search {len(found)} are of this space; "
+            f"it takes {MIN_RESULTS} or more"
+        )
+    return found
+
+
+def _within(space: SearchSpace, earlier: Results) -> Iterator[tuple[Architecture, float]]:
+    for values, value in earlier:
+        if math.isfinite(value):
+            try:
+                yield space.architecture(values), value
+            except SpaceError:  # of a wider space, perhaps
+                continue
+
+
+def take_hints(
+    candidates: Candidates,
+    earlier: Sequence[Sequence[tuple[Architecture, float]]],
+    *,
+    sign: float,
+    seed: int,
+) -> None:
+    """Let candidates know what earlier searches lead to expect.
+
+    Args:
+        candidates: what looks at architectures.
+        earlier: of each earlier search, architectures and values.
+        sign: what a value is multiplied with to be a loss.
+        seed: of the choice of results where there are too many.
+    """
+    models: list[Posterior] = []
+    found: dict[int, Look] = {}
+    for results in earlier:
+        looks = [candidates.look(candidates.encoding.encode(one)) for one, _ in results]
+        known = [(x, sign * y) for x, (_, y) in zip(looks, results, strict=True) if x is not None]
+        if len(known) < MIN_RESULTS:
+            continue
+        seen = candidates.gather([look for look, _ in known])
+        losses = np.array([[loss] for _, loss in known])
+        surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
+        models += surrogates.posteriors(seen, losses, limit=MAX_SEEN_AT_ONCE)
+        found |= {look.key: look for look, _ in known}
+    if models:
+        candidates.take_hints(models, of=[*found.values()])
