@@ -194,10 +194,12 @@ def _objective_faults(values: Mapping[str, Any]) -> list[str]:
     metrics = node.get("metrics") if isinstance(node, Mapping) else None
     if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
         return []  # the schema said so
-    known = [*METRICS, *table_metrics(values)]
+    own = table_metrics(values)
+    known = [*METRICS, *own]
+    hint = "; a further column of the table must stand in table.facts" if own else ""
     faults = [
         f"objectives.metrics: there is no metric '{name}'; known, nearest first: "
-        f"{nearest_first(name, known)}"
+        f"{nearest_first(name, known)}{hint}"
         for name in metrics
         if name not in known
     ]

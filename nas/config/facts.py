@@ -6,6 +6,7 @@ widths are taken by their decimal logarithms, since they span orders of magnitud
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from nas.architecture import Architecture
@@ -22,11 +23,10 @@ def facts_of(
     evaluator: Evaluator, *, space: SearchSpace, objectives: Sequence[Objective]
 ) -> LookUp:
     """Return a function from an architecture to its facts; None for one that cannot be built."""
+    static = [objective for objective in objectives if objective.is_static]
     own = getattr(evaluator, "facts", None)
     if own is not None:
-        look_up: LookUp = own
-        return look_up
-    static = [objective for objective in objectives if objective.is_static]
+        return partial(own, static=[objective.metric for objective in static])
     widths = getattr(evaluator, "widths", None)
 
     def facts(architecture: Architecture) -> Facts | None:

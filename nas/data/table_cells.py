@@ -3,9 +3,10 @@
 A parameter column becomes its distinct values and an index into them; a number must be finite.
 """
 
-from pathlib import Path
+from pathlib import math
 
 import numpy as np
+import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -94,9 +95,13 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> np.ndarray:
     """
     array = _plain(column, name)
     if not pa.types.is_integer(array.type) and not pa.types.is_floating(array.type):
-        example = next((value for value in array.to_pylist() if value is not None), None)
+        row, example = next(
+            ((row, value) for row, value in enumerate(array.to_pylist()) if not _is_number(value)),
+            (0, array[0].as_py()),
+        )
         raise DataError(
-            f"column '{name}' must hold numbers, but holds {array.type} such as {example!r}"
+            f"column '{name}' must hold numbers, but holds {array.type} such as {example!r} in "
+            f"row {row} (from 0)"
         )
     values = np.array(array.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
@@ -106,6 +111,13 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> np.ndarray:
             f"first in row {bad[0]} (from 0); remove these rows or name another column"
         )
     return values
+
+
+def _is_number(cell: Value | None) -> bool:
+    try:
+        return cell is None or math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def read_identities(column: pa.ChunkedArray, name: str) -> tuple[str, ...]:

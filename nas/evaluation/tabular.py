@@ -68,20 +68,33 @@ class TabularEvaluator:
         row = self.table.existing_row(architecture)
         return {name: self._number(name, row) for name in self.table.columns.known_before}
 
-    def facts(self, architecture: Architecture) -> Facts | None:
+    def facts(self, architecture: Architecture, *, static: Sequence[str] = ()) -> Facts | None:
         """Return what a size-aware sampler may know; None for a combination that is no row.
 
         The numbers are the fact columns, as decimal logarithms where they are positive and span a
         factor of ten.
+
+        Args:
+            architecture: what is asked about.
+            static: columns that are objectives, the first of them the size; by default the
+                table's size alone.
         """
         row = self.table.row(architecture)
         if row is None:
             return None
+        values = tuple(float(self._scaled(name)[row]) for name in static)
         return Facts(
-            log_size=float(self._log_sizes[row]),
+            log_size=values[0] if values else float(self._log_sizes[row]),
             identity=self.table.identity(architecture),
             numbers=tuple(self._fact_numbers[row].tolist()),
+            static=values,
         )
+
+    def _scaled(self, name: str) -> np.ndarray:
+        columns = self.table.columns
+        if name == columns.size:
+            return self._log_sizes
+        return self._scaled_facts[columns.facts.index(name)]
 
     @cached_property
     def _log_sizes(self) -> np.ndarray:
@@ -92,8 +105,12 @@ class TabularEvaluator:
         return np.asarray(np.log10(np.maximum(sizes, lowest)))
 
     @cached_property
+    def _scaled_facts(self) -> list[np.ndarray]:
+        return [_on_even_scale(self.table.numbers[name]) for name in self.table.columns.facts]
+
+    @cached_property
     def _fact_numbers(self) -> np.ndarray:
-        columns = [_on_even_scale(self.table.numbers[name]) for name in self.table.columns.facts]
+        columns = self._scaled_facts
         return np.column_stack(columns) if columns else np.empty((len(self.table.codes), 0))
 
     def prepare(self) -> None:

@@ -10,6 +10,11 @@ class Backend(Protocol):
     """Runs trials side by side."""
 
     @property
+    def is_concurrent(self) -> bool:
+        """Whether trials go on while the search does other things."""
+        ...
+
+    @property
     def num_slots(self) -> int:
         """How many trials can run at once now; may change as nodes come and go."""
         ...

@@ -16,6 +16,7 @@ class InlineBackend:
     """
 
     num_slots = 1
+    is_concurrent = False
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator

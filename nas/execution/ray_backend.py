@@ -74,6 +74,8 @@ class RayBackend:
         ExecutionError: the cluster cannot be reached, or no worker can be had.
     """
 
+    is_concurrent = True
+
     def __init__(
         self,
         evaluator: Evaluator,

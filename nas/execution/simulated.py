@@ -25,6 +25,8 @@ class SimulatedBackend:
         ExecutionError: `num_workers` is below 1.
     """
 
+    is_concurrent = False
+
     def __init__(self, evaluator: Evaluator, *, num_workers: int = 1) -> None:
         if num_workers < 1:
             raise ExecutionError(

@@ -13,7 +13,7 @@ from typing import Any
 
 from nas.objective import METRICS, Direction, Objective
 from nas.report.front import knee_record, leading_objective
-from nas.report.growth import box_around, growth_of
+from nas.report.growth import growth_of, yardstick_of
 from nas.report.style import decades_of
 from nas.report.tables import metric_columns, shorten_groups
 from nas.report.values import axis_title, format_value, heading_of, is_count, scaled
@@ -113,9 +113,9 @@ def _value(record: TrialRecord, metric: str) -> float | None:
 def _growth(
     records: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> dict[str, list[float]]:
-    box = box_around([records], objectives)
-    if box is None:
+    yardstick = yardstick_of([records], objectives)
+    if yardstick is None:
         return {"num_trials": [], "shares": []}
-    growth = growth_of(records, objectives, box)
+    growth = growth_of(records, objectives, yardstick)
     shares = [round(share, 6) for share in growth.shares.tolist()]
     return {"num_trials": growth.num_trials.tolist(), "shares": shares}

@@ -25,7 +25,7 @@ from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.objective import Objective
 from nas.report.front import FloatArray, comparable_records, front_records
-from nas.report.growth import Growth, box_around, growth_of
+from nas.report.growth import Growth, growth_of, yardstick_of
 from nas.report.values import format_value, heading_of
 from nas.trial import TrialRecord
 
@@ -56,7 +56,7 @@ class Group:
         runs: the runs, as given.
         growths: how each one's front grew.
         num_trials: (n,) 1, 2, ... to the end of the shortest run.
-        means: (n,) mean share of the box after so many trials.
+        means: (n,) mean share after so many trials.
         errors: (n,) standard error of the mean; NaN for a single run.
     """
 
@@ -83,7 +83,7 @@ class Comparison:
     num_trials: int
 
     def share(self, group: Group) -> tuple[float, float]:
-        """Return a group's mean share of the box after `num_trials`, and its standard error."""
+        """Return a group's mean share after `num_trials`, and its standard error."""
         if self.num_trials == 0:
             return 0.0, math.nan
         return float(group.means[self.num_trials - 1]), float(group.errors[self.num_trials - 1])
@@ -96,7 +96,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         RunFolderError: there is no run, two have unlike objectives, or no trial of any run counts.
     """
     objectives = _shared_objectives(runs)
-    common = box_around([run.records for run in runs], objectives)
+    common = yardstick_of([run.records for run in runs], objectives)
     if common is None:
         names = ", ".join(run.name for run in runs)
         raise RunFolderError(
@@ -195,7 +195,7 @@ def comparison_table(comparison: Comparison) -> Table:
         )
     table.caption = (
         f"Hypervolume: mean ± standard error over runs after {comparison.num_trials} trials each, "
-        "as a share of the box around all runs; the other columns are means at each run's end."
+        "as a share of the volume of all runs' front; the other columns are means at each end."
     )
     return table
 

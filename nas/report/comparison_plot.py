@@ -71,7 +71,7 @@ def _draw_growth(axes: Axes, comparison: Comparison) -> None:
                 group.num_trials, low, high, step="post", color=colour, alpha=0.18, linewidth=0
             )
     axes.set_xlabel("trials that ended", color=TEXT_COLOUR)
-    axes.set_ylabel("hypervolume (share of the box)", color=TEXT_COLOUR)
+    axes.set_ylabel("hypervolume (share of all runs' front)", color=TEXT_COLOUR)
 
 
 def _draw_fronts(axes: Axes, comparison: Comparison) -> None:

@@ -57,6 +57,8 @@ class SearchCost:
 
     def _saved(self) -> list[str]:
         """Return a sentence for each thing that saved something."""
+        if self.spent.is_simulated:  # looking a result up costs nothing
+            return []
         parts = []
         if self.num_stopped:
             parts.append(

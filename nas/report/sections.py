@@ -180,8 +180,8 @@ def growth_section(report: Report) -> str:
         "<h2>Progress</h2>"
         '<div id="growth-chart" class="chart low" role="img" '
         'aria-label="Line chart of the hypervolume over the trials"></div>'
-        '<p class="faint">Share of the box between the best and the worst value of each objective '
-        "that the front dominated; counts such as bytes enter by their logarithm.</p>"
+        '<p class="faint">Share of the hypervolume of the whole front that had been found; counts '
+        "such as bytes enter by their logarithm.</p>"
     )
 
 

@@ -10,6 +10,7 @@ model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads t
 """
 
 import secrets
+import threading
 import weakref
 from collections import ChainMap
 from collections.abc import Callable, Collection, Sequence
@@ -124,19 +125,21 @@ class FrontierSampler(WholeSpaceSampler):
             is_allowed=is_allowed,
         )
         self._memory: _Memory | None = None
+        self._lock = threading.Lock()
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the genome of the architecture to train next."""
-        with _BLAS.limit(limits=1):
+        # Optuna asks from several threads (n_jobs): an answer is on record before the next one.
+        with self._lock, _BLAS.limit(limits=1):
             memory = self._remember(study)
             look = memory.ask(study, trial.number)
-        # Public storages have no other place for what a running trial is going to be.
-        study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, write_choice(look.row))
-        architecture = memory.candidates.encoding.decode(look.row)
-        genome = self._space.genome(architecture)
-        memory.note(trial.number, genome, look)
+            # Public storages have no other place for what a running trial is going to be.
+            choice = write_choice(look.row)
+            study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, choice)
+            genome = self._space.genome(memory.candidates.encoding.decode(look.row))
+            memory.note(trial.number, genome, look)
         return {name: value for name, value in genome.items() if name in search_space}
 
     def sample_independent(
@@ -151,7 +154,11 @@ class FrontierSampler(WholeSpaceSampler):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the memory of a study behind: it is made again from the study."""
-        return {**self.__dict__, "_memory": None}
+        return {**self.__dict__, "_memory": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state, with a lock of its own."""
+        self.__dict__ = {**state, "_lock": threading.Lock()}
 
     def _remember(self, study: Study) -> "_Memory":
         if self._memory is None or self._memory.study() is not study:
@@ -161,6 +168,7 @@ class FrontierSampler(WholeSpaceSampler):
             settle = partial(thrift_of, self._space, self._facts, seed=seed)
             effort = self._effort.reduced(noted(study, THRIFT_KEY, settle))
             candidates = self._look_from_scratch(effort=effort, seed=seed)
+            _check_facts(candidates, goals)
             self._hint(candidates, study, goals, seed=seed)
             self._memory = _Memory(study, candidates, goals, seed=seed, num_looks=effort.num_looks)
         return self._memory
@@ -278,6 +286,15 @@ class _Memory:
     def _anything(self, rng: np.random.Generator) -> Look:
         """Return some network of the pool, known or not: nothing unknown was found."""
         return self.candidates.pool_look(int(rng.integers(len(self.candidates.pool))))
+
+
+def _check_facts(candidates: Candidates, goals: Goals) -> None:
+    known, needed = candidates.pool.static.shape[1], len(goals.static)
+    if known < needed:
+        raise InvalidObjectivesError(
+            f"{needed} objectives are known without training, and the facts of an architecture "
+            f"hold {known}; give Facts(..., static=(...)) a value for each, in the study's order"
+        )
 
 
 def num_picks(num_running: int, *, num_waiting: int) -> int:

@@ -214,6 +214,8 @@ class Search:
 
     def _prepare_ahead(self, backend: Backend) -> bool:
         """Propose one trial while all slots are busy, if the sampler is slow; say whether."""
+        if not backend.is_concurrent:  # it would spare no time, and know less
+            return False
         num_wanted = self._pace.num_ahead(backend.num_slots)
         if self._study.num_prepared >= num_wanted or not self._allows_another():
             return False

@@ -127,6 +127,7 @@ class LosesEachOnce:
     """A backend whose worker is lost half-way through the first attempt of each job."""
 
     num_slots = 1
+    is_concurrent = False
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator

@@ -57,6 +57,25 @@ def test_every_sampler_finds_each_network_once(words, tmp_path, sampler):
     assert counts == [(n, b) for n in (1, 2, 3) for b in range(n + 1)]
 
 
+def test_a_search_that_goes_on_asks_for_what_it_would_have_asked_for(words, tmp_path):
+    words = [word for word in words if "run_folder" not in word]
+    main(["search", *words, "name=whole", "stopping.num_trials=9"])
+    main(["search", *words, "name=parts", "stopping.num_trials=5"])
+    main(["search", "name=parts", "resume=true", "stopping.num_trials=9", "ui=none"])
+
+    whole, parts = (read(tmp_path / f"runs/{name}/trials.csv") for name in ("whole", "parts"))
+    assert [row["architecture_id"] for row in whole] == [row["architecture_id"] for row in parts]
+
+
+def test_further_columns_are_objectives(words, tmp_path):
+    status = main(
+        ["search", *words, "objectives.metrics=[quality,params,macs]", "stopping.num_trials=8"]
+    )
+
+    assert status == 0
+    assert len(read(tmp_path / "run/trials.csv")) == 8
+
+
 def test_trials_say_the_costs_and_the_quality_under_both_names(words, tmp_path):
     main(["search", *words, "sampler=frontier", "stopping.num_trials=5"])
 

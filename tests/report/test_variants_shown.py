@@ -10,7 +10,7 @@ from rich.console import Console
 from nas.architecture import Architecture
 from nas.objective import objective_for
 from nas.report.front import comparable_records, front_records
-from nas.report.growth import box_around, growth_of
+from nas.report.growth import growth_of, yardstick_of
 from nas.report.plots import summary_line
 from nas.report.tables import front_table, write_front_csv, write_trials_csv
 from nas.trial import TrialRecord, TrialState
@@ -84,7 +84,7 @@ def test_the_terminal_says_what_was_done_to_which_trial(records):
 def test_variants_are_no_trainings(records):
     line = summary_line(records, front_records(records, OBJECTIVES))
     assert line.startswith("2 trials and 2 variants of their networks")
-    growth = growth_of(records, OBJECTIVES, box_around([records], OBJECTIVES))
+    growth = growth_of(records, OBJECTIVES, yardstick_of([records], OBJECTIVES))
     assert growth.num_trials.tolist() == [1, 2]
-    alone = growth_of(records[::2], OBJECTIVES, box_around([records], OBJECTIVES))
+    alone = growth_of(records[::2], OBJECTIVES, yardstick_of([records], OBJECTIVES))
     assert np.all(growth.shares > alone.shares)

@@ -1,12 +1,17 @@
 """Spaces and `frontier` in an Optuna study that `nas` does not drive, as docs/samplers.md says."""
 
 import re
+import time
 from pathlib import Path
 
 import optuna
 import pytest
 
-from nas.sampling.distributions import suggest
+from nas.errors import InvalidObjectivesError
+from nas.objective import objective_for
+from nas.sampling.distributions import flat_distributions, suggest
+from nas.sampling.frontier import FrontierSampler
+from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
 GUIDE = Path(__file__).parents[2] / "docs" / "samplers.md"
@@ -22,6 +27,14 @@ SPACE = SearchSpace(
         },
     }
 )
+
+WORTH = {"skip": 0.0, "narrow": 1.0, "wide": 1.5, "deep": 2.0}
+LAYERS = SearchSpace({f"e{i}": {"choice": list(WORTH)} for i in range(5)})
+
+
+def facts(architecture):
+    size = 1.0 + sum(list(WORTH).index(one) for one in architecture.values())
+    return Facts(size, architecture.id)
 
 
 def test_a_suggested_architecture_is_what_the_trial_records():
@@ -47,6 +60,33 @@ def test_what_is_suggested_is_what_was_enqueued():
     }
     study.enqueue_trial(wanted)
     assert dict(suggest(study.ask(), SPACE)) == wanted
+
+
+def test_threads_ask_for_distinct_networks():
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=FrontierSampler(LAYERS, facts, seed=0)
+    )
+
+    def objective(trial):
+        architecture = suggest(trial, LAYERS)
+        time.sleep(0.001 * (trial.number % 4))
+        return sum(WORTH[one] for one in architecture.values()), 10.0 ** len(architecture)
+
+    study.optimize(objective, n_trials=60, n_jobs=4)
+
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 60
+
+
+def test_facts_must_hold_each_objective_that_is_known_beforehand():
+    sampler = FrontierSampler(
+        LAYERS,
+        facts,
+        objectives=[objective_for(name) for name in ("accuracy", "num_params", "num_macs")],
+    )
+    study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
+
+    with pytest.raises(InvalidObjectivesError, match=r"2 objectives .* hold 1; give Facts"):
+        study.ask(flat_distributions(LAYERS))
 
 
 @pytest.fixture

@@ -309,6 +309,8 @@ class Slow:
 class Threads:
     """Slots that sleep side by side."""
 
+    is_concurrent = True
+
     def __init__(self, evaluator, num_slots=8):
         self.num_slots = num_slots
         self._evaluator = evaluator

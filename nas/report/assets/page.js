@@ -108,7 +108,7 @@ function drawGrowth() {
   };
   const few = run.growth.num_trials.length < 10 ? { dtick: 1 } : {};
   const area = layout(axisLayout("trials that ended", { rangemode: "tozero", ...few }),
-    axisLayout("hypervolume (share of the box)", { rangemode: "tozero" }));
+    axisLayout("hypervolume (share of the front)", { rangemode: "tozero" }));
   Plotly.react(chart, [line], area, chartOptions);
 }
 
