@@ -3,10 +3,10 @@
 A parameter column becomes its distinct values and an index into them; a number must be finite.
 """
 
-from pathlib import math
+import math
+from pathlib import Path
 
 import numpy as np
-import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
