@@ -137,7 +137,7 @@ def test_file_that_changed_is_read_again(write):
         (
             {"acc": ["a", "b", "c", "d"]},
             {},
-            "'acc' must hold numbers, but holds string such as 'a' in row 0 (from 0)",
+            "'acc' must hold numbers, but holds string such as 'a' in row 0",
         ),
         ({"acc": [1.0, None, 2.0, float("nan")]}, {}, "'acc' has no finite number in 2 of 4 rows"),
         ({"params": [1.0, 2.0, float("inf"), 3.0]}, {}, "first in row 2"),
