@@ -10,15 +10,15 @@ What it needs is a mark for what can be learned from a hundred results.
 """
 
 import argparse
-import csv
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 
-from experiments.search_quality.problems import RESULTS, Problem, open_problem
+from experiments.search_quality.problems import Problem, open_problem
 from experiments.search_quality.scale import REFERENCE, Scale
+from experiments.search_quality.store import write_rows
 from nas.pareto.dominance import front_mask
 from nas.sampling.embedding import Embedding
 from nas.sampling.encoding import Encoding
@@ -111,10 +111,7 @@ def main() -> None:
         row |= {f"at_{m}": round(v, 4) for m, v in zip(MARKS, shares, strict=True)}
         rows.append(row)
         print(row, flush=True)
-    with (RESULTS / "limit.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows("limit.csv", rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Results on disk: one CSV per problem and method, one row per seed; none is run twice."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,14 @@ class Curves:
 def path_of(problem: str, method: str) -> Path:
     """Return the file of a problem and method."""
     return RESULTS / problem / f"{method}.csv"
+
+
+def write_rows(name: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows with the same columns, at least one, into the results' folder."""
+    with (RESULTS / name).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def finished_trainings(problem: str, method: str) -> dict[int, int]:

@@ -8,13 +8,13 @@ nonsense: the earlier results dealt out anew among the same networks.
 """
 
 import argparse
-import csv
 
 import numpy as np
 
 from experiments.search_quality.contest import Outcome, play
 from experiments.search_quality.methods.frontier import FrontierMethod, with_facts
-from experiments.search_quality.problems import RESULTS, open_problem
+from experiments.search_quality.problems import open_problem
+from experiments.search_quality.store import write_rows
 from nas.sampling.warm_start import Results
 from nas.seeding import derive_seed, generator
 
@@ -74,10 +74,7 @@ def main() -> None:
             row |= {"worst_at_100": round(table[:, -1].min(), 4)}
             rows.append(row)
             print(row, flush=True)
-    with (RESULTS / "warm_start.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows("warm_start.csv", rows)
 
 
 if __name__ == "__main__":
