@@ -87,11 +87,8 @@ def _is_wide(objective: Objective, values: FloatArray) -> bool:
 
 
 def _on_scale(table: FloatArray, is_log: NDArray[np.bool_]) -> FloatArray:
-    seen = table.copy()
-    # Nothing at all is a count too.
-    lowest = np.where(seen > 0.0, seen, 1.0).min(axis=0)
-    seen[:, is_log] = np.log10(np.maximum(seen, lowest)[:, is_log])
-    return seen
+    # Nothing at all is a count too, and counts as one.
+    return np.where(is_log, np.log10(np.where(is_log & (table > 0.0), table, 1.0)), table)
 
 
 def growth_of(

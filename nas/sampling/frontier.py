@@ -6,7 +6,8 @@ expected to beat the best network of its size by most, over the widest range of 
 accuracy is uncertain, so the expectation has a closed form.
 
 Neighbours: `candidates` looks, `embedding` says what the model sees, `gaussian_process` is the
-model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads the study.
+model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads the study,
+`warm_start` what earlier searches found.
 """
 
 import secrets

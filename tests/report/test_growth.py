@@ -91,3 +91,4 @@ def test_counts_and_wide_costs_are_taken_by_their_logarithm(trial):
     assert yardstick.is_log.tolist() == [False, True, False, True]
     seen = yardstick.on_scale(np.array([[-0.9, 1000.0, 5.0, 0.01]]))
     assert seen[0].tolist() == [-0.9, 3.0, 5.0, -2.0]
+    assert yardstick.on_scale(np.zeros((1, 4)))[0].tolist() == [0.0, 0.0, 0.0, 0.0]
