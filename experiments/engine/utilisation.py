@@ -100,6 +100,8 @@ CLOCKS: dict[str, type[WallClock]] = {"wall": WallClock, "cpu": CpuClock}
 class TimedSlots:
     """A backend whose slots are busy for a drawn time."""
 
+    is_concurrent = True
+
     def __init__(self, evaluator: Any, load: Load, clock: WallClock) -> None:
         self._clock = clock
         self.num_slots = load.num_slots
