@@ -63,8 +63,8 @@ def test_bad_trials_do_not_blur_the_difference(trial, accuracy_size):
     yardstick = yardstick_of([[*good, awful], [*less, awful]], accuracy_size)
 
     shares = [growth_of([*r, awful], accuracy_size, yardstick).shares[-1] for r in (good, less)]
-    # Of 0.21 in all the second lacks 1.0 x 0.1 x (0.99 - 0.94) / 0.09 ... counted by hand: scaled
-    # accuracy 1, 0 and 5/9 below, reference 1.1: 0.11 + (1.1 - 5/9) x 0.1 - 0.1 x 0.1.
+    # On 0..1 between the good ones' front, up to 1.1, theirs dominates 0.21. The lesser network lies
+    # at 5/9 of the accuracies: 0.1 x 1.1, (1.1 - 5/9) x 0.1, and both at once 0.1 x 0.1.
     assert shares == pytest.approx([1.0, (0.11 + (1.1 - 5 / 9) * 0.1 - 0.01) / 0.21])
 
 

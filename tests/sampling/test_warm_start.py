@@ -48,10 +48,9 @@ def drawn(space, number, seed=0):
     return [space.sample(rng) for _ in range(number)]
 
 
-def search(num_trials, *, seed=0, warm_start=(), trials=()):
+def search(num_trials, *, seed=0, warm_start=()):
     sampler = FrontierSampler(SPACE, facts, seed=seed, warm_start=warm_start)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    study.add_trials(trials)
 
     def objective(trial):
         architecture = suggest(trial, SPACE)
