@@ -96,10 +96,10 @@ def read_numbers(column: pa.ChunkedArray, name: str) -> np.ndarray:
     array = _plain(column, name)
     if not pa.types.is_integer(array.type) and not pa.types.is_floating(array.type):
         cells = [*enumerate(array.to_pylist())]
-        bad_cells = [cell for cell in cells if not _is_number(cell[1])] or cells
-        words = [f" such as {value!r} in row {row} (from 0)" for row, value in bad_cells[:1]]
+        row, example = next((cell for cell in cells if not _is_number(cell[1])), cells[0])
         raise DataError(
-            f"column '{name}' must hold numbers, but holds {array.type}{''.join(words)}"
+            f"column '{name}' must hold numbers, but holds {array.type} such as {example!r} in "
+            f"row {row} (from 0)"
         )
     values = np.array(array.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))

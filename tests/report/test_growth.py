@@ -63,8 +63,8 @@ def test_bad_trials_do_not_blur_the_difference(trial, accuracy_size):
     yardstick = yardstick_of([[*good, awful], [*less, awful]], accuracy_size)
 
     shares = [growth_of([*r, awful], accuracy_size, yardstick).shares[-1] for r in (good, less)]
-    # On 0..1 between the good ones' front, up to 1.1, theirs dominates 0.21. The lesser network lies
-    # at 5/9 of the accuracies: 0.1 x 1.1, (1.1 - 5/9) x 0.1, and both at once 0.1 x 0.1.
+    # Scaled to 0..1 between the good ones, up to 1.1, these dominate 0.21. The lesser network has
+    # the loss 5/9: 0.1 x 1.1, (1.1 - 5/9) x 0.1, and both at once 0.1 x 0.1.
     assert shares == pytest.approx([1.0, (0.11 + (1.1 - 5 / 9) * 0.1 - 0.01) / 0.21])
 
 
