@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 # Geometric mean of the widths, the smallest, and the features that the last layer sees.
 WIDTHS = ("mean_width", "min_width", "num_features")
+# Of two networks of one size the one that is wider here is the better bet before anything is
+# trained: these are wide only if all of a network is.
+NARROWEST = ("min_width", "num_features")
 
 
 class Layer(NamedTuple):

@@ -1,7 +1,8 @@
 """What may a size-aware sampler know of an architecture? What it costs, and how wide it is.
 
 An evaluator with facts of its own (a table) is asked for them; of any other static costs and
-widths are taken by their decimal logarithms, since they span orders of magnitude.
+widths are taken by their decimal logarithms, since they span orders of magnitude. Among networks of
+one size the one that is widest where it is narrowest promises most.
 """
 
 import math
@@ -15,6 +16,7 @@ from nas.evaluation.evaluator import Evaluator
 from nas.objective import Direction, Objective
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
+from nas.widths import NARROWEST
 
 LookUp: TypeAlias = Callable[[Architecture], Facts | None]
 
@@ -53,8 +55,13 @@ def facts_from_costs(
     """
     values = tuple(_loss_on_scale(objective, costs) for objective in static)
     size = values[0] if values else _log(costs.get("size_bytes", math.nan))
-    numbers = tuple(_log(costs[name]) for name in sorted(costs))
-    return Facts(log_size=size, identity=identity, numbers=numbers, static=values)
+    return Facts(
+        log_size=size,
+        identity=identity,
+        numbers=tuple(_log(costs[name]) for name in sorted(costs)),
+        promise=sum(_log(costs[name]) for name in NARROWEST if name in costs),
+        static=values,
+    )
 
 
 def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:

@@ -30,6 +30,8 @@ IntArray = NDArray[np.int64]
 DESCENT_PARENTS, DESCENT_CHILDREN = 20, 4
 # Rounds of random draws, of the pool's size, where limits leave few allowed.
 MAX_DRAWS = 4
+# Results of earlier searches tell more than the promise that every network comes with.
+HINTED_BY_PROMISE, HINTED_BY_RESULTS = 0.02, 0.1
 # Looks that are remembered; about 1 kB each.
 MAX_REMEMBERED = 50_000
 # Architectures whose neighbours are looked for in the pool; more cost time and find the same.
@@ -104,12 +106,26 @@ class Looks:
         return self if is_new.sum() == len(self) else self.take(first[is_new])
 
 
+@dataclass(frozen=True)
+class Hints:
+    """Which networks of the pool are expected to be good for their size, before any result.
+
+    Attributes:
+        losses: (n) on any scale; lower is better.
+        share: how far they are to be trusted: the first trainings are the most promising ones
+            among this share of the pool, the nearest to the size that is wanted.
+    """
+
+    losses: FloatArray
+    share: float
+
+
 class Candidates:
     """Looks at architectures.
 
     Attributes:
-        hints: (n) the losses, on 0..1, that earlier searches lead to expect of the pool; None
-            where there are none.
+        hints: which networks of the pool are good for their size, by earlier searches or else by
+            their promise; None where nothing tells.
 
     Args:
         space: what architectures are drawn from.
@@ -156,8 +172,9 @@ class Candidates:
         self.embedding = Embedding(
             self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
         )
-        self.hints: FloatArray | None = None
         self._set_pool(one_each)
+        promise = np.array([look.facts.promise for look in self._pool_looks])
+        self.hints = Hints(-promise, HINTED_BY_PROMISE) if np.ptp(promise) else None
 
     def _set_pool(self, one_each: Mapping[int, Look]) -> None:
         self._pool_looks = list(one_each.values())
@@ -178,7 +195,8 @@ class Candidates:
         self._set_pool({look.key: look for look in of if look.is_allowed} | pool)
         self.embedding = self.embedding.with_hints(models, self.pool.features)
         self.pool = self.gather(self._pool_looks)
-        self.hints = self.pool.features[:, -len(models) :].mean(axis=1)
+        losses = self.pool.features[:, -len(models) :].mean(axis=1)
+        self.hints = Hints(losses, HINTED_BY_RESULTS)
 
     def look(self, row: FloatArray) -> Look | None:
         """Look at one architecture; None if it cannot be built."""

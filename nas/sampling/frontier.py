@@ -48,8 +48,6 @@ IntArray = NDArray[np.int64]
 # The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
 # sure.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
-# With hints of earlier searches: of this share of the pool nearest in size the most promising one.
-HINTED_SHARE = 0.1
 # Name the notes of the seed, and of how many results an earlier search had, with the study.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
 # In a space too large to be looked at as a whole one ask in so many is drawn blindly, as SMAC does
@@ -262,7 +260,7 @@ class _Memory:
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
         """Return the unknown network nearest to the next quantile of the sizes.
 
-        Where earlier searches give hints, one of the nearest: the best to be expected.
+        Where there are hints, the most promising one of the nearest.
         """
         left = self._left_of_pool()
         if not len(left):
@@ -275,8 +273,8 @@ class _Memory:
         if hints is None:
             return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
         if place:  # the smallest of all must be among the smallest
-            nearest = left[np.argsort(distance, kind="stable")][: ceil(HINTED_SHARE * len(left))]
-        return self.candidates.pool_look(int(nearest[np.argmin(hints[nearest])]))
+            nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
+        return self.candidates.pool_look(int(nearest[np.argmin(hints.losses[nearest])]))
 
     def _left_of_pool(self) -> IntArray:
         """Return where in the pool networks are that nobody asked for."""

@@ -33,6 +33,8 @@ class Facts:
         identity: a key that architectures with the same network share.
         numbers: free numbers that may tell its accuracy (log10 of counts); same length and order
             for every architecture of a space.
+        promise: what speaks for it among networks of its size before anything is trained; higher
+            is better, on any scale: the first trainings go by its order alone.
         static: the static objectives' values, lower is better, in the study's order and on the
             scale on which differences count (log10 for sizes); empty for (log_size,).
     """
@@ -40,6 +42,7 @@ class Facts:
     log_size: float
     identity: str
     numbers: tuple[float, ...] = ()
+    promise: float = 0.0
     static: tuple[float, ...] = ()
 
     @property

@@ -29,6 +29,8 @@ def test_the_sampler_is_told_costs_and_widths_as_logarithms():
     found = facts(architecture)
     assert found.log_size == math.log10(stated["size_bytes"])
     assert found.numbers == tuple(math.log10(stated[name]) for name in names)
+    narrowest = math.log10(stated["min_width"]) + math.log10(stated["num_features"])
+    assert found.promise == narrowest > 0.0
 
 
 def test_an_evaluator_without_widths_is_asked_for_costs_alone():
@@ -36,4 +38,6 @@ def test_an_evaluator_without_widths_is_asked_for_costs_alone():
     evaluator = Counting(space)
     del evaluator.widths
     facts = facts_of(evaluator, space=space, objectives=OBJECTIVES)
-    assert len(facts(next(space.enumerate())).numbers) == 2
+    found = facts(next(space.enumerate()))
+    assert len(found.numbers) == 2
+    assert found.promise == 0.0

@@ -100,6 +100,27 @@ def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
     assert deep_size(first) == 0.5 * 8 * 3
 
 
+def test_the_first_trainings_are_the_most_promising_of_their_size():
+    space = SearchSpace({"width": {"int": [1, 200]}, "kind": {"choice": list("abcdefgh")}})
+
+    def first_four(promise):
+        def facts(architecture):
+            size = float(np.log10(architecture["width"]))
+            return Facts(size, architecture.id, promise=promise(architecture))
+
+        study = open_study(FrontierSampler(space, facts, seed=0))
+        return run(study, 4, space=space, accuracy=lambda a: 0.5, size=lambda a: a["width"])
+
+    asked = first_four(lambda a: float("abcdefgh".index(a["kind"])))
+    untold = first_four(lambda a: 7.0)
+    assert [a["kind"] for a in asked] == ["h"] * 4
+    assert [a["kind"] for a in untold] != ["h"] * 4
+    # Whatever promises most, sizes are those that are wanted: four widths of 200 are a fiftieth.
+    widths = [(a["width"], b["width"]) for a, b in zip(asked, untold, strict=True)]
+    assert widths[0] == (1, 1)
+    assert all(abs(told - other) <= 4 for told, other in widths)
+
+
 def test_it_finds_the_front_of_a_thousand_networks_within_sixty():
     asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 60)
 

@@ -141,10 +141,10 @@ def test_hints_are_one_more_fact_that_goes_with_the_earlier_losses(space, facts,
     take_hints(here, [earlier], sign=-1.0, seed=0)
 
     assert here.pool.features.shape[1] == width + 1
-    assert np.array_equal(here.pool.features[:, -1], here.hints)
-    assert (here.hints.min(), here.hints.max()) == (0.0, 1.0)
+    assert np.array_equal(here.pool.features[:, -1], here.hints.losses)
+    assert (here.hints.losses.min(), here.hints.losses.max()) == (0.0, 1.0)
     losses = [-value(here.encoding.decode(row)) for row in here.pool.rows]
-    assert np.corrcoef(here.hints, losses)[0, 1] > 0.9
+    assert np.corrcoef(here.hints.losses, losses)[0, 1] > 0.9
 
 
 def test_the_pool_of_a_large_space_holds_what_was_found_earlier():
@@ -155,7 +155,7 @@ def test_the_pool_of_a_large_space_holds_what_was_found_earlier():
     take_hints(here, [earlier], sign=-1.0, seed=0)
 
     assert known <= {here.encoding.decode(row).id for row in here.pool.rows}
-    assert len(here.sizes) == len(here.pool) == len(here.is_left) == len(here.hints)
+    assert len(here.sizes) == len(here.pool) == len(here.is_left) == len(here.hints.losses)
 
 
 def test_results_of_other_spaces_and_without_a_value_are_left_out():
