@@ -1,8 +1,8 @@
 """What may a size-aware sampler know of an architecture? What it costs, and how wide it is.
 
 An evaluator with facts of its own (a table) is asked for them; of any other static costs and
-widths are taken by their decimal logarithms, since they span orders of magnitude. Among networks of
-one size the one that is widest where it is narrowest promises most.
+widths are taken by their decimal logarithms, since they span orders of magnitude. Among networks
+of one size the one that is widest where it is narrowest promises most.
 """
 
 import math
