@@ -50,10 +50,6 @@ IntArray = NDArray[np.int64]
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # Name the notes of the seed, and of how many results an earlier search had, with the study.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
-# In a space too large to be looked at as a whole one ask in so many is drawn blindly, as SMAC does
-# (Hutter et al. 2011): a model of few results may be sure of what it has never seen. Where wide
-# networks were met in one deep, bad network only, none would be tried again.
-BLIND_EVERY = 6
 # Steps of the descent to the smallest networks of a space that is not looked at as a whole.
 DESCENT_ROUNDS = 25
 # One plan serves this share of the running trials; below that many each ask makes its own.
@@ -231,10 +227,6 @@ class _Memory:
         rng = generator(self._seed, "ask", number, len(self._handed_out))
         if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
             return self._start(known, rng)
-        left = self._left_of_pool()
-        is_blind = not self.candidates.is_exhaustive and number % BLIND_EVERY == BLIND_EVERY - 1
-        if is_blind and len(left):
-            return self.candidates.pool_look(int(rng.choice(left)))
         if self._plan is None or self._picks_left < 1:
             self._picks_left = self._num_picks()
             self._plan = Plan(

@@ -254,18 +254,6 @@ def test_limits_that_few_networks_keep_leave_a_pool_of_full_size():
     assert len(candidates.pool) >= 200
 
 
-def test_in_a_large_space_what_looked_bad_once_is_tried_again():
-    study = open_study(FrontierSampler(DEEP, deep_facts, seed=0))
-
-    def worse_if_larger(architecture):
-        return -float(np.log10(deep_size(architecture)))
-
-    asked = run(study, 48, space=DEEP, accuracy=worse_if_larger, size=deep_size)
-
-    median = np.median([deep_size(DEEP.sample(np.random.default_rng(i))) for i in range(500)])
-    assert sum(deep_size(a) > median for a in asked[4:]) >= 3
-
-
 def test_an_impossible_constraint_is_said_at_the_first_ask():
     study = open_study(FrontierSampler(CELL, cell_facts, seed=0, is_allowed=lambda _: False))
     with pytest.raises(ConstraintError, match=r"none of the 1024 .* keeps the constraints"):
