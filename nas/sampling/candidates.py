@@ -174,7 +174,9 @@ class Candidates:
         )
         self._set_pool(one_each)
         promise = np.array([look.facts.promise for look in self._pool_looks])
-        self.hints = Hints(-promise, HINTED_BY_PROMISE) if np.ptp(promise) else None
+        losses = np.where(np.isnan(promise), np.inf, -promise)
+        differ = (losses != losses[0]).any()
+        self.hints = Hints(losses, HINTED_BY_PROMISE) if differ else None
 
     def _set_pool(self, one_each: Mapping[int, Look]) -> None:
         self._pool_looks = list(one_each.values())

@@ -34,7 +34,7 @@ class Facts:
         numbers: free numbers that may tell its accuracy (log10 of counts); same length and order
             for every architecture of a space.
         promise: what speaks for it among networks of its size before anything is trained; higher
-            is better, on any scale: the first trainings go by its order alone.
+            is better, on any scale: the first trainings go by its order alone. NaN for nothing.
         static: the static objectives' values, lower is better, in the study's order and on the
             scale on which differences count (log10 for sizes); empty for (log_size,).
     """

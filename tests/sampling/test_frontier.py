@@ -113,7 +113,10 @@ def test_the_first_trainings_are_the_most_promising_of_their_size():
 
     asked = first_four(lambda a: float("abcdefgh".index(a["kind"])))
     untold = first_four(lambda a: 7.0)
-    assert [a["kind"] for a in asked] == ["h"] * 4
+    unknown = first_four(lambda a: float("nan"))
+    half_known = first_four(lambda a: 1.0 if a["kind"] == "h" else float("nan"))
+    assert [a["kind"] for a in asked] == [a["kind"] for a in half_known] == ["h"] * 4
+    assert unknown == untold
     assert [a["kind"] for a in untold] != ["h"] * 4
     # Whatever promises most, sizes are those that are wanted: four widths of 200 are a fiftieth.
     widths = [(a["width"], b["width"]) for a, b in zip(asked, untold, strict=True)]
