@@ -7,9 +7,10 @@ small HTML of its own: all text in it is escaped.
 import json
 import math
 from collections.abc import Sequence
-from html import escape
 from textwrap import wrap
 from typing import Any
+
+from markupsafe import Markup
 
 from nas.objective import METRICS, Direction, Objective
 from nas.report.front import knee_record, leading_objective
@@ -64,17 +65,16 @@ def drawable_metrics(records: Sequence[TrialRecord], objectives: Sequence[Object
 
 def hover_text(record: TrialRecord, metrics: Sequence[str]) -> str:
     """Return what hovering over a trial shows, as the HTML that Plotly knows."""
-    lines = [f"<b>trial {record.number}</b>"]
+    title = Markup("<b>trial {}</b>").format(record.number)
     if record.state is TrialState.STOPPED:
-        lines[0] += f" stopped at {record.budget:.0%} of the budget"
-    lines += [
-        f"{escape(heading_of(metric))}: {escape(format_value(metric, record.metrics[metric]))}"
+        title += f" stopped at {record.budget:.0%} of the budget"
+    values = [
+        f"{heading_of(metric)}: {format_value(metric, record.metrics[metric])}"
         for metric in metrics
         if metric in record.metrics
     ]
-    words = shorten_groups(record.describe())
-    lines += [escape(line) for line in wrap(words, _HOVER_COLUMNS)]
-    return "<br>".join(lines)
+    words = wrap(shorten_groups(record.describe()), _HOVER_COLUMNS)
+    return str(Markup("<br>").join([title, *values, *words]))  # escapes what is no Markup
 
 
 def _group(record: TrialRecord, members: set[int], knee: TrialRecord | None) -> str | None:

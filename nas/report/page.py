@@ -1,27 +1,22 @@
 """report.html: the whole run in one file that works without a network.
 
-Sections are functions (`nas.report.sections`), charts are data (`nas.report.charts`) that
-`assets/page.js` draws with the Plotly that is written into the page.
+Sections are data (`nas.report.sections`) that `templates/` turn into HTML; charts are data
+(`nas.report.charts`) that `assets/page.js` draws with the Plotly that is written into the page.
 """
 
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
-from string import Template
 
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from nas.files import write_text
 from nas.report.charts import chart_data, to_script_json
-from nas.report.sections import SECTIONS, Report, header
+from nas.report.rendering import render
+from nas.report.sections import SECTIONS, Report, tiles
+from nas.report.tables import knee_sentence
 
 _ASSETS = Path(__file__).parent / "assets"
-
-
-class _Slots(Template):
-    """A template whose slots read `@@{name}`, since CSS and JavaScript use `$` and braces."""
-
-    delimiter = "@@"
 
 
 def write_page(report: Report, *, path: Path) -> None:
@@ -33,15 +28,19 @@ def page_html(report: Report, *, now: datetime | None = None) -> str:
     """Return the page; `now` is the time that its foot names."""
     made = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     data = chart_data(report.records, report.objectives, report.front, name=report.name)
-    return _Slots(_asset("page.html")).substitute(
-        title=escape(f"{report.name} – nas report"),
-        style=_asset("page.css"),
-        header=header(report),
-        sections="\n".join(f"<section>{html}</section>" for s in SECTIONS if (html := s(report))),
+    return render(
+        "page.html",
+        title=f"{report.name} – nas report",
+        name=report.name,
+        sentence=knee_sentence(report.records, report.objectives),
+        tiles=tiles(report),
+        sections=[found for section in SECTIONS if (found := section(report)) is not None],
         footer=f"Made {made} from study.journal. Plain numbers: trials.csv and front.csv.",
-        data=to_script_json(data),
-        plotly=get_plotlyjs(),
-        script=_asset("page.js"),
+        # These four are made here, not by a user: nothing in them can end its element.
+        style=Markup(_asset("page.css")),
+        data=Markup(to_script_json(data)),
+        plotly=Markup(get_plotlyjs()),
+        script=Markup(_asset("page.js")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The sections of the page, each a function from the run to HTML; an empty string leaves it out.
+"""The sections of the page, each a function from the run to what is shown; None leaves it out.
 
 `SECTIONS` is the page's order. A new section is one more function there.
 """
@@ -7,7 +7,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from nas.objective import Objective
@@ -17,8 +16,20 @@ from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
 from nas.report.front import front_records, knee_record
-from nas.report.html_table import Cell, Row, html_table
-from nas.report.tables import knee_sentence, metric_columns, shorten_groups, split_shared
+from nas.report.page_parts import (
+    Axis,
+    AxisMetric,
+    Cell,
+    ChartSection,
+    FactsSection,
+    Row,
+    Section,
+    Table,
+    TableSection,
+    TextSection,
+    Tile,
+)
+from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
@@ -56,35 +67,28 @@ class Report:
         object.__setattr__(self, "front", front_records(self.records, self.objectives))
 
 
-def header(report: Report) -> str:
-    """Return the title, the knee in one line, and the numbers that matter."""
-    tiles = "".join(
-        f"<div class='tile'><dt>{escape(label)}</dt><dd>{escape(value)}"
-        f"<span class='note'>{escape(note)}</span></dd></div>"
-        for label, value, note in _tiles(report)
-    )
-    sentence = escape(knee_sentence(report.records, report.objectives))
-    return f"<h1>{escape(report.name)}</h1>\n<p>{sentence}</p>\n<dl class='tiles'>{tiles}</dl>"
-
-
-def _tiles(report: Report) -> list[tuple[str, str, str]]:
+def tiles(report: Report) -> list[Tile]:
+    """Return the numbers that matter."""
     trained = trainings(report.records)
     counts = Counter(record.state for record in trained)
     ended = ", ".join(f"{n} {state.value}" for state in TrialState if (n := counts[state]))
-    tiles = [("trials", f"{len(trained):,}", ended)]
+    found = [Tile("trials", f"{len(trained):,}", ended)]
     num_variants = len(report.records) - len(trained)
     if num_variants:
-        tiles.append(("variants", f"{num_variants:,}", "compressed copies of trained networks"))
+        found.append(Tile("variants", f"{num_variants:,}", "compressed copies of networks"))
     what = "networks" if num_variants else "distinct architectures"
-    tiles.append(("on the front", str(len(report.front)), what))
+    found.append(Tile("on the front", str(len(report.front)), what))
     for objective in report.objectives:
         if report.front:
             best = min(report.front, key=lambda r, o=objective: o.loss(r.metrics[o.metric]))  # type: ignore[misc]
             value = format_value(objective.metric, best.metrics[objective.metric])
-            tiles.append((f"best {heading_of(objective.metric)}", value, f"trial {best.number}"))
+            found.append(
+                Tile(f"best {heading_of(objective.metric)}", value, f"trial {best.number}")
+            )
     spent = sum(record.seconds for record in report.records)
-    tiles.append(("time in trials", format_duration(spent), _wall_time(report.records)))
-    return tiles
+    wall = _wall_time(report.records)
+    found.append(Tile("time in trials", format_duration(spent), wall))
+    return found
 
 
 def _wall_time(records: Sequence[TrialRecord]) -> str:
@@ -94,40 +98,24 @@ def _wall_time(records: Sequence[TrialRecord]) -> str:
     return f"{format_duration(max(ends) - min(r.started_s for r in records))} from first to last"
 
 
-def front_chart(report: Report) -> str:
+def front_chart(report: Report) -> Section:
     """Return the interactive picture of the front, with a choice of axes."""
     if not any(r.state in (TrialState.COMPLETE, TrialState.STOPPED) for r in report.records):
-        return "<h2>Front</h2><p>No trial has finished yet.</p>"
+        return ChartSection("front_chart.html", "Front")
     metrics = drawable_metrics(report.records, report.objectives)
-    has_stopped = any(record.state is TrialState.STOPPED for record in report.records)
-    stopped = " Trials that were stopped early had less training than the others." * has_stopped
-    choices = "".join(
-        f'<span><label for="front-{axis}">{axis} axis</label> '
-        f'<select id="front-{axis}">{_options(metrics, chosen)}</select></span>'
-        for axis, chosen in (("x", 0), ("y", min(1, len(metrics) - 1)))
-    )
-    return (
-        f'<h2>Front</h2><div class="choices">{choices}</div>'
-        '<div id="front-chart" class="chart" role="img" '
-        'aria-label="Scatter chart of all trials and the front; the tables hold the same values">'
-        '</div><noscript><img src="front.png" alt="The front" width="100%"></noscript>'
-        '<p class="faint">Hover for a trial\'s values and architecture; click to find its row.'
-        f"{stopped}</p>"
+    return ChartSection(
+        "front_chart.html",
+        "Front",
+        axes=(Axis("x", 0), Axis("y", min(1, len(metrics) - 1))),
+        metrics=[AxisMetric(metric, label_of(metric)) for metric in metrics],
+        has_stopped=any(record.state is TrialState.STOPPED for record in report.records),
     )
 
 
-def _options(metrics: Sequence[str], chosen: int) -> str:
-    return "".join(
-        f'<option value="{escape(metric)}"{" selected" if i == chosen else ""}>'
-        f"{escape(label_of(metric))}</option>"
-        for i, metric in enumerate(metrics)
-    )
-
-
-def front_section(report: Report) -> str:
+def front_section(report: Report) -> Section | None:
     """Return the table of the front, smallest first."""
     if not report.front:
-        return ""
+        return None
     metrics = metric_columns(report.front, report.objectives)
     knee = knee_record(report.front, report.objectives)
     shared, own = split_shared([record.architecture for record in report.front])
@@ -146,53 +134,50 @@ def front_section(report: Report) -> str:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
-    table = html_table(headings, rows, caption="The front, smallest first")
-    return (
-        f"<h2>The front, smallest first</h2>{table}<p class='faint'>{escape(' '.join(notes))}</p>"
+    title = "The front, smallest first"
+    return TableSection(
+        "titled_table.html", title, table=Table(headings, rows, title), note=" ".join(notes)
     )
 
 
-def winners_section(report: Report) -> str:
+def winners_section(report: Report) -> Section | None:
     """Return what `nas finish` found out about the winners."""
     if not report.winners:
-        return ""
+        return None
     headings, *lines = confirmation_table(report.winners)
     rows = [Row([Cell(text) for text in line]) for line in lines]
-    table = html_table(headings, rows, caption="Winners, smallest first")
-    line = escape(optimism_line(report.winners))
-    return f"<h2>Winners: retrained and tested</h2><p>{line}</p>{table}"
-
-
-def cost_section(report: Report) -> str:
-    """Return what the search took and what it did not have to spend."""
-    if not report.records:
-        return ""
-    cost = search_cost(report.records, report.spent)
-    told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
-    return f"<h2>What it cost</h2><p>{escape(' '.join(told).strip())}</p>"
-
-
-def growth_section(report: Report) -> str:
-    """Return the chart of the dominated volume over the trials."""
-    if not report.front:
-        return ""
-    return (
-        "<h2>Progress</h2>"
-        '<div id="growth-chart" class="chart low" role="img" '
-        'aria-label="Line chart of the hypervolume over the trials"></div>'
-        '<p class="faint">Share of the hypervolume of the whole front that had been found; counts '
-        "such as bytes enter by their logarithm.</p>"
+    return TableSection(
+        "titled_table.html",
+        "Winners: retrained and tested",
+        table=Table(headings, rows, "Winners, smallest first"),
+        lead=optimism_line(report.winners),
     )
 
 
-def failures_section(report: Report) -> str:
+def cost_section(report: Report) -> Section | None:
+    """Return what the search took and what it did not have to spend."""
+    if not report.records:
+        return None
+    cost = search_cost(report.records, report.spent)
+    told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
+    return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
+
+
+def growth_section(report: Report) -> Section | None:
+    """Return the chart of the dominated volume over the trials."""
+    if not report.front:
+        return None
+    return Section("growth_chart.html", "Progress")
+
+
+def failures_section(report: Report) -> Section | None:
     """Return the failures by kind, each with its most frequent message."""
     groups: dict[str, list[TrialRecord]] = defaultdict(list)
     for record in report.records:
         if record.failure is not None:
             groups[record.failure.kind.value].append(record)
     if not groups:
-        return ""
+        return None
     rows = []
     for kind, failed in sorted(groups.items(), key=lambda item: -len(item[1])):
         messages = Counter(r.failure.message for r in failed if r.failure is not None)
@@ -210,25 +195,25 @@ def failures_section(report: Report) -> str:
             )
         )
     headings = ["kind", "trials", "most frequent message", "numbers"]
-    return f"<h2>Failures</h2>{html_table(headings, rows, caption='Failures by kind')}"
+    table = Table(headings, rows, "Failures by kind")
+    return TableSection("titled_table.html", "Failures", table=table)
 
 
-def trials_section(report: Report) -> str:
+def trials_section(report: Report) -> Section | None:
     """Return the table of all trials, the latest first where they are too many."""
     if not report.records:
-        return ""
+        return None
     metrics = metric_columns(report.records, report.objectives)
     newest = sorted(report.records, key=lambda record: record.number)[-MOST_ROWS:]
     rows = [_trial_row(record, metrics) for record in newest]
     headings = ["trial", "state", *map(heading_of, metrics), "time", "architecture or failure"]
     note = (
-        f'<p class="faint">The last {MOST_ROWS:,} of {len(report.records):,}; '
-        "trials.csv holds all of them.</p>"
+        f"The last {MOST_ROWS:,} of {len(report.records):,}; trials.csv holds all of them."
         if len(report.records) > MOST_ROWS
         else ""
     )
-    table = html_table(headings, rows, caption="All trials", is_tall=True)
-    return f"<details><summary>All trials</summary>{note}{table}</details>"
+    table = Table(headings, rows, "All trials", is_tall=True)
+    return TableSection("folded_table.html", "All trials", table=table, note=note)
 
 
 def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
@@ -248,11 +233,11 @@ def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
     )
 
 
-def environment_section(report: Report) -> str:
+def environment_section(report: Report) -> Section | None:
     """Return on what the run ran."""
     env = report.environment
     if not env:
-        return ""
+        return None
     devices = [f"{d.get('name')} (driver {d.get('driver')})" for d in env.get("devices") or []]
     checkout = env.get("checkout") or {}
     facts = {
@@ -267,12 +252,8 @@ def environment_section(report: Report) -> str:
         "devices": ", ".join(devices) or "none",
         "commit": _commit_words(checkout),
     }
-    shown = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
-        for name, value in facts.items()
-        if value
-    )
-    return f"<details><summary>Environment</summary><dl class='facts'>{shown}</dl></details>"
+    shown = [(name, value) for name, value in facts.items() if value]
+    return FactsSection("facts.html", "Environment", facts=shown)
 
 
 def _commit_words(checkout: Mapping[str, Any]) -> str:
@@ -287,14 +268,11 @@ def _commit_words(checkout: Mapping[str, Any]) -> str:
     )
 
 
-def settings_section(report: Report) -> str:
+def settings_section(report: Report) -> Section | None:
     """Return the run's whole configuration."""
     if not report.config.strip():
-        return ""
-    return (
-        f"<details><summary>Settings</summary><pre><code>{escape(report.config)}</code></pre>"
-        "</details>"
-    )
+        return None
+    return TextSection("text.html", "Settings", text=report.config)
 
 
 def _metric_cell(metric: str, record: TrialRecord) -> Cell:
@@ -303,7 +281,7 @@ def _metric_cell(metric: str, record: TrialRecord) -> Cell:
     return Cell(format_value(metric, value), key, is_number=True)
 
 
-SECTIONS: tuple[Callable[[Report], str], ...] = (
+SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_chart,
     winners_section,
     front_section,

@@ -13,8 +13,9 @@ from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, write_winners
 from nas.report.charts import chart_data, to_script_json
 from nas.report.front import front_records, knee_record
-from nas.report.html_table import Cell, Row, html_table
 from nas.report.page import page_html
+from nas.report.page_parts import Cell, Row, Table, TableSection
+from nas.report.rendering import render
 from nas.report.reports import load_report, write_reports, write_tables
 from nas.report.sections import MOST_ROWS, Report
 from nas.trial import Failure, FailureKind, TrialState
@@ -205,16 +206,15 @@ def test_a_page_of_very_many_trials_is_cut_and_says_so(trial, accuracy_size):
 
 
 def test_cells_sort_by_number_and_absent_ones_last():
-    html = html_table(
-        ["size"],
-        [Row([Cell("1 kB", 1e3, is_number=True)], "r<"), Row([Cell("–", None, is_number=True)])],
-        caption='a "caption"',
-    )
+    rows = [Row([Cell("1 kB", 1e3, is_number=True)], "r<"), Row([Cell("–", is_number=True)])]
+    section = TableSection("x", table=Table(["size"], rows, 'a "caption"'))
+
+    html = render("sections/titled_table.html", section=section)
 
     assert 'data-value="1000.0">1 kB' in html
     assert 'data-value="">–' in html
     assert 'id="r&lt;"' in html
-    assert 'aria-label="a &quot;caption&quot;"' in html
+    assert 'aria-label="a &#34;caption&#34;"' in html
 
 
 def test_all_reports_come_from_the_run_folder(tmp_path, search_records, accuracy_size):
