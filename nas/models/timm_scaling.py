@@ -1,18 +1,16 @@
 """Any model that timm names, wider or narrower, deeper or shallower than it was published.
 
 timm's models are functions that fill in a table of settings and hand it to one builder.
-`build_timm` lets the function run, scales what the table says of widths and depths, and passes it
-on to timm's own builder; so that pretrained weights, input channels and classes work as they
-always do. Which settings mean width or depth is a matter of a few families of names (`_WIDTHS`,
-`_DEPTHS`); models with others have no such knob, and `knobs_of` says so.
+`timm_settings` reads the table of a model, `build_timm` scales what it says of widths and depths
+and hands it to timm's own builder; so that pretrained weights, input channels and classes work as
+they always do. Which settings mean width or depth is a matter of a few families of names
+(`_WIDTHS`, `_DEPTHS`); models with others have no such knob, and `knobs_of` says so.
 """
 
 import dataclasses
 import inspect
 import math
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any
@@ -23,6 +21,7 @@ from timm.layers import make_divisible
 from torch import nn
 
 from nas.errors import SpaceError, nearest_first
+from nas.models.timm_settings import builder_call
 
 _WIDTHS = (
     *("dims", "embed_dim", "embed_dims", "channels", "widths", "base_dim"),
@@ -31,7 +30,6 @@ _WIDTHS = (
 _DEPTHS = ("depths", "depth", "layers")
 _HEADS = ("num_heads", "heads")
 _PROBE = 0.5
-_lock = threading.Lock()
 
 
 def build_timm(
@@ -58,13 +56,16 @@ def build_timm(
     Raises:
         SpaceError: timm has no such model, or its published weights cannot be had.
     """
-    settings: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_channels}
+    wanted: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_channels}
     if image_size is not None and is_for_one_size(name):
-        settings["img_size"] = image_size
-    scaled = _scaled(partial(_scale, width=width, depth=depth))
-    with scaled, _published_weights(name) if pretrained else nullcontext():
-        model: nn.Module = timm.create_model(check_name(name), pretrained=pretrained, **settings)
-    return model
+        wanted["img_size"] = image_size
+    call = builder_call(check_name(name))
+    with _published_weights(name) if pretrained else nullcontext():
+        if call is None:  # a model that does not go through timm's builder has no knobs
+            model: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted)
+            return model
+        settings = {**_defaults_of(call.model_class), **call.settings, **wanted}
+        return call.build(pretrained, _scale(settings, width=width, depth=depth))
 
 
 def fetch_weights(name: str) -> None:
@@ -135,34 +136,6 @@ def is_for_one_size(name: str) -> bool:
     """Say whether a model is made for images of one size, which is given when it is built."""
     settings = timm.get_pretrained_cfg(name)
     return settings is not None and bool(settings.fixed_input_size)
-
-
-Scale = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-@contextmanager
-def _scaled(scale: Scale) -> Iterator[None]:
-    """Let timm's builder see scaled settings inside this context."""
-    original = timm.models.build_model_with_cfg
-
-    def build(model_cls: Any, variant: str, pretrained: bool, **settings: Any) -> Any:
-        settings = {**_defaults_of(model_cls), **settings}
-        return original(model_cls, variant, pretrained, **scale(settings))
-
-    with _lock:
-        modules = [
-            module
-            for name, module in list(sys.modules.items())
-            if name.startswith("timm.models.")
-            and getattr(module, "build_model_with_cfg", None) is original
-        ]
-        try:
-            for module in modules:
-                module.build_model_with_cfg = build  # type: ignore[attr-defined]
-            yield
-        finally:
-            for module in modules:
-                module.build_model_with_cfg = original  # type: ignore[attr-defined]
 
 
 def _defaults_of(model_cls: Any) -> dict[str, Any]:

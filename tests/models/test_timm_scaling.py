@@ -64,6 +64,8 @@ def test_timm_is_left_as_it_was():
     original = timm.models.build_model_with_cfg
     num_params("resnet18", width=0.5)
     assert timm.models.resnet.build_model_with_cfg is original
+
+
+def test_an_unknown_model_is_refused_and_the_nearest_named():
     with pytest.raises(SpaceError, match="nearest: resnet18"):
         build_timm("resnet18x", num_classes=10, in_channels=3)
-    assert timm.models.resnet.build_model_with_cfg is original
