@@ -11,7 +11,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any, NoReturn
 
-from timm.models import build_model_with_cfg, model_entrypoint
+from timm.models import build_model_with_cfg, is_model, model_entrypoint
 from torch import nn
 
 _BUILDER = "build_model_with_cfg"
@@ -97,7 +97,9 @@ class _Copies:
             namespace |= {
                 name: self.of(value)
                 for name, value in original.items()
-                if isinstance(value, FunctionType) and _may_build(value)
+                if isinstance(value, FunctionType)
+                and _may_build(value)
+                and not _is_part(value, of=original)
             }
             namespace[_BUILDER] = _note
         return self._namespaces[id(original)]
@@ -111,6 +113,11 @@ def _may_build(function: FunctionType) -> bool:
         and function.__globals__ is vars(sys.modules[module])
         and _BUILDER in function.__globals__
     )
+
+
+def _is_part(function: FunctionType, *, of: dict[str, Any]) -> bool:
+    """Say whether a function makes a whole model of another module: the backbone of a hybrid."""
+    return function.__globals__ is not of and is_model(function.__name__)
 
 
 def _note(model_class: Any, variant: str, _pretrained: bool = False, **settings: Any) -> NoReturn:
