@@ -1,72 +1,14 @@
-"""Metrics, objectives and constraints: names, units and directions, the same everywhere.
+"""Objectives and constraints: what a search does with metrics (`nas.metric`).
 
-A metric is anything measured. An objective is a metric that the search maximises or minimises; a
-constraint is a metric that it keeps within limits. Static metrics are known before any training.
+An objective is a metric that the search maximises or minimises; a constraint is a metric that it
+keeps within limits. Static metrics are known before any training.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from nas.errors import ConfigError, nearest_first
-
-
-class Direction(StrEnum):
-    """Which way is better."""
-
-    MAXIMIZE = "maximize"
-    MINIMIZE = "minimize"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A measured quantity.
-
-    Attributes:
-        name: the one name used in code, YAML, files and reports.
-        unit: what the number counts; empty for a ratio.
-        direction: which way is better.
-        is_static: known from the architecture alone, before training.
-        label: the words for tables and axes.
-    """
-
-    name: str
-    unit: str
-    direction: Direction
-    is_static: bool
-    label: str
-
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", "", Direction.MAXIMIZE, False, "validation accuracy"),
-        Metric("loss", "nats", Direction.MINIMIZE, False, "validation loss"),
-        Metric("perplexity", "", Direction.MINIMIZE, False, "validation perplexity"),
-        Metric("quality", "", Direction.MAXIMIZE, False, "quality"),
-        Metric("num_params", "", Direction.MINIMIZE, True, "parameters"),
-        Metric("size_bytes", "B", Direction.MINIMIZE, True, "size"),
-        Metric("num_macs", "", Direction.MINIMIZE, True, "multiply-accumulates"),
-        Metric("activation_bytes", "B", Direction.MINIMIZE, True, "peak activations"),
-        Metric("latency_ms", "ms", Direction.MINIMIZE, False, "latency"),
-        Metric("peak_memory_bytes", "B", Direction.MINIMIZE, False, "peak memory"),
-        Metric("energy_j", "J", Direction.MINIMIZE, False, "energy"),
-        Metric("seconds", "s", Direction.MINIMIZE, False, "time"),
-    )
-}
-
-
-def metric_named(name: str) -> Metric:
-    """Return the metric of that name.
-
-    Raises:
-        ConfigError: there is none; the known ones are listed.
-    """
-    if name not in METRICS:
-        known = nearest_first(name, METRICS)
-        raise ConfigError(f"there is no metric '{name}'; known metrics, nearest first: {known}")
-    return METRICS[name]
+from nas.metric import Direction, metric_named
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Task:
     A subclass defines `loss` and `metrics`; `nas.data.task_data.TaskData` joins it with data.
 
     Attributes:
-        measures: names of what `metrics` returns, each of `nas.objective.METRICS`. A number that
+        measures: names of what `metrics` returns, each of `nas.metric.METRICS`. A number that
             has no name there is told as `quality`, higher is better.
     """
 

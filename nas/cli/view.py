@@ -16,7 +16,8 @@ from rich.text import Text
 
 from nas.cli.numbers import format_count
 from nas.config.schema import Ui
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.report.values import (
     counted,
     format_duration,

@@ -17,7 +17,7 @@ from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import judge_targets
 from nas.errors import ConfigError, NasError, RunFolderError, nearest_first
-from nas.objective import METRICS
+from nas.metric import METRICS
 from nas.record.run_folder import RunFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)

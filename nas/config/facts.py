@@ -13,7 +13,8 @@ from typing import TypeAlias
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 from nas.widths import NARROWEST

@@ -17,7 +17,8 @@ from nas.config.extension import space_faults, without_extensions
 from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
 from nas.files import write_text
-from nas.objective import Direction, Objective, objective_for
+from nas.metric import Direction
+from nas.objective import Objective, objective_for
 from nas.record.run_folder import RunFolder
 
 # Trials under other values of these cannot stand in one study; the rest may change on the way.

@@ -17,7 +17,8 @@ from nas.architecture import Architecture
 from nas.data.table import Table, open_table
 from nas.data.table_columns import TableRung
 from nas.evaluation.evaluator import Evaluator
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.space.facts import Facts
 from nas.trial import (
     Failure,

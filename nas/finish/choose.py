@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import ConfigError, ConstraintError, nearest_first
-from nas.objective import Constraint, Direction, Objective, losses
+from nas.metric import Direction
+from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import front_mask
 from nas.pareto.select import best_under, knee
 from nas.trial import TrialRecord

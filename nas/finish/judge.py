@@ -14,7 +14,8 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
-from nas.objective import Direction, Objective, objective_for
+from nas.metric import Direction
+from nas.objective import Objective, objective_for
 from nas.task import Task
 
 AnyData: TypeAlias = Dataset | TaskData
@@ -25,7 +26,7 @@ class Judge:
     """A number that outputs are judged by.
 
     Attributes:
-        metric: its name, one of `nas.objective.METRICS`.
+        metric: its name, one of `nas.metric.METRICS`.
         tells_classes: a target is the index of the output that should be highest.
         task: what measures it; None where it is the share of classes told right.
     """

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.objective import Direction, objective_for
+from nas.metric import Direction
+from nas.objective import objective_for
 from nas.record.rows import read_rows, write_rows
 
 

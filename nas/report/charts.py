@@ -12,12 +12,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nas.objective import METRICS, Direction, Objective
+from nas.metric import describe_metric, is_count
+from nas.objective import Objective
 from nas.report.front import knee_record, leading_objective
 from nas.report.growth import growth_of, yardstick_of
 from nas.report.style import decades_of
 from nas.report.tables import metric_columns, shorten_groups
-from nas.report.values import axis_title, format_value, heading_of, is_count, scaled
+from nas.report.values import axis_title, format_value, heading_of, scaled
 from nas.trial import TrialRecord, TrialState
 
 _HOVER_COLUMNS = 60
@@ -90,7 +91,7 @@ def _group(record: TrialRecord, members: set[int], knee: TrialRecord | None) -> 
 def _axis(
     metric: str, objectives: Sequence[Objective], records: Sequence[TrialRecord]
 ) -> dict[str, Any]:
-    direction = METRICS[metric].direction if metric in METRICS else Direction.MINIMIZE
+    direction = describe_metric(metric).direction
     for objective in objectives:
         direction = objective.direction if objective.metric == metric else direction
     values = [value for r in records if (value := _value(r, metric)) is not None]

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.report.comparison import Comparison, Group, share_text
 from nas.report.front import FloatArray, front_records, leading_objective
 from nas.report.style import (

@@ -13,6 +13,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.metric import is_share
 from nas.record.winners import WinnerRow
 from nas.report.size_plot import draw_staircase, end_picture, label_points, new_picture
 from nas.report.style import (
@@ -76,7 +77,7 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
 
 
 def _gap_told(metric: str, gap: float) -> str:
-    if metric == "accuracy":
+    if is_share(metric):
         return f"{100 * abs(gap):.2f} points {'above' if gap >= 0 else 'below'}"
     return f"{three_digits(abs(gap))} of {metric} {'better' if gap >= 0 else 'worse'} than"
 
@@ -127,7 +128,7 @@ def _plain(metric: str, value: float) -> str:
     """Return a number without its unit."""
     if math.isnan(value):
         return "–"
-    return f"{100 * value:.2f}" if metric == "accuracy" else three_digits(value)
+    return f"{100 * value:.2f}" if is_share(metric) else three_digits(value)
 
 
 def _range(metric: str, low: float, high: float) -> str:

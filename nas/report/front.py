@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.objective import Direction, Objective, losses
+from nas.metric import Direction
+from nas.objective import Objective, losses
 from nas.pareto.dominance import front_mask
 from nas.pareto.select import knee
 from nas.trial import TrialRecord, TrialState

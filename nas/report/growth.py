@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.objective import Direction, Objective, losses
+from nas.metric import Direction, is_count
+from nas.objective import Objective, losses
 from nas.pareto.dominance import Front, front_mask
 from nas.pareto.hypervolume import hypervolume
 from nas.report.front import FloatArray, comparable_records, loss_table
-from nas.report.values import is_count
 from nas.trial import TrialRecord, TrialState
 
 _MARGIN = 0.1

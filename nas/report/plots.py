@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import BboxBase
 
-from nas.objective import Direction, Objective, losses
+from nas.metric import Direction
+from nas.objective import Objective, losses
 from nas.report.front import (
     FloatArray,
     comparable_records,

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import BboxBase
 
-from nas.objective import Direction, objective_for
+from nas.metric import Direction, is_share
+from nas.objective import objective_for
 from nas.pareto.dominance import FloatArray
 from nas.report.style import (
     FRONT_COLOUR,
@@ -62,7 +63,7 @@ def end_picture(
         values: all that were drawn, as drawn.
         titles: a bold one and a faint one below it.
     """
-    if metric == "accuracy":
+    if is_share(metric):
         _stretch(axes, values)
     words = axis_title(metric).removeprefix("validation ")
     axes.set_ylabel(words, color=TEXT_COLOUR, fontsize=10, parse_math=False)

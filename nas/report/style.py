@@ -18,8 +18,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import BboxBase
 
 from nas.files import write_bytes
-from nas.objective import Direction, Objective
-from nas.report.values import axis_title, is_count, label_of, scaled
+from nas.metric import Direction, describe_metric, is_count
+from nas.objective import Objective
+from nas.report.values import axis_title, label_of, scaled
 
 FRONT_COLOUR = "#0072B2"
 KNEE_COLOUR = "#D55E00"
@@ -131,7 +132,7 @@ def tick_text(metric: str, value: float) -> str:
     >>> tick_text("size_bytes", 2e5), tick_text("num_params", 1e6), tick_text("latency_ms", 0.5)
     ('200 kB', '1 M', '0.5')
     """
-    unit = "B" if metric.endswith("_bytes") else ""
+    unit = describe_metric(metric).unit
     if is_count(metric):
         for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= factor:

@@ -17,9 +17,10 @@ from rich.text import Text
 
 from nas.architecture import Architecture, Value
 from nas.files import write_text
-from nas.objective import METRICS, Objective
+from nas.metric import METRICS, is_count
+from nas.objective import Objective
 from nas.report.front import front_records, knee_record, leading_objective
-from nas.report.values import format_value, heading_of, is_count, objective_text
+from nas.report.values import format_value, heading_of, objective_text
 from nas.trial import TrialRecord
 
 KNEE_MARK = "◆"

@@ -6,25 +6,21 @@ Files for machines keep the plain number; only what people read goes through her
 
 import math
 
-from nas.objective import METRICS, Objective
+from nas.metric import METRICS, describe_metric, is_count, is_share
+from nas.objective import Objective
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _LARGE = 1e5  # a number without a known name is shortened from here on
-_RATIOS = frozenset({"accuracy"})  # a share of 1, read as percent
 
 
 def label_of(metric: str) -> str:
     """Return the words for a metric; its name where it is not a known one."""
-    return METRICS[metric].label if metric in METRICS else metric
+    return describe_metric(metric).label
 
 
 def unit_of(metric: str) -> str:
     """Return the unit in which `scaled` gives a metric: %, B, ms, ...; empty for a count."""
-    if metric in _RATIOS:
-        return "%"
-    if metric in METRICS:
-        return METRICS[metric].unit
-    return "B" if metric.endswith("_bytes") else ""
+    return describe_metric(metric).shown_unit
 
 
 def axis_title(metric: str) -> str:
@@ -39,18 +35,13 @@ def heading_of(metric: str) -> str:
     >>> heading_of("accuracy"), heading_of("num_macs"), heading_of("size_bytes")
     ('accuracy', 'MACs', 'size')
     """
-    short = {"num_params": "params", "num_macs": "MACs"}
-    return short.get(metric, label_of(metric).removeprefix("validation "))
+    found = describe_metric(metric)
+    return found.heading or found.label
 
 
 def scaled(metric: str, value: float) -> float:
     """Return a value in the unit of `unit_of`: shares become percent, all else stays."""
-    return value * 100 if metric in _RATIOS else value
-
-
-def is_count(metric: str) -> bool:
-    """Return whether a metric counts things or bytes, so that it spans orders of magnitude."""
-    return metric.startswith("num_") or metric.endswith("_bytes")
+    return value * 100 if is_share(metric) else value
 
 
 def format_value(metric: str, value: float | None) -> str:
@@ -63,7 +54,7 @@ def format_value(metric: str, value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if metric in _RATIOS:
+    if is_share(metric):
         return f"{value * 100:.2f} %"
     unit = unit_of(metric)
     if is_count(metric) or (metric not in METRICS and abs(value) >= _LARGE):

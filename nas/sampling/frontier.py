@@ -30,7 +30,8 @@ from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import InvalidObjectivesError
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.sampling.candidates import Candidates, Look
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.history import CHOICE_KEY, History, write_choice

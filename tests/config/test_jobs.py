@@ -10,7 +10,8 @@ from nas.config.recorded import (
     write_config,
 )
 from nas.errors import ConfigError, RunFolderError
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.record.run_folder import RunFolder
 
 

@@ -42,7 +42,7 @@ def judged():
         ("no_such_module.Mine", r"put no_such_module.py into the folder"),
         ("nas.no_such.Mine", "'nas' has no 'no_such'"),
         ("nas.errors.NasErorr", "has no 'NasErorr'; it has, nearest first: NasError"),
-        ("nas.objective.METRICS", "is no class or function, but dict"),
+        ("nas.metric.METRICS", "is no class or function, but dict"),
     ],
 )
 def test_a_target_that_is_not_there_is_told(dotted, told):

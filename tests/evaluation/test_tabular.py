@@ -4,7 +4,7 @@ import pytest
 
 from nas.architecture import Architecture
 from nas.evaluation.tabular import TabularEvaluator, with_scores
-from nas.objective import Direction
+from nas.metric import Direction
 from nas.trial import FailureKind, TrialRecord, TrialSpec, TrialState
 
 LARGE, SMALL = Architecture({"width": 2}), Architecture({"width": 1})

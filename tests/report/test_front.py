@@ -3,7 +3,8 @@ import math
 import pytest
 
 from nas.architecture import Architecture
-from nas.objective import Direction, Objective, objective_for
+from nas.metric import Direction
+from nas.objective import Objective, objective_for
 from nas.report.front import comparable_records, front_records, knee_record, leading_objective
 from nas.trial import TrialState
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from nas.objective import Direction, Objective
+from nas.metric import Direction
+from nas.objective import Objective
 from nas.report.growth import growth_of, yardstick_of
 
 

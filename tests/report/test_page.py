@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from nas.architecture import Architecture
-from nas.objective import Direction, Objective, objective_for
+from nas.metric import Direction
+from nas.objective import Objective, objective_for
 from nas.record.environment import collect_environment, write_environment
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, write_winners

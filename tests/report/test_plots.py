@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.objective import Direction, Objective, objective_for
+from nas.metric import Direction
+from nas.objective import Objective, objective_for
 from nas.report.front import front_records
 from nas.report.plots import plot_front, summary_line, write_front_png
 from nas.report.style import decades_of, tick_text

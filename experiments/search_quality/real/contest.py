@@ -15,7 +15,8 @@ import numpy as np
 from experiments.cifar10.convert import convert
 from nas.cli.main import main
 from nas.finish.ledger import Ledger
-from nas.objective import Direction, Objective, losses
+from nas.metric import Direction
+from nas.objective import Objective, losses
 from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
 from nas.report.front import comparable_records

@@ -1,0 +1,109 @@
+"""Metrics: everything that is measured, described once.
+
+Constraints, objectives, picks, tables, pictures and the page all follow from what stands here. A
+new metric is one entry in `METRICS` and its measurement (`nas.measure`, or a task's own).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nas.errors import ConfigError, nearest_first
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+class Scale(StrEnum):
+    """What kind of number a metric is, and hence how it is read and drawn."""
+
+    SHARE = "share"  # of 1, read as percent
+    COUNT = "count"  # of things or bytes; read as k, M, G, drawn by its logarithm
+    QUANTITY = "quantity"  # anything else, read with its unit
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measured quantity.
+
+    Attributes:
+        name: the one name used in code, YAML, files and reports.
+        direction: which way is better.
+        label: the words for tables and axes.
+        scale: what kind of number it is.
+        unit: what the number counts, as it is written behind it; empty for none.
+        is_static: known from the architecture alone, before training.
+        heading: shorter words, for the head of a column; the label where empty.
+    """
+
+    name: str
+    direction: Direction
+    label: str
+    scale: Scale = Scale.QUANTITY
+    unit: str = ""
+    is_static: bool = False
+    heading: str = ""
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit in which the number is read: percent for a share."""
+        return "%" if self.scale is Scale.SHARE else self.unit
+
+
+_UP, _DOWN = Direction.MAXIMIZE, Direction.MINIMIZE
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", _UP, "validation accuracy", Scale.SHARE, heading="accuracy"),
+        Metric("loss", _DOWN, "validation loss", unit="nats", heading="loss"),
+        Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
+        Metric("quality", _UP, "quality"),
+        Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
+        Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
+        Metric("num_macs", _DOWN, "multiply-accumulates", Scale.COUNT, "", True, "MACs"),
+        Metric("activation_bytes", _DOWN, "peak activations", Scale.COUNT, "B", True),
+        Metric("latency_ms", _DOWN, "latency", unit="ms"),
+        Metric("peak_memory_bytes", _DOWN, "peak memory", Scale.COUNT, "B"),
+        Metric("energy_j", _DOWN, "energy", unit="J"),
+        Metric("seconds", _DOWN, "time", unit="s"),
+    )
+}
+
+
+def metric_named(name: str) -> Metric:
+    """Return the metric of that name.
+
+    Raises:
+        ConfigError: there is none; the known ones are listed.
+    """
+    if name not in METRICS:
+        known = nearest_first(name, METRICS)
+        raise ConfigError(f"there is no metric '{name}'; known metrics, nearest first: {known}")
+    return METRICS[name]
+
+
+def describe_metric(name: str) -> Metric:
+    """Return a known metric, or what the name of another one (a table's column) tells of it.
+
+    >>> describe_metric("flash_bytes").unit, describe_metric("num_layers").scale.value
+    ('B', 'count')
+    """
+    if name in METRICS:
+        return METRICS[name]
+    is_bytes = name.endswith("_bytes")
+    scale = Scale.COUNT if is_bytes or name.startswith("num_") else Scale.QUANTITY
+    return Metric(name, Direction.MINIMIZE, name, scale, "B" if is_bytes else "")
+
+
+def is_share(name: str) -> bool:
+    """Say whether a metric is a share of 1, read as percent."""
+    return describe_metric(name).scale is Scale.SHARE
+
+
+def is_count(name: str) -> bool:
+    """Say whether a metric counts things or bytes, so that it spans orders of magnitude."""
+    return describe_metric(name).scale is Scale.COUNT
