@@ -132,12 +132,15 @@ def tick_text(metric: str, value: float) -> str:
     >>> tick_text("size_bytes", 2e5), tick_text("num_params", 1e6), tick_text("latency_ms", 0.5)
     ('200 kB', '1 M', '0.5')
     """
-    unit = describe_metric(metric).unit
+    if not math.isfinite(value):
+        return ""
     if is_count(metric):
+        unit = describe_metric(metric).unit
         for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= factor:
                 return f"{value / factor:g} {prefix}{unit}"
-    return f"{value:g} {unit}".rstrip() if math.isfinite(value) else ""
+        return f"{value:g} {unit}".rstrip()
+    return f"{value:g}"
 
 
 def plain_values(objective: Objective, values: Sequence[float]) -> list[float]:

@@ -18,7 +18,7 @@ def learning_rate_factor(step: int, *, num_steps: int, warmup: float) -> float:
     Linear from a tenth to 1 in the first `warmup` share of the steps, then half a cosine to 0.
 
     >>> [round(learning_rate_factor(s, num_steps=5, warmup=0.2), 2) for s in range(5)]
-    [1.0, 0.96, 0.75, 0.45, 0.16]
+    [1.0, 0.9, 0.65, 0.35, 0.1]
     """
     num_warmup = max(1, round(warmup * num_steps))
     if step < num_warmup:
