@@ -5,6 +5,7 @@ import shutil
 import statistics
 import threading
 import time
+import zlib
 
 import optuna
 import pytest
@@ -94,7 +95,9 @@ class Stateless(optuna.samplers.BaseSampler):
         return {}
 
     def sample_independent(self, study, trial, param_name, param_distribution):
-        sampler = optuna.samplers.RandomSampler(seed=hash((trial.number, param_name)) % 2**31)
+        sampler = optuna.samplers.RandomSampler(
+            seed=zlib.crc32(f"{trial.number} {param_name}".encode())
+        )
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
 

@@ -1,12 +1,12 @@
 """Every shipped space of networks can be made from its YAML, and tells its costs fast."""
 
-import time
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from parts.work import num_calls
 
 from nas.task import DataShape
 from search_spaces.compressed import CompressedSpace
@@ -24,38 +24,35 @@ def made(name: str):
     ("name", "side"),
     [("mobilenet", 8), ("mobilenet_224", 224), ("resnet", 32), ("vit", 32), ("cell", 32)],
 )
-def test_costs_of_an_architecture_take_less_than_20_ms(name, side):
+def test_costs_come_in_closed_form_without_building(name, side):
     space, data = made(name), DataShape((3, side, side), 10)
-    assert float(np.median(seconds_of_first_looks(space, data, count=50))) < 0.020
+    # Building and counting one of these calls 20,000 functions or more.
+    assert max(calls_of_first_looks(space, data, count=50)) < 2_000
 
 
-def seconds_of_first_looks(space, data, *, count):
-    """Return the CPU seconds of all three costs of architectures drawn at random."""
-    rng, seconds = np.random.default_rng(0), []
+def calls_of_first_looks(space, data, *, count):
+    """Return how many functions are called for all costs of architectures drawn at random."""
+    rng, calls = np.random.default_rng(0), []
     for _ in range(count):
-        drawn = space.sample(rng)
-        started = time.process_time()
-        costs = space.static_costs(drawn, data)
-        seconds.append(time.process_time() - started)
-        assert min(costs["num_params"], costs["num_macs"]) > 0
-    return seconds
+        drawn, found = space.sample(rng), {}
+        calls.append(num_calls(lambda d=drawn, f=found: f.update(space.static_costs(d, data))))
+        assert min(found["num_params"], found["num_macs"]) > 0
+    return calls
 
 
-def test_costs_of_timms_models_take_less_than_60_ms():
+def test_costs_of_timms_models_are_counted_on_shapes_alone():
     space, data = made("timm_family"), DataShape((3, 32, 32), 10)
-    seconds = seconds_of_first_looks(space, data, count=25)
-    assert float(np.median(seconds)) < 0.060
+    calls = calls_of_first_looks(space, data, count=25)
+    assert float(np.median(calls)) < 200_000  # 96,000 with timm 1.0.31
 
 
 @pytest.mark.parametrize(
-    ("compression", "limit_s"),
-    [({}, 0.020), ({"weight_bits": None, "rank": 0.5}, 0.060)],
-    ids=["bits", "factors"],
+    "compression", [{}, {"weight_bits": None, "rank": 0.5}], ids=["bits", "factors"]
 )
-def test_costs_of_a_compressed_network_take_milliseconds(compression, limit_s):
+def test_costs_of_a_compressed_network_come_without_compressing_it(compression):
     space = CompressedSpace(made("mobilenet"), **compression)
-    seconds = seconds_of_first_looks(space, DataShape((3, 8, 8), 10), count=25)
-    assert float(np.median(seconds)) < limit_s
+    calls = calls_of_first_looks(space, DataShape((3, 8, 8), 10), count=25)
+    assert float(np.median(calls)) < 60_000  # 19,000 and 31,000 where this was written
 
 
 def test_the_cell_space_spans_the_published_sizes():
