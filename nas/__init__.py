@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.architecture import Architecture as Architecture
     from nas.errors import NasError as NasError
+    from nas.frontier.sampler import FrontierSampler as FrontierSampler
     from nas.sampling.distributions import suggest as suggest
-    from nas.sampling.frontier import FrontierSampler as FrontierSampler
     from nas.space.facts import Facts as Facts
     from nas.space.parameters import Choice as Choice
     from nas.space.parameters import Float as Float
@@ -32,7 +32,7 @@ _HOMES = {
     "DataShape": "nas.task",
     "Facts": "nas.space.facts",
     "Float": "nas.space.parameters",
-    "FrontierSampler": "nas.sampling.frontier",
+    "FrontierSampler": "nas.frontier.sampler",
     "Int": "nas.space.parameters",
     "NasError": "nas.errors",
     "Repeat": "nas.space.parameters",

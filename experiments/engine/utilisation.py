@@ -159,7 +159,7 @@ def utilisation(spans: Sequence[tuple[float, float]], num_slots: int) -> float:
 def make_frontier(seed: int) -> Any:
     """Return the size-aware sampler."""
     from nas.config.facts import facts_of
-    from nas.sampling.frontier import FrontierSampler
+    from nas.frontier.sampler import FrontierSampler
 
     space = SearchSpace(SPACE)
     facts = facts_of(Null(), space=space, objectives=OBJECTIVES)

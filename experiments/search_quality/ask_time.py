@@ -3,7 +3,7 @@
     python -m experiments.search_quality.ask_time
 
 A study is given 100, 1,000 or 10,000 finished trials of random networks, and goes on from there:
-ask, tell, ask, tell. Counted is the CPU time of an ask in one thread, with everything in it: looks
+ask, tell, ask, tell. Counted is the CPU time of an ask in one thread, with everything in it: batch
 at new networks with their exact costs, the model, its hyperparameters where they are due. The
 first ask of all is counted apart: it makes the pool. Tables and the OFA space know their
 quality; the shipped spaces get an invented one, since only time is measured.
@@ -28,9 +28,9 @@ from nas.config.compose import Source, compose_values
 from nas.config.facts import facts_of
 from nas.config.make import make_space
 from nas.evaluation.known import KnownBefore
+from nas.frontier.sampler import FrontierSampler
 from nas.objective import objective_for
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.frontier import FrontierSampler
 from nas.seeding import derive_seed
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace

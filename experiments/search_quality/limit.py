@@ -19,10 +19,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 from experiments.search_quality.problems import Problem, open_problem
 from experiments.search_quality.scale import REFERENCE, Scale
 from experiments.search_quality.store import write_rows
+from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.embedding import Embedding
+from nas.frontier.encoding import Encoding
 from nas.pareto.dominance import front_mask
-from nas.sampling.embedding import Embedding
-from nas.sampling.encoding import Encoding
-from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
 
 PROBLEMS = ("macro", "nb201_c10", "nb201_c100", "nb201_in16")
 MARKS = (10, 25, 50, 100)
@@ -87,7 +87,7 @@ def volumes(networks: Networks, expected: np.ndarray, sd: float, scale: Scale) -
     seen = [int(np.argmin(sizes))]
     while len(seen) < MARKS[-1]:
         boxes = undominated_boxes(networks.losses[seen], reference=np.full(2, REFERENCE))
-        gain = expected_gain(boxes, mean=mean, sd=spread)
+        gain = expected_hypervolume_improvement(boxes, mean=mean, sd=spread)
         gain[seen] = -1.0
         seen.append(int(np.argmax(gain)))
     return [scale.share(networks.raw[seen[:mark]]) for mark in MARKS]

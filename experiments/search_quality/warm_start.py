@@ -15,7 +15,7 @@ from experiments.search_quality.contest import Outcome, play
 from experiments.search_quality.methods.frontier import FrontierMethod, with_facts
 from experiments.search_quality.problems import open_problem
 from experiments.search_quality.store import write_rows
-from nas.sampling.warm_start import Results
+from nas.frontier.warm_start import Results
 from nas.seeding import derive_seed, generator
 
 TRANSFERS = (

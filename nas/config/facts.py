@@ -2,7 +2,7 @@
 
 An evaluator with facts of its own (a table) is asked for them; of any other static costs and
 widths are taken by their decimal logarithms, since they span orders of magnitude. Among networks
-of one size the one that is widest where it is narrowest promises most.
+of one size, the wider its narrowest layer, the higher its prior score.
 """
 
 import math
@@ -60,7 +60,7 @@ def facts_from_costs(
         log_size=size,
         identity=identity,
         numbers=tuple(_log(costs[name]) for name in sorted(costs)),
-        promise=sum(_log(costs[name]) for name in NARROWEST if name in costs),
+        prior_score=sum(_log(costs[name]) for name in NARROWEST if name in costs),
         static=values,
     )
 

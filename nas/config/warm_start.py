@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import ConfigError, SpaceError
+from nas.frontier.warm_start import Results, results_of
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
 from nas.sampling.journal import load_records
-from nas.sampling.warm_start import Results, results_of
 from nas.space.space import SearchSpace
 from nas.trial import TrialState, trainings
 

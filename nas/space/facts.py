@@ -33,8 +33,9 @@ class Facts:
         identity: a key that architectures with the same network share.
         numbers: free numbers that may tell its accuracy (log10 of counts); same length and order
             for every architecture of a space.
-        promise: what speaks for it among networks of its size before anything is trained; higher
-            is better, on any scale: the first trainings go by its order alone. NaN for nothing.
+        prior_score: an estimate of how good it is among networks of its size, before anything is
+            trained; higher is better, on any scale, since only the order counts. The first
+            trainings are chosen by it. NaN where there is no estimate.
         static: the static objectives' values, lower is better, in the study's order and on the
             scale on which differences count (log10 for sizes); empty for (log_size,).
     """
@@ -42,7 +43,7 @@ class Facts:
     log_size: float
     identity: str
     numbers: tuple[float, ...] = ()
-    promise: float = 0.0
+    prior_score: float = 0.0
     static: tuple[float, ...] = ()
 
     @property

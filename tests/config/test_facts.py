@@ -30,7 +30,7 @@ def test_the_sampler_is_told_costs_and_widths_as_logarithms():
     assert found.log_size == math.log10(stated["size_bytes"])
     assert found.numbers == tuple(math.log10(stated[name]) for name in names)
     narrowest = math.log10(stated["min_width"]) + math.log10(stated["num_features"])
-    assert found.promise == narrowest > 0.0
+    assert found.prior_score == narrowest > 0.0
 
 
 def test_an_evaluator_without_widths_is_asked_for_costs_alone():
@@ -40,4 +40,4 @@ def test_an_evaluator_without_widths_is_asked_for_costs_alone():
     facts = facts_of(evaluator, space=space, objectives=OBJECTIVES)
     found = facts(next(space.enumerate()))
     assert len(found.numbers) == 2
-    assert found.promise == 0.0
+    assert found.prior_score == 0.0

@@ -12,9 +12,9 @@ from parts.engine import search, small_task
 
 from nas.evaluation.tabular import TabularEvaluator
 from nas.execution.simulated import SimulatedBackend
+from nas.frontier.sampler import FrontierSampler
 from nas.pareto.dominance import front_mask
 from nas.pareto.hypervolume import hypervolume
-from nas.sampling.frontier import FrontierSampler
 from nas.search.stopping import Stopping
 from search_spaces.table import TableSpace
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError
-from nas.sampling.encoding import Encoding
+from nas.frontier.encoding import Encoding
 from nas.space.flatten import flatten
 from nas.space.parameters import NEIGHBOUR_SHARE, Choice, Same
 from nas.space.space import SearchSpace

@@ -7,9 +7,9 @@ import optuna
 from experiments.search_quality.methods.contract import Genome, Losses
 from experiments.search_quality.problems import Problem, log_size
 from nas.architecture import Architecture
+from nas.frontier.sampler import FrontierSampler
+from nas.frontier.warm_start import Results
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.frontier import FrontierSampler
-from nas.sampling.warm_start import Results
 from nas.space.facts import Facts
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

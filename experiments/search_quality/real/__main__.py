@@ -22,7 +22,7 @@ from experiments.search_quality.real.trainings import (
     write_trainings,
 )
 
-MAX_SEEDS = 100  # that a summary looks for
+MAX_SEEDS = 100  # that a summary batch for
 
 
 def main() -> int:

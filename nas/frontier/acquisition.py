@@ -3,14 +3,17 @@
 The space that the front does not dominate is cut into boxes. In each box the expected overlap of
 the candidate's own dominated volume is a product over the objectives: a length for the known ones,
 a difference of two expected improvements for the unknown ones, which are taken as independent
-normal variables. The sum over boxes is the expected gain, in closed form for any number of
-objectives. Where a model sees its objective on a bent scale, lengths still count on the straight
-one: piecewise linear in the bent one, so the form stays closed.
+normal variables. The sum over boxes is the expected improvement, in closed form for any number of
+objectives. Where a model sees its objective on a warped scale, lengths still count on the
+original one, which is piecewise linear in the warped one, so the form stays closed.
+
+Notation, as in the source:
+    n candidates, m objectives, b boxes; Y the loss of a candidate, normal with `mean` and `sd`;
+    (x)+ the larger of x and 0; h the map from the warped to the original scale.
 
 Source: Yang, Emmerich, Deutz, Bäck 2019, "Multi-objective Bayesian global optimization using
-    expected
-hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the improvement. All
-in loss form: lower is better.
+expected hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the
+improvement. All in loss form: lower is better.
 """
 
 from collections.abc import Mapping
@@ -22,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from nas.frontier.loss_scale import OutputWarp
 from nas.pareto.dominance import front_mask
-from nas.sampling.loss_scale import Bend
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -36,31 +39,31 @@ class Boxes:
     Attributes:
         lower: (b, m) lower corners; -inf towards better values.
         upper: (b, m) upper corners.
-        bends: of the columns that are not on a straight scale.
+        warps: of the columns whose scale is warped.
     """
 
     lower: FloatArray
     upper: FloatArray
-    bends: Mapping[int, Bend] = field(default_factory=dict)
+    warps: Mapping[int, OutputWarp] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> list["_Column"]:
         """The corners, objective by objective."""
         return [
-            _column(lower, upper, self.bends.get(index))
+            _column(lower, upper, self.warps.get(index))
             for index, (lower, upper) in enumerate(zip(self.lower.T, self.upper.T, strict=True))
         ]
 
 
 @dataclass(frozen=True)
 class _Column:
-    """What the boxes are along one objective: many share a corner, which is looked at once.
+    """What the boxes are along one objective: many share a corner, which is computed once.
 
     Attributes:
         edges: distinct places on this objective's scale, ascending; also where its slope changes.
         lower: (b) which edge is the lower corner of each box.
         upper: (b) which is the upper.
-        slopes: how much steeper the straight scale is right of each edge; None if it is straight.
+        slopes: how much steeper the original scale is right of each edge; None if none is warped.
     """
 
     edges: FloatArray
@@ -69,24 +72,24 @@ class _Column:
     slopes: FloatArray | None
 
 
-def _column(lower: FloatArray, upper: FloatArray, bend: Bend | None) -> _Column:
-    knots = np.empty(0) if bend is None else bend.knots
+def _column(lower: FloatArray, upper: FloatArray, warp: OutputWarp | None) -> _Column:
+    knots = np.empty(0) if warp is None else warp.knots
     edges, places = np.unique(np.concatenate([lower, upper, knots]), return_inverse=True)
     slopes = None
-    if bend is not None:
-        slopes = np.append(1.0, bend.slopes)[np.searchsorted(knots, edges, side="right")]
+    if warp is not None:
+        slopes = np.append(1.0, warp.slopes)[np.searchsorted(knots, edges, side="right")]
     return _Column(edges, places[: len(lower)], places[len(lower) : 2 * len(lower)], slopes)
 
 
 def undominated_boxes(
-    front: FloatArray, *, reference: FloatArray, bends: Mapping[int, Bend] | None = None
+    front: FloatArray, *, reference: FloatArray, warps: Mapping[int, OutputWarp] | None = None
 ) -> Boxes:
     """Cut the undominated space into boxes: O(n) of them for two objectives, O(n^2) for three.
 
     Args:
         front: (n, m) losses; dominated rows, and rows beyond the reference, change nothing.
         reference: (m,) the worst corner that counts.
-        bends: of the columns that are not on a straight scale.
+        warps: of the columns whose scale is warped.
     """
     inside = front[(front < reference).all(axis=1)]
     inside = np.unique(inside[front_mask(inside)], axis=0) if len(inside) else inside
@@ -95,7 +98,7 @@ def undominated_boxes(
     else:
         corners = np.array(_cut(inside, reference)).reshape(-1, 2, len(reference))
         lower, upper = corners[:, 0], corners[:, 1]
-    return Boxes(lower, upper, bends or {})
+    return Boxes(lower, upper, warps or {})
 
 
 def _stairs(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -127,7 +130,9 @@ def _cut(front: FloatArray, reference: FloatArray) -> list[tuple[list[float], li
     return corners
 
 
-def expected_gain(boxes: Boxes, *, mean: FloatArray, sd: FloatArray) -> FloatArray:
+def expected_hypervolume_improvement(
+    boxes: Boxes, *, mean: FloatArray, sd: FloatArray
+) -> FloatArray:
     """Return the expected gain in hypervolume of each candidate.
 
     Args:
@@ -169,7 +174,7 @@ def _expected_below(edges: FloatArray, mean: FloatArray, sd: FloatArray) -> Floa
 
 
 def _straightened(below: FloatArray, slopes: FloatArray) -> FloatArray:
-    """Return E[(h(edge) - h(Y))+] (n, edges), in straight lengths h, from the same in bent ones.
+    """Return E[(h(edge) - h(Y))+] (n, edges), in original lengths h, from the same in warped ones.
 
     It is the integral of P(Y < u) h'(u) up to the edge: the steps between places with one slope,
     times that slope.

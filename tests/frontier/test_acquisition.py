@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, qmc
 
+from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.loss_scale import OutputWarp
 from nas.pareto.hypervolume import hypervolume
-from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
-from nas.sampling.loss_scale import Bend
 
 FRONTS = {
     "two": np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]),
@@ -35,7 +35,9 @@ def test_closed_form_equals_monte_carlo(name):
     # Quantiles in place of draws: the error of a mean over 4,000 of them is far below 1e-3.
     count = 4000 if dimensions == 2 else 3000
 
-    gain = expected_gain(undominated_boxes(front, reference=reference), mean=mean, sd=sd)
+    gain = expected_hypervolume_improvement(
+        undominated_boxes(front, reference=reference), mean=mean, sd=sd
+    )
 
     points = (
         qmc.Sobol(dimensions - 1, seed=0).random(4096)[:count]
@@ -59,7 +61,7 @@ def test_gain_of_known_points_is_the_volume_that_they_add(dimensions, seed):
 
     boxes = undominated_boxes(front, reference=reference)
 
-    gain = expected_gain(boxes, mean=points, sd=np.zeros_like(points))
+    gain = expected_hypervolume_improvement(boxes, mean=points, sd=np.zeros_like(points))
     assert gain == pytest.approx([gain_of(point, front, reference) for point in points])
 
 
@@ -80,19 +82,21 @@ def test_boxes_do_not_overlap(dimensions, seed):
 def test_gain_of_a_certain_improvement_grows_with_its_uncertainty_only_where_it_may_lose():
     boxes = undominated_boxes(np.array([[0.5, 0.0]]), reference=np.array([1.0, 1.0]))
     mean = np.array([[0.5, 0.5], [0.5, 0.5]])
-    gain = expected_gain(boxes, mean=mean, sd=np.array([[0.1, 0.0], [0.2, 0.0]]))
+    gain = expected_hypervolume_improvement(
+        boxes, mean=mean, sd=np.array([[0.1, 0.0], [0.2, 0.0]])
+    )
     # E[(0.5 - Y)+] = sd / sqrt(2 pi), over a width of 0.5
     assert gain == pytest.approx(np.array([0.1, 0.2]) * 0.5 / np.sqrt(2 * np.pi))
 
 
 def test_gain_on_a_bent_scale_is_the_volume_on_the_straight_one():
     places, losses = np.array([-9.0, 0.4, 0.7, 2.0]), np.array([-9.0, 0.4, 1.0, 7.5])
-    bend = Bend(knots=places[1:3], slopes=np.array([2.0, 5.0]))
+    warp = OutputWarp(knots=places[1:3], slopes=np.array([2.0, 5.0]))
     front, reference = np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]), np.array([1.1, 1.1])
     mean, sd = np.array([[0.3, 0.2], [0.6, 0.05], [0.85, 0.0]]), np.array([[0.2, 0.0]] * 3)
 
-    boxes = undominated_boxes(front, reference=reference, bends={0: bend})
-    gain = expected_gain(boxes, mean=mean, sd=sd)
+    boxes = undominated_boxes(front, reference=reference, warps={0: warp})
+    gain = expected_hypervolume_improvement(boxes, mean=mean, sd=sd)
 
     def straight(points):
         return np.column_stack([np.interp(points[:, 0], places, losses), points[:, 1]])

@@ -1,4 +1,4 @@
-"""What the model of accuracy looks at: positions, and free facts, as columns on like scales.
+"""What the model of accuracy sees: positions, and free facts, as columns on like scales.
 
 Positions are one-hot codes for choices and 0..1 for numbers, and all zeros where absent, so that
 absence is not one more option but a place between all of them. Facts are the exact size, the
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.sampling.encoding import Encoding, scaled
-from nas.sampling.gaussian_process import Kernel, Posterior, equal_blocks
+from nas.frontier.encoding import Encoding, scaled
+from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
 from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
@@ -50,7 +50,7 @@ class Priors:
 
 _PLACES = {"place": 0.1, "present": 0.5, "repeats": 0.1}
 WHOLE = Priors(3.0, {"share": 2.5, **_PLACES}, 0.5, 2.0)
-# Spaces too large to be looked at as a whole have dozens of blocks, of which few matter: their
+# Spaces too large to be enumerated have dozens of blocks, of which few matter: their
 # weights must be free to go far up and down, and what is known of the network tells more than any
 # one of them.
 SAMPLED = Priors(1.5, {"share": 1.2, **_PLACES}, 1.0, 5.0)

@@ -7,13 +7,13 @@ from optuna.trial import TrialState, create_trial
 from parts.work import num_calls
 
 from nas.errors import ConstraintError, InvalidObjectivesError
+from nas.frontier.candidates import CandidatePool
+from nas.frontier.effort import Effort
+from nas.frontier.observations import CHOICE_KEY, read_choice, write_choice
+from nas.frontier.sampler import FrontierSampler, num_picks
 from nas.objective import Objective, objective_for
 from nas.pareto.dominance import front_mask
-from nas.sampling.candidates import Candidates
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.frontier import FrontierSampler, num_picks
-from nas.sampling.history import CHOICE_KEY, read_choice, write_choice
-from nas.sampling.thrift import Effort
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
@@ -103,10 +103,10 @@ def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
 def test_the_first_trainings_are_the_most_promising_of_their_size():
     space = SearchSpace({"width": {"int": [1, 200]}, "kind": {"choice": list("abcdefgh")}})
 
-    def first_four(promise):
+    def first_four(prior_score):
         def facts(architecture):
             size = float(np.log10(architecture["width"]))
-            return Facts(size, architecture.id, promise=promise(architecture))
+            return Facts(size, architecture.id, prior_score=prior_score(architecture))
 
         study = open_study(FrontierSampler(space, facts, seed=0))
         return run(study, 4, space=space, accuracy=lambda a: 0.5, size=lambda a: a["width"])
@@ -238,8 +238,8 @@ def test_a_tight_limit_is_found_by_going_down():
 
 
 def test_the_pool_of_a_large_space_is_not_filled_by_the_way_down_to_its_smallest():
-    effort = Effort(num_looks=500, pool_size=400, num_rounds=25, max_enumerated=1000)
-    candidates = Candidates(DEEP, deep_facts, is_allowed=None, seed=0, effort=effort)
+    effort = Effort(num_candidates=500, pool_size=400, num_rounds=25, max_enumerated=1000)
+    candidates = CandidatePool(DEEP, deep_facts, is_allowed=None, seed=0, effort=effort)
 
     smallest, drawn = 0.5 * 8 * 3, 1 / 3  # a third of random networks are narrow
     widths = [candidates.encoding.decode(row)["width"] for row in candidates.pool.rows]
@@ -248,9 +248,9 @@ def test_the_pool_of_a_large_space_is_not_filled_by_the_way_down_to_its_smallest
 
 
 def test_limits_that_few_networks_keep_leave_a_pool_of_full_size():
-    effort = Effort(num_looks=500, pool_size=200, num_rounds=25, max_enumerated=1000)
+    effort = Effort(num_candidates=500, pool_size=200, num_rounds=25, max_enumerated=1000)
     median = np.median([deep_size(DEEP.sample(np.random.default_rng(i))) for i in range(500)])
-    candidates = Candidates(
+    candidates = CandidatePool(
         DEEP, deep_facts, is_allowed=lambda a: deep_size(a) <= median, seed=0, effort=effort
     )
 

@@ -3,12 +3,12 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats import multivariate_normal
 
-from nas.sampling.gaussian_process import (
+from nas.frontier.gaussian_process import (
     JITTER,
+    ConditionedSpread,
     Evidence,
     Kernel,
     Posterior,
-    Spread,
     equal_blocks,
     fit,
 )
@@ -122,7 +122,7 @@ def test_fit_finds_more_probable_hyperparameters_and_the_columns_that_matter():
 def test_counting_rows_as_seen_equals_expecting_them():
     posterior = Posterior(KERNEL, thetas(), *data(15))
     rows, _ = data(8, seed=5)
-    spread = Spread(posterior, rows, capacity=2)
+    spread = ConditionedSpread(posterior, rows, capacity=2)
 
     spread.count(3)
     spread.count(6)

@@ -257,7 +257,7 @@ class Posterior:
         return grown
 
 
-class Spread:
+class ConditionedSpread:
     """The uncertainty at given rows while more and more of them are counted as seen.
 
     Each row counted costs O(n m): the next column of Cholesky's factor (R&W, section A.3 and 2.2).

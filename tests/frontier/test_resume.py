@@ -2,7 +2,7 @@ import pytest
 from parts.engine import OBJECTIVES, SMALL, WIDE, ClosedForm, complete
 
 from nas.config.facts import facts_of
-from nas.sampling.frontier import FrontierSampler
+from nas.frontier.sampler import FrontierSampler
 from nas.sampling.study import SearchStudy
 from nas.search.costs import CachedCosts
 from nas.space.space import SearchSpace

@@ -1,9 +1,10 @@
-"""Which architectures are worth a look before one is trained?
+"""Which architectures does the sampler choose among?
 
-Looking is nearly free: exact size and facts, no training. `Candidates` keeps a pool: every
-architecture where the space is small, else a random sample and a descent to the smallest. For each
-ask it adds neighbours of given architectures. What cannot be built, is not allowed or is known
-already is left out. A look is remembered, which changes speed and nothing else.
+Describing an architecture is nearly free: its exact size and other facts, no training.
+`CandidatePool` keeps a pool of them: the whole space where it is small, else a random sample and a
+descent to the smallest. For each ask it adds neighbours of given architectures. It leaves out what
+cannot be built, breaks a constraint or was asked for before. Descriptions are cached, which
+changes speed and nothing else.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from nas.architecture import Architecture
 from nas.errors import ConstraintError, SpaceError
-from nas.sampling.embedding import Embedding
-from nas.sampling.encoding import Encoding
-from nas.sampling.gaussian_process import Posterior
-from nas.sampling.thrift import Effort
+from nas.frontier.effort import Effort
+from nas.frontier.embedding import Embedding
+from nas.frontier.encoding import Encoding
+from nas.frontier.gaussian_process import Posterior
 from nas.seeding import generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -30,17 +31,17 @@ IntArray = NDArray[np.int64]
 DESCENT_PARENTS, DESCENT_CHILDREN = 20, 4
 # Rounds of random draws, of the pool's size, where limits leave few allowed.
 MAX_DRAWS = 4
-# Results of earlier searches tell more than the promise that every network comes with.
-HINTED_BY_PROMISE, HINTED_BY_RESULTS = 0.02, 0.1
-# Looks that are remembered; about 1 kB each.
+# Results of earlier searches tell more than the prior score of a network.
+SHARE_BY_PRIOR_SCORE, SHARE_BY_RESULTS = 0.02, 0.1
+# Descriptions that are cached; about 1 kB each.
 MAX_REMEMBERED = 50_000
 # Architectures whose neighbours are looked for in the pool; more cost time and find the same.
 MAX_PARENTS = 24
 
 
 @dataclass(frozen=True)
-class Look:
-    """One architecture that was looked at.
+class Candidate:
+    """One architecture, described without training it.
 
     Attributes:
         row: its code (parameters).
@@ -56,13 +57,13 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Several looks as arrays.
+class CandidateBatch:
+    """Several candidates as arrays.
 
     Attributes:
         rows: (n, parameters) codes.
         keys: (n) numbers of the networks.
-        features: (n, columns) what the model looks at.
+        features: (n, columns) what the model sees.
         static: (n, s) the static objectives, lower is better.
         is_allowed: (n) whether each keeps the constraints.
     """
@@ -76,9 +77,9 @@ class Looks:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def take(self, which: IntArray) -> "Looks":
+    def take(self, which: IntArray) -> "CandidateBatch":
         """Return some of them."""
-        return Looks(
+        return CandidateBatch(
             self.rows[which],
             self.keys[which],
             self.features[which],
@@ -86,18 +87,18 @@ class Looks:
             self.is_allowed[which],
         )
 
-    def join(self, *others: "Looks") -> "Looks":
+    def join(self, *others: "CandidateBatch") -> "CandidateBatch":
         """Return these and the others."""
         all_of = (self, *others)
-        return Looks(
-            np.concatenate([looks.rows for looks in all_of]),
-            np.concatenate([looks.keys for looks in all_of]),
-            np.concatenate([looks.features for looks in all_of]),
-            np.concatenate([looks.static for looks in all_of]),
-            np.concatenate([looks.is_allowed for looks in all_of]),
+        return CandidateBatch(
+            np.concatenate([batch.rows for batch in all_of]),
+            np.concatenate([batch.keys for batch in all_of]),
+            np.concatenate([batch.features for batch in all_of]),
+            np.concatenate([batch.static for batch in all_of]),
+            np.concatenate([batch.is_allowed for batch in all_of]),
         )
 
-    def new(self, known: Collection[int] | IntArray) -> "Looks":
+    def new(self, known: Collection[int] | IntArray) -> "CandidateBatch":
         """Return those whose networks are not known, each network once."""
         _, first = np.unique(self.keys, return_index=True)
         first.sort()
@@ -111,31 +112,31 @@ class Hints:
     """Which networks of the pool are expected to be good for their size, before any result.
 
     Attributes:
-        losses: (n) on any scale; lower is better.
-        share: how far they are to be trusted: the first trainings are the most promising ones
-            among this share of the pool, the nearest to the size that is wanted.
+        losses: (n) expected losses on any scale; lower is better.
+        share: of the pool. For each of the first trainings, this share of the pool that is nearest
+            to the wanted size is taken, and the best of it by `losses` is trained.
     """
 
     losses: FloatArray
     share: float
 
 
-class Candidates:
-    """Looks at architectures.
+class CandidatePool:
+    """The architectures that a sampler chooses among.
 
     Attributes:
         hints: which networks of the pool are good for their size, by earlier searches or else by
-            their promise; None where nothing tells.
+            their prior scores; None where there are neither.
 
     Args:
         space: what architectures are drawn from.
         facts: what is known of an architecture; None if it cannot be built.
         is_allowed: whether the constraints on static costs are kept; None allows all.
         seed: of the pool.
-        effort: how much is looked at.
+        effort: how many candidates are described.
 
     Raises:
-        ConstraintError: nothing that was looked at can be built and is allowed.
+        ConstraintError: no candidate can be built and keeps the constraints.
     """
 
     def __init__(
@@ -151,11 +152,11 @@ class Candidates:
         self._facts = facts
         self._is_allowed = is_allowed
         self._keys: dict[str, int] = {}
-        self._remembered: dict[bytes, Look | None] = {}
+        self._remembered: dict[bytes, Candidate | None] = {}
         self.is_exhaustive = space.num_architectures() <= effort.max_enumerated
         if self.is_exhaustive:
-            every = map(self.look, map(self.encoding.encode, space.enumerate()))
-            found = [look for look in every if look is not None]
+            every = map(self.describe, map(self.encoding.encode, space.enumerate()))
+            found = [candidate for candidate in every if candidate is not None]
         else:
             found = self._sample(space, generator(seed, "pool"), effort)
         # One configuration of each network: the smallest (dead parts have parameters, too), any
@@ -168,62 +169,64 @@ class Candidates:
                 f"none of the {len(found)} architectures that could be built keeps the "
                 "constraints; widen the limits or the search space"
             )
-        rows = np.array([look.row for look in found])
+        rows = np.array([candidate.row for candidate in found])
         self.embedding = Embedding(
             self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
         )
         self._set_pool(one_each)
-        promise = np.array([look.facts.promise for look in self._pool_looks])
-        losses = np.where(np.isnan(promise), np.inf, -promise)
+        prior_score = np.array([candidate.facts.prior_score for candidate in self._pool_members])
+        losses = np.where(np.isnan(prior_score), np.inf, -prior_score)
         differ = (losses != losses[0]).any()
-        self.hints = Hints(losses, HINTED_BY_PROMISE) if differ else None
+        self.hints = Hints(losses, SHARE_BY_PRIOR_SCORE) if differ else None
 
-    def _set_pool(self, one_each: Mapping[int, Look]) -> None:
-        self._pool_looks = list(one_each.values())
-        self.pool = self.gather(self._pool_looks)
-        self.sizes = np.array([look.facts.log_size for look in self._pool_looks])
+    def _set_pool(self, one_each: Mapping[int, Candidate]) -> None:
+        self._pool_members = list(one_each.values())
+        self.pool = self.gather(self._pool_members)
+        self.sizes = np.array([candidate.facts.log_size for candidate in self._pool_members])
         self.is_left = np.ones(len(self.pool), dtype=np.bool_)
         self._place = {key: place for place, key in enumerate(self.pool.keys.tolist())}
         self._pool_columns = np.ascontiguousarray(_comparable(self.pool.rows).T)
 
-    def take_hints(self, models: Sequence[Posterior], *, of: Sequence[Look]) -> None:
-        """Let what earlier searches lead to expect be known of every architecture.
+    def take_hints(self, models: Sequence[Posterior], *, of: Sequence[Candidate]) -> None:
+        """Add what earlier searches lead to expect to the features of every architecture.
 
         Args:
             models: of the losses there, one for each search.
             of: the architectures that they had; the pool holds them from now on.
         """
-        pool = {look.key: look for look in self._pool_looks}
-        self._set_pool({look.key: look for look in of if look.is_allowed} | pool)
+        pool = {candidate.key: candidate for candidate in self._pool_members}
+        self._set_pool(
+            {candidate.key: candidate for candidate in of if candidate.is_allowed} | pool
+        )
         self.embedding = self.embedding.with_hints(models, self.pool.features)
-        self.pool = self.gather(self._pool_looks)
+        self.pool = self.gather(self._pool_members)
         losses = self.pool.features[:, -len(models) :].mean(axis=1)
-        self.hints = Hints(losses, HINTED_BY_RESULTS)
+        self.hints = Hints(losses, SHARE_BY_RESULTS)
 
-    def look(self, row: FloatArray) -> Look | None:
-        """Look at one architecture; None if it cannot be built."""
+    def describe(self, row: FloatArray) -> Candidate | None:
+        """Return the candidate of a row; None if it cannot be built."""
         key = row.tobytes()
         if key not in self._remembered:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
-            self._remembered[key] = self._look(row)
+            self._remembered[key] = self._describe(row)
         return self._remembered[key]
 
-    def gather(self, looks: Sequence[Look]) -> Looks:
-        """Return the looks as arrays."""
-        rows = np.array([look.row for look in looks]).reshape(len(looks), -1)
-        facts = [look.facts for look in looks]
-        return Looks(
+    def gather(self, candidates: Sequence[Candidate]) -> CandidateBatch:
+        """Return several candidates as arrays."""
+        rows = np.array([candidate.row for candidate in candidates]).reshape(len(candidates), -1)
+        facts = [candidate.facts for candidate in candidates]
+        return CandidateBatch(
             rows,
-            np.array([look.key for look in looks], dtype=np.int64),
+            np.array([candidate.key for candidate in candidates], dtype=np.int64),
             self.embedding(rows, facts),
             np.array([fact.losses for fact in facts]),
-            np.array([look.is_allowed for look in looks], dtype=np.bool_),
+            np.array([candidate.is_allowed for candidate in candidates], dtype=np.bool_),
         )
 
-    def pool_look(self, place: int) -> Look:
+    def pool_member(self, place: int) -> Candidate:
         """Return a network of the pool."""
-        return self._pool_looks[place]
+        return self._pool_members[place]
 
     def leave_out(self, keys: Iterable[int]) -> None:
         """Take networks out of what is left of the pool."""
@@ -231,7 +234,7 @@ class Candidates:
             if key in self._place:
                 self.is_left[self._place[key]] = False
 
-    def some(self, count: int, rng: np.random.Generator) -> Looks:
+    def some(self, count: int, rng: np.random.Generator) -> CandidateBatch:
         """Return up to `count` random networks of what is left of the pool."""
         which = np.flatnonzero(self.is_left)
         if len(which) > count:
@@ -240,29 +243,31 @@ class Candidates:
 
     def near(
         self, rows: FloatArray, *, count: int, max_changes: int, rng: np.random.Generator
-    ) -> Looks:
+    ) -> CandidateBatch:
         """Return up to `count` neighbours of some architectures, at most so many changes away.
 
-        In a space that is looked at as a whole they come from what is left of the pool.
+        In a space that was enumerated they come from what is left of the pool.
         """
         if self.is_exhaustive:
             return self._near_in_pool(rows, count, max_changes, rng)
         parents = rows[rng.integers(len(rows), size=count)]
         changes = rng.integers(1, max_changes + 1, size=count)
-        found = map(self.look, self.encoding.mutate(parents, rng, num_changes=changes))
-        allowed = [look for look in found if look is not None and look.is_allowed]
+        found = map(self.describe, self.encoding.mutate(parents, rng, num_changes=changes))
+        allowed = [
+            candidate for candidate in found if candidate is not None and candidate.is_allowed
+        ]
         return self.gather(allowed) if allowed else self.pool.take(np.arange(0))
 
     def _near_in_pool(
         self, rows: FloatArray, count: int, max_changes: int, rng: np.random.Generator
-    ) -> Looks:
+    ) -> CandidateBatch:
         is_near = np.zeros(len(self.pool), dtype=np.bool_)
         for row in _comparable(rng.permutation(rows)[:MAX_PARENTS]):
             differs = self._pool_columns != row[:, None]
             is_near |= np.add.reduce(differs, axis=0, dtype=np.int16) <= max_changes
         return self.pool.take(rng.permutation(np.flatnonzero(is_near & self.is_left))[:count])
 
-    def _look(self, row: FloatArray) -> Look | None:
+    def _describe(self, row: FloatArray) -> Candidate | None:
         try:
             architecture = self.encoding.decode(row)
         except SpaceError:
@@ -273,29 +278,37 @@ class Candidates:
         if facts is None:
             return None
         key = self._keys.setdefault(facts.identity, len(self._keys))
-        return Look(row, facts, key, self._is_allowed is None or self._is_allowed(architecture))
+        return Candidate(
+            row, facts, key, self._is_allowed is None or self._is_allowed(architecture)
+        )
 
-    def _sample(self, space: SearchSpace, rng: np.random.Generator, effort: Effort) -> list[Look]:
+    def _sample(
+        self, space: SearchSpace, rng: np.random.Generator, effort: Effort
+    ) -> list[Candidate]:
         """Draw at random until enough is allowed; add the smallest that mutation leads to.
 
         Of the way down only its end is kept: it would be most of the pool, and all of one kind.
         """
-        found: dict[int, Look] = {}
+        found: dict[int, Candidate] = {}
         for _ in range(MAX_DRAWS):
             rows = self._draw(space, rng, effort.pool_size)
-            found |= {look.key: look for look in map(self.look, rows) if look is not None}
-            if sum(look.is_allowed for look in found.values()) >= effort.pool_size:
+            found |= {
+                candidate.key: candidate
+                for candidate in map(self.describe, rows)
+                if candidate is not None
+            }
+            if sum(candidate.is_allowed for candidate in found.values()) >= effort.pool_size:
                 break
         # What is not allowed may be too large: the way down leads to what is.
         below = _smallest([*found.values()])
         for _ in range(effort.num_rounds):
-            parents = [look.row for look in below] or rows[:DESCENT_PARENTS]
+            parents = [candidate.row for candidate in below] or rows[:DESCENT_PARENTS]
             start = np.repeat(np.array(parents), DESCENT_CHILDREN, axis=0)
             changes = rng.integers(1, 3, size=len(start))
-            children = map(self.look, self.encoding.mutate(start, rng, num_changes=changes))
-            met = {look.key: look for look in [*below, *filter(None, children)]}
+            children = map(self.describe, self.encoding.mutate(start, rng, num_changes=changes))
+            met = {candidate.key: candidate for candidate in [*below, *filter(None, children)]}
             below = _smallest([*met.values()])
-        return [*({look.key: look for look in below} | found).values()]
+        return [*({candidate.key: candidate for candidate in below} | found).values()]
 
     def _draw(self, space: SearchSpace, rng: np.random.Generator, count: int) -> FloatArray:
         if self.encoding.is_plain:
@@ -303,8 +316,8 @@ class Candidates:
         return np.array([self.encoding.encode(space.sample(rng)) for _ in range(count)])
 
 
-def _smallest(looks: list[Look]) -> list[Look]:
-    return sorted(looks, key=lambda look: look.facts.log_size)[:DESCENT_PARENTS]
+def _smallest(found: list[Candidate]) -> list[Candidate]:
+    return sorted(found, key=lambda candidate: candidate.facts.log_size)[:DESCENT_PARENTS]
 
 
 def _comparable(rows: FloatArray) -> NDArray[np.float32]:

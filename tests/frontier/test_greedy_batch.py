@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from nas.sampling.candidates import Looks
-from nas.sampling.gaussian_process import Kernel, Posterior, equal_blocks
-from nas.sampling.hypervolume_gain import expected_gain, undominated_boxes
-from nas.sampling.picks import Judged, Picks
+from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.candidates import CandidateBatch
+from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
+from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
 
 KERNEL = Kernel(equal_blocks([1, 1, 1]), ((0, 1, 2),), (1.0, 1.0, 1.0))
 REFERENCE = np.array([2.0, 1.2])
@@ -20,7 +20,7 @@ def problem(num_candidates):
     features = rng.random((num_candidates, 3))
     size = rng.random(num_candidates)
     mean, sd = model.predict(features)
-    looks = Looks(
+    batch = CandidateBatch(
         rows=features,
         keys=np.arange(num_candidates),
         features=features,
@@ -29,7 +29,7 @@ def problem(num_candidates):
     )
     front = np.column_stack([losses, rng.random(12)])
     return (
-        looks,
+        batch,
         np.column_stack([mean, size]),
         np.column_stack([sd, np.zeros(num_candidates)]),
         model,
@@ -39,24 +39,24 @@ def problem(num_candidates):
 
 def gains(front, mean, sd):
     boxes = undominated_boxes(front, reference=REFERENCE)
-    return expected_gain(boxes, mean=mean, sd=WIDENING * sd)
+    return expected_hypervolume_improvement(boxes, mean=mean, sd=WIDENING * sd)
 
 
 def open_picks(num_candidates):
-    looks, mean, sd, model, front = problem(num_candidates)
-    return Picks(
-        Judged(looks, mean, sd.copy(), gains(front, mean, sd)),
+    batch, mean, sd, model, front = problem(num_candidates)
+    return GreedyBatch(
+        ScoredCandidates(batch, mean, sd.copy(), gains(front, mean, sd)),
         [model],
-        dear=[0],
+        measured=[0],
         front=front,
         reference=REFERENCE,
-        bends={},
+        warps={},
         widening=WIDENING,
     )
 
 
 def test_the_picks_are_those_of_working_out_every_gain_each_time():
-    looks, mean, sd, model, front = problem(200)
+    batch, mean, sd, model, front = problem(200)
     expected = []
     for _ in range(40):
         gain = gains(front, mean, sd)
@@ -64,13 +64,13 @@ def test_the_picks_are_those_of_working_out_every_gain_each_time():
         best = int(np.argmax(gain))
         expected.append(best)
         front = np.vstack([front, mean[best]])
-        model = model.expecting(looks.features[[best]])
-        sd[:, 0] = model.predict(looks.features)[1]
+        model = model.expecting(batch.features[[best]])
+        sd[:, 0] = model.predict(batch.features)[1]
 
     picks = open_picks(200)
     found = [picks.next(()) for _ in range(40)]
 
-    assert np.array_equal(found, looks.rows[expected])
+    assert np.array_equal(found, batch.rows[expected])
 
 
 def test_known_networks_are_passed_over_and_none_comes_twice():
@@ -80,8 +80,8 @@ def test_known_networks_are_passed_over_and_none_comes_twice():
 
     rest = [picks.next(known) for _ in range(7)]
 
-    looks = problem(10)[0]
-    keys = [int(np.flatnonzero((looks.rows == row).all(axis=1))[0]) for row in [first, *rest[:6]]]
+    batch = problem(10)[0]
+    keys = [int(np.flatnonzero((batch.rows == row).all(axis=1))[0]) for row in [first, *rest[:6]]]
     assert len(set(keys)) == 7
     assert not known & set(keys[1:])
 

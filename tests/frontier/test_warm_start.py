@@ -5,12 +5,12 @@ import optuna
 import pytest
 
 from nas.errors import SpaceError
+from nas.frontier.candidates import CandidatePool
+from nas.frontier.effort import Effort
+from nas.frontier.sampler import FrontierSampler
+from nas.frontier.warm_start import results_of, take_hints
 from nas.pareto.dominance import front_mask
-from nas.sampling.candidates import Candidates
 from nas.sampling.distributions import suggest
-from nas.sampling.frontier import FrontierSampler
-from nas.sampling.thrift import Effort
-from nas.sampling.warm_start import results_of, take_hints
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
@@ -124,8 +124,8 @@ def test_after_a_restart_the_next_network_is_the_same_though_the_earlier_search_
 
 
 def candidates(space, facts):
-    effort = Effort(num_looks=100, pool_size=64, num_rounds=5, max_enumerated=2000)
-    return Candidates(space, facts, is_allowed=None, seed=0, effort=effort)
+    effort = Effort(num_candidates=100, pool_size=64, num_rounds=5, max_enumerated=2000)
+    return CandidatePool(space, facts, is_allowed=None, seed=0, effort=effort)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import optuna
 import pytest
 
 from nas.errors import InvalidObjectivesError
+from nas.frontier.sampler import FrontierSampler
 from nas.objective import objective_for
 from nas.sampling.distributions import flat_distributions, suggest
-from nas.sampling.frontier import FrontierSampler
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 

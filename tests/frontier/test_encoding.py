@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.sampling.encoding import Encoding
+from nas.frontier.encoding import Encoding
 from nas.space.space import SearchSpace
 
 SPACE = SearchSpace(

@@ -4,8 +4,8 @@ import optuna
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from nas.frontier.sampler import FrontierSampler
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.frontier import FrontierSampler
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 

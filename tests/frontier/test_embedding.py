@@ -1,7 +1,7 @@
 import numpy as np
 
-from nas.sampling.embedding import Embedding
-from nas.sampling.encoding import Encoding
+from nas.frontier.embedding import Embedding
+from nas.frontier.encoding import Encoding
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 

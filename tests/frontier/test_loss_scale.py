@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.sampling.loss_scale import LossScale
+from nas.frontier.loss_scale import LossScale
 
 # Ten good networks with losses 1 to 10, and one that is broken.
 LOSSES = np.array([*range(1, 11), 1000.0])[:, None]
@@ -17,7 +17,7 @@ def test_losses_have_mean_0_and_sd_1():
 
 def test_a_broken_network_does_not_set_the_scale():
     scaled = LossScale(LOSSES)(LOSSES)[:, 0]
-    # Without the bend all ten would lie within .03 of each other.
+    # Without the warp all ten would lie within .03 of each other.
     assert scaled[9] - scaled[0] > 1.3
     assert scaled[10] > scaled[9]
 
@@ -47,10 +47,10 @@ def test_straight_is_the_inverse(seed):
 
 def test_slopes_of_the_bend_are_those_of_the_straight_scale():
     scale = LossScale(LOSSES)
-    (bend,) = scale.bends()
-    straight = scale.straight(bend.knots[:, None])[:, 0] / scale.sd
-    assert bend.slopes[:-1] == pytest.approx(np.diff(straight) / np.diff(bend.knots))
-    assert bend.knots[0] == pytest.approx(scale.knot[0])
+    (warp,) = scale.warps()
+    straight = scale.straight(warp.knots[:, None])[:, 0] / scale.sd
+    assert warp.slopes[:-1] == pytest.approx(np.diff(straight) / np.diff(warp.knots))
+    assert warp.knots[0] == pytest.approx(scale.knot[0])
 
 
 def test_equal_losses_are_all_in_the_middle():

@@ -14,9 +14,9 @@ import numpy as np
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError
-from nas.sampling.candidates import Candidates, Look
-from nas.sampling.gaussian_process import Posterior
-from nas.sampling.plan import MAX_SEEN_AT_ONCE, Surrogates
+from nas.frontier.candidates import Candidate, CandidatePool
+from nas.frontier.gaussian_process import Posterior
+from nas.frontier.plan import MAX_SEEN_AT_ONCE, Surrogates
 from nas.space.space import SearchSpace
 
 # What a search found out: parameters and the value of the first objective that training tells.
@@ -51,31 +51,31 @@ def _within(space: SearchSpace, earlier: Results) -> Iterator[tuple[Architecture
 
 
 def take_hints(
-    candidates: Candidates,
+    candidates: CandidatePool,
     earlier: Sequence[Sequence[tuple[Architecture, float]]],
     *,
     sign: float,
     seed: int,
 ) -> None:
-    """Let candidates know what earlier searches lead to expect.
+    """Add what earlier searches lead to expect to the candidates.
 
     Args:
-        candidates: what looks at architectures.
+        candidates: the pool of the sampler.
         earlier: of each earlier search, architectures and values.
         sign: what a value is multiplied with to be a loss.
         seed: of the choice of results where there are too many.
     """
     models: list[Posterior] = []
-    found: dict[int, Look] = {}
+    found: dict[int, Candidate] = {}
     for results in earlier:
-        looks = [candidates.look(candidates.encoding.encode(one)) for one, _ in results]
-        known = [(x, sign * y) for x, (_, y) in zip(looks, results, strict=True) if x is not None]
+        batch = [candidates.describe(candidates.encoding.encode(one)) for one, _ in results]
+        known = [(x, sign * y) for x, (_, y) in zip(batch, results, strict=True) if x is not None]
         if len(known) < MIN_RESULTS:
             continue
-        seen = candidates.gather([look for look, _ in known])
+        seen = candidates.gather([candidate for candidate, _ in known])
         losses = np.array([[loss] for _, loss in known])
         surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
         models += surrogates.posteriors(seen, losses, limit=MAX_SEEN_AT_ONCE)
-        found |= {look.key: look for look, _ in known}
+        found |= {candidate.key: candidate for candidate, _ in known}
     if models:
         candidates.take_hints(models, of=[*found.values()])

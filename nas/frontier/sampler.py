@@ -1,13 +1,12 @@
-"""Which network to train next, when its exact size is known for nothing?
+"""Which network to train next, when sizes are known exactly before any training?
 
-Thousands of candidates are looked at, their accuracy is expected by a Gaussian process, and the
-one that should add most hypervolume to the front of size and accuracy is asked for: the one
-expected to beat the best network of its size by most, over the widest range of sizes. Only
-accuracy is uncertain, so the expectation has a closed form.
+A Gaussian process predicts the accuracy of thousands of candidates, and the one that should add
+most hypervolume to the front of size and accuracy is trained next. Only accuracy is uncertain, so
+the expected improvement has a closed form.
 
-Neighbours: `candidates` looks, `embedding` says what the model sees, `gaussian_process` is the
-model, `hypervolume_gain` the gain, `plan` puts them together, `history` reads the study,
-`warm_start` what earlier searches found.
+Neighbours: `candidates` are what is chosen among, `embedding` says what the model sees of them,
+`gaussian_process` is the model, `acquisition` the expected improvement, `plan` joins these,
+`observations` reads the study, `warm_start` what earlier searches found.
 """
 
 import secrets
@@ -30,15 +29,15 @@ from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import InvalidObjectivesError
+from nas.frontier.candidates import Candidate, CandidatePool
+from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
+from nas.frontier.observations import CHOICE_KEY, Observations, write_choice
+from nas.frontier.plan import CandidatePlan, Goals, Surrogates
+from nas.frontier.study_attributes import study_attribute
+from nas.frontier.warm_start import Results, results_of, take_hints
 from nas.metric import Direction
 from nas.objective import Objective
-from nas.sampling.candidates import Candidates, Look
 from nas.sampling.distributions import flat_distributions
-from nas.sampling.history import CHOICE_KEY, History, write_choice
-from nas.sampling.notes import noted
-from nas.sampling.plan import Goals, Plan, Surrogates
-from nas.sampling.thrift import THRIFT_KEY, Effort, thrift_of
-from nas.sampling.warm_start import Results, results_of, take_hints
 from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import derive_seed, generator
 from nas.space.facts import Facts
@@ -46,16 +45,16 @@ from nas.space.space import SearchSpace
 
 IntArray = NDArray[np.int64]
 
-# The first trainings: where in the order of sizes. Few are best; the smallest is on the front for
-# sure.
+# The quantiles of size at which the first trainings are chosen. Few are best; the smallest network
+# is always on the front.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
-# Name the notes of the seed, and of how many results an earlier search had, with the study.
+# Study attributes that keep the seed, and how many results each earlier search had.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
-# Steps of the descent to the smallest networks of a space that is not looked at as a whole.
+# Steps of the descent to the smallest networks of a space that is too large to enumerate.
 DESCENT_ROUNDS = 25
 # One plan serves this share of the running trials; below that many each ask makes its own.
 TRIALS_PER_PICK = 12
-# What is left, at each plan, of how many trials ran at most: slots may go for good.
+# The largest number of running trials is forgotten by this factor at each plan: slots may be lost.
 FORGETTING = 0.95
 # Matrices of an ask are small: threads that share them wait for each other, and where trainings
 # keep the cores busy an ask takes ten times as long.
@@ -68,22 +67,22 @@ class FrontierSampler(WholeSpaceSampler):
     """Proposes the architecture with the largest expected gain in hypervolume.
 
     All its state is in the study, so asks repeat for the same seed and study, whoever told the
-    results; with more than a dozen trials running, one look serves several asks, and only the
-    order of asks and results decides.
+    results. With more than a dozen trials running, one plan serves several asks, and the order of
+    asks and results decides.
 
     Args:
         space: what architectures are drawn from.
         facts: size and other free facts of an architecture; None if it cannot be built.
-        seed: of all draws; None draws one. It is noted with the study at the first ask: what is
-            noted counts from then on.
-        objectives: in the order of the study's directions. By default what is maximised is dear,
-            and the one that is minimised is the size, known beforehand.
+        seed: of all draws; None draws one. It is kept with the study at the first ask, and what is
+            kept counts from then on.
+        objectives: in the order of the study's directions. By default the one that is maximised is
+            measured by training, and the one that is minimised is the size, known beforehand.
         is_allowed: whether an architecture keeps the constraints; what does not is never asked
             for.
-        pool_size: random architectures in the pool that each ask looks at.
-        num_looks: new architectures that an ask looks at; fewer where a look takes more than 2 ms
-            (see `nas.sampling.thrift`), like all that follows from looks.
-        max_enumerated: up to this many architectures a space is looked at as a whole, once.
+        pool_size: random architectures in the pool that each ask considers.
+        num_candidates: new architectures that an ask describes. This and the two other numbers are
+            reduced where describing one takes more than 2 ms (see `nas.frontier.effort`).
+        max_enumerated: spaces of up to this many architectures are enumerated, once.
         warm_start: results of earlier searches of this space, on other data or with other
             trainings; of each a sequence of (parameters, value of the first objective that
             training tells).
@@ -103,19 +102,19 @@ class FrontierSampler(WholeSpaceSampler):
         objectives: Sequence[Objective] | None = None,
         is_allowed: Callable[[Architecture], bool] | None = None,
         pool_size: int = 1024,
-        num_looks: int = 500,
+        num_candidates: int = 500,
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
     ) -> None:
         super().__init__(space, flat_distributions(space))
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None
-        self._effort = Effort(num_looks, pool_size, DESCENT_ROUNDS, max_enumerated)
+        self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
-        self._look_from_scratch = partial(
-            Candidates,
+        self._make_pool = partial(
+            CandidatePool,
             space,
             facts,
             is_allowed=is_allowed,
@@ -130,12 +129,12 @@ class FrontierSampler(WholeSpaceSampler):
         # Optuna asks from several threads (n_jobs): an answer is on record before the next one.
         with self._lock, _BLAS.limit(limits=1):
             memory = self._remember(study)
-            look = memory.ask(study, trial.number)
+            candidate = memory.ask(study, trial.number)
             # Public storages have no other place for what a running trial is going to be.
-            choice = write_choice(look.row)
+            choice = write_choice(candidate.row)
             study._storage.set_trial_system_attr(trial._trial_id, CHOICE_KEY, choice)
-            genome = self._space.genome(memory.candidates.encoding.decode(look.row))
-            memory.note(trial.number, genome, look)
+            genome = self._space.genome(memory.candidates.encoding.decode(candidate.row))
+            memory.note(trial.number, genome, candidate)
         return {name: value for name, value in genome.items() if name in search_space}
 
     def sample_independent(
@@ -160,23 +159,25 @@ class FrontierSampler(WholeSpaceSampler):
         if self._memory is None or self._memory.study() is not study:
             goals = _goals(study.directions, self._objectives)
             # A command that takes up a study has another seed and may run on another machine.
-            seed = noted(study, SEED_KEY, lambda: self._seed)
-            settle = partial(thrift_of, self._space, self._facts, seed=seed)
-            effort = self._effort.reduced(noted(study, THRIFT_KEY, settle))
-            candidates = self._look_from_scratch(effort=effort, seed=seed)
+            seed = study_attribute(study, SEED_KEY, lambda: self._seed)
+            compute = partial(effort_divisor, self._space, self._facts, seed=seed)
+            effort = self._effort.reduced(study_attribute(study, DIVISOR_KEY, compute))
+            candidates = self._make_pool(effort=effort, seed=seed)
             _check_facts(candidates, goals)
             self._hint(candidates, study, goals, seed=seed)
-            self._memory = _Memory(study, candidates, goals, seed=seed, num_looks=effort.num_looks)
+            self._memory = _Memory(
+                study, candidates, goals, seed=seed, num_candidates=effort.num_candidates
+            )
         return self._memory
 
-    def _hint(self, candidates: Candidates, study: Study, goals: Goals, *, seed: int) -> None:
+    def _hint(self, candidates: CandidatePool, study: Study, goals: Goals, *, seed: int) -> None:
         # An earlier search may go on: what it had at the first ask counts, whenever this resumes.
         counts = [
-            noted(study, f"{WARM_KEY}:{place}", partial(len, results))
+            study_attribute(study, f"{WARM_KEY}:{place}", partial(len, results))
             for place, results in enumerate(self._earlier)
         ]
         earlier = [results[:count] for results, count in zip(self._earlier, counts, strict=True)]
-        sign = goals.signs[goals.dear[0]]
+        sign = goals.signs[goals.measured[0]]
         take_hints(candidates, earlier, sign=sign, seed=seed)
 
 
@@ -184,76 +185,82 @@ class _Memory:
     """What the sampler keeps of one study between asks, for speed: what the study itself says."""
 
     def __init__(
-        self, study: Study, candidates: Candidates, goals: Goals, *, seed: int, num_looks: int
+        self,
+        study: Study,
+        candidates: CandidatePool,
+        goals: Goals,
+        *,
+        seed: int,
+        num_candidates: int,
     ) -> None:
         self.study = weakref.ref(study)
         self.candidates = candidates
         self._seed = seed
-        self._num_looks = num_looks
+        self._num_candidates = num_candidates
         self._goals = goals
-        self._history = History(
+        self._observations = Observations(
             candidates.encoding.space,
             candidates.encoding,
-            look=candidates.look,
+            describe=candidates.describe,
             gather=candidates.gather,
         )
         self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
         self._num_left_out = 0
-        self._plan: Plan | None = None
+        self._plan: CandidatePlan | None = None
         self._picks_left = 0
         self._most_running = 0.0
         self._last_number = -1
         self._sizes = candidates.sizes
         self._handed_out: dict[int, None] = {}
 
-    def ask(self, study: Study, number: int) -> Look:
+    def ask(self, study: Study, number: int) -> Candidate:
         """Return what trial `number` is to be."""
-        history = self._history
-        history.update(study, asking=number)
+        observations = self._observations
+        observations.update(study, asking=number)
         if number != self._last_number:
             self._handed_out = {}
         self._last_number = number
-        self.candidates.leave_out(islice(history.known, self._num_left_out, None))
-        self._num_left_out = len(history.known)
-        look = self._choose(number)
-        self._handed_out[look.key] = None
-        return look
+        self.candidates.leave_out(islice(observations.known, self._num_left_out, None))
+        self._num_left_out = len(observations.known)
+        candidate = self._choose(number)
+        self._handed_out[candidate.key] = None
+        return candidate
 
-    def note(self, number: int, genome: dict[str, Any], look: Look) -> None:
+    def note(self, number: int, genome: dict[str, Any], candidate: Candidate) -> None:
         """Note what was answered: reading the trial is quicker if that became of it."""
-        self._history.answers[number] = (genome, look)
+        self._observations.answers[number] = (genome, candidate)
 
-    def _choose(self, number: int) -> Look:
-        known = ChainMap(self._history.known, self._handed_out)
+    def _choose(self, number: int) -> Candidate:
+        known = ChainMap(self._observations.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
-        if len(known) < len(START_QUANTILES) or self._history.num_complete < 2:
+        if len(known) < len(START_QUANTILES) or self._observations.num_complete < 2:
             return self._start(known, rng)
         if self._plan is None or self._picks_left < 1:
             self._picks_left = self._num_picks()
-            self._plan = Plan(
-                self._history,
+            self._plan = CandidatePlan(
+                self._observations,
                 self.candidates,
                 self._surrogates,
                 self._goals,
-                num_looks=self._num_looks,
+                num_candidates=self._num_candidates,
                 num_picks=self._picks_left,
                 rng=rng,
             )
         self._picks_left -= 1
         row = self._plan.pick(known)
-        look = None if row is None else self.candidates.look(row)
-        return look or self._anything(rng)
+        candidate = None if row is None else self.candidates.describe(row)
+        return candidate or self._anything(rng)
 
     def _num_picks(self) -> int:
         """Return how many asks the next plan serves."""
-        running = len(self._history.running)
+        running = len(self._observations.running)
         self._most_running = max(float(running), FORGETTING * self._most_running)
         return num_picks(running, num_waiting=int(self._most_running) - running)
 
-    def _start(self, known: Collection[int], rng: np.random.Generator) -> Look:
+    def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
         """Return the unknown network nearest to the next quantile of the sizes.
 
-        Where there are hints, the most promising one of the nearest.
+        Where there are hints, it is the best of the nearest ones by these.
         """
         left = self._left_of_pool()
         if not len(left):
@@ -264,10 +271,10 @@ class _Memory:
         nearest = left[distance <= distance.min() + 1e-9]
         hints = self.candidates.hints
         if hints is None:
-            return self.candidates.pool_look(int(nearest[rng.integers(len(nearest))]))
+            return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
         if place:  # the smallest of all must be among the smallest
             nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
-        return self.candidates.pool_look(int(nearest[np.argmin(hints.losses[nearest])]))
+        return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
 
     def _left_of_pool(self) -> IntArray:
         """Return where in the pool networks are that nobody asked for."""
@@ -275,12 +282,12 @@ class _Memory:
         handed_out = np.fromiter(self._handed_out, np.int64, len(self._handed_out))
         return left[~np.isin(self.candidates.pool.keys[left], handed_out)]
 
-    def _anything(self, rng: np.random.Generator) -> Look:
+    def _anything(self, rng: np.random.Generator) -> Candidate:
         """Return some network of the pool, known or not: nothing unknown was found."""
-        return self.candidates.pool_look(int(rng.integers(len(self.candidates.pool))))
+        return self.candidates.pool_member(int(rng.integers(len(self.candidates.pool))))
 
 
-def _check_facts(candidates: Candidates, goals: Goals) -> None:
+def _check_facts(candidates: CandidatePool, goals: Goals) -> None:
     known, needed = candidates.pool.static.shape[1], len(goals.static)
     if known < needed:
         raise InvalidObjectivesError(

@@ -1,4 +1,4 @@
-"""What a study tells a sampler: results, running trials, and networks not to be asked for again.
+"""What a sampler observes of a study: results, running trials, networks that were asked for.
 
 All of it is read from the trials themselves, whoever proposed them. Finished trials are read once.
 A running trial of a define-by-run study has no parameters yet, so the choice made for it is kept
@@ -16,8 +16,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import SpaceError
-from nas.sampling.candidates import Look, Looks
-from nas.sampling.encoding import Encoding
+from nas.frontier.candidates import Candidate, CandidateBatch
+from nas.frontier.encoding import Encoding
 from nas.space.space import SearchSpace
 
 FloatArray = NDArray[np.float64]
@@ -38,14 +38,14 @@ def read_choice(text: str) -> FloatArray:
     return np.array([math.nan if code is None else float(code) for code in json.loads(text)])
 
 
-class History:
+class Observations:
     """The trials of one study so far.
 
     Args:
         space: what the trials are points of; others are passed over.
         encoding: of the space.
-        look: looks at a row; None for what cannot be built.
-        gather: turns looks into arrays.
+        describe: returns the candidate of a row; None for what cannot be built.
+        gather: turns candidates into arrays.
     """
 
     def __init__(
@@ -53,23 +53,23 @@ class History:
         space: SearchSpace,
         encoding: Encoding,
         *,
-        look: Callable[[FloatArray], Look | None],
-        gather: Callable[[list[Look]], Looks],
+        describe: Callable[[FloatArray], Candidate | None],
+        gather: Callable[[list[Candidate]], CandidateBatch],
     ) -> None:
         self.known: dict[int, None] = {}  # networks, in the order in which they were met
-        # What the sampler answered, until the trial is read: its look need not be made again.
-        self.answers: dict[int, tuple[dict[str, Any], Look]] = {}
-        self.running: dict[int, Look] = {}
-        self.pruned: dict[int, Look] = {}
+        # What the sampler answered, until the trial is read: it need not be described again.
+        self.answers: dict[int, tuple[dict[str, Any], Candidate]] = {}
+        self.running: dict[int, Candidate] = {}
+        self.pruned: dict[int, Candidate] = {}
         self._values = np.empty((0, 0))
         self._space = space
         self._encoding = encoding
-        self._look = look
+        self._describe = describe
         self._gather = gather
         self._open: dict[int, None] = {}  # unfinished trials, in order of number
         self._num_read = 0
-        self._complete: Looks | None = None
-        self._fresh: list[tuple[FrozenTrial, Look]] = []  # not in the arrays yet
+        self._complete: CandidateBatch | None = None
+        self._fresh: list[tuple[FrozenTrial, Candidate]] = []  # not in the arrays yet
 
     @property
     def num_complete(self) -> int:
@@ -77,7 +77,7 @@ class History:
         return len(self._values) + len(self._fresh)
 
     @property
-    def complete(self) -> Looks:
+    def complete(self) -> CandidateBatch:
         """The networks that have results, at least one.
 
         Made when it is needed: a plan of many picks reads many results at once.
@@ -112,40 +112,40 @@ class History:
                     self._note_running(trial)
                 continue
             self._open.pop(index, None)
-            look = self.running.pop(trial.number, None) or self._look_of(trial)
-            if look is None:
+            candidate = self.running.pop(trial.number, None) or self._candidate_of(trial)
+            if candidate is None:
                 continue
-            self.known[look.key] = None
+            self.known[candidate.key] = None
             if trial.state is TrialState.PRUNED:
-                self.pruned[trial.number] = look
+                self.pruned[trial.number] = candidate
             elif trial.state is TrialState.COMPLETE and _is_finite(trial):
-                self._fresh.append((trial, look))
+                self._fresh.append((trial, candidate))
         self._num_read = len(trials)
 
     def _gather_fresh(self) -> None:
         if not self._fresh:
             return
         values = np.array([trial.values for trial, _ in self._fresh])
-        looks = self._gather([look for _, look in self._fresh])
+        batch = self._gather([candidate for _, candidate in self._fresh])
         self._values = np.vstack([self._values, values]) if self._values.size else values
-        self._complete = looks if self._complete is None else self._complete.join(looks)
+        self._complete = batch if self._complete is None else self._complete.join(batch)
         self._fresh = []
 
     def _note_running(self, trial: FrozenTrial) -> None:
-        look = self._look_of(trial)
-        if look is not None:
-            self.running[trial.number] = look
-            self.known[look.key] = None
+        candidate = self._candidate_of(trial)
+        if candidate is not None:
+            self.running[trial.number] = candidate
+            self.known[candidate.key] = None
 
-    def _look_of(self, trial: FrozenTrial) -> Look | None:
-        genome, look = self.answers.pop(trial.number, (None, None))
-        if look is not None and trial.params == genome:  # else others had their way with it
-            return look
+    def _candidate_of(self, trial: FrozenTrial) -> Candidate | None:
+        genome, candidate = self.answers.pop(trial.number, (None, None))
+        if candidate is not None and trial.params == genome:  # else somebody changed the trial
+            return candidate
         row = self._row_of(trial)
-        return None if row is None else self._look(row)
+        return None if row is None else self._describe(row)
 
     def _row_of(self, trial: FrozenTrial) -> FloatArray | None:
-        """Return the trial's row: from its parameters, else from the choice noted with it."""
+        """Return the trial's row: from its parameters, or from the choice kept with it."""
         known = {name: trial.params[name] for name in self._encoding.names if name in trial.params}
         if known:
             try:
