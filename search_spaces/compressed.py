@@ -25,9 +25,9 @@ from nas.compress.compression import (
     quantized_bytes,
     reshape,
 )
+from nas.compress.cost_forecast import CostForecast, ForecastsCosts, forecast_costs
 from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, require_pruning
 from nas.compress.quantize import BITS, quantize_weights
-from nas.compress.stock import KnowsStock, Stock, take_stock
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.space.rules import Rule, above, check_parameters
@@ -92,11 +92,11 @@ class CompressedSpace(SearchSpace):
         self.domains = {**space.domains, **self.domains}
         self._data = _NOMINAL
         self._groups: dict[Architecture, tuple[ChannelGroup, ...]] = {}
-        self._stocks: dict[tuple[Architecture, DataShape], Stock | None] = {}
+        self._forecasts: dict[tuple[Architecture, DataShape], CostForecast | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is only remembered."""
-        return {**self.__dict__, "_groups": {}, "_stocks": {}}
+        return {**self.__dict__, "_groups": {}, "_forecasts": {}}
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained model that computes with compressed weights."""
@@ -130,9 +130,9 @@ class CompressedSpace(SearchSpace):
             own = self.space.static_costs(inner, data) or {}
             if own.keys() >= set(_COUNTED):
                 return own
-        stock = self._stock_of(inner, data)
-        if stock is not None:
-            return {**stock.costs(compression), **own}
+        forecast = self._forecast_of(inner, data)
+        if forecast is not None:
+            return {**forecast.costs(compression), **own}
         model = self._without_weights(inner, compression, data)
         costs = {**costs_of(model, data, metrics=_COUNTED), **own}
         if compression.is_quantizing:
@@ -226,29 +226,33 @@ class CompressedSpace(SearchSpace):
         if share == 1.0:
             return []
         try:
-            stock = self._stock_of(inner, self._data)
-            groups = self._groups_of(inner, self._data) if stock is None else stock.groups
+            forecast = self._forecast_of(inner, self._data)
+            groups = self._groups_of(inner, self._data) if forecast is None else forecast.groups
         except UnbuildableError:
             return [("", round(1000 * share))]
         kept = ((group, _kept(group, share)) for group in groups)
         return [(group.root, units) for group, units in kept if units < group.num_units]
 
-    def _stock_of(self, inner: Architecture, data: DataShape) -> Stock | None:
+    def _forecast_of(self, inner: Architecture, data: DataShape) -> CostForecast | None:
         """Return what tells what all compressions of a network cost; None where nothing does."""
         key = (inner, data)
-        if key not in self._stocks:
-            if len(self._stocks) >= _MAX_STOCKS:
-                self._stocks.clear()
-            self._stocks[key] = self._take_stock(inner, data)
-        return self._stocks[key]
+        if key not in self._forecasts:
+            if len(self._forecasts) >= _MAX_STOCKS:
+                self._forecasts.clear()
+            self._forecasts[key] = self._make_forecast(inner, data)
+        return self._forecasts[key]
 
-    def _take_stock(self, inner: Architecture, data: DataShape) -> Stock | None:
-        known = self.space.stock(inner, data) if isinstance(self.space, KnowsStock) else None
+    def _make_forecast(self, inner: Architecture, data: DataShape) -> CostForecast | None:
+        known = (
+            self.space.cost_forecast(inner, data)
+            if isinstance(self.space, ForecastsCosts)
+            else None
+        )
         if known is not None:
             return known
         with on_meta_device():
             model = self.space.build(inner, data).eval()
-        return take_stock(model, (data.input_shape[0], *input_size(model, data)))
+        return forecast_costs(model, (data.input_shape[0], *input_size(model, data)))
 
     def _groups_of(
         self, inner: Architecture, data: DataShape, model: nn.Module | None = None

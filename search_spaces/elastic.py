@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.compress.cost_forecast import CostForecast
 from nas.compress.prune import ChannelGroup, kept_units
 from nas.compress.reduction import Reducer, Reduction
 from nas.compress.stages import Stage
-from nas.compress.stock import Stock
 from nas.errors import SpaceError, nearest_first
 from nas.models.loading import StartingModel, check_fits, is_file
 from nas.space.rules import above, check_parameters
@@ -112,9 +112,9 @@ class ElasticSpace(SearchSpace):
         """Return parameters, bytes and, where known without counting, multiply-accumulates."""
         return self._reducer(data).costs(self.reduction(architecture))
 
-    def stock(self, architecture: Architecture, data: DataShape) -> Stock | None:
+    def cost_forecast(self, architecture: Architecture, data: DataShape) -> CostForecast | None:
         """Return what tells what compressions of a network cost, without making the network."""
-        return self._reducer(data).stock(self.reduction(architecture))
+        return self._reducer(data).cost_forecast(self.reduction(architecture))
 
     def identity(self, architecture: Architecture) -> str:
         """Return what is kept: shares that round to the same are one network."""

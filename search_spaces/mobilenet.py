@@ -15,9 +15,9 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError
+from nas.models.layer_costs import MAX_KEPT
 from nas.models.mobilenet import ACTIVATIONS, MobileNet, MobileNetPlan, Stage
 from nas.models.mobilenet_costs import mobilenet_costs
-from nas.models.tally import MAX_KEPT
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 

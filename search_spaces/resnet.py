@@ -16,6 +16,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError
+from nas.models.layer_costs import MAX_KEPT, halved
 from nas.models.residual import (
     ATTENTIONS,
     BLOCKS,
@@ -25,7 +26,6 @@ from nas.models.residual import (
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
-from nas.models.tally import MAX_KEPT, halved
 from nas.space.rules import Rule, above, check_parameters, odd, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape

@@ -14,7 +14,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
-from nas.models.tally import MAX_KEPT
+from nas.models.layer_costs import MAX_KEPT
 from nas.models.vit import Layer, ViT, ViTPlan, vit_costs
 from nas.space.rules import above, check_parameters, whole
 from nas.space.space import SearchSpace

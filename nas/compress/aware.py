@@ -10,7 +10,7 @@ has the numbers that were trained.
 import torch
 from torch import nn
 
-from nas.compress.quantize import LAYERS, quantize_weights, settle_weights
+from nas.compress.quantize import LAYERS, quantize_weights, remove_weight_parametrizations
 
 _NUM_LEVELS = 255  # above the lowest: unsigned 8 bits
 _NEWEST = 0.1  # weight of a batch's bounds, once ten were seen
@@ -78,10 +78,10 @@ def stop_rounding_inputs(model: nn.Module) -> None:
                     del module._forward_pre_hooks[key]
 
 
-def settle(model: nn.Module) -> None:
+def remove_rounding(model: nn.Module) -> None:
     """Make a model of `make_aware` an ordinary one with rounded weights, in place."""
     stop_rounding_inputs(model)
-    settle_weights(model)
+    remove_weight_parametrizations(model)
 
 
 def _round_input(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from nas.compress.settling import settle_weight
+from nas.compress.parametrizations import remove_weight_parametrization
 
 BITS = (4, 8)
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)  # whose weights are quantized
@@ -133,11 +133,11 @@ def weight_bits(model: nn.Module) -> int | None:
     return None
 
 
-def settle_weights(model: nn.Module) -> None:
+def remove_weight_parametrizations(model: nn.Module) -> None:
     """Make a quantized model an ordinary one, whose weights are the rounded ones, in place."""
     for module in list(model.modules()):
         if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
-            settle_weight(module)
+            remove_weight_parametrization(module)
     if hasattr(model, "stored_bytes"):
         del model.stored_bytes
 
@@ -162,7 +162,7 @@ def store_weights(model: nn.Module, *, bits: int) -> None:
     It computes what it computed, and a file of it takes the bytes of the whole numbers.
     """
     packed = pack(model, bits=bits)
-    settle_weights(model)
+    remove_weight_parametrizations(model)
     for name, module in list(model.named_modules()):
         stored = packed.get(f"{name}.weight_scale" if name else "weight_scale")
         if stored is None:

@@ -14,11 +14,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.compress.compression import linear_layers, quantized_weights
+from nas.compress.cost_forecast import CostForecast
 from nas.compress.inventory import Inventory, stored_tensors_of
 from nas.compress.low_rank import factorise
 from nas.compress.prune import attention_modules, find_groups, prune
 from nas.compress.stages import drop_blocks, find_stages
-from nas.compress.stock import Stock
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Reducer:
             found |= self._inventory.widths(shapes, shares)
         return found
 
-    def stock(self, reduction: Reduction) -> Stock | None:
+    def cost_forecast(self, reduction: Reduction) -> CostForecast | None:
         """Return what tells what compressions of a smaller network cost, without making it.
 
         None where layers are factorised already, or other products of matrices are involved.
@@ -106,7 +106,7 @@ class Reducer:
             for group in self.groups
             if any(shrink.tensor in shapes for shrink in group.shrinks)
         )
-        return Stock(
+        return CostForecast(
             groups=tuple(group for group in groups if group.num_units > 1),
             inventory=replace(self._inventory, tensors=tensors),
             linears=tuple(n for n in linear_layers(self.model) if f"{n}.weight" in shapes),

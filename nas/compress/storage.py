@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.compress.aware import settle, stop_rounding_inputs
+from nas.compress.aware import remove_rounding, stop_rounding_inputs
 from nas.compress.quantize import pack, store_weights, unpack, weight_bits
 
 
@@ -25,9 +25,9 @@ class Storage:
 
     bits: int
 
-    def settle(self, model: nn.Module) -> None:
+    def remove_parametrizations(self, model: nn.Module) -> None:
         """Make it an ordinary model of floats that computes the same, in place."""
-        settle(model)
+        remove_rounding(model)
 
     def store(self, model: nn.Module) -> None:
         """Let it keep whole numbers and compute the same, in place; it cannot be trained then."""
@@ -42,7 +42,7 @@ class Storage:
     def unpack(
         self, packed: Mapping[str, torch.Tensor], shapes: Mapping[str, torch.Size]
     ) -> dict[str, torch.Tensor]:
-        """Return the state dict of the settled model, which has tensors of these shapes."""
+        """Return the state dict of the plain model, whose tensors have these shapes."""
         return unpack(packed, shapes, bits=self.bits)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from torch import nn
 
-from nas.compress.distill import Distillation
+from nas.adapt.distillation import Distillation
 from nas.config.build import build_backend
 from nas.config.check import in_one_message
 from nas.config.compose import Source, compose_values

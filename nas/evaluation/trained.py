@@ -17,16 +17,16 @@ from typing import Any
 import torch
 from torch import nn
 
+from nas.adapt.adapters import adapt, merge
+from nas.adapt.distillation import TaughtLoss, TeacherTargets
+from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
-from nas.compress.adapters import adapt, merge
-from nas.compress.distill import Lesson, TaughtLoss
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.failures import failure_of
 from nas.evaluation.known import KnownBefore
-from nas.evaluation.lesson import checked_teacher, lesson_of_teacher
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import Trained, as_bytes, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, input_size
@@ -74,8 +74,8 @@ class TrainedEvaluator(Evaluator):
 
     Attributes:
         data: what is learnt from and judged by.
-        lesson: what a teacher says of the training images, to be learnt beside the labels; None
-            for no teacher.
+        teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
+            None for no teacher.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class TrainedEvaluator(Evaluator):
         )
         self._checkpoint_every_s = checked_interval(checkpoint_every_s)
         self._resident: TrialData | None = None
-        self.lesson: Lesson | None = None
+        self.teacher_targets: TeacherTargets | None = None
         if recipe.distillation is not None:
             checked_teacher(recipe.distillation)
 
@@ -137,8 +137,10 @@ class TrainedEvaluator(Evaluator):
         num_loaders = max(1, int(self._num_threads or 1))
         self._resident = move_to_device(self.data, device, num_loaders=num_loaders)
         teacher = self.recipe.distillation
-        if self.lesson is None and teacher is not None:
-            self.lesson = lesson_of_teacher(teacher, self.space, self._resident, self.data.shape)
+        if self.teacher_targets is None and teacher is not None:
+            self.teacher_targets = targets_of_teacher(
+                teacher, self.space, self._resident, self.data.shape
+            )
 
     @property
     def _num_shown(self) -> int:
@@ -259,10 +261,10 @@ class TrainedEvaluator(Evaluator):
             save_checkpoint(training, folder)
 
     def _loss(self, model: nn.Module, device: torch.device) -> Loss | None:
-        if self.lesson is None:
+        if self.teacher_targets is None:
             return None
         taught = TaughtLoss(
-            self.lesson, model, device=device, label_smoothing=self.recipe.label_smoothing
+            self.teacher_targets, model, device=device, label_smoothing=self.recipe.label_smoothing
         )
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored

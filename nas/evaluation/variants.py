@@ -22,7 +22,7 @@ from nas.compress.compression import (
     stored_tensors,
 )
 from nas.compress.prune import require_pruning
-from nas.compress.quantize import settle_weights
+from nas.compress.quantize import remove_weight_parametrizations
 from nas.errors import ConfigError
 from nas.evaluation.failures import failure_of
 from nas.measure.cost import COUNTABLE, costs_of, input_size
@@ -179,7 +179,7 @@ def _judge(
     if compression.is_quantizing:
         costs["size_bytes"] = float(quantized_bytes(model, bits=compression.weight_bits))
     tensors = stored_tensors(model, compression)
-    settle_weights(model)
+    remove_weight_parametrizations(model)
     metrics = evaluate(model, trained.data).metrics() | costs
     if trained.measures_latency:
         device = trained.data.mean.device

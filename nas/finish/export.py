@@ -168,7 +168,7 @@ class _Exporter:
         self._stored: Stored | None = None
         if storage is not None:
             self._stored = Stored(storage, copy.deepcopy(model))
-            storage.settle(model)
+            storage.remove_parametrizations(model)
         self._size = input_size(model, dataset.shape)
         shipped = deployable(model, dataset)
         inputs = real_inputs(model, dataset, num_calibration=settings.num_calibration)

@@ -198,7 +198,7 @@ class _Finish:
             folder=self._folder,
         )
         evaluator = self._make_evaluator()
-        evaluator.lesson = taught.lesson
+        evaluator.teacher_targets = taught.teacher_targets
         plan = replace(self._plan, step=taught.step)
         self._taught = self._train(taught.students, plan, evaluator)
         write_winners(self._folder / "distilled.csv", self._taught)

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
-from nas.compress.distill import Distillation, Lesson, listen
+from nas.adapt.distillation import Distillation, TeacherTargets, ask_teachers
+from nas.adapt.teacher_targets import views_of
 from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
-from nas.evaluation.lesson import views_of
 from nas.evaluation.placement import move_to_device
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.judge import AnyData
@@ -50,16 +50,16 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Class:
-    """A teacher's lesson and who hears it.
+    """A teacher's teacher_targets and who hears it.
 
     Attributes:
-        lesson: what is said.
+        teacher_targets: what is said.
         step: names the trainings of this class; changes with teacher and settings.
         students: the winners that learn.
         story: who teaches, and how much it counts; a sentence.
     """
 
-    lesson: Lesson
+    teacher_targets: TeacherTargets
     step: str
     students: tuple[Candidate, ...]
     story: str
@@ -157,13 +157,13 @@ def gather_class(
         names = list(dict.fromkeys(candidate.name for candidate, _ in jobs))
         teachers = [_trained(c, key, space, dataset, folder) for c, key in jobs]
     data = move_to_device(dataset.final_data(), choose_device(plan.recipe.device))
-    lesson = listen(
+    teacher_targets = ask_teachers(
         [teacher.to(data.mean.device) for teacher in teachers],
         lambda model: views_of(model, data, dataset.shape),
         distillation=teaching.settings,
     )
     story = _story(names, len(teachers), teaching.settings)
-    return Class(lesson, _step(keys, teaching.settings), tuple(students), story)
+    return Class(teacher_targets, _step(keys, teaching.settings), tuple(students), story)
 
 
 def _trained(

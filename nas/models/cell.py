@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.models.tally import Tally, batch_norm, conv_norm, convolution, halved, linear
+from nas.models.layer_costs import LayerCosts, batch_norm, conv_norm, convolution, halved, linear
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -149,7 +149,7 @@ def cell_costs(plan: CellPlan, *, size: tuple[int, int]) -> dict[str, float]:
     return total.costs(num_features=channels)
 
 
-def _reduction(channels: int, *, positions: int) -> Tally:
+def _reduction(channels: int, *, positions: int) -> LayerCosts:
     doubled = 2 * channels
     return (
         conv_norm(channels, doubled, kernel=3, positions=positions)

@@ -6,8 +6,8 @@ Thousands of networks are put together from a few hundred stages, so what a stag
 
 from functools import lru_cache
 
+from nas.models.layer_costs import MAX_KEPT, LayerCosts, conv_norm, linear, total_of
 from nas.models.mobilenet import Block, MobileNetPlan, Stage
-from nas.models.tally import MAX_KEPT, Tally, conv_norm, linear, total_of
 
 
 def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
@@ -16,34 +16,34 @@ def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
     Buffers count in `size_bytes`: each norm stores two running numbers a channel and one counter.
     """
     side = _halved(plan.resolution, plan.stem_stride)
-    tallies = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=side**2)]
+    costs = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=side**2)]
     channels = plan.stem_channels
     for stage in plan.stages:
-        tally, side = _stage(stage, channels, side)
-        tallies.append(tally)
+        layer_costs, side = _stage(stage, channels, side)
+        costs.append(layer_costs)
         channels = stage.channels
-    tallies.append(conv_norm(channels, plan.head_channels, kernel=1, positions=side**2))
-    tallies.append(linear(plan.head_channels, plan.num_classes))
-    return total_of(tallies).costs(num_features=plan.head_channels)
+    costs.append(conv_norm(channels, plan.head_channels, kernel=1, positions=side**2))
+    costs.append(linear(plan.head_channels, plan.num_classes))
+    return total_of(costs).costs(num_features=plan.head_channels)
 
 
 @lru_cache(MAX_KEPT)
-def _stage(stage: Stage, in_channels: int, side: int) -> tuple[Tally, int]:
+def _stage(stage: Stage, in_channels: int, side: int) -> tuple[LayerCosts, int]:
     """Return what a stage costs, and the side of the maps that it puts out."""
-    tallies = []
+    costs = []
     for block in stage.blocks(in_channels):
-        tally, side = _block(block, side)
-        tallies.append(tally)
-    return total_of(tallies), side
+        layer_costs, side = _block(block, side)
+        costs.append(layer_costs)
+    return total_of(costs), side
 
 
 def _halved(side: int, stride: int) -> int:
     return -(-side // stride)  # ceil: odd kernels, padded by half their size
 
 
-def _block(block: Block, side: int) -> tuple[Tally, int]:
+def _block(block: Block, side: int) -> tuple[LayerCosts, int]:
     inner = block.inner_channels
-    total = Tally()
+    total = LayerCosts()
     if block.expansion > 1:
         total += conv_norm(block.in_channels, inner, kernel=1, positions=side**2)
     side = _halved(side, block.stride)

@@ -17,7 +17,7 @@ from timm.models.byobnet import ByoBlockCfg, ByobNet, ByoModelCfg, LayerFn
 from timm.models.convnext import ConvNeXtBlock
 from torch import nn
 
-from nas.models.tally import MAX_KEPT
+from nas.models.layer_costs import MAX_KEPT
 
 # B batch, C channels, H height, W width
 

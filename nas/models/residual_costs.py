@@ -5,10 +5,9 @@ from functools import lru_cache
 
 from timm.layers import make_divisible
 
-from nas.models.residual import SQUEEZE_RATIO, ResidualPlan, ResidualStage
-from nas.models.tally import (
+from nas.models.layer_costs import (
     MAX_KEPT,
-    Tally,
+    LayerCosts,
     conv_norm,
     convolution,
     halved,
@@ -16,32 +15,33 @@ from nas.models.tally import (
     linear,
     total_of,
 )
+from nas.models.residual import SQUEEZE_RATIO, ResidualPlan, ResidualStage
 
 
 def residual_costs(plan: ResidualPlan, *, size: tuple[int, int]) -> dict[str, float]:
     """Return parameters, bytes, products and widths for images of (H, W) `size`."""
     size = halved(size, plan.stem_stride)
-    tallies = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))]
+    costs = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=_area(size))]
     channels = plan.stem_channels
     for stage in plan.stages:
-        tally, size = _stage(stage, channels, size)
-        tallies.append(tally)
+        layer_costs, size = _stage(stage, channels, size)
+        costs.append(layer_costs)
         channels = stage.channels
-    tallies.append(linear(channels, plan.num_classes))
-    return total_of(tallies).costs(num_features=channels)
+    costs.append(linear(channels, plan.num_classes))
+    return total_of(costs).costs(num_features=channels)
 
 
 @lru_cache(MAX_KEPT)
 def _stage(
     stage: ResidualStage, in_channels: int, size: tuple[int, int]
-) -> tuple[Tally, tuple[int, int]]:
+) -> tuple[LayerCosts, tuple[int, int]]:
     """Return what a stage costs, and the (H, W) of the maps that it puts out."""
-    tallies = []
+    costs = []
     for index in range(stage.depth):
         channels, stride = (stage.channels, 1) if index else (in_channels, stage.stride)
         before, size = _area(size), halved(size, stride)
-        tallies.append(_block(stage, channels, stride, before=before, after=_area(size)))
-    return total_of(tallies), size
+        costs.append(_block(stage, channels, stride, before=before, after=_area(size)))
+    return total_of(costs), size
 
 
 def _area(size: tuple[int, int]) -> int:
@@ -50,7 +50,7 @@ def _area(size: tuple[int, int]) -> int:
 
 def _block(
     stage: ResidualStage, in_channels: int, stride: int, *, before: int, after: int
-) -> Tally:
+) -> LayerCosts:
     changes = in_channels != stage.channels or stride != 1
     if stage.block == "convnext":
         return _convnext(stage, in_channels, stride, changes=changes, positions=after)
@@ -63,7 +63,7 @@ def _block(
     return total
 
 
-def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> Tally:
+def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> LayerCosts:
     return (
         conv_norm(in_channels, stage.channels, kernel=stage.kernel, positions=positions)
         + conv_norm(stage.channels, stage.channels, kernel=stage.kernel, positions=positions)
@@ -71,7 +71,7 @@ def _basic(stage: ResidualStage, in_channels: int, *, positions: int) -> Tally:
     )
 
 
-def _bottleneck(stage: ResidualStage, in_channels: int, *, before: int, after: int) -> Tally:
+def _bottleneck(stage: ResidualStage, in_channels: int, *, before: int, after: int) -> LayerCosts:
     inner = stage.inner_channels
     return (
         conv_norm(in_channels, inner, kernel=1, positions=before)
@@ -83,7 +83,7 @@ def _bottleneck(stage: ResidualStage, in_channels: int, *, before: int, after: i
 
 def _convnext(
     stage: ResidualStage, in_channels: int, stride: int, *, changes: bool, positions: int
-) -> Tally:
+) -> LayerCosts:
     channels, inner = stage.channels, stage.inner_channels
     total = (
         convolution(
@@ -106,7 +106,7 @@ def _convnext(
     return total
 
 
-def _attention(name: str, channels: int) -> Tally:
+def _attention(name: str, channels: int) -> LayerCosts:
     if name == "se":
         squeezed = int(make_divisible(channels * SQUEEZE_RATIO, 8, round_limit=0.0))
         return linear(channels, squeezed) + linear(squeezed, channels)
@@ -114,5 +114,5 @@ def _attention(name: str, channels: int) -> Tally:
         # The kernel grows with the logarithm of the channels (Wang et al., 2020, equation 12).
         nearest = int(abs(math.log2(channels) + 1) / 2)
         kernel = max(nearest if nearest % 2 else nearest + 1, 3)
-        return Tally(kernel, num_macs=kernel * channels)
-    return Tally()
+        return LayerCosts(kernel, num_macs=kernel * channels)
+    return LayerCosts()

@@ -16,7 +16,7 @@ from timm.layers import Attention, LayerNorm, PatchEmbed, build_sincos2d_pos_emb
 from timm.models.vision_transformer import Block
 from torch import nn
 
-from nas.models.tally import MAX_KEPT, Tally, convolution, layer_norm, linear, total_of
+from nas.models.layer_costs import MAX_KEPT, LayerCosts, convolution, layer_norm, linear, total_of
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
@@ -121,20 +121,20 @@ def _block(layer: Layer, plan: ViTPlan) -> nn.Module:
 def vit_costs(plan: ViTPlan) -> dict[str, float]:
     """Return parameters, bytes, products and widths of the network that `plan` defines."""
     width, patches, features = plan.embedding, plan.num_patches, plan.head_features
-    tallies = [
+    costs = [
         convolution(plan.in_channels, width, kernel=plan.patch, positions=patches, bias=True),
-        Tally(patches * width),  # places of the patches
+        LayerCosts(patches * width),  # places of the patches
         *[_layer(layer, width, patches, features) for layer in plan.layers],
         layer_norm(width),
         linear(width, plan.num_classes),
     ]
-    return total_of(tallies).costs(num_features=width)
+    return total_of(costs).costs(num_features=width)
 
 
 @lru_cache(MAX_KEPT)
-def _layer(layer: Layer, width: int, patches: int, head_features: int) -> Tally:
+def _layer(layer: Layer, width: int, patches: int, head_features: int) -> LayerCosts:
     attended = layer.num_heads * head_features
-    products = Tally(num_macs=2 * patches**2 * attended)
+    products = LayerCosts(num_macs=2 * patches**2 * attended)
     return (
         layer_norm(width) * 2
         + linear(width, 3 * attended, positions=patches)

@@ -24,7 +24,7 @@ class Recipe:
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
         adapter_rank: rank of the updates by which a network that has weights already learns
-            (`nas.compress.adapters`); None trains all of it.
+            (`nas.adapt.adapters`); None trains all of it.
         distillation: a teacher for every trial: `teacher`, a folder of runs/N/models, and perhaps
             `temperature`, `weight`, `feature_weight`; None for no teacher.
 

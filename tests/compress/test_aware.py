@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.compress.aware import InputRounding, make_aware, settle, stop_rounding_inputs
+from nas.compress.aware import InputRounding, make_aware, remove_rounding, stop_rounding_inputs
 from nas.compress.quantize import weight_bits
 from nas.compress.storage import storage_of
 
@@ -73,7 +73,7 @@ def test_trained_weights_lie_on_the_grid_that_is_stored(images, bits):
         optimizer.step()
     storage = storage_of(model)
     plain = copy.deepcopy(model)
-    settle(plain)
+    remove_rounding(plain)
 
     packed = storage.pack(copy.deepcopy(model))
 
@@ -87,12 +87,12 @@ def test_trained_weights_lie_on_the_grid_that_is_stored(images, bits):
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
 
 
-def test_settled_model_is_an_ordinary_one(images):
+def test_a_model_without_rounding_is_an_ordinary_one(images):
     model = network()
     make_aware(model, bits=8)
     model(images)
     model.eval()
-    settle(model)
+    remove_rounding(model)
 
     assert weight_bits(model) is None
     assert storage_of(model) is None
@@ -126,7 +126,7 @@ def test_ending_the_rounding_of_a_copy_leaves_the_original_as_it_is(images):
     expected = model(images)
     copied = copy.deepcopy(model)
 
-    settle(copied)
+    remove_rounding(copied)
 
     torch.testing.assert_close(model(images), expected, rtol=0, atol=0)
     assert weight_bits(model) == 8

@@ -10,8 +10,8 @@ from torch import nn
 from nas.compress.channel_rules import RULES
 from nas.compress.channels import trace_channels
 from nas.compress.compression import Compression, quantized_bytes, reshape
+from nas.compress.cost_forecast import forecast_costs
 from nas.compress.prune import find_groups
-from nas.compress.stock import take_stock
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.task import DataShape
 from nas.widths import WIDTHS
@@ -88,7 +88,7 @@ def test_foretold_costs_are_those_of_the_compressed_network(make, data, name):
         counted = costs_of(model, data, metrics=COUNTED)
         if compression.is_quantizing:
             counted["size_bytes"] = quantized_bytes(model, bits=compression.weight_bits)
-        assert take_stock(ghost, shape).costs(compression) == counted
+        assert forecast_costs(ghost, shape).costs(compression) == counted
 
 
 class Wired(nn.Module):
@@ -129,4 +129,4 @@ def test_channels_that_cannot_be_followed_are_not_guessed(between, channels):
     with on_meta_device():
         ghost = Wired(between, channels=channels).eval()
     assert trace_channels(ghost, (3, 16, 16), RULES) is None
-    assert take_stock(ghost, (3, 16, 16)) is None
+    assert forecast_costs(ghost, (3, 16, 16)) is None

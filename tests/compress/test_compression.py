@@ -15,7 +15,7 @@ from nas.compress.compression import (
     reshape,
     stored_tensors,
 )
-from nas.compress.quantize import quantize_weights, settle_weights
+from nas.compress.quantize import quantize_weights, remove_weight_parametrizations
 from nas.errors import ConfigError
 from nas.measure.cost import num_params
 
@@ -55,7 +55,7 @@ def test_what_is_stored_gives_the_compressed_network_back(name):
     model = copy.deepcopy(whole)
     reshape(model, compression, IMAGES)
     stored = stored_tensors(model, compression)
-    settle_weights(model)
+    remove_weight_parametrizations(model)
     again = made(seed=1)
     load_stored(again, compression, stored, IMAGES)
     with torch.no_grad():

@@ -60,7 +60,7 @@ def test_compressions_of_a_smaller_network_cost_what_is_foretold(name, compressi
         smaller = reducer.reduce(reduction)
         reshape(smaller, to, IMAGES)
         ghost = smaller.to("meta")
-        foretold = reducer.stock(reduction).costs(to)
+        foretold = reducer.cost_forecast(reduction).costs(to)
         counted = costs_of(ghost, DataShape((3, 32, 32), 10), metrics=list(foretold))
         if to.is_quantizing:
             counted["size_bytes"] = float(quantized_bytes(ghost, bits=to.weight_bits))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.compress.distill import Distillation
+from nas.adapt.distillation import Distillation
 from nas.errors import ConfigError
 from nas.finish.choose import Pick
 from nas.finish.confirm import candidate_of

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nas.adapt.teacher_targets import views_of
 from nas.data.image_folder import load_image_folder
 from nas.errors import DataError
-from nas.evaluation.lesson import views_of
 from nas.evaluation.placement import move_to_device
 from nas.task import DataShape
 from nas.train.augmentation import augment_batch, draw_epoch, take_batch

@@ -11,15 +11,15 @@ from functools import lru_cache
 
 from nas.widths import Layer, widths_from
 
-# Parts of networks whose costs are kept, some 300 bytes each: samplers look at thousands of
-# networks that are put together from a few hundred.
+# Parts of networks whose costs are cached, some 300 bytes each: samplers consider thousands of
+# networks that are put together from a few hundred parts.
 MAX_KEPT = 20_000
 _BYTES_PER_WEIGHT = 4
 _BYTES_PER_NORM_COUNTER = 8  # BatchNorm's int64 num_batches_tracked
 
 
 @dataclass(frozen=True)
-class Tally:
+class LayerCosts:
     """Costs of some layers, of one image.
 
     Attributes:
@@ -40,8 +40,8 @@ class Tally:
     log_width: float = 0.0
     min_width: float = math.inf
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "LayerCosts") -> "LayerCosts":
+        return LayerCosts(
             self.num_params + other.num_params,
             self.num_stored + other.num_stored,
             self.num_norms + other.num_norms,
@@ -51,8 +51,8 @@ class Tally:
             min(self.min_width, other.min_width),
         )
 
-    def __mul__(self, times: int) -> "Tally":
-        return Tally(
+    def __mul__(self, times: int) -> "LayerCosts":
+        return LayerCosts(
             self.num_params * times,
             self.num_stored * times,
             self.num_norms * times,
@@ -82,22 +82,22 @@ class Tally:
         }
 
 
-def total_of(tallies: Sequence[Tally]) -> Tally:
+def total_of(costs: Sequence[LayerCosts]) -> LayerCosts:
     """Return the sum; quicker than adding one after another."""
-    return Tally(
-        sum([tally.num_params for tally in tallies]),
-        sum([tally.num_stored for tally in tallies]),
-        sum([tally.num_norms for tally in tallies]),
-        sum([tally.num_macs for tally in tallies]),
-        sum([tally.num_layers for tally in tallies]),
-        sum([tally.log_width for tally in tallies]),
-        min([tally.min_width for tally in tallies], default=math.inf),
+    return LayerCosts(
+        sum([layer_costs.num_params for layer_costs in costs]),
+        sum([layer_costs.num_stored for layer_costs in costs]),
+        sum([layer_costs.num_norms for layer_costs in costs]),
+        sum([layer_costs.num_macs for layer_costs in costs]),
+        sum([layer_costs.num_layers for layer_costs in costs]),
+        sum([layer_costs.log_width for layer_costs in costs]),
+        min([layer_costs.min_width for layer_costs in costs], default=math.inf),
     )
 
 
 def convolution(
     in_channels: int, channels: int, *, kernel: int, positions: int, groups: int = 1, bias: bool
-) -> Tally:
+) -> LayerCosts:
     """Return the cost of a square convolution that puts out `positions` pixels a channel."""
     weights = in_channels // groups * channels * kernel**2
     return _layer(channels, weights, weights + channels * bias, positions)
@@ -106,7 +106,7 @@ def convolution(
 @lru_cache(MAX_KEPT)
 def conv_norm(
     in_channels: int, channels: int, *, kernel: int, positions: int, groups: int = 1
-) -> Tally:
+) -> LayerCosts:
     """Return the cost of a convolution without bias and of the batch norm behind it."""
     return convolution(
         in_channels, channels, kernel=kernel, positions=positions, groups=groups, bias=False
@@ -114,16 +114,16 @@ def conv_norm(
 
 
 @lru_cache(MAX_KEPT)
-def linear(in_features: int, features: int, *, positions: int = 1) -> Tally:
+def linear(in_features: int, features: int, *, positions: int = 1) -> LayerCosts:
     """Return the cost of a linear layer with bias, applied to `positions` vectors."""
     weights = in_features * features
     return _layer(features, weights, weights + features, positions)
 
 
-def _layer(width: int, weights: int, num_params: int, positions: int) -> Tally:
+def _layer(width: int, weights: int, num_params: int, positions: int) -> LayerCosts:
     """Return the cost of a layer that puts out `positions` vectors of `width` numbers."""
     is_counted = Layer(0, width, positions).is_counted
-    return Tally(
+    return LayerCosts(
         num_params,
         num_macs=weights * positions,
         num_layers=int(is_counted),
@@ -132,14 +132,14 @@ def _layer(width: int, weights: int, num_params: int, positions: int) -> Tally:
     )
 
 
-def batch_norm(channels: int) -> Tally:
+def batch_norm(channels: int) -> LayerCosts:
     """Return the cost of a batch norm with scale and shift."""
-    return Tally(2 * channels, 2 * channels, 1)
+    return LayerCosts(2 * channels, 2 * channels, 1)
 
 
-def layer_norm(channels: int) -> Tally:
+def layer_norm(channels: int) -> LayerCosts:
     """Return the cost of a layer norm with scale and shift."""
-    return Tally(2 * channels)
+    return LayerCosts(2 * channels)
 
 
 def halved(size: tuple[int, int], stride: int = 2) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from nas.compress.settling import settle_weight
+from nas.compress.parametrizations import remove_weight_parametrization
 from nas.errors import ConfigError
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
@@ -70,7 +70,7 @@ def adapt(model: nn.Module, *, rank: int) -> None:
 def merge(model: nn.Module) -> None:
     """Add the updates to the weights, in place: an ordinary model that computes the same."""
     for layer in [module for module in model.modules() if _is_adapted(module)]:
-        settle_weight(layer)
+        remove_weight_parametrization(layer)
     for parameter in model.parameters():
         parameter.requires_grad_(True)
 

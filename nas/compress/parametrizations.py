@@ -1,4 +1,4 @@
-"""Ends a parametrization of a weight: the layer is an ordinary one again, with the weight it had.
+"""Removes the parametrization of a weight: the layer is an ordinary one, with the weight it had.
 
 `torch.nn.utils.parametrize.remove_parametrizations` takes the attribute away from the class of the
 layer, which copies of the layer share, so that they break. This leaves copies as they are.
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 
-def settle_weight(layer: nn.Module) -> None:
+def remove_weight_parametrization(layer: nn.Module) -> None:
     """Let a layer keep the weight that its parametrization gives it, in place.
 
     Args:

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from nas.adapt.distillation import Distillation, TeacherTargets, ask_teachers
 from nas.architecture import Architecture
-from nas.compress.distill import Distillation, Lesson, listen
 from nas.errors import ConfigError, nearest_first
 from nas.measure.cost import input_size
 from nas.space.space import SearchSpace
@@ -68,10 +68,10 @@ def checked_teacher(settings: Mapping[str, Any]) -> tuple[Path, Distillation]:
     return folder, Distillation(**rest)
 
 
-def lesson_of_teacher(
+def targets_of_teacher(
     settings: Mapping[str, Any], space: SearchSpace, data: TrialData, shape: DataShape
-) -> Lesson:
-    """Let the teacher say what it thinks of each training image; one forward pass over them.
+) -> TeacherTargets:
+    """Run the teacher on all training images, in one forward pass, and return its targets.
 
     Raises:
         ConfigError: there is no such teacher, or its weights are not of this space.
@@ -86,7 +86,7 @@ def lesson_of_teacher(
             f"{_WHERE}.teacher: the weights in {folder} are not of a network of this search space "
             f"and data: {str(error).splitlines()[0]}"
         ) from error
-    return listen(
+    return ask_teachers(
         [model.to(data.mean.device)],
         lambda teacher: views_of(teacher, data, shape),
         distillation=distillation,

@@ -1,12 +1,12 @@
-"""Knowledge distillation: a small network learns what a large one says, not the labels alone.
+"""Knowledge distillation: a small network learns from the outputs of a large one and the labels.
 
 Logits (Hinton et al. 2015, https://arxiv.org/abs/1503.02531): the student's softened distribution
-is drawn to the teacher's. Features (Tung and Mori 2019, https://arxiv.org/abs/1907.09682): images
+is pulled towards the teacher's. Features (Tung and Mori 2019, https://arxiv.org/abs/1907.09682): images
 that are alike to the teacher shall be alike to the student; that needs no equal shapes.
 
-The teacher speaks once, before any training: what it says of each training image, and of its
-mirror image, is kept (`Lesson`) and looked up in every step. Images that augmentation moves by
-some pixels are taught as if they lay where they were; without such moves this is exact.
+The teacher runs once, before any training: its outputs for each training image, and for its mirror
+image, are kept (`TeacherTargets`) and looked up in every step. Images that augmentation shifts by
+some pixels get the targets of the unshifted image; without shifts this is exact.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -58,8 +58,8 @@ class Distillation:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a teacher says of the training images. Arrays, so that Ray shares them.
+class TeacherTargets:
+    """A teacher's outputs for the training images. Arrays, so that Ray shares them.
 
     Attributes:
         distillation: how much it counts.
@@ -72,13 +72,13 @@ class Lesson:
     features_VND: FloatArray | None = None
 
 
-def listen(
+def ask_teachers(
     teachers: Sequence[nn.Module],
     views_of: Callable[[nn.Module], Sequence[Iterable[torch.Tensor]]],
     *,
     distillation: Distillation,
-) -> Lesson:
-    """Return what the teachers say of each image in each view.
+) -> TeacherTargets:
+    """Run teachers on all training images and return their targets.
 
     Of several teachers it is the mean of their softened probabilities, as logits: for one teacher
     those are its own, up to a constant of each image, which no softmax sees.
@@ -104,7 +104,7 @@ def listen(
         softened = torch.stack([(one.logits / temperature).softmax(1) for one in views]).mean(0)
         logits.append(temperature * softened.clamp_min(1e-12).log())
     features = [one.features for one in told[0] if one.features is not None]
-    return Lesson(
+    return TeacherTargets(
         distillation,
         torch.stack(logits).numpy(),
         torch.stack(features).numpy() if features else None,
@@ -115,21 +115,26 @@ class TaughtLoss:
     """The loss of a student that has a teacher: a function of logits, labels and what was taken.
 
     Args:
-        lesson: what the teacher says.
+        teacher_targets: what the teacher says.
         student: its features are read where they count.
         device: of the student.
         label_smoothing: of the labels' part.
     """
 
     def __init__(
-        self, lesson: Lesson, student: nn.Module, *, device: torch.device, label_smoothing: float
+        self,
+        teacher_targets: TeacherTargets,
+        student: nn.Module,
+        *,
+        device: torch.device,
+        label_smoothing: float,
     ) -> None:
-        self._settings = lesson.distillation
-        self._logits_VNK = torch.tensor(lesson.logits_VNK, device=device)
+        self._settings = teacher_targets.distillation
+        self._logits_VNK = torch.tensor(teacher_targets.logits_VNK, device=device)
         self._smoothing = label_smoothing
         self._features_VND = None
-        if lesson.features_VND is not None:
-            self._features_VND = torch.tensor(lesson.features_VND, device=device)
+        if teacher_targets.features_VND is not None:
+            self._features_VND = torch.tensor(teacher_targets.features_VND, device=device)
             self._seen = FeatureTap(student)
 
     def __call__(

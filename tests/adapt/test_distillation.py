@@ -6,7 +6,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nas.compress.distill import Distillation, Lesson, TaughtLoss, likeness_loss, listen
+from nas.adapt.distillation import (
+    Distillation,
+    TaughtLoss,
+    TeacherTargets,
+    ask_teachers,
+    likeness_loss,
+)
 from nas.errors import ConfigError
 
 
@@ -24,9 +30,12 @@ def views(_):
     return [IMAGES.split(4), IMAGES.flip(3).split(4)]
 
 
-def loss_of(lesson, logits, labels, mirrored=None, student=None, smoothing=0.0):
+def loss_of(teacher_targets, logits, labels, mirrored=None, student=None, smoothing=0.0):
     taught = TaughtLoss(
-        lesson, student or network(), device=torch.device("cpu"), label_smoothing=smoothing
+        teacher_targets,
+        student or network(),
+        device=torch.device("cpu"),
+        label_smoothing=smoothing,
     )
     return taught(logits, labels, indices=torch.arange(len(labels)), mirrored=mirrored).item()
 
@@ -34,10 +43,10 @@ def loss_of(lesson, logits, labels, mirrored=None, student=None, smoothing=0.0):
 def test_lesson_of_one_teacher_is_its_distribution_in_each_view():
     teacher = network()
 
-    lesson = listen([teacher], views, distillation=Distillation(temperature=3.0))
+    teacher_targets = ask_teachers([teacher], views, distillation=Distillation(temperature=3.0))
 
     with torch.no_grad():
-        for told, inputs in zip(lesson.logits_VNK, views(teacher), strict=True):
+        for told, inputs in zip(teacher_targets.logits_VNK, views(teacher), strict=True):
             expected = (teacher(torch.cat(inputs)) / 3.0).softmax(1).numpy()
             np.testing.assert_allclose(
                 torch.from_numpy(told / 3.0).softmax(1).numpy(), expected, atol=1e-6
@@ -47,34 +56,38 @@ def test_lesson_of_one_teacher_is_its_distribution_in_each_view():
 def test_lesson_of_several_teachers_is_the_mean_of_their_probabilities():
     teachers = [network(seed=seed) for seed in range(3)]
 
-    lesson = listen(teachers, views, distillation=Distillation(temperature=2.0))
+    teacher_targets = ask_teachers(teachers, views, distillation=Distillation(temperature=2.0))
 
     with torch.no_grad():
         mean = torch.stack([(t(IMAGES) / 2.0).softmax(1) for t in teachers]).mean(0)
-    told = torch.from_numpy(lesson.logits_VNK[0] / 2.0).softmax(1)
+    told = torch.from_numpy(teacher_targets.logits_VNK[0] / 2.0).softmax(1)
     np.testing.assert_allclose(told.numpy(), mean.numpy(), atol=1e-6)
 
 
 def test_without_weight_the_loss_is_the_labels_alone():
     logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
-    lesson = listen([network()], views, distillation=Distillation(weight=0.0))
+    teacher_targets = ask_teachers([network()], views, distillation=Distillation(weight=0.0))
 
     expected = functional.cross_entropy(logits, labels, label_smoothing=0.1).item()
 
-    assert loss_of(lesson, logits, labels, smoothing=0.1) == pytest.approx(expected)
+    assert loss_of(teacher_targets, logits, labels, smoothing=0.1) == pytest.approx(expected)
 
 
 def test_student_that_says_what_the_teacher_says_has_no_loss():
-    lesson = listen([network()], views, distillation=Distillation(weight=1.0))
-    logits = torch.from_numpy(lesson.logits_VNK[0]) + 7.0  # a constant that no softmax sees
+    teacher_targets = ask_teachers([network()], views, distillation=Distillation(weight=1.0))
+    logits = (
+        torch.from_numpy(teacher_targets.logits_VNK[0]) + 7.0
+    )  # a constant that no softmax sees
 
-    assert loss_of(lesson, logits, torch.zeros(6, dtype=torch.long)) == pytest.approx(0, abs=1e-6)
+    assert loss_of(teacher_targets, logits, torch.zeros(6, dtype=torch.long)) == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_loss_is_hintons():
     teacher_logits = np.array([[[2.0, 0.0], [0.0, 1.0]]], np.float32)
     logits, labels = torch.tensor([[1.0, 0.0], [0.5, 0.0]]), torch.tensor([0, 1])
-    lesson = Lesson(Distillation(temperature=2.0, weight=0.25), teacher_logits)
+    teacher_targets = TeacherTargets(Distillation(temperature=2.0, weight=0.25), teacher_logits)
 
     taught = np.exp(teacher_logits[0] / 2) / np.exp(teacher_logits[0] / 2).sum(1, keepdims=True)
     own = np.exp(logits.numpy() / 2) / np.exp(logits.numpy() / 2).sum(1, keepdims=True)
@@ -83,18 +96,18 @@ def test_loss_is_hintons():
     entropy = -np.log(probabilities[[0, 1], [0, 1]]).mean()
 
     expected = 0.25 * 4 * divergence + 0.75 * entropy
-    assert loss_of(lesson, logits, labels) == pytest.approx(expected, rel=1e-5)
+    assert loss_of(teacher_targets, logits, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_mirrored_images_are_taught_as_the_teacher_sees_them_mirrored():
-    lesson = listen([network()], views, distillation=Distillation(weight=1.0))
+    teacher_targets = ask_teachers([network()], views, distillation=Distillation(weight=1.0))
     mirrored = torch.tensor([True, False, True, False, True, False])
-    told = torch.from_numpy(lesson.logits_VNK)
+    told = torch.from_numpy(teacher_targets.logits_VNK)
     logits = torch.where(mirrored[:, None], told[1], told[0])
     labels = torch.zeros(6, dtype=torch.long)
 
-    assert loss_of(lesson, logits, labels, mirrored) == pytest.approx(0, abs=1e-6)
-    assert loss_of(lesson, logits, labels, ~mirrored) > 0.001
+    assert loss_of(teacher_targets, logits, labels, mirrored) == pytest.approx(0, abs=1e-6)
+    assert loss_of(teacher_targets, logits, labels, ~mirrored) > 0.001
 
 
 def test_features_of_other_widths_that_judge_images_alike_have_no_loss():
@@ -109,10 +122,10 @@ def test_features_of_other_widths_that_judge_images_alike_have_no_loss():
 
 def test_features_of_a_student_of_another_width_are_drawn_to_the_teachers():
     settings = Distillation(weight=0.0, feature_weight=1.0)
-    lesson = listen([network(num_features=9)], views, distillation=settings)
+    teacher_targets = ask_teachers([network(num_features=9)], views, distillation=settings)
     student = network(num_features=5, seed=3)
     logits, labels = student(IMAGES), torch.zeros(6, dtype=torch.long)
-    taught = TaughtLoss(lesson, student, device=torch.device("cpu"), label_smoothing=0.0)
+    taught = TaughtLoss(teacher_targets, student, device=torch.device("cpu"), label_smoothing=0.0)
     logits = student(IMAGES)
 
     loss = taught(logits, labels, indices=torch.arange(6), mirrored=None)
@@ -124,14 +137,14 @@ def test_features_of_a_student_of_another_width_are_drawn_to_the_teachers():
 
 def test_features_of_several_teachers_are_refused():
     with pytest.raises(ConfigError, match="feature_weight needs a single teacher"):
-        listen([network(), network()], views, distillation=Distillation(feature_weight=1.0))
+        ask_teachers([network(), network()], views, distillation=Distillation(feature_weight=1.0))
 
 
 def test_features_of_a_model_without_a_linear_layer_are_refused():
     teacher = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Flatten())
 
     with pytest.raises(ConfigError, match="classifier is a linear layer"):
-        listen([teacher], views, distillation=Distillation(feature_weight=1.0))
+        ask_teachers([teacher], views, distillation=Distillation(feature_weight=1.0))
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from nas.task import DataShape
 
 
 @dataclass(frozen=True)
-class Stock:
-    """A network, as far as its costs go.
+class CostForecast:
+    """What the costs of a network depend on, so that those of its compressions can be computed.
 
     Attributes:
         groups: channels that hang together.
@@ -64,16 +64,16 @@ class Stock:
 
 
 @runtime_checkable
-class KnowsStock(Protocol):
-    """A space that knows what compressions of its networks cost without making the networks."""
+class ForecastsCosts(Protocol):
+    """A space that can compute what compressions of its networks cost without building them."""
 
-    def stock(self, architecture: Architecture, data: DataShape) -> Stock | None:
-        """Return what tells it; None where only making the network does."""
+    def cost_forecast(self, architecture: Architecture, data: DataShape) -> CostForecast | None:
+        """Return the forecast; None where the network must be compressed to know."""
         ...
 
 
-def take_stock(model: nn.Module, shape: Sequence[int]) -> Stock | None:
-    """Return what is needed to foretell costs; None where only compressing tells.
+def forecast_costs(model: nn.Module, shape: Sequence[int]) -> CostForecast | None:
+    """Return the forecast of a network; None where it must be compressed to know.
 
     Args:
         model: on the meta device, in evaluation mode; it is not changed.
@@ -82,7 +82,7 @@ def take_stock(model: nn.Module, shape: Sequence[int]) -> Stock | None:
     trace = trace_channels(model, shape, RULES)
     if trace is None:
         return None
-    return Stock(
+    return CostForecast(
         groups=trace.groups,
         inventory=Inventory(
             stored_tensors_of(model), trace.positions, trace.attended, trace.sliding

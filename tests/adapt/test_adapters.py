@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load
 from torch import nn
 
+from nas.adapt.adapters import adapt, merge
 from nas.architecture import Architecture
-from nas.compress.adapters import adapt, merge
 from nas.compress.quantize import quantize_weights
 from nas.data.digits import load_digits
 from nas.errors import ConfigError
