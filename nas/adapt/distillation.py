@@ -1,7 +1,7 @@
 """Knowledge distillation: a small network learns from the outputs of a large one and the labels.
 
 Logits (Hinton et al. 2015, https://arxiv.org/abs/1503.02531): the student's softened distribution
-is pulled towards the teacher's. Features (Tung and Mori 2019, https://arxiv.org/abs/1907.09682): images
+is pulled to the teacher's. Features (Tung and Mori 2019, https://arxiv.org/abs/1907.09682): images
 that are alike to the teacher shall be alike to the student; that needs no equal shapes.
 
 The teacher runs once, before any training: its outputs for each training image, and for its mirror
