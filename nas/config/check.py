@@ -54,12 +54,13 @@ def check_values(composed: Composed) -> SearchConfig:
     )
     config: SearchConfig | None = judge.record(cls=SearchConfig, value=values, path="")
     judge.faults.extend(_setting_faults(values))
+    is_table_there = not _table_faults(values)
     for place, injected in INJECTED.items():
         node = values.get(place)
         before = len(judge.faults)
         _judge_node(judge, place=place, node=node, injected=injected)
         is_sound = len(judge.faults) == before and composed.is_whole(place)
-        if is_sound and isinstance(node, Mapping):
+        if is_sound and isinstance(node, Mapping) and ("table" not in node or is_table_there):
             judge.faults.extend(_building_faults(place, node))
     if judge.faults or config is None:
         raise ConfigError(in_one_message(judge.faults))
