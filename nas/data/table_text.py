@@ -105,8 +105,8 @@ def _as_utf8(file: Path, content: bytes) -> bytes:
 def _place_after(text: str) -> str:
     """Say where the next letter of a text stands.
 
-    >>> _place_after("a,b"), _place_after("a\\nb")
-    ('line 1, column 4', 'line 2, column 2')
+    >>> _place_after("a,b")
+    'line 1, column 4'
     """
     lines = re.split(r"\r\n|\r|\n", text)
     return f"line {len(lines)}, column {len(lines[-1]) + 1}"
