@@ -8,6 +8,7 @@ what is written here equal to what Optuna writes. Only the driver writes, never 
 
 import importlib.util
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,8 +32,10 @@ from nas.sampling.optuna_trial import (
     attributes_at_start,
     optuna_values,
 )
+from nas.secrets import masked, masked_url, remember_secrets_of, with_password
 from nas.trial import TrialRecord, TrialState
 
+PASSWORD_VARIABLE = "NAS_STORAGE_PASSWORD"
 # How long a writer waits for another one's lock on a SQLite file.
 SQLITE_TIMEOUT_S = 10.0
 # The sampler's notes name trials by number, Optuna's own by database id: they must not mix.
@@ -49,10 +52,16 @@ _NOTES = models.TrialSystemAttributeModel.__table__
 def open_storage(url: str) -> RDBStorage:
     """Connect, and make Optuna's tables where they are absent.
 
+    A password that the URL lacks comes from the environment variable `NAS_STORAGE_PASSWORD`;
+    PostgreSQL's library looks into `PGPASSWORD` and `~/.pgpass` besides.
+
     Raises:
         ConfigError: the URL is wrong or the database does not answer.
         MissingPackageError: the driver of that kind of database is not installed.
     """
+    told = masked_url(url)
+    url = with_password(url, os.environ.get(PASSWORD_VARIABLE))
+    remember_secrets_of(url)
     try:
         options: dict[str, Any] = {"pool_pre_ping": True}
         if url.startswith("sqlite"):
@@ -60,13 +69,17 @@ def open_storage(url: str) -> RDBStorage:
         return RDBStorage(_with_driver(url), engine_kwargs=options)
     except ImportError as error:
         raise MissingPackageError(
-            f"storage.url={_without_password(url)} needs a package that is not installed "
+            f"storage.url={told} needs a package that is not installed "
             f"({error.__cause__ or error}); pip install 'nas[database]'"
         ) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
-        cause = str(error.__cause__ or error).strip().splitlines()[0]
+        cause = masked(" ".join(str(error.__cause__ or error).split()))
+        if _is_login_fault(cause):
+            raise ConfigError(
+                f"the database at storage.url={told} lets nobody in ({cause}); {_password_advice(url)}"
+            ) from error
         raise ConfigError(
-            f"no database answers at storage.url={_without_password(url)} ({cause}); start it, "
+            f"no database answers at storage.url={told} ({cause}); start it, "
             "correct the URL (sqlite:///file.db, postgresql+psycopg://user@host/database), or "
             "leave storage.url null"
         ) from error
@@ -317,7 +330,15 @@ def _with_driver(url: str) -> str:
     return url
 
 
-def _without_password(url: str) -> str:
-    with suppress(sa.exc.ArgumentError):
-        return sa.make_url(url).render_as_string(hide_password=True)
-    return url
+def _is_login_fault(cause: str) -> bool:
+    words = cause.lower()
+    return any(word in words for word in ("password", "authentication", "access denied"))
+
+
+def _password_advice(url: str) -> str:
+    """Say where a password is looked for; none is kept in a run folder."""
+    places = [f"set the environment variable {PASSWORD_VARIABLE}"]
+    if url.startswith("postgresql"):
+        places.append("write host:port:database:user:password into ~/.pgpass (chmod 600)")
+    places.append("give storage.url with it")
+    return "run folders keep no passwords: " + ", or ".join(places)

@@ -162,3 +162,24 @@ def test_codes_come_back_as_written_in_the_record_the_tables_and_the_page(code_w
     for name in ("trials.csv", "front.csv"):  # quality and size rise together: all on the front
         assert sorted(row["param.code"] for row in read(folder / name)) == sorted(CODES)
     assert [code for code in CODES if code.replace("\n", " ") not in page] == []
+
+
+def test_a_run_whose_column_reads_otherwise_now_is_refused_by_the_trial(
+    words, tmp_path, capsys
+):
+    def write(cells):
+        numbers = list(range(len(cells)))
+        content = {"flag": cells, "acc": numbers, "params": numbers}
+        pa.parquet.write_table(pa.table(content), tmp_path / "u.parquet")
+
+    columns = ["table.parameters=[flag]", "table.quality=acc", "table.size=params"]
+    write([True, False])
+    main(["search", "preset=table", "table.path=u.parquet", *columns, "ui=none", "name=run"])
+    journal = (tmp_path / "runs/run/study.journal").read_bytes()
+    write(["true", "false"])
+
+    status = main(["search", "name=run", "resume=true", "stopping.num_trials=9", "ui=none"])
+
+    assert status == 2
+    assert "on record has flag=True, but flag is one of" in capsys.readouterr().err
+    assert (tmp_path / "runs/run/study.journal").read_bytes() == journal
