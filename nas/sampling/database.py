@@ -6,9 +6,7 @@ Optuna's own, so that its dashboard and `optuna.load_study` see an ordinary stud
 what is written here equal to what Optuna writes. Only the driver writes, never a worker.
 """
 
-import importlib.util
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.errors import ConfigError, MissingPackageError, RunFolderError
 from nas.objective import Objective
+from nas.sampling.database_url import is_login_fault, login_url, password_advice
 from nas.sampling.journal import History
 from nas.sampling.optuna_trial import (
     OPTUNA_STATES,
@@ -32,10 +31,9 @@ from nas.sampling.optuna_trial import (
     attributes_at_start,
     optuna_values,
 )
-from nas.secrets import masked, masked_url, remember_secrets_of, with_password
+from nas.secrets import masked, masked_url
 from nas.trial import TrialRecord, TrialState
 
-PASSWORD_VARIABLE = "NAS_STORAGE_PASSWORD"
 # How long a writer waits for another one's lock on a SQLite file.
 SQLITE_TIMEOUT_S = 10.0
 # The sampler's notes name trials by number, Optuna's own by database id: they must not mix.
@@ -52,21 +50,18 @@ _NOTES = models.TrialSystemAttributeModel.__table__
 def open_storage(url: str) -> RDBStorage:
     """Connect, and make Optuna's tables where they are absent.
 
-    A password that the URL lacks comes from the environment variable `NAS_STORAGE_PASSWORD`;
-    PostgreSQL's library looks into `PGPASSWORD` and `~/.pgpass` besides.
+    A password that the URL lacks is looked for where `nas.sampling.database_url` says.
 
     Raises:
         ConfigError: the URL is wrong or the database does not answer.
         MissingPackageError: the driver of that kind of database is not installed.
     """
     told = masked_url(url)
-    url = with_password(url, os.environ.get(PASSWORD_VARIABLE))
-    remember_secrets_of(url)
     try:
         options: dict[str, Any] = {"pool_pre_ping": True}
         if url.startswith("sqlite"):
             options["connect_args"] = {"timeout": SQLITE_TIMEOUT_S}
-        return RDBStorage(_with_driver(url), engine_kwargs=options)
+        return RDBStorage(login_url(url), engine_kwargs=options)
     except ImportError as error:
         raise MissingPackageError(
             f"storage.url={told} needs a package that is not installed "
@@ -74,9 +69,10 @@ def open_storage(url: str) -> RDBStorage:
         ) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         cause = masked(" ".join(str(error.__cause__ or error).split()))
-        if _is_login_fault(cause):
+        if is_login_fault(cause):
             raise ConfigError(
-                f"the database at storage.url={told} lets nobody in ({cause}); {_password_advice(url)}"
+                f"the database at storage.url={told} lets nobody in ({cause}); "
+                f"{password_advice(url)}"
             ) from error
         raise ConfigError(
             f"no database answers at storage.url={told} ({cause}); start it, "
@@ -317,28 +313,3 @@ def _attributes(trials: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[st
 
 def _as_utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).replace(tzinfo=None)
-
-
-def _with_driver(url: str) -> str:
-    """Return the URL with the driver that `nas[database]` installs, where it names none."""
-    for scheme, package, driver in (
-        ("postgresql", "psycopg2", "psycopg"),
-        ("mysql", "MySQLdb", "pymysql"),
-    ):
-        if url.startswith(f"{scheme}://") and importlib.util.find_spec(package) is None:
-            return url.replace(scheme, f"{scheme}+{driver}", 1)
-    return url
-
-
-def _is_login_fault(cause: str) -> bool:
-    words = cause.lower()
-    return any(word in words for word in ("password", "authentication", "access denied"))
-
-
-def _password_advice(url: str) -> str:
-    """Say where a password is looked for; none is kept in a run folder."""
-    places = [f"set the environment variable {PASSWORD_VARIABLE}"]
-    if url.startswith("postgresql"):
-        places.append("write host:port:database:user:password into ~/.pgpass (chmod 600)")
-    places.append("give storage.url with it")
-    return "run folders keep no passwords: " + ", or ".join(places)

@@ -164,9 +164,7 @@ def test_codes_come_back_as_written_in_the_record_the_tables_and_the_page(code_w
     assert [code for code in CODES if code.replace("\n", " ") not in page] == []
 
 
-def test_a_run_whose_column_reads_otherwise_now_is_refused_by_the_trial(
-    words, tmp_path, capsys
-):
+def test_a_run_whose_column_reads_otherwise_now_is_refused_by_the_trial(words, tmp_path, capsys):
     def write(cells):
         numbers = list(range(len(cells)))
         content = {"flag": cells, "acc": numbers, "params": numbers}
