@@ -32,6 +32,7 @@ _SPOKEN = re.compile(
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&\"'(){}\[\]]+)"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/\-]{8,}=*")
+_OWN_WORDS = "search_space"
 _PLAIN_VALUES = ("None", "True", "False", "null", "true", "false", MASK)
 _HOLE = re.compile(r"\$\{[^{}]*\}")  # an interpolation of OmegaConf
 _TO_ENCODE = re.compile(r"[@:/?#\[\]\s]")
@@ -164,7 +165,7 @@ def masked(text: str) -> str:
     text = masked_by_shape(text)
     for secret in sorted(_known | _of_environment(), key=len, reverse=True):
         if secret in text:
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", MASK, text)
+            text = _alone(secret).sub(MASK, text)
     return text
 
 
@@ -192,9 +193,15 @@ def _of_environment() -> set[str]:
 
 
 def masked_setting(value: Any, *, name: str = "") -> Any:
-    """Return plain values of a configuration without secrets: in URLs, and by their names."""
+    """Return plain values of a configuration without secrets: in URLs, and by their names.
+
+    Of a search space only URLs: what its parameters are called is its own affair.
+    """
     if isinstance(value, Mapping):
-        return {key: masked_setting(item, name=str(key)) for key, item in value.items()}
+        return {
+            key: masked_setting(item, name=_OWN_WORDS if _OWN_WORDS in (key, name) else str(key))
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [masked_setting(item, name=name) for item in value]
     if not isinstance(value, str):
@@ -241,7 +248,8 @@ def masked_override(text: str) -> str:
     key, equals, value = text.partition("=")
     if not equals:
         return masked_url(text)
-    if is_secret_name(key.lstrip("+~-").rpartition(".")[2]):
+    path = key.lstrip("+~")
+    if is_secret_name(path.rpartition(".")[2]) and not path.startswith(f"{_OWN_WORDS}."):
         return text if _is_interpolation(value) else f"{key}={MASK}"
     begin = re.search(_SCHEME, value)
     if begin is None:
@@ -257,6 +265,15 @@ def _is_interpolation(value: str) -> bool:
 
 
 def _without_environment(text: str) -> str:
-    for secret in _of_environment():
-        text = text.replace(secret, MASK)
+    """Return a setting without values of secret variables; those that may be words stay."""
+    for secret in filter(_is_no_word, _of_environment()):
+        text = _alone(secret).sub(MASK, text)
     return text
+
+
+def _is_no_word(secret: str) -> bool:
+    return any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
+
+
+def _alone(secret: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])")

@@ -21,7 +21,14 @@ from nas.errors import ConfigError
 from nas.record.environment import collect_environment, read_environment, write_environment
 from nas.record.run_folder import RunFolder
 from nas.sampling.database import open_storage, opened
-from nas.secrets import is_secret_name, masked, masked_url, with_password
+from nas.secrets import (
+    is_secret_name,
+    masked,
+    masked_override,
+    masked_setting,
+    masked_url,
+    with_password,
+)
 from nas.trial import Failure, FailureKind
 
 PASSWORD = "Qx7rT2vLm9"
@@ -154,6 +161,25 @@ def test_ordinary_words_are_not_masked(text):
 )
 def test_secrets_are_known_by_their_names(name, is_secret):
     assert is_secret_name(name) is is_secret
+
+
+def test_a_secret_variable_that_may_be_a_word_leaves_settings_as_they_are(monkeypatch):
+    monkeypatch.setenv("POSTGRES_PASSWORD", "postgres")
+    monkeypatch.setenv("MY_PASSWORD", "accuracy")
+    values = {"storage": {"url": "postgresql://postgres@h/a"}, "metrics": ["accuracy"]}
+
+    assert masked_setting(values) == values
+    assert masked_override("storage.url=postgresql://postgres@h/a") == (
+        "storage.url=postgresql://postgres@h/a"
+    )
+
+
+def test_parameters_of_a_search_space_may_be_called_like_secrets():
+    values = {"search_space": {"parameters": {"token": "cls", "pass": {"secret": "x"}}}}
+
+    assert masked_setting(values) == values
+    assert masked_override("search_space.token=cls") == "search_space.token=cls"
+    assert masked_setting({"data": {"token": PASSWORD}}) == {"data": {"token": "***"}}
 
 
 def test_the_value_of_a_secret_variable_is_masked_wherever_it_stands(monkeypatch):
@@ -310,7 +336,7 @@ def test_a_sweep_over_databases_names_its_runs_without_passwords(tmp_path, words
 def test_a_run_of_an_earlier_version_loses_its_password_on_the_page_and_when_it_goes_on(
     tmp_path, monkeypatch, words
 ):
-    search = ["search", *words, "name=run", "storage.url=sqlite:///studies.db"]
+    search = ["search", *words, "name=run", "storage.url='sqlite:///studies.db'"]
     monkeypatch.setattr(sys, "argv", ["nas", *search])
     main(search)
     folder = RunFolder.open(tmp_path / "runs/run")
@@ -326,6 +352,17 @@ def test_a_run_of_an_earlier_version_loses_its_password_on_the_page_and_when_it_
     assert status == 0
     assert files_with(folder.path, PASSWORD) == []
     assert "***" in str(read_environment(folder.environment_json)["command"])
+
+
+@pytest.mark.parametrize("marks", ["{}", "'{}'", '"{}"'], ids=["bare", "single", "double"])
+@pytest.mark.parametrize("key", ["storage.url", "+storage.url", "++storage.url"])
+def test_an_override_without_its_password_still_composes(words, marks, key):
+    given = f"{key}={marks.format(URLS['plain'])}"
+
+    composed = compose_values(Source(overrides=(*words, masked_override(given), "name=run")))
+
+    assert composed.faults == ()
+    assert composed.values["storage"]["url"] == masked_url(URLS["plain"])
 
 
 def test_a_masked_setting_is_no_change():
