@@ -63,7 +63,8 @@ def read_text_table(file: Path, wanted: Sequence[str]) -> tuple[list[str], pa.Ta
             ),
         )
     except pa.ArrowException as error:
-        raise DataError(f"'{file}' cannot be read as CSV: {error}") from error
+        cause = " ".join(str(error).split())
+        raise DataError(f"'{file}' cannot be read as CSV: {cause}") from error
     return names, table
 
 
@@ -83,6 +84,13 @@ def _as_utf8(file: Path, content: bytes) -> bytes:
     """
     mark, encoding = next((pair for pair in _MARKS if content.startswith(pair[0])), (b"", "utf-8"))
     body = content[len(mark) :]
+    at = -1 if mark else body.find(b"\0")
+    if at >= 0:
+        place = _place_after(body[:at].decode(errors="replace"))
+        raise DataError(
+            f"'{file}' is no text: {place} is a zero byte; if it is UTF-16 "
+            f"without a mark, convert it: {_conversion(file, 'UTF-16LE')}"
+        )
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
@@ -93,12 +101,6 @@ def _as_utf8(file: Path, content: bytes) -> bytes:
             f"'{file}' is no {encoding.upper()}: {place} is the byte {told}; "
             f"if it is of Windows or Latin-1, convert it: {_conversion(file, 'WINDOWS-1252')}"
         ) from error
-    at = text.find("\0")
-    if at >= 0:
-        raise DataError(
-            f"'{file}' is no text: {_place_after(text[:at])} is a zero byte; if it is UTF-16 "
-            f"without a mark, convert it: {_conversion(file, 'UTF-16LE')}"
-        )
     return text.encode() if mark else body
 
 
