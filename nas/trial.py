@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.secrets import masked
 
 
 class TrialState(StrEnum):
@@ -33,7 +34,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial failed.
+    """Why a trial failed, in words without passwords.
 
     Attributes:
         kind: the class of the failure.
@@ -44,6 +45,10 @@ class Failure:
     kind: FailureKind
     message: str
     traceback: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "traceback"):
+            object.__setattr__(self, name, masked(getattr(self, name)))
 
 
 @dataclass(frozen=True)

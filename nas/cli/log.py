@@ -7,12 +7,20 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.search.view import View
+from nas.secrets import masked
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LoggedError(Exception):
     """An unexpected error whose traceback is in a log file."""
+
+
+class _WithoutSecrets(logging.Formatter):
+    """Masks passwords in the whole of an entry, its traceback too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 class _ToView(logging.Handler):
@@ -23,7 +31,7 @@ class _ToView(logging.Handler):
         self._view = view
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._view.message(f"{record.levelname.lower()}: {record.getMessage()}")
+        self._view.message(masked(f"{record.levelname.lower()}: {record.getMessage()}"))
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def _tame_others() -> None:
 
 def _file_handler(path: Path) -> logging.Handler:
     handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_WithoutSecrets(_FORMAT))
     return handler
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.errors import ConfigError, NasError, nearest_first
+from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 
 DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
@@ -83,11 +84,12 @@ EXAMPLES = """\
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     given = list(sys.argv[1:] if words is None else words)
+    remember_secrets_of_words(given)
     set_worker_environment()  # before anything imports torch
     try:
         return _dispatch(given)
     except NasError as error:
-        print(f"nas: {error}", file=sys.stderr)
+        print(f"nas: {masked(str(error))}", file=sys.stderr)
         return USERS_FAULT
     except KeyboardInterrupt:
         print("nas: interrupted", file=sys.stderr)
@@ -139,9 +141,9 @@ def help_text() -> str:
 def _report_unexpected(error: Exception) -> int:
     """Say what happened in a line; the traceback is in the log where there is one."""
     if type(error).__name__ != "LoggedError":  # by name: its module is not imported for this
-        traceback.print_exception(error)
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         error = RuntimeError(f"{type(error).__name__}: {error}; the traceback is above")
-    print(f"nas: stopped by an unexpected error: {error}", file=sys.stderr)
+    print(masked(f"nas: stopped by an unexpected error: {error}"), file=sys.stderr)
     return UNEXPECTED
 
 

@@ -17,6 +17,7 @@ from nas.config.schema import ExecutionKind, Ui
 from nas.config.show import show_config, show_info
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
+from nas.secrets import masked
 
 if TYPE_CHECKING:
     from nas.search.task import SearchSummary
@@ -65,7 +66,8 @@ def _run_all(jobs: Sequence[Job]) -> int:
         except NasError as error:
             if len(jobs) == 1:
                 raise
-            console.print(f"nas: {job.config.name}: {error}", markup=False, soft_wrap=True)
+            text = masked(f"nas: {job.config.name}: {error}")
+            console.print(text, markup=False, soft_wrap=True)
             status = USERS_FAULT
         worst = max(worst, status)
         if status == INTERRUPTED:

@@ -19,9 +19,10 @@ from nas.config.targets import judge_targets
 from nas.errors import ConfigError, NasError, RunFolderError, nearest_first
 from nas.metric import METRICS
 from nas.record.run_folder import RunFolder
+from nas.secrets import masked_url
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
-_DATABASES = ("sqlite:///", "postgresql", "mysql")
+_DATABASES = re.compile(r"sqlite:///|(postgresql|mysql)(\+\w+)?://")
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
 # Which arguments of a target the framework gives, where its signature has them.
 INJECTED: dict[str, tuple[str, ...]] = {
@@ -54,12 +55,13 @@ def check_values(composed: Composed) -> SearchConfig:
     )
     config: SearchConfig | None = judge.record(cls=SearchConfig, value=values, path="")
     judge.faults.extend(_setting_faults(values))
+    is_table_there = not _table_faults(values)
     for place, injected in INJECTED.items():
         node = values.get(place)
         before = len(judge.faults)
         _judge_node(judge, place=place, node=node, injected=injected)
         is_sound = len(judge.faults) == before and composed.is_whole(place)
-        if is_sound and isinstance(node, Mapping):
+        if is_sound and isinstance(node, Mapping) and ("table" not in node or is_table_there):
             judge.faults.extend(_building_faults(place, node))
     if judge.faults or config is None:
         raise ConfigError(in_one_message(judge.faults))
@@ -246,11 +248,13 @@ def _storage_faults(values: Mapping[str, Any]) -> list[str]:
     url = node.get("url") if isinstance(node, Mapping) else None
     if not isinstance(url, str):
         return []
-    if url.startswith(_DATABASES):
+    if _DATABASES.match(url):
         return []
     allowed = "sqlite:///studies.db or postgresql://user@host/database"
     advice = "null keeps the study in the run folder alone"
-    return [f"storage.url must be like {allowed}, but got {show(url)}; {advice}"]
+    # What has no shape of a URL may still hold a password.
+    got = masked_url(url) if "://" in url else f"{url.partition(':')[0]}:..."
+    return [f"storage.url must be like {allowed}, but got {show(got)}; {advice}"]
 
 
 def _table_faults(values: Mapping[str, Any]) -> list[str]:

@@ -6,10 +6,10 @@ own. So when composing fails, each override is judged here by itself, and the co
 composed of those that are good.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,13 @@ class Composed:
         values: plain values, interpolations resolved.
         faults: one sentence for each override or value that was left out.
         unresolved: dotted names of values that were left out because others are missing.
-        copied: dotted names of values that stand elsewhere, by interpolation.
+        copied: dotted name of a value that stands elsewhere -> where, or itself if in several.
     """
 
     values: dict[str, Any]
     faults: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
-    copied: tuple[str, ...] = ()
+    copied: Mapping[str, str] = field(default_factory=dict)
 
     def is_whole(self, place: str) -> bool:
         """Say whether nothing below a node was left out."""
@@ -98,7 +98,7 @@ def compose_values(source: Source) -> Composed:
         resolver = Resolver()
         values = resolver.plain(config, path="")
     return Composed(
-        values, (*faults, *resolver.faults), tuple(resolver.unresolved), tuple(resolver.copied)
+        values, (*faults, *resolver.faults), tuple(resolver.unresolved), resolver.copied
     )
 
 

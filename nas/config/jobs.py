@@ -22,6 +22,7 @@ from nas.config.recorded import changed_settings, read_mapping, read_source
 from nas.config.schema import SearchConfig
 from nas.errors import ConfigError, RunFolderError
 from nas.record.run_folder import RunFolder
+from nas.secrets import masked_override, remember_secrets_in
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _label(key: str, value: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", f"{key.rpartition('.')[2]}-{value}")
+    told = masked_override(f"{key}={value}").partition("=")[2]
+    return re.sub(r"[^\w.-]+", "_", f"{key.rpartition('.')[2]}-{told}")
 
 
 def _named(source: Source, label: str) -> Source:
@@ -116,8 +118,10 @@ def _check_distinct(jobs: Sequence[Job], faults: list[str]) -> None:
 
 def _plan_job(source: Source) -> Job:
     composed = compose_values(source)
+    remember_secrets_in(composed.values)
     if composed.values.get("resume") is True and not composed.faults:
         source, composed = _resumed(source, composed)
+        remember_secrets_in(composed.values)
     return Job(source, composed.values, check_values(composed))
 
 

@@ -41,7 +41,7 @@ class Judge:
         known_faults: what is known already.
         left_out: dotted names of values that are absent for a known reason, not to be called
             missing.
-        copied: dotted names of values that stand elsewhere, and are refused there.
+        copied: dotted names of values that stand elsewhere -> where; they are refused there.
 
     Attributes:
         faults: one sentence each, in the order found.
@@ -52,11 +52,11 @@ class Judge:
         *,
         known_faults: Sequence[str] = (),
         left_out: Sequence[str] = (),
-        copied: Sequence[str] = (),
+        copied: Mapping[str, str] | None = None,
     ) -> None:
         self.faults: list[str] = list(known_faults)
         self._left_out = frozenset(left_out)
-        self._copied = frozenset(copied)
+        self._copied = dict(copied or {})
 
     def is_explained(self, path: str) -> bool:
         """Say whether it is known already why that value is absent."""
@@ -120,6 +120,7 @@ class Judge:
         if choices and isinstance(value, str):
             allowed = f"one of {nearest_first(value, choices)}"
         advice = f"; {setting.advice}" if setting.advice else ""
+        path = self._copied.get(path, path)
         self.faults.append(f"{path} must be {allowed}, but got {show(value)}{advice}")
 
 

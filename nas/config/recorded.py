@@ -20,6 +20,7 @@ from nas.files import write_text
 from nas.metric import Direction
 from nas.objective import Objective, objective_for
 from nas.record.run_folder import RunFolder
+from nas.secrets import masked_override, masked_setting
 
 # Trials under other values of these cannot stand in one study; the rest may change on the way.
 FIXED = (
@@ -47,8 +48,9 @@ _MAY_CHANGE = frozenset(
 
 
 def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source) -> None:
-    """Record the composed configuration, and what it was composed of."""
-    write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
+    """Record the composed configuration, and what it was composed of, without passwords."""
+    told = masked_setting(dict(values))
+    write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(told)))
     content = {
         "config_dir": None if source.config_dir is None else str(source.config_dir),
         "config_name": source.config_name,
@@ -59,7 +61,8 @@ def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source
 
 def _to_repeat(source: Source, *, name: str) -> list[str]:
     """Return the overrides that compose the run again, whatever the time; later ones win."""
-    return [f"name='{name}'", *dict.fromkeys(source.without(_OF_ONE_COMMAND).overrides)]
+    overrides = map(masked_override, source.without(_OF_ONE_COMMAND).overrides)
+    return [f"name='{name}'", *dict.fromkeys(overrides)]
 
 
 def read_source(folder: RunFolder) -> Source:
@@ -124,7 +127,7 @@ def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[
     A search space that only grew and limits that only became wider are no changes, nor is a
     setting that came with a later version and is at its default.
     """
-    before, now = completed(before), completed(now)
+    before, now = (masked_setting(completed(values)) for values in (before, now))
     comparable = without_extensions(before, now)
     old, new = (dict(_leaves(_fixed(values))) for values in (comparable, now))
     changes = [

@@ -27,7 +27,7 @@ class Resolver:
         self._faults: list[str] = []
         self._pointing_into: defaultdict[str, list[str]] = defaultdict(list)
         self.unresolved: list[str] = []
-        self.copied: list[str] = []
+        self.copied: dict[str, str] = {}
 
     @property
     def faults(self) -> list[str]:
@@ -54,7 +54,7 @@ class Resolver:
             self._faults.append(f"{path} must be given: {path}=...")
             return _LeftOut
         if OmegaConf.is_interpolation(node, key):
-            self.copied.append(path)
+            self.copied[path] = _pointed_at(node, key) or path
         try:
             value = node[key]
         except (InterpolationToMissingValueError, MissingMandatoryValue):
@@ -68,6 +68,13 @@ class Resolver:
                 self._faults.append(f"{path} cannot be resolved: {first_words(error)}")
             return _LeftOut
         return self.plain(value, path=path)
+
+
+def _pointed_at(node: DictConfig | ListConfig, key: Any) -> str | None:
+    """Return the dotted name that a value is a copy of; None where it is made of more."""
+    raw = OmegaConf.to_container(node, resolve=False)
+    found = _POINTED_AT.fullmatch(str(raw[key]))  # type: ignore[index]
+    return found[1] if found else None
 
 
 def _plain_on_the_way(node: DictConfig | ListConfig, key: Any) -> str | None:

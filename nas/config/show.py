@@ -1,13 +1,15 @@
 """A configuration as Hydra itself shows it: `nas search --cfg job`, `--info searchpath`."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 
 from nas.config.compose import Source, check_source, compose_values, for_hydra, opened
 from nas.errors import ConfigError
+from nas.secrets import masked_by_shape
 
 
 def show_config(
@@ -18,7 +20,7 @@ def show_config(
     Raises:
         ConfigError: it does not compose.
     """
-    with _hydra(source) as (hydra, overrides):
+    with _hydra(source) as (hydra, overrides), _without_secrets():
         hydra.show_cfg(
             config_name=source.config_name,
             overrides=overrides,
@@ -34,8 +36,19 @@ def show_info(source: Source, *, what: str) -> None:
     Raises:
         ConfigError: it does not compose.
     """
-    with _hydra(source) as (hydra, overrides):
+    with _hydra(source) as (hydra, overrides), _without_secrets():
         hydra.show_info(what, config_name=source.config_name, overrides=overrides)
+
+
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    """Print what the block prints once it is over, passwords masked."""
+    text = io.StringIO()
+    try:
+        with redirect_stdout(text):
+            yield
+    finally:
+        print(masked_by_shape(text.getvalue()), end="")  # noqa: T201 - Hydra's own words
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 Which columns mean what is said once (`nas.data.table_columns`), checked once (`open_table`), and
 looked up many times (`Table.row`). Any parquet or CSV file will do. An empty cell of a parameter
-column says that the position does not exist in that architecture. `search_spaces.table` makes a
+column says that the position does not exist in that architecture; what is no plain number, as
+it is written, stays text (`nas.data.table_text`). `search_spaces.table` makes a
 space of the rows, `nas.evaluation.tabular` answers trials from them.
 """
 
@@ -161,13 +162,14 @@ def open_table(
 
 @lru_cache(maxsize=8)
 def _read_table(file: Path, columns: TableColumns, _modified_ns: int) -> Table:
-    content = read_cells(file, columns)
+    cells = read_cells(file, columns)
+    content = cells.content
     if content.num_rows == 0:
         raise DataError(f"table '{file}' has no rows")
     options: dict[str, tuple[Value, ...]] = {}
     codes = np.empty((content.num_rows, len(columns.parameters)), dtype=np.int32)
     for position, name in enumerate(columns.parameters):
-        options[name], codes[:, position] = encode_values(content[name], name)
+        options[name], codes[:, position] = encode_values(cells.parameter(name), name)
     numbers = {name: read_numbers(content[name], name) for name in columns.numeric}
     _check_signs(numbers, columns)
     identities = None

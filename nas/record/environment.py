@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.files import write_text
+from nas.secrets import masked_words
 
 PACKAGES = (
     "nas",
@@ -74,7 +75,7 @@ class Environment:
 
     Attributes:
         started: time in UTC, ISO 8601.
-        command: the command line, word by word.
+        command: the command line, word by word, without passwords.
         launch_folder: where it was started.
         python: version of the interpreter.
         packages: package -> version; absent where it is not installed.
@@ -115,7 +116,7 @@ def collect_environment(
     folder = launch_folder if launch_folder is not None else Path.cwd()
     return Environment(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=tuple(sys.argv if command is None else command),
+        command=masked_words(sys.argv if command is None else command),
         launch_folder=str(folder),
         python=platform.python_version(),
         packages=versions_of(PACKAGES),
@@ -147,7 +148,18 @@ def read_environment(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-    return content if isinstance(content, dict) and "resumes" in content else {}
+    if not isinstance(content, dict) or "resumes" not in content:
+        return {}
+    resumes = [_without_secrets(entry) for entry in content["resumes"]]
+    return {**_without_secrets(content), "resumes": resumes}
+
+
+def _without_secrets(entry: Any) -> Any:
+    """Return what one command ran on; earlier versions kept passwords in its words."""
+    words = entry.get("command") if isinstance(entry, dict) else None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return entry
+    return {**entry, "command": list(masked_words(words))}
 
 
 def find_devices() -> tuple[Device, ...]:

@@ -14,6 +14,7 @@ from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
 from nas.report.sections import Report
 from nas.report.tables import write_front_csv, write_trials_csv
+from nas.secrets import masked_by_shape
 from nas.trial import TrialRecord
 
 
@@ -64,7 +65,10 @@ def load_report(
         name=folder.name,
         records=records,
         objectives=objectives,
-        config=folder.config_yaml.read_text() if folder.config_yaml.is_file() else "",
+        # Runs of earlier versions kept passwords in their settings.
+        config=masked_by_shape(folder.config_yaml.read_text())
+        if folder.config_yaml.is_file()
+        else "",
         environment=read_environment(folder.environment_json),
         weights={int(name): f"models/{name}/" for name in kept if name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),

@@ -6,7 +6,6 @@ Optuna's own, so that its dashboard and `optuna.load_study` see an ordinary stud
 what is written here equal to what Optuna writes. Only the driver writes, never a worker.
 """
 
-import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.errors import ConfigError, MissingPackageError, RunFolderError
 from nas.objective import Objective
+from nas.sampling.database_url import is_login_fault, login_url, password_advice
 from nas.sampling.journal import History
 from nas.sampling.optuna_trial import (
     OPTUNA_STATES,
@@ -31,6 +31,7 @@ from nas.sampling.optuna_trial import (
     attributes_at_start,
     optuna_values,
 )
+from nas.secrets import masked, masked_url
 from nas.trial import TrialRecord, TrialState
 
 # How long a writer waits for another one's lock on a SQLite file.
@@ -49,24 +50,32 @@ _NOTES = models.TrialSystemAttributeModel.__table__
 def open_storage(url: str) -> RDBStorage:
     """Connect, and make Optuna's tables where they are absent.
 
+    A password that the URL lacks is looked for where `nas.sampling.database_url` says.
+
     Raises:
         ConfigError: the URL is wrong or the database does not answer.
         MissingPackageError: the driver of that kind of database is not installed.
     """
+    told = masked_url(url)
     try:
         options: dict[str, Any] = {"pool_pre_ping": True}
         if url.startswith("sqlite"):
             options["connect_args"] = {"timeout": SQLITE_TIMEOUT_S}
-        return RDBStorage(_with_driver(url), engine_kwargs=options)
+        return RDBStorage(login_url(url), engine_kwargs=options)
     except ImportError as error:
         raise MissingPackageError(
-            f"storage.url={_without_password(url)} needs a package that is not installed "
+            f"storage.url={told} needs a package that is not installed "
             f"({error.__cause__ or error}); pip install 'nas[database]'"
         ) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
-        cause = str(error.__cause__ or error).strip().splitlines()[0]
+        cause = masked(" ".join(str(error.__cause__ or error).split()))
+        if is_login_fault(cause):
+            raise ConfigError(
+                f"the database at storage.url={told} lets nobody in ({cause}); "
+                f"{password_advice(url)}"
+            ) from error
         raise ConfigError(
-            f"no database answers at storage.url={_without_password(url)} ({cause}); start it, "
+            f"no database answers at storage.url={told} ({cause}); start it, "
             "correct the URL (sqlite:///file.db, postgresql+psycopg://user@host/database), or "
             "leave storage.url null"
         ) from error
@@ -304,20 +313,3 @@ def _attributes(trials: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[st
 
 def _as_utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).replace(tzinfo=None)
-
-
-def _with_driver(url: str) -> str:
-    """Return the URL with the driver that `nas[database]` installs, where it names none."""
-    for scheme, package, driver in (
-        ("postgresql", "psycopg2", "psycopg"),
-        ("mysql", "MySQLdb", "pymysql"),
-    ):
-        if url.startswith(f"{scheme}://") and importlib.util.find_spec(package) is None:
-            return url.replace(scheme, f"{scheme}+{driver}", 1)
-    return url
-
-
-def _without_password(url: str) -> str:
-    with suppress(sa.exc.ArgumentError):
-        return sa.make_url(url).render_as_string(hide_password=True)
-    return url

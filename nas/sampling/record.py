@@ -15,6 +15,7 @@ from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.objective import Objective
 from nas.sampling.distributions import flat_distributions
+from nas.sampling.fitting import check_fits
 from nas.sampling.journal import History, StudyJournal, holds_study, load_history
 from nas.space.space import SearchSpace
 from nas.trial import TrialRecord, TrialState
@@ -75,6 +76,8 @@ class StudyRecord:
             if held is not None and is_ahead(held.history.records, on_disk.records):
                 _check_wanted(name, resume=resume)
                 self.history = held.history
+            check_fits(self.history.records, space)
+            if self.history is not on_disk:
                 _set_aside(path)
             self._journal = StudyJournal(
                 path, name=name, objectives=objectives, distributions=flat

@@ -292,6 +292,8 @@ def _ended(
     metrics = {**record.metrics, **result.metrics, "seconds": result.seconds}
     finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     state, failure = result.state, result.failure
+    if failure is not None:
+        failure = replace(failure)  # masked anew: workers do not know the driver's passwords
     if state is TrialState.COMPLETE and losses(objectives, finite) is None:
         absent = [o.metric for o in objectives if o.metric not in finite]
         state = TrialState.FAILED

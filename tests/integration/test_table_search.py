@@ -1,6 +1,7 @@
 """`preset=table` from the command line to the run folder, on a table of variable length."""
 
 import csv
+import html
 import itertools
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from nas.cli.main import main
+from nas.sampling.journal import load_records
 
 # One to three layers of two kinds; how many there are is told by the empty cells alone.
 NETWORKS = [kinds for length in (1, 2, 3) for kinds in itertools.product("ab", repeat=length)]
@@ -125,3 +127,57 @@ def test_neither_driver_nor_worker_of_a_table_waits_for_torch():
     done = subprocess.run([sys.executable, "-c", program], check=False)
 
     assert done.returncode == 0
+
+
+CODES = ["007", "7", "1e5", "10:20", "2024-01-02", "TRUE", "NA", " a", "a\nb", "1.0", "1"]
+
+
+@pytest.fixture
+def code_words(words, tmp_path):
+    """Overrides that search a CSV file whose parameter and identity are codes."""
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["code", "acc", "params", "id"])
+        writer.writerows((code, i, 10 + i, code) for i, code in enumerate(CODES))
+    return [
+        "preset=table",
+        "table.path=t.csv",
+        "table.parameters=[code]",
+        "table.quality=acc",
+        "table.size=params",
+        "table.identity=id",
+        "ui=none",
+    ]
+
+
+def test_codes_come_back_as_written_in_the_record_the_tables_and_the_page(code_words, tmp_path):
+    main(["search", *code_words, "name=run", "stopping.num_trials=4"])
+    status = main(["search", "name=run", "resume=true", "stopping.num_trials=50", "ui=none"])
+
+    folder = tmp_path / "runs/run"
+    records = load_records(folder / "study.journal")
+    page = html.unescape((folder / "report.html").read_text())
+    assert status == 0
+    assert sorted(record.architecture["code"] for record in records) == sorted(CODES)
+    for name in ("trials.csv", "front.csv"):  # quality and size rise together: all on the front
+        assert sorted(row["param.code"] for row in read(folder / name)) == sorted(CODES)
+    assert [code for code in CODES if code.replace("\n", " ") not in page] == []
+
+
+def test_a_run_whose_column_reads_otherwise_now_is_refused_by_the_trial(words, tmp_path, capsys):
+    def write(cells):
+        numbers = list(range(len(cells)))
+        content = {"flag": cells, "acc": numbers, "params": numbers}
+        pa.parquet.write_table(pa.table(content), tmp_path / "u.parquet")
+
+    columns = ["table.parameters=[flag]", "table.quality=acc", "table.size=params"]
+    write([True, False])
+    main(["search", "preset=table", "table.path=u.parquet", *columns, "ui=none", "name=run"])
+    journal = (tmp_path / "runs/run/study.journal").read_bytes()
+    write(["true", "false"])
+
+    status = main(["search", "name=run", "resume=true", "stopping.num_trials=9", "ui=none"])
+
+    assert status == 2
+    assert "on record has flag=True, but flag is one of" in capsys.readouterr().err
+    assert (tmp_path / "runs/run/study.journal").read_bytes() == journal
