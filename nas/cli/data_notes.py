@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +15,13 @@ _LOG = logging.getLogger(__name__)
 _MAX_LISTED = 12  # classes whose counts are shown
 
 
-def note_data(path: Path, data: object) -> None:
+def note_data(path: Path, data: object, *, say: Callable[[str], None] | None = None) -> None:
     """Write what a data set is, its splits and its normalisation; warn of what is doubtful.
 
     Args:
         path: the file, JSON.
         data: what a loader returned; None where nothing is trained.
+        say: takes the lines that are no warnings.
     """
     if isinstance(data, TaskData):
         write_text(path, json.dumps(data.describe(), indent=1) + "\n")
@@ -27,14 +29,23 @@ def note_data(path: Path, data: object) -> None:
         return
     report = report_data(data)
     write_text(path, json.dumps({**data.describe(), **asdict(report)}, indent=1) + "\n")
-    for line in report.warnings():
+    for line in _facts(data, report):
+        _LOG.info("data: %s", line)
+        if say is not None:
+            say(f"data: {line}")
+    for line in [*data.findings.warnings(), *report.warnings()]:
         _LOG.warning("data: %s", line)
     for line in data.skipped:
         _LOG.info("left out: %s", line)
 
 
 def data_lines(data: Dataset, report: DataReport) -> list[str]:
-    """Return what a data set is, for people."""
+    """Return what a data set is and what is doubtful of it, for people."""
+    warnings = [*data.findings.warnings(), *report.warnings()]
+    return [*_facts(data, report), *(f"note: {line}" for line in warnings)]
+
+
+def _facts(data: Dataset, report: DataReport) -> list[str]:
     channels, height, width = data.shape.input_shape
     sizes = ", ".join(f"{len(split):,} {word}" for word, split in data.splits().items())
     shape = f"{height}x{width} pixels, {channels} channel{'s' if channels > 1 else ''}"
@@ -43,4 +54,4 @@ def data_lines(data: Dataset, report: DataReport) -> list[str]:
     if len(set(counts)) > 1 and len(counts) <= _MAX_LISTED:
         named = zip(data.class_names, counts, strict=True)
         lines.append("training images: " + ", ".join(f"{name} {n:,}" for name, n in named))
-    return lines + [f"note: {line}" for line in report.warnings()]
+    return lines + data.findings.notes()

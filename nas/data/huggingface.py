@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import SPLIT_WORDS, Encoded, LibraryItems, load_encoded
+from nas.data.encoded import Encoded, LibraryItems, load_encoded
+from nas.data.findings import Findings, LeftOut
 from nas.data.parquet import names_of_labels, numbers
 from nas.data.preparation import Preparation, with_preparation
+from nas.data.split_names import by_split
 from nas.errors import DataError, MissingPackageError, nearest_first
+
+_OTHER_SPLITS = "splits whose names are none of train, validation and test"
 
 
 @with_preparation(validation_fraction=0.1)
@@ -43,11 +47,11 @@ def load_huggingface(
         DataError: the data set is not there, or its columns are not.
     """
     opened = _open(name, subset, is_offline=is_offline)
-    parts = {
-        word: opened[found]
-        for word, words in SPLIT_WORDS.items()
-        if (found := next((w for w in words if w in opened), None)) is not None
-    }
+    chosen = by_split(
+        map(str, opened), where=name, remedy="save a data set with one of them, by save_to_disk"
+    )
+    parts = {word: opened[found] for word, found in chosen.items()}
+    others = tuple(str(found) for found in opened if found not in chosen.values())
     if "train" not in parts:
         raise DataError(f"{name} has no split 'train'; it has {', '.join(opened)}")
     _check_columns(parts["train"], (image_column, label_column), name)
@@ -68,7 +72,10 @@ def load_huggingface(
         class_names=class_names,
         name=name.rstrip("/").rpartition("/")[2],
         where=name,
-        official=f"{', '.join(parts)}: as published",
+        official=f"{', '.join(chosen.values())}: as published",
+        findings=Findings(
+            left_out=tuple(LeftOut(_OTHER_SPLITS, others, True) for _ in others[:1])
+        ),
     )
 
 
