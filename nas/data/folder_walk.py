@@ -1,8 +1,8 @@
 """What lies in a folder of images, and what of it is taken?
 
 Links are followed, to files and to folders, but never round in a circle. What is hidden, belongs
-to a system or a tool, or is no regular file is left out without being opened. All that is not taken
-is gathered by kind, by name.
+to a system or a tool, or is no regular file is left out without being opened. All that is not
+taken is gathered by kind, by name.
 """
 
 import os

@@ -73,9 +73,7 @@ def load_huggingface(
         name=name.rstrip("/").rpartition("/")[2],
         where=name,
         official=f"{', '.join(chosen.values())}: as published",
-        findings=Findings(
-            left_out=tuple(LeftOut(_OTHER_SPLITS, others, True) for _ in others[:1])
-        ),
+        findings=Findings(left_out=(LeftOut(_OTHER_SPLITS, others, True),) if others else ()),
     )
 
 

@@ -6,6 +6,7 @@ bytes decide.
 
 import functools
 import importlib
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -16,6 +17,7 @@ _NOT_DECODED = {"PDF", "PALM", "EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 
 # Formats that are told by their first bytes without doubt.
 _SIGNED = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "HEIF", "TIFF")
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II", b"MM", b"\xff\x4f\xff\x51")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"}
@@ -33,10 +35,8 @@ NO_HEIF = (
 def readable_formats() -> tuple[str, ...]:
     """Return Pillow's names of the formats that are decoded; HEIF where pillow-heif is there."""
     Image.init()
-    try:
+    with suppress(ImportError):  # optional: its photos are named with what to install
         importlib.import_module("pillow_heif").register_heif_opener()
-    except ImportError:  # optional: its photos are named with what to install
-        pass
     return tuple(sorted(set(Image.OPEN) - _NOT_DECODED))
 
 
@@ -75,9 +75,8 @@ def has_image_content(path: Path, start: bytes) -> bool:
     formats = [name for name in _SIGNED if name in readable_formats()]
     if path.suffix:
         formats.remove("TIFF")
-    if not start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II", b"MM")):
-        if start[4:8] not in (b"ftyp", b"jP  ") and not start.startswith(b"\xff\x4f\xff\x51"):
-            return False
+    if not start.startswith(_STARTS) and start[4:8] not in (b"ftyp", b"jP  "):
+        return False
     try:
         with Image.open(path, formats=formats):
             return True

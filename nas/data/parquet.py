@@ -115,20 +115,22 @@ def names_of_labels(labels: Mapping[str, Sequence[Any]], *, where: str) -> tuple
     Raises:
         DataError: labels are neither, or missing.
     """
-    unhashable = (list, dict, set)
-    values = {
-        str(value) if isinstance(value, unhashable) else value
-        for listed in labels.values()
-        for value in listed
-    }
-    if any(isinstance(value, unhashable) for listed in labels.values() for value in listed):
+    every = [value for listed in labels.values() for value in listed]
+    odd = next((value for value in every if isinstance(value, list | dict)), None)
+    if odd is not None:
         raise DataError(
-            f"{where} holds lists or records, such as {next(iter(values))[:60]}; it must hold one "
-            "class for each image, a whole number or a text"
+            f"{where} holds lists or records, such as {str(odd)[:60]}; it must hold one class for "
+            "each image, a whole number or a text"
         )
+    values = set(every)
     if values and all(isinstance(value, str) for value in values):
         return tuple(sorted(values))
     if values and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
+        if max(values) + 1 > len(values):
+            raise DataError(
+                f"{where} has {len(values)} different numbers, the highest {max(values)}; number "
+                "the classes from 0 without a gap"
+            )
         return tuple(str(number) for number in range(max(values) + 1))
     odd = next((value for value in values if not isinstance(value, str)), None)
     raise DataError(

@@ -12,22 +12,10 @@ SPLIT_WORDS = {
     "test": ("test", "testing", "tst"),
 }
 
-# What may stand beside such a word without changing what it means: test_set, Train images, val_256.
-_FILLERS = {
-    "set",
-    "split",
-    "data",
-    "dataset",
-    "image",
-    "images",
-    "img",
-    "imgs",
-    "the",
-    "samples",
-    "of",
-}
+# What may stand beside such a word without changing what it means: test_set, Train images.
+_FILLERS = {"set", "split", "data", "dataset", "image", "images", "img", "imgs", "samples", "of"}
 _OF = {
-    word + end: split
+    f"{word}{end}": split
     for split, words in SPLIT_WORDS.items()
     for word in words
     for end in ("", "set")
