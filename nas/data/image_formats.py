@@ -56,7 +56,7 @@ def why_unreadable(path: Path, start: bytes) -> str | None:
         start: its first bytes.
     """
     extension = path.suffix.lower()
-    if extension in _HEIF or _is_heif(start):
+    if (extension in _HEIF or _is_heif(start)) and "HEIF" not in readable_formats():
         return NO_HEIF
     if extension in _RAW:
         return "raw photos of a camera, which cannot be read; convert them to PNG or JPEG"

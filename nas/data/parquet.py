@@ -132,9 +132,11 @@ def names_of_labels(labels: Mapping[str, Sequence[Any]], *, where: str) -> tuple
                 "the classes from 0 without a gap"
             )
         return tuple(str(number) for number in range(max(values) + 1))
-    odd = next((value for value in values if not isinstance(value, str)), None)
+    strange = [v for v in every if isinstance(v, bool) or not isinstance(v, int | str)]
+    whole = sorted(v for v in values if isinstance(v, int))  # below 0, or beside texts
+    shown = repr((strange or whole)[0]) if every else "no label"
     raise DataError(
-        f"{where} must hold whole numbers from 0, or texts, in every row, but holds {odd!r}"
+        f"{where} must hold whole numbers from 0, or texts, in every row, but holds {shown}"
     )
 
 
