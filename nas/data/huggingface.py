@@ -19,6 +19,7 @@ from nas.data.preparation import Preparation, with_preparation
 from nas.data.split_names import by_split
 from nas.errors import DataError, MissingPackageError, nearest_first
 
+_NO_LABELS = "splits without labels, in whose place images of train are held out"
 _OTHER_SPLITS = "splits whose names are none of train, validation and test"
 
 
@@ -52,11 +53,20 @@ def load_huggingface(
     )
     parts = {word: opened[found] for word, found in chosen.items()}
     others = tuple(str(found) for found in opened if found not in chosen.values())
+    left_out = [LeftOut(_OTHER_SPLITS, others, True)] * bool(others)
     if "train" not in parts:
         raise DataError(f"{name} has no split 'train'; it has {', '.join(opened)}")
     _check_columns(parts["train"], (image_column, label_column), name)
     feature = parts["train"].features[label_column]
     labels = {word: list(part[label_column]) for word, part in parts.items()}
+    bare = [
+        word
+        for word in parts
+        if word != "train" and all(label in (-1, None) for label in labels[word])
+    ]
+    for word in bare:  # contests keep the labels of their test to themselves
+        del parts[word], labels[word]
+        left_out.append(LeftOut(_NO_LABELS, (chosen.pop(word),), True))
     class_names = tuple(getattr(feature, "names", ())) or names_of_labels(labels, where=name)
     return load_encoded(
         {
@@ -73,7 +83,7 @@ def load_huggingface(
         name=name.rstrip("/").rpartition("/")[2],
         where=name,
         official=f"{', '.join(chosen.values())}: as published",
-        findings=Findings(left_out=(LeftOut(_OTHER_SPLITS, others, True),) if others else ()),
+        findings=Findings(left_out=tuple(left_out)),
     )
 
 

@@ -65,7 +65,10 @@ def _groups(members: Indices, contents: Indices | None, *, at_least: int) -> lis
     _, first, group = np.unique(contents[members], return_index=True, return_inverse=True)
     if len(first) == len(members) or len(first) < at_least:
         return alone
-    return [members[group.reshape(-1) == number] for number in np.argsort(first)]
+    by_group = np.argsort(group.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(group.reshape(-1)))[:-1]
+    apart = np.split(members[by_group], ends)
+    return [apart[number] for number in np.argsort(first)]
 
 
 def _counts(num_members: int, fractions: Mapping[str, float]) -> dict[str, int]:

@@ -280,7 +280,16 @@ def test_splits_of_the_hub_of_other_names_are_named(tmp_path):
     assert any("unsupervised" in line for line in data.findings.warnings())
 
 
-def saved(root, words):
+def test_a_split_of_the_hub_without_labels_is_named_and_held_out_of_train(tmp_path):
+    saved(tmp_path, ("train",), bare=("test",))
+
+    data = load_huggingface(str(tmp_path / "saved"))
+
+    assert any("without labels" in line for line in data.findings.warnings())
+    assert len(data.test) == 4
+
+
+def saved(root, words, bare=()):
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(
         {"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])}
@@ -288,4 +297,6 @@ def saved(root, words):
     pictures = [Image.new("RGB", (4, 4), (index, 9, 9)) for index in range(20)]
     rows = {"image": pictures, "label": [0, 1] * 10}
     part = datasets.Dataset.from_dict(rows, features=features)
-    datasets.DatasetDict(dict.fromkeys(words, part)).save_to_disk(str(root / "saved"))
+    unlabelled = datasets.Dataset.from_dict({**rows, "label": [-1] * 20}, features=features)
+    parts = dict.fromkeys(words, part) | dict.fromkeys(bare, unlabelled)
+    datasets.DatasetDict(parts).save_to_disk(str(root / "saved"))
