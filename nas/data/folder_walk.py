@@ -125,17 +125,20 @@ def is_image(path: Path, gathered: Gathered) -> bool:
 
 
 def _walk(folder: Path, gathered: Gathered, seen: set[Identity]) -> Iterator[Path]:
-    identity = _identity(folder)
-    if identity in seen:
-        gathered.add(CIRCLE, str(folder))
-        return
-    seen.add(identity)
-    # Links last: what they lead to is told by the name that it has itself.
-    for entry in sorted(entries(folder, gathered), key=lambda entry: entry.path.is_symlink()):
-        if entry.is_folder:
-            yield from _walk(entry.path, gathered, seen)
-        elif is_image(entry.path, gathered):
-            yield entry.path
+    # Links last: what they lead to keeps the name that it has itself.
+    folders, links = [folder], list[Path]()
+    while folders or links:
+        current = folders.pop() if folders else links.pop(0)
+        identity = _identity(current)
+        if identity in seen:
+            gathered.add(CIRCLE, str(current))
+            continue
+        seen.add(identity)
+        for entry in entries(current, gathered):
+            if entry.is_folder:
+                (links if entry.path.is_symlink() else folders).append(entry.path)
+            elif is_image(entry.path, gathered):
+                yield entry.path
 
 
 def _identity(folder: Path) -> Identity:

@@ -73,14 +73,15 @@ class Files:
         return Path(self.root, self.paths[index])
 
     def version(self) -> str | None:
-        """Return a digest of all paths, sizes in bytes and times of change."""
+        """Return a digest of all paths, sizes in bytes, times of change and permissions."""
         digest = hashlib.blake2b(self.root.encode(errors="surrogateescape"), digest_size=16)
         for path in self.paths:
             try:
                 found = (Path(self.root) / path).stat()
             except OSError:  # broken: told when it is opened
                 continue
-            text = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n"
+            # Who may read it counts: what could not be read may be allowed later.
+            text = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_mode}\n"
             digest.update(text.encode(errors="surrogateescape"))
         return digest.hexdigest()
 
