@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +15,13 @@ _LOG = logging.getLogger(__name__)
 _MAX_LISTED = 12  # classes whose counts are shown
 
 
-def note_data(path: Path, data: object) -> None:
+def note_data(path: Path, data: object, *, say: Callable[[str], None] | None = None) -> None:
     """Write what a data set is, its splits and its normalisation; warn of what is doubtful.
 
     Args:
         path: the file, JSON.
         data: what a loader returned; None where nothing is trained.
+        say: takes the lines that are no warnings.
     """
     if isinstance(data, TaskData):
         write_text(path, json.dumps(data.describe(), indent=1) + "\n")
@@ -27,20 +29,40 @@ def note_data(path: Path, data: object) -> None:
         return
     report = report_data(data)
     write_text(path, json.dumps({**data.describe(), **asdict(report)}, indent=1) + "\n")
-    for line in report.warnings():
-        _LOG.warning("data: %s", line)
+    for line, is_doubtful in _lines(data, report):
+        _LOG.log(logging.WARNING if is_doubtful else logging.INFO, "data: %s", line)
+        if say is not None and not is_doubtful:  # warnings come to the terminal by themselves
+            say(f"data: {line}")
     for line in data.skipped:
         _LOG.info("left out: %s", line)
 
 
 def data_lines(data: Dataset, report: DataReport) -> list[str]:
-    """Return what a data set is, for people."""
+    """Return what a data set is and what is doubtful of it, for people."""
+    return [f"{'note: ' * doubtful}{line}" for line, doubtful in _lines(data, report)]
+
+
+def _lines(data: Dataset, report: DataReport) -> list[tuple[str, bool]]:
+    """Return lines, and whether each is a doubt: what the data are, doubts, then the rest."""
+    doubts = [*data.findings.warnings(), *report.warnings()]
+    facts = [*_counts(data, report), *data.findings.notes()]
+    return [
+        (_summary(data), False),
+        *((line, True) for line in doubts),
+        *((line, False) for line in facts),
+    ]
+
+
+def _summary(data: Dataset) -> str:
     channels, height, width = data.shape.input_shape
     sizes = ", ".join(f"{len(split):,} {word}" for word, split in data.splits().items())
     shape = f"{height}x{width} pixels, {channels} channel{'s' if channels > 1 else ''}"
-    lines = [f"{data.name}: {len(data.class_names)} classes, {shape}; {sizes}"]
+    return f"{data.name}: {len(data.class_names)} classes, {shape}; {sizes}"
+
+
+def _counts(data: Dataset, report: DataReport) -> list[str]:
     counts = report.class_counts["train"]
-    if len(set(counts)) > 1 and len(counts) <= _MAX_LISTED:
-        named = zip(data.class_names, counts, strict=True)
-        lines.append("training images: " + ", ".join(f"{name} {n:,}" for name, n in named))
-    return lines + [f"note: {line}" for line in report.warnings()]
+    if len(set(counts)) == 1 or len(counts) > _MAX_LISTED:
+        return []
+    named = zip(data.class_names, counts, strict=True)
+    return ["training images: " + ", ".join(f"{name} {n:,}" for name, n in named)]

@@ -98,7 +98,7 @@ def run_job(job: Job, console: Console) -> int:
     view = make_view(config.ui, console)
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
-        note_data(folder.path / "data.json", search.data)
+        note_data(folder.path / "data.json", search.data, say=view.message)
         is_simulated = config.execution.kind is ExecutionKind.SIMULATED
         spending = Spending(folder, view, is_simulated=is_simulated)
         with spending.noting:

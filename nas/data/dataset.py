@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.findings import NOTHING_FOUND, Findings
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
 from nas.task import DataShape, Task
@@ -160,6 +161,7 @@ class Dataset(ThreeSplits):
         split_rule: one sentence that says how the splits were drawn.
         is_mirrorable: a mirrored image keeps its class.
         skipped: what could not be read and was left out, a line each.
+        findings: what the loader saw beside the pixels.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -174,6 +176,7 @@ class Dataset(ThreeSplits):
     split_rule: str
     is_mirrorable: bool = False
     skipped: tuple[str, ...] = ()
+    findings: Findings = NOTHING_FOUND
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,6 +202,7 @@ class Dataset(ThreeSplits):
             **super().describe(),
             "classes": list(self.class_names),
             "skipped": list(self.skipped),
+            **self.findings.describe(),
         }
 
 
@@ -296,7 +300,9 @@ def check_classes(labels: Labels, *, num_classes: int, where: str) -> None:
     """
     if len(labels) and labels.min() < 0:
         raise DataError(f"{where} has the label {labels.min()}; labels start at 0")
-    absent = np.setdiff1d(np.arange(num_classes), labels)
+    present = np.unique(labels)
+    # No array of all classes: a label may be as large as a serial number.
+    absent = np.setdiff1d(np.arange(min(num_classes, len(present) + 8)), present)
     if absent.tolist() == [0]:
         raise DataError(
             f"{where} has the labels 1 to {num_classes - 1}; labels start at 0: subtract 1 in all "

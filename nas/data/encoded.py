@@ -8,26 +8,21 @@ told by name, all of it at once, and then refused or left out, as the user says.
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.copies import copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Labels, Split
+from nas.data.findings import NOTHING_FOUND, Findings, listed
 from nas.data.picture import BROKEN, OnBroken, Picture, Source, Stored, decode_one
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
-from nas.data.splitting import hold_out
+from nas.data.splitting import Indices, hold_out
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
-
-# Words that published data sets call their splits by.
-SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val"),
-    "test": ("test", "testing"),
-}
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,7 @@ def load_encoded(
     name: str,
     where: str,
     official: str,
+    findings: Findings = NOTHING_FOUND,
 ) -> Dataset:
     """Return a data set of encoded images; splits that are not given are held out of train.
 
@@ -94,15 +90,30 @@ def load_encoded(
         name: of the data set.
         where: the images come from, for messages.
         official: says where the given splits come from.
+        findings: what the loader saw before it opened images.
 
     Raises:
         DataError: images cannot be read, differ in size, or are too few.
     """
-    splits, skipped = _load(parts, preparation)
+    splits, broken, kept = _load(parts, preparation)
+    _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
+    hashes = {word: hashes_of(split.images) for word, split in splits.items()}
+    names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
+    doubts = (f"images that cannot be read: {listed(broken)}",) * bool(broken)
+    findings = replace(
+        findings, copies=copies_across(hashes, names), doubts=findings.doubts + doubts
+    )
     held = {word: share for word, share in preparation.fractions.items() if word not in parts}
     train, seed = splits["train"], preparation.split_seed
     if held:
-        drawn = hold_out(train.labels, held, seed=seed, class_names=class_names, where=where)
+        drawn = hold_out(
+            train.labels,
+            held,
+            seed=seed,
+            class_names=class_names,
+            where=where,
+            contents=numbered(hashes["train"]),
+        )
         splits |= {word: train.take(indices) for word, indices in drawn.items()}
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
     return Dataset(
@@ -113,13 +124,59 @@ def load_encoded(
         class_names=tuple(class_names),
         split_rule="; ".join(rule for rule in rules if rule),
         is_mirrorable=preparation.is_mirrorable,
-        skipped=skipped,
+        skipped=broken + findings.images_left_out(),
+        findings=findings,
     )
 
 
-def _load(
-    parts: Mapping[str, Encoded], preparation: Preparation
-) -> tuple[dict[str, Split], tuple[str, ...]]:
+Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the images that could be read are called."""
+
+    source: Source
+    kept: Indices
+
+    def __getitem__(self, index: int) -> str:
+        return self.source.name(int(self.kept[index]))
+
+
+def _check_present(
+    parts: Mapping[str, Encoded],
+    splits: Mapping[str, Split],
+    *,
+    kept: Mapping[str, Indices],
+    class_names: Sequence[str],
+    broken: Sequence[str],
+    where: str,
+) -> None:
+    """Refuse a class of which no image is left, and one that train has not."""
+    for word, part in parts.items():
+        lost = np.setdiff1d(part.labels, splits[word].labels)
+        if len(lost):
+            names = [class_names[label] for label in lost]
+            gone = np.setdiff1d(np.flatnonzero(np.isin(part.labels, lost)), kept[word])
+            first = part.source.name(int(gone[0]))
+            why = next((line for line in broken if line.startswith(f"{first}:")), first)
+            raise DataError(
+                f"{where}: none of the {len(gone)} images of {listed(names, 8)} in the {word} "
+                f"split can be read ({why}); repair them, or remove the whole class from all "
+                "splits"
+            )
+    absent = np.setdiff1d(splits["train"].labels, [-1])
+    for word, split in splits.items():
+        unknown = np.setdiff1d(split.labels[split.labels >= 0], absent)
+        if len(unknown) and unknown.max() < len(class_names):
+            names = [class_names[label] for label in unknown]
+            raise DataError(
+                f"{where}: the {word} split has the classes {listed(names, 8)}, of which train "
+                "has no image; add some to train, or remove these classes"
+            )
+
+
+def _load(parts: Mapping[str, Encoded], preparation: Preparation) -> Loaded:
     stored = preparation.stored
     number = sum(len(part.labels) for part in parts.values())
     if preparation.is_streamed(number, _likely_shape(parts, stored)):
@@ -140,9 +197,7 @@ def _likely_shape(parts: Mapping[str, Encoded], stored: Stored) -> tuple[int, ..
     return 0, 0, stored.channels
 
 
-def _stream(
-    parts: Mapping[str, Encoded], stored: Stored
-) -> tuple[dict[str, Split], tuple[str, ...]]:
+def _stream(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
     found = {word: scan(part.source, stored) for word, part in parts.items()}
     broken = tuple(
         f"{part.source.name(index)}: {fault}"
@@ -158,10 +213,11 @@ def _stream(
             for (height, width), first in _first_of_each(found[word].shapes[indices])
         }
     )
-    return {
+    splits = {
         word: Split(_streamed(part, found[word], kept[word], stored), part.labels[kept[word]])
         for word, part in parts.items()
-    }, broken
+    }
+    return splits, broken, kept
 
 
 def _readable(word: str, part: Encoded, found: Scan) -> npt.NDArray[np.int64]:
@@ -192,14 +248,12 @@ def _streamed(
     )
 
 
-def _decode(
-    parts: Mapping[str, Encoded], stored: Stored
-) -> tuple[dict[str, Split], tuple[str, ...]]:
+def _decode(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
     def attempt(part: Encoded, index: int) -> npt.NDArray[np.uint8] | str:
         try:
             return decode_one(part.source.open(index), stored)
         except BROKEN as error:
-            return f"{part.source.name(index)}: {error}"
+            return f"{part.source.name(index)}: {str(error) or type(error).__name__}"
 
     jobs = [(part, index) for part in parts.values() for index in range(len(part.labels))]
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
@@ -211,7 +265,7 @@ def _decode(
         if not isinstance(image, str):
             first.setdefault((image.shape[0], image.shape[1]), part.source.name(index))
     _check_sizes(first)
-    splits, start = {}, 0
+    splits, places, start = {}, {}, 0
     for word, part in parts.items():
         entries = decoded[start : start + len(part.labels)]
         start += len(part.labels)
@@ -219,8 +273,9 @@ def _decode(
         if not kept:
             raise DataError(f"none of the {len(entries)} images of {word} can be read")
         images = np.stack([entries[index] for index in kept])
-        splits[word] = Split(images, part.labels[kept])
-    return splits, broken
+        places[word] = np.array(kept, dtype=np.int64)
+        splits[word] = Split(images, part.labels[places[word]])
+    return splits, broken, places
 
 
 def _refuse_broken(broken: Sequence[str], stored: Stored, *, total: int) -> None:

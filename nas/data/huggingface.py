@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 
 from nas.data.dataset import Dataset
-from nas.data.encoded import SPLIT_WORDS, Encoded, LibraryItems, load_encoded
+from nas.data.encoded import Encoded, LibraryItems, load_encoded
+from nas.data.findings import Findings, LeftOut
 from nas.data.parquet import names_of_labels, numbers
 from nas.data.preparation import Preparation, with_preparation
+from nas.data.split_names import by_split
 from nas.errors import DataError, MissingPackageError, nearest_first
+
+_NO_LABELS = "splits without labels, in whose place images of train are held out"
+_OTHER_SPLITS = "splits whose names are none of train, validation and test"
 
 
 @with_preparation(validation_fraction=0.1)
@@ -43,16 +48,25 @@ def load_huggingface(
         DataError: the data set is not there, or its columns are not.
     """
     opened = _open(name, subset, is_offline=is_offline)
-    parts = {
-        word: opened[found]
-        for word, words in SPLIT_WORDS.items()
-        if (found := next((w for w in words if w in opened), None)) is not None
-    }
+    chosen = by_split(
+        map(str, opened), where=name, remedy="save a data set with one of them, by save_to_disk"
+    )
+    parts = {word: opened[found] for word, found in chosen.items()}
+    others = tuple(str(found) for found in opened if found not in chosen.values())
+    left_out = [LeftOut(_OTHER_SPLITS, others, True)] * bool(others)
     if "train" not in parts:
         raise DataError(f"{name} has no split 'train'; it has {', '.join(opened)}")
     _check_columns(parts["train"], (image_column, label_column), name)
     feature = parts["train"].features[label_column]
     labels = {word: list(part[label_column]) for word, part in parts.items()}
+    bare = [
+        word
+        for word in parts
+        if word != "train" and all(label in (-1, None) for label in labels[word])
+    ]
+    for word in bare:  # contests keep the labels of their test to themselves
+        del parts[word], labels[word]
+        left_out.append(LeftOut(_NO_LABELS, (chosen.pop(word),), True))
     class_names = tuple(getattr(feature, "names", ())) or names_of_labels(labels, where=name)
     return load_encoded(
         {
@@ -68,7 +82,8 @@ def load_huggingface(
         class_names=class_names,
         name=name.rstrip("/").rpartition("/")[2],
         where=name,
-        official=f"{', '.join(parts)}: as published",
+        official=f"{', '.join(chosen.values())}: as published",
+        findings=Findings(left_out=tuple(left_out)),
     )
 
 

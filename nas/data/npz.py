@@ -5,22 +5,24 @@ The file holds `train_images`, `train_labels`, `test_images`, `test_labels`, and
 out from train. `class_names` is an array of texts.
 """
 
-import zipfile
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.dataset import Dataset, Split, check_classes, check_split
+from nas.data.copies import copies_across, hashes_of, numbered
+from nas.data.dataset import Dataset, Split, check_classes, check_lengths, check_split
+from nas.data.findings import Findings, LeftOut, printable
+from nas.data.npz_file import read_arrays
+from nas.data.npz_layout import channels_last
 from nas.data.splitting import hold_out
 from nas.data.task_data import MultiLabel, TaskData
-from nas.errors import DataError, nearest_first
+from nas.errors import DataError
 from nas.seeding import generator
-
-_REQUIRED = ("train_images", "train_labels", "test_images", "test_labels")
-_OPTIONAL = ("val_images", "val_labels")
 
 
 def load_npz(
@@ -29,6 +31,7 @@ def load_npz(
     validation_fraction: float = 0.2,
     split_seed: int = 0,
     is_mirrorable: bool = False,
+    layout: str = "auto",
 ) -> Dataset | TaskData:
     """Return the images of an `.npz` file.
 
@@ -40,24 +43,30 @@ def load_npz(
             `val_images`.
         split_seed: of that draw.
         is_mirrorable: a mirrored image keeps its class.
+        layout: of images with four dimensions: channels_first, channels_last, or auto, which asks
+            their sizes and refuses what they leave open.
 
     Raises:
         DataError: the file or an array in it is missing, unreadable or unfit.
     """
     file = Path(path)
-    arrays = _with_classes(_read(file))
-    _check_order(arrays, file)
+    read, others = read_arrays(file)
+    arrays = _with_classes(channels_last(read, layout, file=file))
+    for name in ("train_labels", "test_labels", "val_labels"):
+        _check_no_texts(arrays, name, file)
     if arrays["train_labels"].ndim == 2 and arrays["train_labels"].shape[1] > 1:
         return _multi_label(
             arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
         )
     train, test = _split(arrays, "train", file), _split(arrays, "test", file)
     num_classes = int(train.labels.max()) + 1
-    class_names = _class_names(arrays, num_classes, file)
     check_classes(train.labels, num_classes=num_classes, where=f"{file}: train_labels")
+    class_names = _class_names(arrays, num_classes, file)
+    hashes = {"train": hashes_of(train.images), "test": hashes_of(test.images)}
     if "val_images" in arrays:
         validation = _split(arrays, "val", file)
         rule = "train, val and test as in the file"
+        hashes["validation"] = hashes_of(validation.images)
     else:
         parts = hold_out(
             train.labels,
@@ -65,6 +74,7 @@ def load_npz(
             seed=split_seed,
             class_names=class_names,
             where=f"{file}: train_labels",
+            contents=numbered(hashes["train"]),
         )
         train, validation = train.take(parts["train"]), train.take(parts["validation"])
         rule = (
@@ -79,7 +89,40 @@ def load_npz(
         class_names=class_names,
         split_rule=rule,
         is_mirrorable=is_mirrorable,
+        findings=Findings(
+            _turned(read, arrays),
+            (LeftOut("arrays of other names", others),) if others else (),
+            copies=copies_across(hashes, {word: _Rows(word) for word in hashes}),
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What the images of a split are called: the split and their number."""
+
+    split: str
+
+    def __getitem__(self, index: int) -> str:
+        return f"{self.split} {index}"
+
+
+def _turned(
+    read: Mapping[str, npt.NDArray[Any]], arrays: Mapping[str, npt.NDArray[Any]]
+) -> tuple[str, ...]:
+    before, after = read["train_images"].shape, arrays["train_images"].shape
+    if before == after:
+        return ()
+    return (f"train_images has the shape {before}: its channels are taken to come first",)
+
+
+def _check_no_texts(arrays: Mapping[str, npt.NDArray[Any]], name: str, file: Path) -> None:
+    labels = arrays.get(name)
+    if labels is not None and labels.dtype.kind in "USO":
+        raise DataError(
+            f"{file}: {name} has labels of type {labels.dtype}; give whole numbers, such as by "
+            "class_names, labels = numpy.unique(texts, return_inverse=True)"
+        )
 
 
 def _with_classes(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
@@ -97,17 +140,6 @@ def _is_one_hot(labels: npt.NDArray[Any]) -> bool:
         and np.isin(labels, (0, 1)).all()
         and (labels.sum(axis=1) == 1).all()
     )
-
-
-def _check_order(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
-    """Refuse images whose channels come first: they would pass for wide ones of many channels."""
-    for name in ("train_images", "val_images", "test_images"):
-        shape = arrays[name].shape if name in arrays else ()
-        if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 3:
-            raise DataError(
-                f"{file}: {name} has the shape {shape}, so its channels seem to come first; they "
-                "must come last: images.transpose(0, 2, 3, 1)"
-            )
 
 
 def _multi_label(
@@ -142,15 +174,32 @@ def _multi_label(
 
 def _labelled(arrays: Mapping[str, npt.NDArray[Any]], word: str, file: Path) -> Split:
     labels = arrays[f"{word}_labels"]
+    if labels.ndim != 2:
+        raise DataError(
+            f"{file}: {word}_labels has shape {labels.shape}, and train_labels "
+            f"{arrays['train_labels'].shape}; write the labels of all splits alike"
+        )
+    where = f"{file}: {word}_images/{word}_labels"
+    check_lengths(
+        Split(arrays[f"{word}_images"], labels), where=where, one="image", other="row of label"
+    )
     if not np.isin(labels, (0, 1)).all():
         raise DataError(f"{file}: {word}_labels have two dimensions, so they must be 0 or 1")
     return Split(_images(arrays[f"{word}_images"]), labels.astype(np.float32))
 
 
+def _are_whole(labels: npt.NDArray[Any]) -> bool:
+    """Say whether floats are whole numbers that fit an int64 to the unit."""
+    if not np.issubdtype(labels.dtype, np.floating) or not np.isfinite(labels).all():
+        return False
+    return bool((labels == np.floor(labels)).all() and (np.abs(labels) < 2.0**53).all())
+
+
 def _images(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return images (N, H, W, C), floats in single precision."""
     if np.issubdtype(images.dtype, np.floating):
-        images = images.astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told
+            images = images.astype(np.float32)
     return np.ascontiguousarray(images[..., None] if images.ndim == 3 else images)
 
 
@@ -165,36 +214,35 @@ def _class_names(
             f"{file}: class_names has shape {names.shape}, but train_labels has {num_classes} "
             "classes; give one name for each"
         )
-    return tuple(str(name) for name in names)
-
-
-def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
-    if not file.is_file():
-        raise DataError(f"data.path: there is no file {file.absolute()}; give an .npz file")
-    try:
-        with file.open("rb") as opened:
-            content = np.load(opened, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise DataError(f"{file} holds a single array; write one with numpy.savez")
-            arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    texts = tuple(_text(name, place, file) for place, name in enumerate(names.tolist()))
+    twice = [name for name, number in Counter(texts).items() if number > 1]
+    if twice:
+        places = [str(place) for place, name in enumerate(texts) if name == twice[0]]
         raise DataError(
-            f"{file} cannot be read as .npz ({error}); "
-            "write it with numpy.savez, without Python objects"
+            f"{file}: class_names has {twice[0]!r} for the classes {' and '.join(places)}; give "
+            "each class a name of its own, or leave class_names out"
+        )
+    return texts
+
+
+def _text(name: object, place: int, file: Path) -> str:
+    if not isinstance(name, bytes):
+        return printable(str(name))
+    try:
+        return printable(name.decode())
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: class_names[{place}] is {name!r}, which is not UTF-8; write texts, such as "
+            "[name.decode('latin-1') for name in class_names]"
         ) from error
-    missing = [name for name in _REQUIRED if name not in arrays]
-    if ("val_images" in arrays) != ("val_labels" in arrays):
-        missing.extend(name for name in _OPTIONAL if name not in arrays)
-    if missing:
-        found = nearest_first(missing[0], arrays) or "none"
-        raise DataError(f"{file} has no array {', '.join(missing)}; found: {found}")
-    return arrays
 
 
 def _split(arrays: Mapping[str, npt.NDArray[Any]], word: str, file: Path) -> Split:
     labels = arrays[f"{word}_labels"]
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
+    if labels.dtype == np.bool_ or _are_whole(labels):
+        labels = labels.astype(np.int64)  # classes that were saved as another type
     if np.issubdtype(labels.dtype, np.integer):
         labels = labels.astype(np.int64)
     split = Split(_images(arrays[f"{word}_images"]), np.ascontiguousarray(labels))

@@ -1,6 +1,8 @@
 """One encoded image becomes pixels: opened, turned upright, converted, resized."""
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,13 +12,30 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from nas.data.image_formats import readable_formats
+
 Picture = Path | bytes | Image.Image
 
 MODES = {1: "L", 3: "RGB"}
 _DEEP_MODES = ("I", "F")  # 16 or 32 bits a pixel: conversion to 8 bits would clip
 
-# What opening and decoding a broken image may raise.
-BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+# What opening and decoding a broken image may raise: decoders check little of what they read.
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+    struct.error,
+    zlib.error,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+    MemoryError,
+)
 
 
 class Fit(StrEnum):
@@ -86,14 +105,17 @@ def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
     if isinstance(picture, Image.Image):
         return _pixels(picture, stored)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-    with Image.open(source) as opened:
+    with Image.open(source, formats=readable_formats()) as opened:
         return _pixels(opened, stored)
 
 
 def _pixels(opened: Image.Image, stored: Stored) -> npt.NDArray[np.uint8]:
     if opened.mode.split(";")[0] in _DEEP_MODES:
         raise ValueError(f"mode {opened.mode} has more than 8 bits a channel; convert it to 8")
-    image = ImageOps.exif_transpose(opened).convert(MODES[stored.channels])
+    upright = ImageOps.exif_transpose(opened)
+    if "transparency" in upright.info:  # the colour below it counts, as in images with an alpha
+        upright = upright.convert("RGBA")
+    image = upright.convert(MODES[stored.channels])
     if stored.size is not None:
         image = _resized(image, stored.size, stored.fit)
     pixels = np.asarray(image, dtype=np.uint8)

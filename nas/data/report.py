@@ -33,6 +33,7 @@ class DataReport:
         num_copies: split -> images that stand in train as well.
         num_contradictions: split -> those of them that have another label there.
         num_skipped: images that could not be read and were left out.
+        num_broken: those of them that are broken; the others are of a kind that is not read.
         scales: split whose numbers are of another size than those of train -> how many times
             larger.
     """
@@ -43,13 +44,14 @@ class DataReport:
     num_copies: dict[str, int]
     num_contradictions: dict[str, int]
     num_skipped: int
+    num_broken: int
     scales: dict[str, float]
 
     def warnings(self) -> list[str]:
         """Return a line for each thing that makes results doubtful."""
         lines = []
-        if self.num_skipped:
-            lines.append(f"{self.num_skipped} images cannot be read and are left out")
+        if self.num_broken:
+            lines.append(f"{self.num_broken} images cannot be read and are left out")
         if self.imbalance >= IMBALANCE:
             lines.append(
                 f"the rarest class has {self.imbalance:.1f} times fewer training images than the "
@@ -94,6 +96,7 @@ def report_data(data: Dataset) -> DataReport:
         num_copies={word: copies[word] for word in ("validation", "test")},
         num_contradictions={word: contradictions[word] for word in ("validation", "test")},
         num_skipped=len(data.skipped),
+        num_broken=len(data.skipped) - len(data.findings.images_left_out()),
         scales=_other_scales(data),
     )
 

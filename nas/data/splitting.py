@@ -19,11 +19,13 @@ def hold_out(
     seed: int,
     class_names: Sequence[str],
     where: str,
+    contents: Indices | None = None,
 ) -> dict[str, Indices]:
     """Return the indices of each split, ascending: `train` keeps what the others do not draw.
 
     From each class every split draws its share, rounded, but at least one image; at least one
-    stays.
+    stays. Images of a class that share their content are drawn as one, so that no copy comes to
+    stand in another split; where too few different ones are left for that, each is drawn alone.
 
     Args:
         labels: (N,) class of each image.
@@ -31,6 +33,7 @@ def hold_out(
         seed: of the draw.
         class_names: one for each class, for messages.
         where: name of the data, for messages.
+        contents: (N,) a number for each image that equal images share; None: all differ.
 
     Raises:
         DataError: a share is out of range, or a class has too few images.
@@ -45,12 +48,27 @@ def hold_out(
                 f"{where}: class {class_names[label]} has {len(members)} images, too few to split "
                 f"into {', '.join(drawn)}; give each class at least {len(drawn)}, or leave it out"
             )
-        order = rng.permutation(members).tolist()
-        for name, count in _counts(len(members), fractions).items():
-            drawn[name].extend(order[:count])
+        groups = _groups(members, contents, at_least=len(drawn))
+        order = [groups[place] for place in rng.permutation(len(groups))]
+        for name, count in _counts(len(groups), fractions).items():
+            drawn[name].extend(np.concatenate(order[:count]).tolist())
             order = order[count:]
-        drawn["train"].extend(order)
+        drawn["train"].extend(np.concatenate(order).tolist())
     return {name: np.sort(np.array(found, dtype=np.int64)) for name, found in drawn.items()}
+
+
+def _groups(members: Indices, contents: Indices | None, *, at_least: int) -> list[Indices]:
+    """Return images that are drawn together, in the order of the first of each."""
+    alone = [members[place : place + 1] for place in range(len(members))]
+    if contents is None:
+        return alone
+    _, first, group = np.unique(contents[members], return_index=True, return_inverse=True)
+    if len(first) == len(members) or len(first) < at_least:
+        return alone
+    by_group = np.argsort(group.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(group.reshape(-1)))[:-1]
+    apart = np.split(members[by_group], ends)
+    return [apart[number] for number in np.argsort(first)]
 
 
 def _counts(num_members: int, fractions: Mapping[str, float]) -> dict[str, int]:

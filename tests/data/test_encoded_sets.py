@@ -13,7 +13,7 @@ from PIL import Image
 from nas.data.huggingface import load_huggingface
 from nas.data.image_folder import load_image_folder
 from nas.data.parquet import load_parquet
-from nas.data.torchvision_set import load_torchvision
+from nas.data.torchvision_set import _told_apart, load_torchvision
 from nas.errors import DataError, MissingPackageError
 
 
@@ -186,3 +186,117 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
     with pytest.raises(MissingPackageError, match=r"pip install 'nas\[data\]'"):
         load_huggingface("uoft-cs/cifar10")
+
+
+def test_a_file_whose_name_means_no_split_is_named(tmp_path):
+    write_parquet(tmp_path / "train.parquet", labels=[0, 1] * 5)
+    write_parquet(tmp_path / "EVAL.PARQUET", labels=[0, 1])
+    write_parquet(tmp_path / "holdout.parquet", labels=[0, 1])
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "._train.parquet").write_bytes(b"x")
+
+    data = load_parquet(str(tmp_path))
+
+    assert len(data.validation) == 2
+    assert any("holdout.parquet" in line for line in data.findings.warnings())
+    assert any("README.md" in line for line in data.findings.notes())
+
+
+def test_files_of_two_names_for_one_split_are_refused(tmp_path):
+    for name in ("train", "val", "dev"):
+        write_parquet(tmp_path / f"{name}.parquet", labels=[0, 1] * 5)
+
+    with pytest.raises(DataError, match="dev and val, which both mean the validation split"):
+        load_parquet(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([[0], [1]] * 5, "holds lists or records, such as"),
+        ([{"x": 0}, {"x": 1}] * 5, "holds lists or records, such as"),
+        ([0, 10**15] * 5, "has 2 different numbers, the highest 1000000000000000; number"),
+        ([0, None] * 5, "holds None"),
+        ([b"cat", b"dog"] * 5, "or texts, in every row, but holds b'"),
+    ],
+)
+def test_labels_that_tell_no_class_are_refused(tmp_path, labels, told):
+    write_parquet(tmp_path / "p.parquet", labels=labels)
+
+    with pytest.raises(DataError, match=told):
+        load_parquet(str(tmp_path / "p.parquet"))
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_refused(tmp_path):
+    path = tmp_path / "p.parquet"
+    write_parquet(path, labels=[0, 1] * 500, images=[png(7)] * 1000)
+    content = bytearray(path.read_bytes())
+    content[4:2000] = bytes(1996)
+    path.write_bytes(bytes(content))
+
+    with pytest.raises(DataError, match=r"cannot be read as parquet"):
+        load_parquet(str(path))
+
+
+def test_files_whose_columns_differ_in_type_are_refused(tmp_path):
+    write_parquet(tmp_path / "train-0.parquet", labels=[0, 1])
+    write_parquet(tmp_path / "train-1.parquet", labels=["a", "b"])
+
+    with pytest.raises(DataError, match="columns of other types: Schema"):
+        load_parquet(str(tmp_path))
+
+
+def test_a_class_that_only_another_split_has_is_told_by_its_name(tmp_path):
+    write_parquet(tmp_path / "train.parquet", labels=["cat", "dog"] * 5)
+    write_parquet(tmp_path / "test.parquet", labels=["cat", "elk"])
+
+    with pytest.raises(DataError, match="the test split has the classes elk, of which train has"):
+        load_parquet(str(tmp_path))
+
+
+def test_the_same_name_for_two_published_classes_gets_a_number():
+    assert _told_apart(["crane", "dog", "crane"]) == ("crane (0)", "dog", "crane (2)")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "val", "dev"), "dev and val, which both mean the validation split"),
+        (("holdout", "test"), "no split 'train'"),
+    ],
+)
+def test_splits_of_the_hub_that_tell_nothing_are_refused(tmp_path, words, told):
+    saved(tmp_path, words)
+
+    with pytest.raises(DataError, match=told):
+        load_huggingface(str(tmp_path / "saved"))
+
+
+def test_splits_of_the_hub_of_other_names_are_named(tmp_path):
+    saved(tmp_path, ("train", "unsupervised"))
+
+    data = load_huggingface(str(tmp_path / "saved"))
+
+    assert any("unsupervised" in line for line in data.findings.warnings())
+
+
+def test_a_split_of_the_hub_without_labels_is_named_and_held_out_of_train(tmp_path):
+    saved(tmp_path, ("train",), bare=("test",))
+
+    data = load_huggingface(str(tmp_path / "saved"))
+
+    assert any("without labels" in line for line in data.findings.warnings())
+    assert len(data.test) == 4
+
+
+def saved(root, words, bare=()):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])}
+    )
+    pictures = [Image.new("RGB", (4, 4), (index, 9, 9)) for index in range(20)]
+    rows = {"image": pictures, "label": [0, 1] * 10}
+    part = datasets.Dataset.from_dict(rows, features=features)
+    unlabelled = datasets.Dataset.from_dict({**rows, "label": [-1] * 20}, features=features)
+    parts = dict.fromkeys(words, part) | dict.fromkeys(bare, unlabelled)
+    datasets.DatasetDict(parts).save_to_disk(str(root / "saved"))

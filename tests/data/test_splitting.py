@@ -57,3 +57,47 @@ def test_the_same_seed_draws_the_same_and_another_seed_draws_others():
 def test_impossible_shares_are_refused(labels, fractions, message):
     with pytest.raises(DataError, match=message):
         split(labels, fractions)
+
+
+@given(st.lists(st.integers(0, 12), min_size=12, max_size=60), st.integers(0, 5))
+def test_equal_images_of_a_class_are_never_drawn_apart(contents, seed):
+    contents = np.array([*range(4), *contents])  # at least 4 different ones
+    labels = np.zeros(len(contents), dtype=np.int64)
+
+    drawn = hold_out(
+        labels,
+        {"validation": 0.2, "test": 0.2},
+        seed=seed,
+        class_names=("a",),
+        where="w",
+        contents=contents,
+    )
+
+    kinds = [set(contents[indices].tolist()) for indices in drawn.values()]
+    assert sum(len(kind) for kind in kinds) == len(set(contents.tolist()))
+    assert sorted(np.concatenate(list(drawn.values())).tolist()) == list(range(len(contents)))
+
+
+def test_the_draw_is_the_same_where_all_images_differ():
+    labels = np.arange(40) % 3
+    settings = {"seed": 3, "class_names": ("a", "b", "c"), "where": "w"}
+
+    plain = hold_out(labels, {"test": 0.3}, **settings)
+    told = hold_out(labels, {"test": 0.3}, **settings, contents=np.arange(40)[::-1])
+
+    assert {word: found.tolist() for word, found in told.items()} == {
+        word: found.tolist() for word, found in plain.items()
+    }
+
+
+def test_images_that_are_all_equal_are_drawn_one_by_one():
+    drawn = hold_out(
+        np.zeros(10, dtype=np.int64),
+        {"test": 0.2},
+        seed=0,
+        class_names=("a",),
+        where="w",
+        contents=np.zeros(10, dtype=np.int64),
+    )
+
+    assert [len(found) for found in drawn.values()] == [8, 2]
