@@ -75,7 +75,8 @@ def find_name(dotted: str, *, run_folder: Path) -> Named:
 def _find(name: str, locations: list[str] | None) -> importlib.machinery.ModuleSpec | None:
     """Return how a module would be loaded; unlike `find_spec`, import no package for it."""
     if locations is None:
-        specs = (finder.find_spec(name, None, None) for finder in sys.meta_path)
+        finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+        specs = (find(name, None, None) for find in finders if find is not None)
         return next((spec for spec in specs if spec is not None), None)
     portions: list[str] = []
     for place in locations:

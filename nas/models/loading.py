@@ -6,6 +6,7 @@ pickle: reading it runs the code that is in it (`nas.models.unpickling`).
 """
 
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -172,14 +173,18 @@ def _loaded(file: Path, what: str, *, unpickles: bool) -> Any:
         SpaceError: it cannot be read, or not without running code.
     """
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of scripts, which are refused below
+            return torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         if not unpickles:
             raise SpaceError(f"{what}: {file} {_why_not(error)}") from error
     except (AttributeError, TypeError, IndexError, OSError, UnicodeError, OverflowError) as error:
         raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
     try:
-        return torch.load(file, map_location="cpu", weights_only=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(file, map_location="cpu", weights_only=False)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
 

@@ -7,6 +7,8 @@ import yaml
 
 from nas.cli.main import main
 
+GROUPS = ("search_space", "data", "sampler", "training", "evaluation")
+
 
 @pytest.fixture(scope="session")
 def own_run(tmp_path_factory) -> Path:
@@ -47,6 +49,7 @@ def record(run: Path, key: str, value: object) -> None:
     node[last] = value
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     told = yaml.safe_load((run / "overrides.yaml").read_text())
+    told["overrides"] += [f"~{key}"] * (isinstance(value, dict) and key in GROUPS)
     told["overrides"] += [f"++{text}" for text in _overrides(key, value)]
     (run / "overrides.yaml").write_text(yaml.safe_dump(told))
 
