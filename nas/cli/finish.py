@@ -38,6 +38,7 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   export.executorch=true  export.executorch_int8=true
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
+  trust=true                    run what the run folder names (docs/foreign.md)
 
 Killed or interrupted, the same command goes on. All settings: conf/finish.yaml."""
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.picture import Stored
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
 from nas.task import DataShape, Task
@@ -160,6 +161,7 @@ class Dataset(ThreeSplits):
         split_rule: one sentence that says how the splits were drawn.
         is_mirrorable: a mirrored image keeps its class.
         skipped: what could not be read and was left out, a line each.
+        stored: how image files became images; None where they came as arrays.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -174,6 +176,7 @@ class Dataset(ThreeSplits):
     split_rule: str
     is_mirrorable: bool = False
     skipped: tuple[str, ...] = ()
+    stored: Stored | None = None
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:

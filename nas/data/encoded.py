@@ -114,6 +114,7 @@ def load_encoded(
         split_rule="; ".join(rule for rule in rules if rule),
         is_mirrorable=preparation.is_mirrorable,
         skipped=skipped,
+        stored=preparation.stored,
     )
 
 
