@@ -55,6 +55,7 @@ class ElasticSpace(SearchSpace):
         SpaceError: the model or its weights cannot be had, or a parameter names no stage.
     """
 
+    names_code: ClassVar[Mapping[str, str]] = {"model": "model"}
     default_parameters: ClassVar[Mapping[str, Any]] = {
         "width": {"choice": [0.25, 0.375, 0.5, 0.75, 1.0]},
         "depth": {"choice": [0.5, 1.0]},

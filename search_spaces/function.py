@@ -8,7 +8,7 @@ closed form, or equal networks must be told apart, write a `nas.SearchSpace` ins
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -32,6 +32,11 @@ class FunctionSpace(SearchSpace):
     Raises:
         SpaceError: the name cannot be imported, or is no function of two arguments.
     """
+
+    names_code: ClassVar[Mapping[str, str]] = {
+        "build": "search_space",
+        "static_costs": "search_space",
+    }
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
+from nas.config.trust import with_trust
 
 if TYPE_CHECKING:
     from nas.finish.ledger import Entry
@@ -37,6 +38,7 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   export.executorch=true  export.executorch_int8=true
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
+  trust=true                    run what the run folder names (docs/foreign.md)
 
 Killed or interrupted, the same command goes on. All settings: conf/finish.yaml."""
 
@@ -61,7 +63,7 @@ def run(words: Sequence[str]) -> int:
     from nas.search.interrupt import InterruptWatch
 
     console = Console(quiet=config.ui is Ui.NONE)
-    finish = build_finish(config, words=words)
+    finish = build_finish(config, words=with_trust(words))
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
     place.mkdir(exist_ok=True)
@@ -142,7 +144,7 @@ def _end(
         soft_wrap=True,
     )
     if summary.is_interrupted:
-        command = shlex.join(["nas", "finish", *words])
+        command = shlex.join(with_trust(["nas", "finish", *words]))
         console.print(f"interrupted; go on with:\n  {command}", markup=False, soft_wrap=True)
         return INTERRUPTED
     for name, failure in summary.failures:

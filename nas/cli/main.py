@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.config.trust import parted, trusting
 from nas.errors import ConfigError, NasError, nearest_first
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
@@ -73,6 +74,8 @@ COMMANDS = {
     ),
 }
 
+_TAKE_TRUST = ("search", "profile", "finish", "reproduce")  # they may run what a run names
+
 EXAMPLES = """\
   nas search preset=smoke                 a real search of seconds, to see that everything works
   nas search data=digits name=first       a search with everything else as it is by default
@@ -115,7 +118,9 @@ def _dispatch(words: Sequence[str]) -> int:
         known = nearest_first(name, COMMANDS)
         raise ConfigError(f"there is no command '{name}'; known, nearest first: {known}")
     module = importlib.import_module(COMMANDS[name].module)
-    status: int = module.run(rest)
+    words, trusts = parted(rest) if name in _TAKE_TRUST else (rest, False)
+    with trusting(trusts):
+        status: int = module.run(words)
     return status
 
 

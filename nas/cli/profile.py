@@ -32,6 +32,7 @@ It takes what nas search takes, writes no run folder, and knows some settings of
                             the networks that it trained
   proxies=[naswot,synflow]  zero-cost proxies: synflow, naswot, grad_norm, zico; or all
   save=profile.json         all numbers, for machines
+  trust=true                run what a run folder or a file brings (docs/foreign.md)
 
 Where no architecture keeps the constraints, the exit status is 2, as a search's would be."""
 

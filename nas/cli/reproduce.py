@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 DONE = 0
 HELP = """\
-nas reproduce run=runs/N [into=runs/N-again]
+nas reproduce run=runs/N [into=runs/N-again] [trust=true]
 
 Runs the search of a run folder once more, with all that it remembers, into a new folder. Lists
 what is other on this machine, and compares the proposals and the objectives, trial by trial.
 With one worker at a time (execution=inline, or execution.num_workers=1) the same proposals come;
-with several, the order in which results arrive decides them."""
+with several, the order in which results arrive decides them. A run of someone else calls only what
+its settings are for; trust=true lets it run whatever it names (docs/foreign.md)."""
 
 
 def run(words: Sequence[str]) -> int:

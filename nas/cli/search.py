@@ -15,6 +15,7 @@ from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, Ui
 from nas.config.show import show_config, show_info
+from nas.config.trust import with_trust
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked
@@ -131,7 +132,7 @@ def _say_how_to_resume(
     words = ["nas", "search", f"name={job.config.name}"]
     if Path(job.config.run_folder) != Path("runs") / job.config.name:
         words.append(f"run_folder={folder.path}")
-    command = shlex.join([*words, "resume=true"])
+    command = shlex.join(with_trust([*words, "resume=true"]))
     console.print(
         f"interrupted; {len(summary.records)} trials are on record. Go on with:\n  {command}",
         markup=False,

@@ -18,6 +18,8 @@ Examples
   nas search -m seed=0,1,2 name=repeat                     three runs, one after the other
   nas search --config-dir my_conf search_space=mine        with YAML files of your own
   nas search name=small resume=true                        go on with a run
+  nas search name=small resume=true trust=true             the same, of a run that names code
+                                                           of its own (docs/foreign.md)
 
 Flags
   --config-dir, -cd DIR     your own folder of YAML files, besides the shipped ones

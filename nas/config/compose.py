@@ -25,6 +25,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nas.config.foreign import check_record
 from nas.config.judge import join, unknown_key
 from nas.config.resolve import Resolver, first_words
 from nas.errors import ConfigError, nearest_first
@@ -43,11 +44,15 @@ class Source:
         config_dir: the user's folder of YAML files, absolute, beside the shipped one; or None.
         config_name: the file to begin with, without `.yaml`.
         overrides: as on the command line.
+        record: the run folder that some of it comes from, or None.
+        told: the overrides of the command line, where others come from a record.
     """
 
     config_dir: Path | None = None
     config_name: str = "search"
     overrides: tuple[str, ...] = ()
+    record: Path | None = None
+    told: tuple[str, ...] = ()
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -85,7 +90,8 @@ def compose_values(source: Source) -> Composed:
     """Compose all that can be composed, and say what cannot.
 
     Raises:
-        ConfigError: not even the files without overrides compose.
+        ConfigError: not even the files without overrides compose; or a record names what is not
+            done for a run of someone else (`nas.config.foreign`).
     """
     check_source(source)
     faults: list[str] = []
@@ -97,6 +103,8 @@ def compose_values(source: Source) -> Composed:
             config = composer(good)
         resolver = Resolver()
         values = resolver.plain(config, path="")
+    if source.record is not None:
+        check_record(source.record, values, told=source.told)
     return Composed(
         values, (*faults, *resolver.faults), tuple(resolver.unresolved), resolver.copied
     )
@@ -187,7 +195,7 @@ def on_top(source: Source, overrides: Sequence[str]) -> Source:
                 ):
                     lost.add(text)
     kept = [text for text in source.overrides if text not in lost]
-    return replace(source, overrides=(*kept, *overrides))
+    return replace(source, overrides=(*kept, *overrides), told=(*source.told, *overrides))
 
 
 def _key(text: str) -> str:

@@ -16,6 +16,7 @@ from nas.adapt.distillation import Distillation
 from nas.config.build import build_backend
 from nas.config.check import in_one_message
 from nas.config.compose import Source, compose_values
+from nas.config.foreign import check_plain, check_record
 from nas.config.judge import Judge
 from nas.config.make import make, make_space
 from nas.config.recorded import objectives_of, read_mapping
@@ -198,6 +199,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
     if not folder.config_yaml.is_file():
         raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
     values = read_mapping(folder.config_yaml)
+    check_plain(folder.path, values)
+    check_record(folder.path, {**values, "execution": None, "storage": None})
     if values.get("table") is not None:
         raise ConfigError(
             f"{folder.path} searched a table: there are no networks to train; its front.csv holds "

@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 
 from nas.config.check import check_values, in_one_message
 from nas.config.compose import Composed, Source, compose_values, for_hydra, on_top
+from nas.config.foreign import check_plain, check_record
 from nas.config.recorded import changed_settings, read_mapping, read_source
 from nas.config.schema import SearchConfig
 from nas.errors import ConfigError, RunFolderError
@@ -130,9 +131,12 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
     folder = _open_run(asked.values)
     before = read_source(folder)
     before = replace(before, config_dir=source.config_dir or before.config_dir)
-    source = on_top(before, source.overrides)
+    source = _in_place(on_top(before, source.overrides), folder)
     composed = compose_values(source)
-    changes = changed_settings(read_mapping(folder.config_yaml), composed.values)
+    recorded = read_mapping(folder.config_yaml)
+    check_plain(folder.path, recorded)
+    check_record(folder.path, recorded, told=source.told)
+    changes = changed_settings(recorded, composed.values)
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
         raise RunFolderError(
@@ -140,6 +144,14 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
             f"comparable:\n{listed}\nleave them out, or start a new run with another name=..."
         )
     return source, composed
+
+
+def _in_place(source: Source, folder: RunFolder) -> Source:
+    """Return the source with the folder that was opened, where the record names another one."""
+    told = compose_values(source).values.get("run_folder")
+    if isinstance(told, str) and Path(told).resolve() == folder.path.resolve():
+        return source
+    return replace(source, overrides=(*source.overrides, f"run_folder='{folder.path}'"))
 
 
 def _open_run(asked: Mapping[str, Any]) -> RunFolder:

@@ -15,7 +15,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from nas.config.targets import arguments_of, locate
+from nas.config.trust import is_trusted
 from nas.errors import ConfigError
+from nas.models.unpickling import weights_alone
 
 FUNCTION_SPACE = "search_spaces.function.FunctionSpace"
 COMPRESSION = "compression"  # the key of a space's node that holds what wraps the space
@@ -37,13 +39,15 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
     # knows OmegaConf, so plain dicts and lists are handed over.
     config = OmegaConf.create({**node, "_partial_": True, "_convert_": "all"})
     try:
-        ready = instantiate(config)
+        with weights_alone(not is_trusted()):
+            ready = instantiate(config)
     except InstantiationException as error:
         if error.__cause__ is None:  # Hydra's own refusal: a target that it blocks
             raise ConfigError(f"{node['_target_']}: {error}") from error
         # What a nested target raised, which Hydra hides in an error of its own.
         raise error.__cause__ from None
-    return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
+    with weights_alone(not is_trusted()):
+        return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
 
 
 def make_space(node: Mapping[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from nas.config.compose import Source
 from nas.config.defaults import completed
 from nas.config.extension import space_faults, without_extensions
+from nas.config.foreign import check_environment, check_overrides
 from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
 from nas.files import write_text
@@ -69,7 +70,7 @@ def read_source(folder: RunFolder) -> Source:
     """Return what a run was composed of.
 
     Raises:
-        RunFolderError: the run folder does not say.
+        RunFolderError: the run folder does not say, or says what no run of someone else may.
     """
     if not folder.overrides_yaml.is_file() or not folder.config_yaml.is_file():
         raise RunFolderError(
@@ -78,11 +79,21 @@ def read_source(folder: RunFolder) -> Source:
         )
     recorded = read_mapping(folder.overrides_yaml)
     place = recorded.get("config_dir")
-    return Source(
+    source = Source(
         config_dir=None if place is None else Path(place),
         config_name=recorded.get("config_name", "search"),
         overrides=tuple(recorded.get("overrides", ())),
+        record=folder.path,
     )
+    check_overrides(
+        folder.path,
+        config_dir=source.config_dir,
+        name=source.config_name,
+        told=source.overrides,
+    )
+    known = folder.config_yaml.read_text(errors="replace")
+    check_environment(folder.path, source.overrides, known)
+    return source
 
 
 def recorded_objectives(folder: RunFolder) -> tuple[Objective, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.findings import NOTHING_FOUND, Findings
+from nas.data.picture import Stored
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
 from nas.task import DataShape, Task
@@ -162,6 +163,7 @@ class Dataset(ThreeSplits):
         is_mirrorable: a mirrored image keeps its class.
         skipped: what could not be read and was left out, a line each.
         findings: what the loader saw beside the pixels.
+        stored: how image files became images; None where they came as arrays.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -177,6 +179,7 @@ class Dataset(ThreeSplits):
     is_mirrorable: bool = False
     skipped: tuple[str, ...] = ()
     findings: Findings = NOTHING_FOUND
+    stored: Stored | None = None
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:

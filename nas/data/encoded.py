@@ -126,6 +126,7 @@ def load_encoded(
         is_mirrorable=preparation.is_mirrorable,
         skipped=broken + findings.images_left_out(),
         findings=findings,
+        stored=preparation.stored,
     )
 
 

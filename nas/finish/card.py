@@ -11,6 +11,7 @@ from functools import partial
 
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
+from nas.finish.inputs import input_words
 from nas.finish.judge import AnyData
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment, versions_of
@@ -65,6 +66,7 @@ def model_card(
         _summary(row, artefacts, circumstances),
         _files(artefacts),
         _use(artefacts),
+        input_words(circumstances.dataset),
         _data(circumstances.dataset),
         _training(row, architecture, circumstances, story),
         _environment(circumstances),
@@ -162,9 +164,10 @@ def _use(artefacts: Sequence[ArtefactRow]) -> str:
     parts = ["## Use"]
     if "torch.export" in kinds:
         parts.append(
-            "`load_without_nas.py` needs torch alone:\n\n"
+            "`load_without_nas.py` needs torch, and Pillow for image files:\n\n"
             "```python\nfrom load_without_nas import load\n\n"
             "network = load()\n"
+            'logits = network(["photo.jpg"])  # files, prepared as in training\n'
             "logits = network(images)  # (N, H, W, C) as stored, not normalised\n```"
         )
     if any(kind.startswith("onnx") for kind in kinds):

@@ -26,6 +26,7 @@ from nas.finish.compiled import (
     to_executorch_int8,
 )
 from nas.finish.deployable import deployable, real_inputs
+from nas.finish.inputs import describe_input
 from nas.finish.judge import CLASSES, AnyData, Judge
 from nas.finish.memory import clear, remember, remembered
 from nas.finish.onnx_files import require_onnx, to_onnx
@@ -257,16 +258,7 @@ class _Exporter:
 
     def _describe(self) -> None:
         """Write what a user of the files must know of the inputs."""
-        height, width = self._size
-        described = {
-            "dtype": str(self._dataset.test.images.dtype),
-            "channels": self._dataset.shape.input_shape[0],
-            "height": height,
-            "width": width,
-            "classes": list(getattr(self._dataset, "class_names", ())),
-            "mean": list(self._dataset.normalisation.mean),
-            "std": list(self._dataset.normalisation.std),
-        }
+        described = describe_input(self._dataset, self._size)
         bench, loader = self._bench, Path(load_without_nas.__file__).read_text()
         write_text(bench.path("input.json"), json.dumps(described, indent=2) + "\n")
         write_text(bench.path("architecture.json"), self._trained.architecture.to_json())

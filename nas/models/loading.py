@@ -1,25 +1,35 @@
 """A trained model to start from: by timm's name, by a function of yours, or from a file.
 
-Weights are a state dict (`.safetensors`, or `.pt` and `.pth` as `torch.save` writes them); a file
-of a whole model (`torch.save(model, path)`) needs no function, but runs the code that is in it.
+Weights are a state dict (`.safetensors`, or `.pt` and `.pth` as `torch.save` writes them), and are
+read as data. A file of a whole model (`torch.save(model, path)`) needs no function, but is a
+pickle: reading it runs the code that is in it (`nas.models.unpickling`).
 """
 
-from dataclasses import dataclass
+import pickle
+import warnings
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from nas.errors import SpaceError
 from nas.models.timm_scaling import build_timm, check_name
+from nas.models.unpickling import may_unpickle
 from nas.task import DataShape
 
 _FILES = (".pt", ".pth")
 _NOMINAL = DataShape((3, 64, 64), 10)
+_PICKLE = (
+    "is a pickle, and reading it would run whatever code its author put into it, with all your "
+    "rights; save the weights alone, by torch.save(model.state_dict(), path) or as .safetensors, "
+    "and name the model beside them; or add trust=true if you trust whoever made the file"
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,14 @@ class StartingModel:
         weights: a file of its weights, or None.
         pretrained: timm's published weights.
         input_size: (H, W) that it was trained at, for models that are made for one size.
+        unpickles: read files that run code while they are read; see `nas.models.unpickling`.
     """
 
     model: str
     weights: str | None = None
     pretrained: bool = False
     input_size: tuple[int, int] | None = None
+    unpickles: bool = field(default_factory=may_unpickle)
 
     def load(self, data: DataShape | None = None) -> nn.Module:
         """Return the model with its weights, on the CPU, for data of that shape.
@@ -50,15 +62,24 @@ class StartingModel:
                 data.
         """
         with torch.device("cpu"):
-            state = None if self.weights is None else read_weights(self.weights)
+            state = None if self.weights is None else self._state()
             if "." not in self.model or timm.is_model(self.model):
                 return self._load_timm(state, data)
-            model = _from_file(self.model) if is_file(self.model) else _from_function(self.model)
+            model = self._model()
             if state is not None:
                 _load_state(model, state, of=self.model, weights=str(self.weights))
             if data is not None:
                 check_fits(model, data)
             return model
+
+    def _state(self) -> dict[str, Any]:
+        assert self.weights is not None, "there are weights to read"
+        return read_weights(self.weights, unpickles=self.unpickles)
+
+    def _model(self) -> nn.Module:
+        if is_file(self.model):
+            return _from_file(self.model, unpickles=self.unpickles)
+        return _from_function(self.model)
 
     def _load_timm(self, state: dict[str, Any] | None, data: DataShape | None) -> nn.Module:
         settings = timm.get_pretrained_cfg(check_name(self.model))
@@ -86,18 +107,21 @@ class StartingModel:
         return model
 
 
-def read_weights(path: str) -> dict[str, Any]:
+def read_weights(path: str, *, unpickles: bool = False) -> dict[str, Any]:
     """Return a state dict from a file.
 
     Raises:
-        SpaceError: there is no such file, or it holds no state dict.
+        SpaceError: there is no such file, or it holds no state dict, or more than weights.
     """
     file = Path(path).expanduser()
     if not file.is_file():
         raise SpaceError(f"weights: there is no file {file.absolute()}")
     if file.suffix == ".safetensors":
-        return dict(load_file(file))
-    found = torch.load(file, map_location="cpu", weights_only=True)
+        try:
+            return dict(load_file(file))
+        except (SafetensorError, OSError, ValueError) as error:
+            raise SpaceError(f"weights: {file} cannot be read: {error}") from error
+    found = _loaded(file, "weights", unpickles=unpickles)
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     if not isinstance(found, dict) or not all(torch.is_tensor(v) for v in found.values()):
@@ -142,11 +166,42 @@ def is_file(name: str) -> bool:
     return Path(name).suffix in _FILES
 
 
-def _from_file(name: str) -> nn.Module:
+def _loaded(file: Path, what: str, *, unpickles: bool) -> Any:
+    """Return what torch saved in a file: plain data, or whatever it is where that is allowed.
+
+    Raises:
+        SpaceError: it cannot be read, or not without running code.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of scripts, which are refused below
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        if not unpickles:
+            raise SpaceError(f"{what}: {file} {_why_not(error)}") from error
+    except (AttributeError, TypeError, IndexError, OSError, UnicodeError, OverflowError) as error:
+        raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(file, map_location="cpu", weights_only=False)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
+
+
+def _why_not(error: Exception) -> str:
+    """Tell a pickle or a script from a file that is merely broken."""
+    is_script = "TorchScript" in str(error)
+    if is_script or isinstance(error, pickle.UnpicklingError):
+        return _PICKLE
+    return f"cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
+
+def _from_file(name: str, *, unpickles: bool) -> nn.Module:
     path = Path(name).expanduser()
     if not path.is_file():
         raise SpaceError(f"model: there is no file {path.absolute()}")
-    model = torch.load(path, map_location="cpu", weights_only=False)
+    model = _loaded(path, "model", unpickles=unpickles)
     if not isinstance(model, nn.Module):
         raise SpaceError(
             f"model: {path} holds a {type(model).__name__}, not a model; name the model, and give "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.errors import RunFolderError, nearest_first
+from nas.record.links import refuse_what_leads_out
 
 _NUM_SHOWN = 5  # neighbours that an error lists
 
@@ -54,10 +55,12 @@ class RunFolder:
         """Return an existing run folder, to go on with it or to report on it.
 
         Raises:
-            RunFolderError: there is no folder, or it holds no run; runs beside it are listed.
+            RunFolderError: there is no folder, or it holds no run; runs beside it are listed. Or
+                a link in it leads elsewhere.
         """
         folder = cls(Path(path).absolute())
         if folder.holds_run():
+            refuse_what_leads_out(folder.path)
             return folder
         what = (
             "holds no run: neither config.yaml nor study.journal is in it"

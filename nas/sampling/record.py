@@ -207,7 +207,7 @@ def restore_files(storage_url: str, name: str, folder: Path) -> bool:
     with opened(storage_url) as storage:
         files = load_files(storage, name)
     for file, text in files.items():
-        if not (folder / file).exists():
+        if file in KEPT_FILES and not (folder / file).exists():
             write_text(folder / file, text)
     return bool(files)
 
