@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import unicodedata
+from typing import Any
 
 _PLAIN = "nas.plain"  # name of the error handler that spells what an encoding lacks
 _SPELLINGS = {
@@ -47,7 +48,7 @@ class _Forgiving(io.FileIO):
 
     error: OSError | None = None
 
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # any buffer
+    def write(self, data: Any, /) -> int:
         """Write, or drop; say that all was taken."""
         if self.error is None:
             try:

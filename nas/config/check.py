@@ -219,10 +219,8 @@ def _place_faults(path: Path) -> list[str]:
     longest = max(path.parts, key=lambda part: len(os.fsencode(part)))
     if len(os.fsencode(longest)) > _MAX_NAME_BYTES or len(os.fsencode(path)) > _MAX_PATH_BYTES:
         what = f"{show(longest)[:40]}..." if len(longest) > _MAX_NAME_BYTES else "the whole path"
-        return [
-            f"run_folder: {what} is too long, a name may have {_MAX_NAME_BYTES} bytes and a path "
-            f"{_MAX_PATH_BYTES}; choose a shorter name=... or run_folder=..."
-        ]
+        limits = f"a name may have {_MAX_NAME_BYTES} bytes and a path {_MAX_PATH_BYTES}"
+        return [f"run_folder: {what} is too long, {limits}; choose a shorter name or run_folder"]
     above = next(parent for parent in (path, *path.parents) if parent.exists())
     if not above.is_dir():
         return [f"run_folder: {above} is a file, so there can be no {path}; choose another"]
