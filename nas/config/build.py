@@ -118,7 +118,9 @@ def _build_sampler(
         "is_allowed": _allowed_by(constraints, costs),
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    return make_sampler(config.sampler, offers=offers)
+    maker = make_sampler(config.sampler, offers=offers)
+    maker(config.seed)  # it refuses its settings here, before there is a run folder
+    return maker
 
 
 def _allowed_by(
