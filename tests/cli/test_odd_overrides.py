@@ -31,8 +31,25 @@ ODD = (
     *("{choice:[]}", "{int:[1,1000000000]}", "{int:[1,100000]}", "{float:[0,1]}", "{repeat:1}"),
     *("[" * 300, "[" * 300 + "]" * 300, "{a:" * 300 + "1" + "}" * 300, "a" * 300, "a/" * 3000),
     *("???", "${name}", "${seed}", "${nope}", "${oc.env:NOPE}", "${", "'", '"', "\\", "~", "*"),
-    *("1,2", "range(1,1000000000)", "interval(0,1)", "glob(*)", "choice()", "int(a)", "${training}"),
-    *("/proc/nope", "/dev/null/x", "/dev/null", "/", ".", "sqlite:///", "postgresql://", "os.system"),
+    *(
+        "1,2",
+        "range(1,1000000000)",
+        "interval(0,1)",
+        "glob(*)",
+        "choice()",
+        "int(a)",
+        "${training}",
+    ),
+    *(
+        "/proc/nope",
+        "/dev/null/x",
+        "/dev/null",
+        "/",
+        ".",
+        "sqlite:///",
+        "postgresql://",
+        "os.system",
+    ),
 )
 
 
@@ -107,9 +124,7 @@ SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 @settings(max_examples=60, suppress_health_check=SUPPRESSED)
 @given(words=command_lines())
-def test_an_odd_command_line_is_done_or_refused_in_one_message(
-    warm, words, launch_folder, capsys
-):
+def test_an_odd_command_line_is_done_or_refused_in_one_message(warm, words, launch_folder, capsys):
     assert_is_answered(words, launch_folder, capsys)
 
 

@@ -27,7 +27,6 @@ class RaisesFor(ClosedForm):
         return super().static_costs(architecture)
 
 
-
 def everything(architecture):
     return True
 
