@@ -6,6 +6,7 @@ Our own faults are assertions.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -58,3 +59,17 @@ def nearest_first(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=len(names), cutoff=0.5)
     return ", ".join(close + [other for other in names if other not in close])
+
+
+# Escape sequences of a terminal (colours, titles), then what is left of control characters.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])?")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text that does nothing to a terminal: line ends and tabs are all that is left.
+
+    >>> printable("a\x1b[31mred\x1b[0m\x07b\n")
+    'aredb\n'
+    """
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))

@@ -21,6 +21,8 @@ from nas.models.mobilenet_costs import mobilenet_costs
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
+_MOST = 100_000  # channels; a mistake above
+
 
 class MobileNetSpace(SearchSpace):
     """Inverted-residual networks.
@@ -142,6 +144,17 @@ class MobileNetSpace(SearchSpace):
         self._check_values()
 
     def _check_values(self) -> None:
+        numbers = {
+            "channels": self.channels,
+            "head_expansion": (self.head_expansion,),
+            "stem_stride": (self.stem_stride,),
+        }
+        for name, values in numbers.items():
+            if not all(_is_whole(value, 1) and value <= _MOST for value in values):
+                raise SpaceError(
+                    f"mobilenet: {name} must be whole numbers from 1 to {_MOST:,}, but got "
+                    f"{list(values)}"
+                )
         rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
             "resolution": ("a whole number of at least 4", lambda v: _is_whole(v, 4)),
             "width": ("a number above 0", lambda v: isinstance(v, int | float) and v > 0),

@@ -1,5 +1,6 @@
 """`nas dashboard`: a run's study in the browser, by optuna-dashboard; it may still be running."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +19,9 @@ def run(words: Sequence[str]) -> int:
         print(HELP)
         return 0
     settings = parse_settings(words, defaults={"run": None, "host": "127.0.0.1", "port": "8080"})
-    if not settings["port"].isdecimal() or not 0 < int(settings["port"]) < 65536:
-        raise ConfigError(f"port must be from 1 to 65535, but got {settings['port']!r}")
+    port = settings["port"]
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise ConfigError(f"port must be from 1 to 65535, but got {port[:40]!r}")
     from nas.record.run_folder import RunFolder
 
     folder = RunFolder.open(Path(settings["run"]))
@@ -30,10 +32,10 @@ def run(words: Sequence[str]) -> int:
     from optuna.storages.journal import JournalFileBackend
 
     storage = JournalStorage(JournalFileBackend(str(folder.study_journal)))
-    host, port = settings["host"], int(settings["port"])
-    print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+    host, number = settings["host"], int(port)
+    print(f"http://{host}:{number}  (Ctrl-C ends it)", flush=True)
     try:
-        optuna_dashboard.run_server(storage, host=host, port=port)
+        optuna_dashboard.run_server(storage, host=host, port=number)
     except OSError as error:
         raise ExecutionError(
             f"port {port} cannot be used ({error}); give another port=..."

@@ -44,6 +44,8 @@ def cost_sentence(summary: SearchSummary) -> str:
     redrawn = (
         f"; {counted(summary.num_redrawn, 'proposal')} drawn again" if summary.num_redrawn else ""
     )
+    if summary.num_raised:
+        redrawn += f"; build raised for {counted(summary.num_raised, 'architecture')}"
     spent = format_duration(summary.elapsed_s)
     num_variants = len(summary.records) - len(trained)
     variants = f" and {counted(num_variants, 'variant')}" if num_variants else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
 from nas.config.trust import with_trust
@@ -62,7 +63,7 @@ def run(words: Sequence[str]) -> int:
     from nas.report.shipped import write_files_png
     from nas.search.interrupt import InterruptWatch
 
-    console = Console(quiet=config.ui is Ui.NONE)
+    console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)

@@ -115,6 +115,12 @@ def parse_settings(words: Sequence[str], *, defaults: Mapping[str, str | None]) 
             given[key] = value
     settings = {key: given.get(key, default) for key, default in defaults.items()}
     faults.extend(f"{key}=... must be given" for key, value in settings.items() if not value)
+    faults.extend(
+        f"{key}: no path or name holds the character {character!r}"
+        for key, value in given.items()
+        for character in dict.fromkeys(value)
+        if character in "\0\n\r"
+    )
     if faults:
         raise ConfigError("; ".join(faults))
     return {key: value for key, value in settings.items() if value is not None}

@@ -5,17 +5,18 @@ else. Nothing heavy is imported before it is needed: `nas --help` must come at o
 """
 
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
-from nas.errors import ConfigError, NasError, nearest_first
+from nas.errors import ConfigError, NasError, nearest_first, printable
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 
+_MAX_SHOWN = 200  # characters of a path
 DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -89,17 +90,30 @@ def main(words: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     remember_secrets_of_words(given)
     set_worker_environment()  # before anything imports torch
+    prepare_streams()
+    status = _run(given)
+    if (fault := output_fault()) is not None:
+        print(f"nas: {fault}", file=sys.stderr)
+        return max(status, USERS_FAULT)
+    return status
+
+
+def _run(words: Sequence[str]) -> int:
     try:
-        return _dispatch(given)
+        return _dispatch(words)
     except NasError as error:
-        print(f"nas: {masked(str(error))}", file=sys.stderr)
+        print(f"nas: {printable(masked(str(error)))}", file=sys.stderr)
+        return USERS_FAULT
+    except OSError as error:
+        if error.filename is None:  # not about a place that the user chose
+            return _report_unexpected(error)
+        place = printable(str(error.filename))
+        shown = place if len(place) < _MAX_SHOWN else f"{place[:_MAX_SHOWN]}..."
+        print(f"nas: {shown}: {error.strerror}; give another path, or free this", file=sys.stderr)
         return USERS_FAULT
     except KeyboardInterrupt:
         print("nas: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as `nas spaces show X | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
-        return DONE
     except Exception as error:  # noqa: BLE001 - the last place that can say anything
         return _report_unexpected(error)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from nas.cli.flags import parse_settings
+from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     from nas.record.environment import collect_environment, read_environment
     from nas.record.run_folder import RunFolder
 
-    console = Console()
+    console = make_console()
     before = RunFolder.open(Path(settings["run"]))
     into = Path(settings["into"] if settings["into"] != "-" else f"{before.path}-again")
     source = read_source(before)

@@ -122,8 +122,8 @@ def _without_folder(words: Sequence[str]) -> tuple[list[str], Path | None]:
 
 def _count(word: str) -> int:
     text = word.partition("=")[2]
-    if not text.isdigit() or int(text) < 3:
-        raise ConfigError(f"num_architectures must be at least 3, but got {text!r}")
+    if not re.fullmatch("[0-9]{1,6}", text) or int(text) < 3:
+        raise ConfigError(f"num_architectures must be from 3 to 999999, but got {text[:40]!r}")
     return int(text)
 
 
@@ -133,7 +133,9 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     Raises:
         ConfigError: there is no such space, or an override does not fit.
     """
+    from nas.config.check import check_node_of_space
     from nas.config.compose import Source, compose_values
+    from nas.config.launch import open_launch_folder
 
     _check_known(name, folder)
     settings = [
@@ -141,13 +143,10 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
         for word in overrides
     ]
     words = (f"search_space={name}", *settings)
-    composed = compose_values(Source(config_dir=folder, overrides=words))
-    faults = [fault for fault in composed.faults if "search_space" in fault]
-    if faults:
-        raise ConfigError("; ".join(faults))
     if name == "table":
         raise ConfigError("the space 'table' is made of a table's rows; it has no parameters yet")
-    return dict(composed.values["search_space"])
+    open_launch_folder()
+    return dict(check_node_of_space(compose_values(Source(config_dir=folder, overrides=words))))
 
 
 def _check_known(name: str, folder: Path | None = None) -> None:

@@ -8,6 +8,6 @@ from rich.console import Console
 FILE_WIDTH = 200
 
 
-def make_console() -> Console:
+def make_console(*, is_quiet: bool = False) -> Console:
     """Return a console on standard output."""
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH, quiet=is_quiet)

@@ -12,11 +12,11 @@ from nas.config.make import make, make_sampler, make_space, offers_of
 from nas.config.recorded import objectives_of
 from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
 from nas.config.warm_start import earlier_results
-from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
+from nas.search.costs import CachedCosts
 from nas.search.stopping import Stopping
 from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
@@ -53,11 +53,12 @@ def build_search(config: SearchConfig) -> Search:
     constraints = build_constraints(config)
     evaluator, data = _build_evaluator(config, space, objectives, constraints)
     recipe = config.training
+    costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator),
+        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
         constraints=constraints,
         stopping=Stopping(
             num_trials=config.stopping.num_trials,
@@ -66,6 +67,7 @@ def build_search(config: SearchConfig) -> Search:
         ),
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        costs=costs,
     )
     return Search(task, lambda ready: build_backend(config.execution, ready), data)
 
@@ -107,29 +109,29 @@ def _build_sampler(
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
     evaluator: Evaluator,
+    costs: CachedCosts,
 ) -> Callable[[int], Any]:
     offers = {
         "space": space,
-        "facts": facts_of(evaluator, space=space, objectives=objectives),
+        "facts": facts_of(evaluator, costs=costs, space=space, objectives=objectives),
         "objectives": objectives,
-        "is_allowed": _allowed_by(constraints, evaluator),
+        "is_allowed": _allowed_by(constraints, costs),
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    return make_sampler(config.sampler, offers=offers)
+    maker = make_sampler(config.sampler, offers=offers)
+    maker(config.seed)  # it refuses its settings here, before there is a run folder
+    return maker
 
 
 def _allowed_by(
-    constraints: tuple[Constraint, ...], evaluator: Evaluator
+    constraints: tuple[Constraint, ...], costs: CachedCosts
 ) -> Callable[[Architecture], bool] | None:
     if not constraints:
         return None
 
     def is_allowed(architecture: Architecture) -> bool:
-        try:
-            costs = evaluator.static_costs(architecture)
-        except UnbuildableError:
-            return False
-        return all(c.excess(costs[c.metric]) == 0.0 for c in constraints)
+        found = costs(architecture)
+        return found is not None and all(c.excess(found[c.metric]) == 0.0 for c in constraints)
 
     return is_allowed
 

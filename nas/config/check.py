@@ -5,6 +5,7 @@ then whatever is cheap to build is built, because only a space itself can say th
 make sense. What depends on several settings at once is judged here.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,8 +23,16 @@ from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
+_MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in a run folder
 _DATABASES = re.compile(r"sqlite:///|(postgresql|mysql)(\+\w+)?://")
+_URL_EXAMPLE = "write sqlite:///studies.db or postgresql://user@host/database"
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
+# What is asked of each part that is built here, and its kind in words.
+_MUST_HAVE = {
+    "search_space": ("parameters", "build"),
+    "sampler": ("sample_relative", "sample_independent"),
+}
+_KINDS = {"search_space": "SearchSpace", "sampler": "sampler of Optuna's kind"}
 # Which arguments of a target the framework gives, where its signature has them.
 INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
@@ -122,12 +131,41 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
     if place not in builders:
         return []
     try:
-        builders[place]()
+        built = builders[place]()
     except NasError as error:
         return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
-    except (ValueError, TypeError) as error:  # Optuna's refusals, and users' own
-        return [f"{place}: {node['_target_']} refuses its arguments: {error}"]
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Optuna's refusals, and users' code
+        told = str(error) if isinstance(error, ValueError | TypeError) else repr(error)
+        return [f"{place}: {node['_target_']} refuses its arguments: {told}"]
+    lacking = [name for name in _MUST_HAVE.get(place, ()) if not hasattr(built, name)]
+    if lacking:
+        made = f"{node['_target_']} makes {type(built).__name__}, which has no {lacking[0]}"
+        return [f"{place}._target_: {made}; name one that makes a {_KINDS[place]}"]
     return []
+
+
+def check_node_of_space(composed: Composed) -> Mapping[str, Any]:
+    """Check the search space alone, and return its node.
+
+    Raises:
+        ConfigError: with every fault of it.
+    """
+    place = "search_space"
+    judge = Judge(
+        known_faults=[fault for fault in composed.faults if place in fault],
+        left_out=composed.unresolved,
+        copied=composed.copied,
+    )
+    node = composed.values.get(place)
+    if not isinstance(node, Mapping):
+        judge.faults.append(f"{place} must be a mapping, but got {show(node)}")
+    if not judge.faults:
+        _judge_node(judge, place=place, node=node, injected=())
+    if not judge.faults and isinstance(node, Mapping) and composed.is_whole(place):
+        judge.faults.extend(_building_faults(place, node))
+    if judge.faults or not isinstance(node, Mapping):
+        raise ConfigError(in_one_message(judge.faults))
+    return node
 
 
 def _setting_faults(values: Mapping[str, Any]) -> list[str]:
@@ -150,7 +188,13 @@ def _name_faults(values: Mapping[str, Any]) -> list[str]:
             f"name must be letters, digits and any of . _ + = , @ - without slashes, but got "
             f"{show(name)}; use run_folder=... for another place"
         )
+    elif isinstance(name, str) and len(name) > _MAX_NAME_BYTES:
+        faults.append(
+            f"name has {len(name)} characters, and may have {_MAX_NAME_BYTES}; use a shorter one"
+        )
     folder = values.get("run_folder")
+    if isinstance(folder, str) and not folder.strip():
+        faults.append("run_folder is empty; leave it out for runs/NAME, or name a folder")
     if isinstance(folder, str) and isinstance(values.get("resume"), bool) and not faults:
         faults.extend(_folder_faults(Path(folder), is_resumed=values["resume"]))
     return faults
@@ -169,6 +213,21 @@ def _folder_faults(path: Path, *, is_resumed: bool) -> list[str]:
         return [f"the run folder {place} exists already; {advice}"]
     if path.exists() and not path.is_dir():
         return [f"run_folder: {path.absolute()} is a file; choose another name or run_folder"]
+    return _place_faults(path.absolute())
+
+
+def _place_faults(path: Path) -> list[str]:
+    """Return why no folder can be made there, as far as that is known without making it."""
+    longest = max(path.parts, key=lambda part: len(os.fsencode(part)))
+    if len(os.fsencode(longest)) > _MAX_NAME_BYTES or len(os.fsencode(path)) > _MAX_PATH_BYTES:
+        what = f"{show(longest)[:40]}..." if len(longest) > _MAX_NAME_BYTES else "the whole path"
+        limits = f"a name may have {_MAX_NAME_BYTES} bytes and a path {_MAX_PATH_BYTES}"
+        return [f"run_folder: {what} is too long, {limits}; choose a shorter name or run_folder"]
+    above = next(parent for parent in (path, *path.parents) if parent.exists())
+    if not above.is_dir():
+        return [f"run_folder: {above} is a file, so there can be no {path}; choose another"]
+    if above.is_relative_to("/proc") or not os.access(above, os.W_OK | os.X_OK):
+        return [f"run_folder: nothing can be written in {above}; choose another run_folder=..."]
     return []
 
 
@@ -248,6 +307,12 @@ def _storage_faults(values: Mapping[str, Any]) -> list[str]:
     url = node.get("url") if isinstance(node, Mapping) else None
     if not isinstance(url, str):
         return []
+    if url.rstrip("/") in ("sqlite:", "postgresql:", "mysql:", "postgresql", "mysql"):
+        return [f"storage.url {show(url)} names no database; {_URL_EXAMPLE}"]
+    if ":memory:" in url:
+        return [f"storage.url {show(masked_url(url))} is gone with the command; {_URL_EXAMPLE}"]
+    if url.startswith("sqlite:///"):
+        return _sqlite_faults(url)
     if _DATABASES.match(url):
         return []
     allowed = "sqlite:///studies.db or postgresql://user@host/database"
@@ -255,6 +320,16 @@ def _storage_faults(values: Mapping[str, Any]) -> list[str]:
     # What has no shape of a URL may still hold a password.
     got = masked_url(url) if "://" in url else f"{url.partition(':')[0]}:..."
     return [f"storage.url must be like {allowed}, but got {show(got)}; {advice}"]
+
+
+def _sqlite_faults(url: str) -> list[str]:
+    """Return why a file of SQLite cannot be there."""
+    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    if not url.startswith("sqlite:///") or (file.absolute().parent.is_dir() and not file.is_dir()):
+        is_odd = url.startswith("sqlite:///") and file.exists() and not file.is_file()
+        return [f"storage.url {show(url)} is no ordinary file; {_URL_EXAMPLE}"] if is_odd else []
+    what = "is a folder" if file.is_dir() else f"has no folder {file.absolute().parent}"
+    return [f"storage.url {show(url)} {what}; {_URL_EXAMPLE}"]
 
 
 def _table_faults(values: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,6 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from hydra import compose, initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -27,12 +26,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.foreign import check_record
 from nas.config.judge import join, unknown_key
+from nas.config.overrides import for_hydra, legibility_fault, parse, shown
 from nas.config.resolve import Resolver, first_words
 from nas.errors import ConfigError, nearest_first
 from nas.paths import conf_dir
 
-_OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
 _COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
+# What Hydra, OmegaConf and the YAML reader raise besides, on values that they do not expect.
+_UNEXPECTED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError)
+_MAY_BE_NULL = ("preset", "search_space/compression")  # groups that need not be chosen from
+_MAX_NAME = 100  # characters of a name that are compared with those that there are
 _NOT_CHOSEN = "No match in the defaults list"  # of Hydra, about a group that nothing chooses from
 
 
@@ -97,6 +100,8 @@ def compose_values(source: Source) -> Composed:
     faults: list[str] = []
     with opened(source) as composer:
         try:
+            if any(legibility_fault(text) for text in source.overrides):
+                raise HydraException("some are not even read")
             config = composer(source.overrides)
         except _COMPOSING_FAILS:
             good = _good_overrides(source, composer, faults)
@@ -118,7 +123,10 @@ def opened(source: Source) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
 
     @cache
     def composed(overrides: tuple[str, ...]) -> DictConfig:
-        return compose(source.config_name, overrides=[for_hydra(text) for text in overrides])
+        try:
+            return compose(source.config_name, overrides=[for_hydra(text) for text in overrides])
+        except _UNEXPECTED as error:
+            raise HydraException(first_words(error)) from error
 
     try:
         with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
@@ -142,17 +150,6 @@ class _UsersFolder(SearchPathPlugin):
         folder = _USERS_FOLDER.get()
         if folder is not None:
             search_path.append(provider="command line", path=f"file://{folder}")
-
-
-def for_hydra(text: str) -> str:
-    """Return an override as Hydra wants it, where ours is shorter.
-
-    >>> for_hydra("objectives=[accuracy,num_macs]"), for_hydra("execution.resources.jetson=1")
-    ('objectives.metrics=[accuracy,num_macs]', '++execution.resources.jetson=1')
-    """
-    if text.startswith("objectives=["):
-        return text.replace("objectives=", "objectives.metrics=", 1)
-    return f"++{text}" if text.startswith(_OPEN) else text
 
 
 def check_source(source: Source) -> None:
@@ -187,9 +184,9 @@ def on_top(source: Source, overrides: Sequence[str]) -> Source:
     if doubtful:
         before = [text for text in source.overrides if _key(text) in groups]
         # Choices that do not compose are told where all faults are.
-        with suppress(*_COMPOSING_FAILS), opened(source) as composer:
+        with suppress(ConfigError, *_COMPOSING_FAILS), opened(source) as composer:
             for text in doubtful:
-                override = OverridesParser.create().parse_override(for_hydra(text))
+                override = parse(text)
                 if _key_fault(
                     override, composer, before + chosen, groups, config_name=source.config_name
                 ):
@@ -230,12 +227,14 @@ def _good_overrides(
     of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
     of_values = [text for text, item in parsed if item is not None and _group(item) not in groups]
     good: list[str] = []
-    for text in of_groups + of_values:
-        override = OverridesParser.create().parse_override(for_hydra(text))
+    known = dict(parsed)
+    for text in dict.fromkeys(of_groups + of_values):
+        override = known[text]
+        assert override is not None, "only what could be read is here"
         fault = _group_fault(override, source) or _key_fault(
             override, composer, good, groups, config_name=source.config_name
         )
-        fault = fault or _composing_fault(text, composer, good)
+        fault = fault or _composing_fault(text, override, composer, good)
         if fault is None:
             good.append(text)
         else:
@@ -245,14 +244,16 @@ def _good_overrides(
 
 def _parse(text: str, faults: list[str], folders: Sequence[Path]) -> Override | None:
     try:
-        return OverridesParser.create().parse_override(for_hydra(text))
-    except HydraException as error:
+        return parse(text)
+    except ConfigError as error:
         key, equals, _ = text.partition("=")
-        if not equals:
-            faults.append(f"'{text}' is no override; write {_example(text, folders)}")
+        if legibility_fault(text) is not None:
+            faults.append(f"'{shown(text)}' cannot be read: {error}")
+        elif not equals:
+            faults.append(f"'{shown(text)}' is no override; write {_example(text, folders)}")
         else:
-            reason = str(error).splitlines()[0]
-            faults.append(f"'{text}' cannot be read: {reason}; quote the value: '{key}=\"...\"'")
+            advice = f"quote the value: '{shown(key)}=\"...\"'"
+            faults.append(f"'{shown(text)}' cannot be read: {shown(str(error))}; {advice}")
         return None
 
 
@@ -267,17 +268,23 @@ def _group(override: Override) -> str:
 
 
 def _group_fault(override: Override, source: Source) -> str | None:
-    group, choice = _group(override), override.value()
+    group = _group(override)
     known = choices_of(group, source.folders)
-    if override.is_delete() or not known or choice is None or override.is_sweep_override():
+    if override.is_delete() or not known or override.is_sweep_override():
         return None
+    choice = override.value()
+    if choice is None and group in _MAY_BE_NULL:
+        return None
+    if isinstance(choice, list) and choice and all(name in known for name in choice):
+        return None  # Hydra puts several files together
     if isinstance(choice, str) and any(
         (folder / group / f"{choice}.yaml").is_file() for folder in source.folders
     ):
         return None
+    told = "null" if choice is None else choice
     return (
-        f"{group}={choice}: there is no such choice of {group}; known, nearest first: "
-        f"{nearest_first(str(choice), known)}"
+        f"{group}={shown(str(told))}: there is no such choice of {group}; known, nearest first: "
+        f"{nearest_first(str(told)[:_MAX_NAME], known)}"
     )
 
 
@@ -311,17 +318,20 @@ def _key_fault(
 
 
 def _composing_fault(
-    text: str, composer: Callable[[Sequence[str]], DictConfig], good: Sequence[str]
+    text: str,
+    override: Override,
+    composer: Callable[[Sequence[str]], DictConfig],
+    good: Sequence[str],
 ) -> str | None:
     try:
         composer([*good, text])
     except _COMPOSING_FAILS as error:
-        if "weep" in str(error) or "Ambiguous value" in str(error):
+        if override.is_sweep_override() or "Ambiguous value" in str(error):
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
-            return f"'{text}' has several values; {advice}"
+            return f"'{shown(text)}' has several values; {advice}"
         if _NOT_CHOSEN in str(error):
             return unknown_key(text.partition("=")[0], {str(key): None for key in composer(good)})
-        return f"'{text}': {first_words(error)}"
+        return f"'{shown(text)}': {shown(first_words(error))}"
     return None
 
 

@@ -11,33 +11,46 @@ from functools import partial
 from typing import TypeAlias
 
 from nas.architecture import Architecture
-from nas.errors import UnbuildableError
 from nas.evaluation.evaluator import Evaluator
 from nas.metric import Direction
 from nas.objective import Objective
+from nas.search.costs import CachedCosts
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 from nas.widths import NARROWEST
 
+Costs: TypeAlias = Callable[[Architecture], Mapping[str, float] | None]
 LookUp: TypeAlias = Callable[[Architecture], Facts | None]
 
 
 def facts_of(
-    evaluator: Evaluator, *, space: SearchSpace, objectives: Sequence[Objective]
+    evaluator: Evaluator,
+    *,
+    space: SearchSpace,
+    objectives: Sequence[Objective],
+    costs: Costs | None = None,
 ) -> LookUp:
-    """Return a function from an architecture to its facts; None for one that cannot be built."""
+    """Return a function from an architecture to its facts; None for one that cannot be built.
+
+    Args:
+        evaluator: may know facts of its own, or widths.
+        space: of the architectures.
+        objectives: of the study.
+        costs: static costs, None for an architecture that cannot be built; by default those of
+            the evaluator.
+    """
     static = [objective for objective in objectives if objective.is_static]
     own = getattr(evaluator, "facts", None)
     if own is not None:
         return partial(own, static=[objective.metric for objective in static])
+    look_up = costs or CachedCosts(evaluator)
     widths = getattr(evaluator, "widths", None)
 
     def facts(architecture: Architecture) -> Facts | None:
-        try:
-            costs = evaluator.static_costs(architecture)
-        except UnbuildableError:
+        found = look_up(architecture)
+        if found is None:
             return None
-        known = {**costs, **widths(architecture)} if widths is not None else costs
+        known = {**found, **widths(architecture)} if widths is not None else found
         return facts_from_costs(known, identity=space.identity(architecture), static=static)
 
     return facts

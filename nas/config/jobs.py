@@ -7,18 +7,17 @@ refused by name.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 from nas.config.check import check_values, in_one_message
-from nas.config.compose import Composed, Source, compose_values, for_hydra, on_top
+from nas.config.compose import Composed, Source, compose_values, on_top
 from nas.config.foreign import check_plain, check_record
+from nas.config.overrides import MAX_COMBINATIONS, parse, shown
 from nas.config.recorded import changed_settings, read_mapping, read_source
 from nas.config.schema import SearchConfig
 from nas.errors import ConfigError, RunFolderError
@@ -74,8 +73,8 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
     options: list[list[tuple[str, str]]] = []
     for text in overrides:
         try:
-            override = OverridesParser.create().parse_override(for_hydra(text))
-        except HydraException:
+            override = parse(text)
+        except ConfigError:
             options.append([(text, "")])  # composing says what is wrong with it
             continue
         if not override.is_sweep_override():
@@ -84,8 +83,14 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
         if not override.is_discrete_sweep():
             raise ConfigError(f"'{text}' has no end; list the values: key=1,2,3 or range(1,4)")
         key = override.get_key_element()
-        values = override.sweep_string_iterator()
+        # One more than is allowed is enough to know that there are too many.
+        values = itertools.islice(override.sweep_string_iterator(), MAX_COMBINATIONS + 1)
         options.append([(f"{key}={value}", _label(key, str(value))) for value in values])
+        if math.prod(map(len, options)) > MAX_COMBINATIONS:
+            raise ConfigError(
+                f"'{shown(text)}' makes more than {MAX_COMBINATIONS:,} combinations, and so many "
+                "searches at most are run by one command; sweep fewer values"
+            )
     for combination in itertools.product(*options):
         label = "-".join(word for _, word in combination if word)
         yield tuple(text for text, _ in combination), label

@@ -7,7 +7,8 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 
-from nas.config.compose import Source, check_source, compose_values, for_hydra, opened
+from nas.config.compose import Source, check_source, compose_values, opened
+from nas.config.overrides import for_hydra
 from nas.errors import ConfigError
 from nas.secrets import masked_by_shape
 

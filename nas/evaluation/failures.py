@@ -2,12 +2,13 @@
 
 import traceback
 
+from nas.errors import printable
 from nas.train.device import is_out_of_memory
 from nas.train.loop import NonfiniteLossError, TimeLimitError
 from nas.trial import Failure, FailureKind
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: BaseException) -> Failure:
     """Return why a trial failed, with the whole traceback."""
     if isinstance(error, NonfiniteLossError):
         kind = FailureKind.NONFINITE
@@ -19,6 +20,6 @@ def failure_of(error: Exception) -> Failure:
         kind = FailureKind.ERROR
     return Failure(
         kind=kind,
-        message=f"{type(error).__name__}: {error}".splitlines()[0],
-        traceback="".join(traceback.format_exception(error)),
+        message=printable(f"{type(error).__name__}: {error}".splitlines()[0]),
+        traceback=printable("".join(traceback.format_exception(error))),
     )

@@ -91,7 +91,7 @@ def check_space(
             models[architecture] = _build_without_memory(space, architecture, data)
         except UnbuildableError:
             continue
-        except Exception as error:  # noqa: BLE001 - the user's build may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
             findings.append(Finding(Fault.BUILD_FAILS, _last_line(error), architecture))
             continue
         findings += _check_model(space, architecture, models[architecture], data)
@@ -292,7 +292,7 @@ def _train_briefly(
         yield Finding(Fault.DEAD_WEIGHTS, message, architecture)
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     """Return what went wrong and the innermost line that is neither a library's nor ours."""
     text = (str(error).strip().splitlines() or [""])[0]
     frames = traceback.extract_tb(error.__traceback__)

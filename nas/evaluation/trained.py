@@ -54,6 +54,9 @@ _LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 
 
+MAX_THREADS = 1024  # of a trial; the system refuses to start many more
+
+
 class TrainedEvaluator(Evaluator):
     """Trains architectures of a space on a data set.
 
@@ -92,6 +95,11 @@ class TrainedEvaluator(Evaluator):
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
     ) -> None:
+        if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
+            raise ConfigError(
+                f"evaluation.num_threads must be above 0 and at most {MAX_THREADS}, but got "
+                f"{num_threads:g}; the CPU cores of a trial are a good number"
+            )
         self.space = space
         self.data = data.search_data()
         space.check_data(self.data.shape)
@@ -182,7 +190,7 @@ class TrainedEvaluator(Evaluator):
         started = time.monotonic()
         try:
             return self._train(spec, started=started)
-        except Exception as error:  # noqa: BLE001 - the user's build and forward may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
             return _failed(spec, error, seconds=time.monotonic() - started)
         finally:
             _release_device_memory(self._resident)
@@ -305,7 +313,7 @@ def _own_randomness(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
-def _failed(spec: TrialSpec, error: Exception, *, seconds: float) -> TrialResult:
+def _failed(spec: TrialSpec, error: BaseException, *, seconds: float) -> TrialResult:
     return TrialResult(
         number=spec.number,
         attempt=spec.attempt,

@@ -28,7 +28,7 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
-from nas.errors import InvalidObjectivesError
+from nas.errors import ConfigError, InvalidObjectivesError
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
 from nas.frontier.observations import CHOICE_KEY, Observations, write_choice
@@ -61,6 +61,8 @@ FORGETTING = 0.95
 _BLAS = ThreadpoolController().select(user_api="blas")
 # At most this share (one in so many) of the running trials more, for slots that wait.
 MAX_WAITING_SHARE = 4
+# Architectures that one ask may look at: all are held in memory, and each is counted.
+MAX_CANDIDATES = 65_536
 
 
 class FrontierSampler(WholeSpaceSampler):
@@ -89,6 +91,7 @@ class FrontierSampler(WholeSpaceSampler):
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
+        ConfigError: `pool_size` or `num_candidates` is out of range.
         InvalidObjectivesError: at the first ask, if the study's directions are others.
         SpaceError: an earlier search was not of this space.
     """
@@ -106,6 +109,11 @@ class FrontierSampler(WholeSpaceSampler):
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
     ) -> None:
+        for name, number in (("pool_size", pool_size), ("num_candidates", num_candidates)):
+            if not 1 <= number <= MAX_CANDIDATES:
+                raise ConfigError(
+                    f"sampler.{name} must be from 1 to {MAX_CANDIDATES:,}, but got {number:,}"
+                )
         super().__init__(space, flat_distributions(space))
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
+from nas.errors import SpaceError
 from nas.task import DataShape
 from nas.widths import Layer, widths_of
 
@@ -107,7 +108,12 @@ def count_costs(
         Exception: whatever `build` or the model's forward raises.
     """
     with on_meta_device():
-        model = build().eval()
+        model = build()
+    if not isinstance(model, nn.Module):
+        raise SpaceError(
+            f"build must return a torch.nn.Module, but returned {type(model).__name__}"
+        )
+    model.eval()
     return costs_of(model, data, metrics=metrics)
 
 

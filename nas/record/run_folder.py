@@ -48,6 +48,11 @@ class RunFolder:
                 f"no run can be kept in {folder.path}: a part of that path is a file; "
                 "choose another run_folder=..."
             ) from error
+        except OSError as error:
+            raise RunFolderError(
+                f"no run can be kept in {folder.path}: {error.strerror}; "
+                "choose another run_folder=..."
+            ) from error
         return folder
 
     @classmethod

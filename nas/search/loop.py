@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from nas.errors import ConstraintError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
@@ -124,11 +125,14 @@ class Search:
         self._running: set[int] = set()
         self._is_exhausted = False
         self._pace = SamplerPace()
+        self._costs = task.costs or CachedCosts(
+            task.evaluator, max_failed_share=task.stopping.max_failed_share
+        )
         self._study = SearchStudy(
             space=task.space,
             make_sampler=task.make_sampler,
             objectives=task.objectives,
-            costs=CachedCosts(task.evaluator),
+            costs=self._costs,
             journal=record,
             records=record.history.records,
             notes=record.history.notes,
@@ -162,6 +166,7 @@ class Search:
             elapsed_s=time.monotonic() - self._started_s,
             is_interrupted=is_interrupted,
             is_exhausted=self._is_exhausted,
+            num_raised=self._costs.num_raised,
         )
 
     def _wants_trial(self) -> bool:
@@ -230,6 +235,10 @@ class Search:
             self._is_exhausted = True
             self._view.message(exhausted_line(end, num_trials=self._study.num_trials))
             return
+        except ConstraintError as error:
+            if self._costs.has_only_raised:  # which says more
+                raise self._costs.failure() from error
+            raise
         self._pace.asked(
             time.monotonic() - before_s,
             busy_s=time.thread_time() - before_busy_s,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from nas.architecture import Architecture
-from nas.errors import UnbuildableError
+from nas.errors import UnbuildableError, printable
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint
 from nas.seeding import generator
@@ -205,8 +205,9 @@ def draw_sample(space: SearchSpace, evaluator: Evaluator, sampling: Sampling) ->
             members.append((architecture, dict(evaluator.static_costs(architecture))))
         except UnbuildableError:
             num_unbuildable += 1
-        except Exception as error:  # noqa: BLE001 - a user's build may raise anything
-            faults.append(f"{type(error).__name__}: {error} ({architecture.describe()})")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
+            fault = f"{type(error).__name__}: {error} ({architecture.describe()})"
+            faults.append(printable(fault))
     seconds = time.monotonic() - started_s
     return Sample(tuple(members), num_unbuildable, tuple(faults), is_whole, seconds)
 
@@ -220,7 +221,7 @@ def _with_more(sample: Sample, count_more: CountMore, *, time_limit_s: float) ->
             break
         try:
             members[index] = (architecture, {**count_more(architecture), **costs})
-        except Exception:  # noqa: BLE001 - a user's forward may raise anything
+        except (Exception, SystemExit):  # noqa: BLE001 - a user's forward may raise anything
             return sample
     return replace(sample, members=tuple(members))
 
@@ -324,7 +325,7 @@ def _nearest(
         since_better += 1
         try:
             found = dict(evaluator.static_costs(mutant))
-        except Exception:  # noqa: BLE001 - it cannot be built, so it is not near
+        except (Exception, SystemExit):  # noqa: BLE001 - it cannot be built, so it is not near
             continue
         excess = excess_of(found, constraints)
         if excess < least:

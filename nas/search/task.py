@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
 from nas.sampling.study import SamplerFactory
+from nas.search.costs import CachedCosts
 from nas.search.stopping import Stopping
 from nas.space.space import SearchSpace
 from nas.trial import TrialRecord
@@ -23,6 +24,7 @@ class SearchTask:
         stopping: when it ends.
         seed: of everything random.
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
+        costs: the evaluator's static costs, where they are shared with the sampler; None for own.
     """
 
     space: SearchSpace
@@ -33,6 +35,7 @@ class SearchTask:
     stopping: Stopping = field(default_factory=Stopping)
     seed: int = 0
     trial_time_limit_s: float | None = None
+    costs: CachedCosts | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class SearchSummary:
         elapsed_s: wall time of this command.
         is_interrupted: Ctrl-C or SIGTERM ended it; resuming goes on.
         is_exhausted: every architecture that the constraints allow was tried.
+        num_raised: architectures that could not be built, because `build` raised.
     """
 
     records: tuple[TrialRecord, ...]
@@ -54,3 +58,4 @@ class SearchSummary:
     elapsed_s: float
     is_interrupted: bool
     is_exhausted: bool
+    num_raised: int = 0

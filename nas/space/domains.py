@@ -75,12 +75,17 @@ def _range(kind: str, content: Any, rest: Mapping[str, Any]) -> Domain:
         raise SpaceError(
             f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step and log"
         )
+    step, log = rest.get("step"), rest.get("log", False)
+    is_number = isinstance(step, wanted) and not isinstance(step, bool)
+    if not isinstance(log, bool) or (step is not None and not is_number):
+        raise SpaceError(
+            f"step must be a number of the kind {kind} and log true or false, but got {rest!r}"
+        )
     if kind == "int":
-        return Int(numbers[0], numbers[1], step=rest.get("step", 1), log=rest.get("log", False))
-    step = rest.get("step")
+        return Int(numbers[0], numbers[1], step=1 if step is None else step, log=log)
     return Float(
         float(numbers[0]),
         float(numbers[1]),
         step=None if step is None else float(step),
-        log=rest.get("log", False),
+        log=log,
     )

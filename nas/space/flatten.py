@@ -55,6 +55,10 @@ class FlatSpace:
     shared: tuple[Shared, ...] = ()
 
 
+# Limits that keep every look at a space quick; nobody has searched as much by training.
+MAX_BLOCKS = 200
+MAX_PARAMETERS = 800
+
 _LOG = logging.getLogger(__name__)
 
 _Leaf: TypeAlias = Parameter | Shared
@@ -79,6 +83,11 @@ def flatten(tree: Mapping[str, Any]) -> FlatSpace:
     """
     by_name: dict[str, _Leaf] = {}
     for leaf in _flatten(tree, prefix="", outer=()):
+        if len(by_name) == MAX_PARAMETERS:
+            raise SpaceError(
+                f"the space has more than {MAX_PARAMETERS:,} parameters, and so many at most can "
+                "be searched; repeat fewer blocks, or give blocks that are alike one parameter"
+            )
         if leaf.name in by_name:
             raise SpaceError(f"parameter '{leaf.name}' is defined twice")
         by_name[leaf.name] = leaf
@@ -189,6 +198,11 @@ def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iter
     if isinstance(node, Repeat):
         counts = _counts(node.count, name)
         yield Parameter(f"{name}.repeat", node.count, outer)
+        if max(counts) > MAX_BLOCKS:
+            raise SpaceError(
+                f"{name}.repeat goes up to {max(counts):,}, but a group may stand {MAX_BLOCKS} "
+                "times at most; narrow it"
+            )
         for block in range(max(counts)):
             allowed = tuple(count for count in counts if count > block)
             present = Condition(f"{name}.repeat", allowed)

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from nas.architecture import Value
 from nas.errors import SpaceError
 
+# Limits that keep every look at a parameter quick.
+MAX_OPTIONS, MAX_VALUES = 1_000, 100_000
+
 FloatArray: TypeAlias = NDArray[np.float64]
 
 # How often a change of an ordered choice goes to a neighbour, and not just anywhere.
@@ -107,6 +110,7 @@ class Int:
                 f"int range [{self.low}, {self.high}] step {self.step} is empty; "
                 "write {int: [low, high]} with low <= high and a step of at least 1"
             )
+        _check_number(self.num_values, self)
         if self.log and (self.low < 1 or self.step != 1):
             raise SpaceError(
                 "a logarithmic int range needs low >= 1 and no step, "
@@ -153,11 +157,15 @@ class Float:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high or (self.step is not None and self.step <= 0):
+        if not self.low <= self.high or (self.step is not None and not self.step > 0):
             raise SpaceError(
                 f"float range [{self.low}, {self.high}] step {self.step} is empty; "
                 "write {float: [low, high]} with low <= high and a step above 0"
             )
+        if not math.isfinite(self.low) or not math.isfinite(self.high):
+            raise SpaceError(f"float range [{self.low}, {self.high}] must have finite ends")
+        if self.step is not None and (self.high - self.low) / self.step > MAX_VALUES:
+            _check_number(math.inf, self)
         if self.log and (self.low <= 0 or self.step is not None):
             raise SpaceError(
                 "a logarithmic float range needs low > 0 and no step, "
@@ -255,8 +263,20 @@ class Same:
     parameter: str
 
 
+def _check_number(number: float, domain: Int | Float) -> None:
+    if number > MAX_VALUES:
+        raise SpaceError(
+            f"the range {domain} has more than {MAX_VALUES:,} values; narrow it or give it a "
+            "larger step"
+        )
+
+
 def _checked_options(options: Sequence[Value]) -> tuple[Value, ...]:
     values = tuple(options)
+    if len(values) > MAX_OPTIONS:
+        raise SpaceError(
+            f"choice has {len(values):,} options, and may have {MAX_OPTIONS:,}; leave some out"
+        )
     if not values:
         raise SpaceError("choice is empty; give at least one option")
     for value in values:

@@ -7,6 +7,7 @@ need a fixed-length space; the canonical form (`Architecture`) drops the inactiv
 
 import functools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,8 @@ from nas.task import DataShape
 
 if TYPE_CHECKING:  # torch takes seconds to import: who looks results up in a table needs none
     from torch import nn
+
+MOST_TOLD = 1e300  # a float, which all arithmetic takes
 
 
 class SearchSpace:
@@ -176,36 +179,31 @@ class SearchSpace:
         return Architecture(active)
 
     def num_architectures(self) -> float:
-        """Return the exact number of distinct canonical forms; infinite with a float range."""
+        """Return the exact number of distinct canonical forms; infinite with a float range.
+
+        A number above `MOST_TOLD` is told as that.
+        """
         last_use: dict[str, int] = {}
         for index, parameter in enumerate(self.parameters):
             for condition in parameter.conditions:
                 last_use[condition.parameter] = index
-        memo: dict[tuple[int, tuple[tuple[str, Value], ...]], float] = {}
-
-        def count(index: int, known: dict[str, Value]) -> float:
-            if index == len(self.parameters):
-                return 1
-            live = {n: v for n, v in known.items() if last_use.get(n, -1) >= index}
-            key = (index, tuple(live.items()))
-            if key not in memo:
-                memo[key] = count_parameter(index, live)
-            return memo[key]
-
-        def count_parameter(index: int, live: dict[str, Value]) -> float:
-            parameter = self.parameters[index]
-            if not self.is_active(parameter, live):
-                return count(index + 1, live)
-            if last_use.get(parameter.name, -1) <= index:
-                return parameter.domain.num_values * count(index + 1, live)
-            if math.isinf(parameter.domain.num_values):
-                return math.inf
-            return sum(
-                count(index + 1, {**live, parameter.name: value})
-                for value in parameter.domain.values()
-            )
-
-        return count(0, {})
+        # How many ways lead to each choice of the parents that are still asked for.
+        ways: dict[tuple[tuple[str, Value], ...], float] = {(): 1}
+        for index, parameter in enumerate(self.parameters):
+            before, ways = ways, defaultdict(int)
+            is_parent = last_use.get(parameter.name, -1) > index
+            for known, number in before.items():
+                live = tuple(pair for pair in known if last_use.get(pair[0], -1) >= index)
+                if not self.is_active(parameter, dict(known)):
+                    ways[live] += number
+                elif math.isinf(parameter.domain.num_values):
+                    return math.inf
+                elif not is_parent:
+                    ways[live] += number * parameter.domain.num_values
+                else:
+                    for value in parameter.domain.values():
+                        ways[(*live, (parameter.name, value))] += number
+        return min(sum(ways.values()), MOST_TOLD)
 
     def enumerate(self) -> Iterator[Architecture]:
         """Yield every architecture once, in a fixed order.

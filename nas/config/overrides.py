@@ -1,0 +1,72 @@
+"""What is one override? Read by Hydra's own grammar, within bounds that keep reading it quick."""
+
+import unicodedata
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from nas.errors import ConfigError
+
+MAX_LENGTH = 20_000  # characters; Hydra's grammar reads about 10,000 in a second
+MAX_DEPTH = 30  # brackets within brackets; Python's own stack ends at about 300
+MAX_COMBINATIONS = 1_000  # of a sweep: each is composed and checked before the first one runs
+_TOO_LONG = "put it into a YAML file and name its folder by --config-dir"
+
+
+def for_hydra(text: str) -> str:
+    """Return an override as Hydra wants it, where ours is shorter.
+
+    >>> for_hydra("objectives=[accuracy,num_macs]"), for_hydra("execution.resources.jetson=1")
+    ('objectives.metrics=[accuracy,num_macs]', '++execution.resources.jetson=1')
+    """
+    if text.startswith("objectives=["):
+        return text.replace("objectives=", "objectives.metrics=", 1)
+    return f"++{text}" if text.startswith(_OPEN) else text
+
+
+_OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
+
+
+def parse(text: str) -> Override:
+    """Return an override, read.
+
+    Raises:
+        ConfigError: it is none; says why, without the override itself.
+    """
+    if (fault := legibility_fault(text)) is not None:
+        raise ConfigError(fault)
+    try:
+        return OverridesParser.create().parse_override(for_hydra(text))
+    except HydraException as error:
+        raise ConfigError(f"{str(error).splitlines()[0]}") from error
+    except (ValueError, RecursionError) as error:  # whole numbers of over 4,300 digits
+        raise ConfigError(str(error).partition(";")[0]) from error
+
+
+def legibility_fault(text: str) -> str | None:
+    """Return why an override is not even tried to be read; None if it is."""
+    if len(text) > MAX_LENGTH:
+        return f"it has {len(text):,} characters, and at most {MAX_LENGTH:,} are read; {_TOO_LONG}"
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "[{(") - (character in "]})")
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        return f"its brackets are {deepest} deep, and at most {MAX_DEPTH} are read; {_TOO_LONG}"
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n":
+            return f"it holds the character {character!r}, which no setting takes"
+    return None
+
+
+def shown(text: str) -> str:
+    """Return an override as a message shows it: cut where it is long.
+
+    >>> shown("seed=" + "1" * 200)[-12:]
+    '111111111...'
+    """
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+_MAX_SHOWN = 120
