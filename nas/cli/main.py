@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.cli.disk import disk_fault
 from nas.errors import ConfigError, NasError, nearest_first
 from nas.train.threads import set_worker_environment
 
@@ -54,6 +55,9 @@ COMMANDS = {
     "report": Command(
         "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
     ),
+    "repair": Command(
+        "nas.cli.repair", "run=runs/N", "save what is whole of a damaged run folder"
+    ),
     "compare": Command(
         "nas.cli.compare",
         "runs=[a,b,...]",
@@ -85,7 +89,9 @@ def main(words: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     set_worker_environment()  # before anything imports torch
     try:
-        return _dispatch(given)
+        status = _dispatch(given)
+        sys.stdout.flush()  # a full disk behind it is told as any other
+        return status
     except NasError as error:
         print(f"nas: {error}", file=sys.stderr)
         return USERS_FAULT
@@ -96,6 +102,9 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
         return DONE
     except Exception as error:  # noqa: BLE001 - the last place that can say anything
+        fault = disk_fault(error)
+        if fault is not None:
+            return _tell_disk_fault(fault)
         return _report_unexpected(error)
 
 
@@ -134,6 +143,15 @@ def help_text() -> str:
             EXAMPLES.rstrip("\n"),
         ]
     )
+
+
+def _tell_disk_fault(fault: NasError) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:  # it was our output itself; the interpreter flushes it once more at its end
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    print(f"nas: {fault}", file=sys.stderr)
+    return USERS_FAULT
 
 
 def _report_unexpected(error: Exception) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nas.errors import RunFolderError
 from nas.record.reading import is_regular, read_bytes
-from nas.sampling.journal_lines import LineFault, salvage, split_torn
+from nas.sampling.journal_lines import START, LineFault, salvage, split_torn
 
 BRING_BACK = (
     "move it away and bring study.journal back from a copy; it is the one record of the trials"
@@ -20,6 +20,8 @@ def whole_lines(path: Path) -> bytes:
         RunFolderError: it cannot be read, or what follows the last line end is no torn line.
     """
     lines, torn = split_torn(read_bytes(path, remedy=BRING_BACK))
+    if not lines and torn.strip(b"\0") and torn[: len(START)] != START[: len(torn)]:
+        raise damaged(path, 1, LineFault("it is no JSON"))
     if len(salvage(torn)) > 1:
         raise damaged(path, lines.count(b"\n") + 1, LineFault("it holds several records"))
     return lines

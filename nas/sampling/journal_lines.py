@@ -24,7 +24,7 @@ _OF_STUDY = (STUDY_USER_NOTE, STUDY_NOTE, CREATE_TRIAL)
 OF_TRIAL = (TRIAL_PARAM, STATE_VALUES, INTERMEDIATE, USER_ATTR, SYSTEM_ATTR)
 KNOWN = (CREATE_STUDY, *_OF_STUDY, *OF_TRIAL)
 
-_START = b'{"op_code":'  # so begins each line that we write
+START = b'{"op_code":'  # so begins each line that we write
 _TEXTS = ("architecture_id", "failure", "traceback", "variant")
 _NUM_SHOWN = 40  # characters of a broken line that a message shows
 
@@ -57,7 +57,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
 def salvage(line: bytes) -> list[tuple[dict[str, Any], bytes]]:
     """Return the whole operations inside a broken line: a cut one before it, zeros around it."""
     text, found, place = line.decode("utf-8", errors="replace"), [], 0
-    start, decoder = _START.decode(), json.JSONDecoder()
+    start, decoder = START.decode(), json.JSONDecoder()
     while (place := text.find(start, place)) >= 0:
         try:
             _, end = decoder.raw_decode(text, place)
