@@ -1,6 +1,5 @@
 """`nas repair`: saves what is whole of a damaged run folder; nothing is thrown away."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +89,7 @@ def _mend_finish(folder: "RunFolder") -> list[str]:
     from nas.record.lease import Lease
 
     def mend(content: bytes) -> tuple[bytes, list[str]] | None:
-        kept, dropped = whole_lines(content)
+        kept, dropped = whole_lines(content, has_weights=lambda job: _has_weights(folder, job))
         head = f"{ledger}: {len(dropped)} lines are left out; what they told is measured again"
         return (kept, [head, *_listed(dropped)]) if dropped else None
 
@@ -100,6 +99,24 @@ def _mend_finish(folder: "RunFolder") -> list[str]:
         return _mend(ledger, mend)
     finally:
         lease.release()
+
+
+def _has_weights(folder: "RunFolder", job: str) -> bool:
+    """Say whether the weights of a training are not damaged; damaged ones are moved aside."""
+    from nas.finish.kept_weights import read_weights
+    from nas.finish.retrain import weights_path
+    from nas.record.aside import set_aside
+    from nas.record.reading import is_there
+
+    path = weights_path(folder.finish_dir, job)
+    if not is_there(path):
+        return True
+    try:
+        read_weights(path)
+    except RunFolderError:
+        set_aside(path)
+        return False
+    return True
 
 
 def _listed(dropped: Sequence[tuple[int, str]]) -> list[str]:
@@ -125,8 +142,3 @@ def _check(folder: "RunFolder") -> None:
         raise RunFolderError(f"there is no {folder.study_journal}; bring it back from a copy")
     recorded_objectives(folder)
     read_source(folder)
-
-
-def command_for(folder: Path) -> str:
-    """Return the command that repairs a run folder."""
-    return f"nas repair run={shlex.quote(str(folder))}"

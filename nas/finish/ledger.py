@@ -8,7 +8,7 @@ command tries them again. A line that a crash cut short is dropped.
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,15 +101,23 @@ class Ledger:
             self._entries.setdefault(entry.job, entry)
 
 
-def whole_lines(content: bytes) -> tuple[bytes, list[tuple[int, str]]]:
+def whole_lines(
+    content: bytes, *, has_weights: Callable[[str], bool] = bool
+) -> tuple[bytes, list[tuple[int, str]]]:
     """Return the whole lines of a ledger; and of the others the number, from 1, and what is wrong.
 
     A torn last line is left out without a word.
+
+    Args:
+        content: of the file.
+        has_weights: says of a job whether its weights are whole; without them it is not.
     """
     kept, broken = [], []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
-            _entry_of(line)
+            job = _entry_of(line).job
+            if not has_weights(job):
+                raise ValueError("the weights of its network are damaged")
             kept.append(line + b"\n")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             broken.append((number, f"it is no entry ({str(error)[:80]})"))

@@ -103,7 +103,7 @@ class _Writer:
         for item in self._found.items:
             if item.operation not in (CREATE_TRIAL, *OF_TRIAL):
                 self._put(item)
-        starts = starts_of(self._found)
+        starts = starts_of(self._found, is_readable=self._is_readable)
         self._put_starts(starts)
         self._put_rest(starts)
         return Repair(
@@ -125,7 +125,7 @@ class _Writer:
     def _put_starts(self, starts: Mapping[int, Item]) -> None:
         for number in range(1 + max(starts, default=-1)):
             start = starts.get(number)
-            if start is None or not self._is_readable(start) or not self._put(start):
+            if start is None or not self._put(start):
                 self._put(_placeholder(number, like=next(iter(starts.values()))))
                 self._lost.append(number)
 

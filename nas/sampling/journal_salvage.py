@@ -1,6 +1,6 @@
 """What is whole in a damaged study journal: operations, their study, the starts of trials."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,13 +113,16 @@ def _leave_out(found: Salvage, ours: Item, *, other: Item) -> None:
     found.items = kept
 
 
-def starts_of(found: Salvage) -> dict[int, Item]:
-    """Return the line that begins each trial, by number."""
+def starts_of(found: Salvage, *, is_readable: Callable[[Item], bool]) -> dict[int, Item]:
+    """Return the line that begins each trial, by number; what cannot be read begins none."""
     begun = [item for item in found.items if item.operation == CREATE_TRIAL]
     most = 1000 + 10 * len(found.items)  # a number beyond is no number of a trial
     seen: set[bytes] = set()
     starts: dict[int, Item] = {}
     for item in begun:
+        if not is_readable(item):
+            found.lost.append(item.at)
+            continue
         number = number_in(item.entry.get("trial_id", _next_number(found, starts, item)))
         if item.line in seen:
             found.dropped.setdefault(item.at, "it begins a trial for the second time")

@@ -145,6 +145,7 @@ def damage_lines(path: Path, damage: tuple[str, int, int, bytes]) -> None:
     """Damage a file of lines."""
     kind, one, other, garbage = damage
     lines = path.read_bytes().split(b"\n")[:-1]
+    lines = lines or [b""]
     one, other = one % len(lines), other % len(lines)
     middle = len(lines[one]) // 2
     swapped = {one: lines[other], other: lines[one]}
