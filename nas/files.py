@@ -1,12 +1,19 @@
 """Files that are whole or absent: written beside their place, then moved into it."""
 
+import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 # The system tells its mask only by setting one; done once, at import, before threads start.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
+
+
+# What stands in the folder of a checkpoint (`nas.train.checkpoint`).
+CHECKPOINT_FILES = ("training.pt",)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -15,6 +22,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     The folder is made where it is absent. The content is on disk when this returns.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file() and not path.is_symlink():
+        kind = errno.EISDIR if path.is_dir() else errno.EEXIST  # a pipe or device of the user's
+        raise OSError(kind, os.strerror(kind), str(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -27,6 +37,22 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_own(folder: Path, names: Collection[str]) -> None:
+    """Remove files of ours from a folder, and the folder if nothing else is in it.
+
+    What others put there stays. Nothing happens where there is no folder, or a link to one, or
+    where the disk does not allow it.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            is_begun = any(path.name.startswith(f".{name}.") for name in names)  # cut by a crash
+            if (path.name in names or is_begun) and (path.is_file() or path.is_symlink()):
+                path.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def write_text(path: Path, content: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -77,10 +78,21 @@ def targets_of_teacher(
         ConfigError: there is no such teacher, or its weights are not of this space.
     """
     folder, distillation = checked_teacher(settings)
-    architecture = Architecture.from_json((folder / "architecture.json").read_text())
+    try:
+        architecture = Architecture.from_json((folder / "architecture.json").read_text())
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise ConfigError(
+            f"{_WHERE}.teacher: {folder / 'architecture.json'} is damaged "
+            f"({str(error)[:80]}); take another network"
+        ) from error
     model = space.build(architecture, shape)
     try:
         model.load_state_dict(load_file(folder / "weights.safetensors"))
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(
+            f"{_WHERE}.teacher: {folder / 'weights.safetensors'} is damaged "
+            f"({str(error)[:80]}); take another network"
+        ) from error
     except RuntimeError as error:
         raise ConfigError(
             f"{_WHERE}.teacher: the weights in {folder} are not of a network of this search space "

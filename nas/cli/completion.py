@@ -102,6 +102,7 @@ def complete(line: str) -> list[str]:
         "search": _complete_search,
         "profile": _complete_search,
         "report": lambda _, word: _starting_with(word, _runs("run=")),
+        "repair": lambda _, word: _starting_with(word, _runs("run=")),
         "dashboard": lambda _, word: _starting_with(word, [*_runs("run="), "port="]),
         "compare": lambda _, word: _complete_list(word),
         "spaces": _complete_spaces,

@@ -27,6 +27,9 @@ def run(words: Sequence[str]) -> int:
     folder = RunFolder.open(Path(settings["run"]))
     if not folder.study_journal.is_file():
         raise RunFolderError(f"{folder.path} has no study.journal yet; wait for its first trial")
+    from nas.sampling.journal import load_history
+
+    load_history(folder.study_journal)  # tells of damage before the browser shows half of it
     import optuna_dashboard
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend

@@ -1,10 +1,15 @@
 """Where do log lines go? All to the run folder's log.txt, warnings to the terminal too."""
 
+import contextlib
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from nas.cli.disk import disk_fault
 from nas.errors import NasError
 from nas.search.view import View
 from nas.secrets import masked
@@ -55,6 +60,10 @@ def logging_to(path: Path, view: View) -> Iterator[None]:
         logging.getLogger(__name__).info("stopped: %s", error)
         raise
     except Exception as error:
+        fault = disk_fault(error)
+        if fault is not None:
+            logging.getLogger(__name__).info("stopped: %s", fault, exc_info=True)
+            raise fault from error
         logging.getLogger(__name__).info("stopped by an error", exc_info=True)
         raise LoggedError(
             f"{type(error).__name__}: {error}; the traceback is in {path}"
@@ -63,7 +72,8 @@ def logging_to(path: Path, view: View) -> Iterator[None]:
         logging.captureWarnings(False)
         for handler in handlers:
             root.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # what was told is on its way already
+                handler.close()
         root.setLevel(level)
 
 
@@ -77,8 +87,22 @@ def _tame_others() -> None:
     optuna.setLevel(logging.WARNING)
 
 
+class _ToFile(logging.FileHandler):
+    """Writes to a file; where that fails, what is logged is lost, and the work goes on."""
+
+    def _open(self) -> Any:
+        """Open without waiting: behind the name may be a pipe that nobody reads."""
+        wanted = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.fdopen(os.open(self.baseFilename, wanted, 0o666), self.mode, encoding="utf-8")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - by logging
+        """Say nothing of a full disk, which ends the command by itself; of others as usual."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def _file_handler(path: Path) -> logging.Handler:
-    handler = logging.FileHandler(path)
+    handler = _ToFile(path)
     handler.setFormatter(_WithoutSecrets(_FORMAT))
     return handler
 

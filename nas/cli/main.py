@@ -10,13 +10,13 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.cli.disk import disk_fault
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
 from nas.errors import ConfigError, NasError, nearest_first, printable
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 
-_MAX_SHOWN = 200  # characters of a path
 DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -56,6 +56,9 @@ COMMANDS = {
     ),
     "report": Command(
         "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
+    ),
+    "repair": Command(
+        "nas.cli.repair", "run=runs/N", "save what is whole of a damaged run folder"
     ),
     "compare": Command(
         "nas.cli.compare",
@@ -102,19 +105,14 @@ def _run(words: Sequence[str]) -> int:
     try:
         return _dispatch(words)
     except NasError as error:
-        print(f"nas: {printable(masked(str(error)))}", file=sys.stderr)
-        return USERS_FAULT
-    except OSError as error:
-        if error.filename is None:  # not about a place that the user chose
-            return _report_unexpected(error)
-        place = printable(str(error.filename))
-        shown = place if len(place) < _MAX_SHOWN else f"{place[:_MAX_SHOWN]}..."
-        print(f"nas: {shown}: {error.strerror}; give another path, or free this", file=sys.stderr)
-        return USERS_FAULT
+        return _tell(error)
     except KeyboardInterrupt:
         print("nas: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place that can say anything
+        fault = disk_fault(error)
+        if fault is not None:
+            return _tell(fault)
         return _report_unexpected(error)
 
 
@@ -155,6 +153,11 @@ def help_text() -> str:
             EXAMPLES.rstrip("\n"),
         ]
     )
+
+
+def _tell(fault: NasError) -> int:
+    print(f"nas: {printable(masked(str(fault)))}", file=sys.stderr)
+    return USERS_FAULT
 
 
 def _report_unexpected(error: Exception) -> int:

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from nas.cli.numbers import format_count
 from nas.cli.terminal import make_console
 from nas.config.choices import Choices
 from nas.errors import ConfigError, NasError, SpaceError, nearest_first
-from nas.files import write_text
+from nas.files import write_bytes, write_text
 from nas.paths import conf_dir
 
 HELP = """\
@@ -226,8 +225,12 @@ def _copy(words: Sequence[str]) -> None:
     module = _module_of(code_path)
     text = (conf_dir() / "search_space" / f"{name}.yaml").read_text(encoding="utf-8")
     target = f"{module}.{node['_target_'].rpartition('.')[2]}"
-    write_text(yaml_path, _retarget(text, name=name, target=target, folder=folder))
-    shutil.copyfile(source, code_path)
+    try:
+        write_text(yaml_path, _retarget(text, name=name, target=target, folder=folder))
+        write_bytes(code_path, source.read_bytes())
+    except OSError:
+        yaml_path.unlink(missing_ok=True)  # half a copy would refuse the next one
+        raise
     print(f"{yaml_path}\n{code_path}")
     start = "" if module != code_path.stem else f"cd {folder} && "
     place = "." if start else folder

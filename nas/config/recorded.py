@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 from omegaconf import OmegaConf
+from omegaconf._utils import get_yaml_loader
+from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.compose import Source
 from nas.config.defaults import completed
@@ -20,6 +22,7 @@ from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.metric import Direction
 from nas.objective import Objective, objective_for
+from nas.record.reading import read_text
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_override, masked_setting
 
@@ -36,6 +39,8 @@ FIXED = (
     "table",
 )
 _OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
+_BRING_BACK = "bring it back from a copy, or start a new run with another name=..."
+_MAX_SHOWN = 160  # characters of what the reader of YAML says
 _MAY_CHANGE = frozenset(
     {
         "data.memory_limit_mb",  # where images lie changes no number
@@ -78,11 +83,18 @@ def read_source(folder: RunFolder) -> Source:
             "start a new one with another name=..."
         )
     recorded = read_mapping(folder.overrides_yaml)
-    place = recorded.get("config_dir")
+    place, name = recorded.get("config_dir"), recorded.get("config_name", "search")
+    overrides = recorded.get("overrides", [])
+    is_list = isinstance(overrides, list) and all(isinstance(word, str) for word in overrides)
+    if not is_list or not isinstance(name, str) or not isinstance(place, str | None):
+        raise RunFolderError(
+            f"{folder.overrides_yaml} does not hold config_dir, config_name and overrides as nas "
+            f"search writes them; {_BRING_BACK}"
+        )
     source = Source(
         config_dir=None if place is None else Path(place),
-        config_name=recorded.get("config_name", "search"),
-        overrides=tuple(recorded.get("overrides", ())),
+        config_name=name,
+        overrides=tuple(overrides),
         record=folder.path,
     )
     check_overrides(
@@ -105,7 +117,15 @@ def recorded_objectives(folder: RunFolder) -> tuple[Objective, ...]:
     """
     if not folder.config_yaml.is_file():
         raise RunFolderError(f"{folder.path} has no config.yaml, so its objectives are not known")
-    return objectives_of(read_mapping(folder.config_yaml))
+    values = read_mapping(folder.config_yaml)
+    node = values.get("objectives")
+    metrics = node.get("metrics") if isinstance(node, Mapping) else None
+    is_list = isinstance(metrics, list) and all(isinstance(name, str) for name in metrics)
+    if not is_list or not metrics:
+        raise RunFolderError(
+            f"{folder.config_yaml} lacks objectives.metrics, a list of names; {_BRING_BACK}"
+        )
+    return objectives_of(values)
 
 
 def objectives_of(values: Mapping[str, Any]) -> tuple[Objective, ...]:
@@ -170,9 +190,13 @@ def read_mapping(path: Path) -> dict[Any, Any]:
         RunFolderError: it cannot be read, or was not written by a search.
     """
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, yaml.YAMLError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}; start a new run") from error
+        text = read_text(path, remedy=_BRING_BACK)
+        content = OmegaConf.to_container(OmegaConf.create(yaml.load(text, get_yaml_loader())))
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError, TypeError) as e:
+        why = " ".join(str(e).split())[:_MAX_SHOWN] or type(e).__name__
+        raise RunFolderError(f"{path} cannot be read: {why}; {_BRING_BACK}") from e
     if not isinstance(content, dict):
-        raise RunFolderError(f"{path} is no mapping, so it was not written by nas search")
+        raise RunFolderError(
+            f"{path} is no mapping, so it was not written by nas search; {_BRING_BACK}"
+        )
     return content

@@ -1,11 +1,11 @@
 """One evaluation that cannot take its process down by an exception."""
 
-import shutil
 import time
 import traceback
 from pathlib import Path
 
 from nas.evaluation.evaluator import Evaluator
+from nas.files import CHECKPOINT_FILES, remove_own
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
 
 
@@ -30,7 +30,7 @@ def evaluate_guarded(evaluator: Evaluator, spec: TrialSpec) -> TrialResult:
             seconds=time.monotonic() - started_s,
         )
     if spec.checkpoint is not None and result.state is not TrialState.STOPPED:
-        shutil.rmtree(Path(spec.checkpoint), ignore_errors=True)
+        remove_own(Path(spec.checkpoint), CHECKPOINT_FILES)
     return result
 
 

@@ -7,9 +7,13 @@ command tries them again. A line that a crash cut short is dropped.
 
 import json
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from nas.errors import RunFolderError
+from nas.record.reading import is_there, read_bytes
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,16 @@ class Ledger:
 
     Args:
         path: the file; made with its folder where it is absent.
+
+    Raises:
+        RunFolderError: it cannot be read, or a line before its last one is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._entries: dict[str, Entry] = {}
-        if path.exists():
+        if is_there(path):
             self._read()
 
     def __contains__(self, job: object) -> bool:
@@ -76,11 +83,52 @@ class Ledger:
         self._entries[entry.job] = entry
 
     def _read(self) -> None:
-        content = self._path.read_bytes()
+        folder = shlex.quote(str(self._path.parents[1]))
+        content = read_bytes(self._path, remedy="move it away; what it told is measured again")
         whole = content.rfind(b"\n") + 1
+        _, broken = whole_lines(content)
+        if broken:
+            number, why = broken[0]
+            raise RunFolderError(
+                f"line {number} of {self._path} is damaged: {why}; save what is whole with: "
+                f"nas repair run={folder}"
+            )
         if whole != len(content):
             with self._path.open("r+b") as file:
                 file.truncate(whole)
-        for line in content[:whole].splitlines():
-            entry = Entry(**json.loads(line))
+        for line in content[:whole].split(b"\n")[:-1]:
+            entry = _entry_of(line)
             self._entries.setdefault(entry.job, entry)
+
+
+def whole_lines(
+    content: bytes, *, has_weights: Callable[[str], bool] = bool
+) -> tuple[bytes, list[tuple[int, str]]]:
+    """Return the whole lines of a ledger; and of the others the number, from 1, and what is wrong.
+
+    A torn last line is left out without a word.
+
+    Args:
+        content: of the file.
+        has_weights: says of a job whether its weights are whole; without them it is not.
+    """
+    kept, broken = [], []
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            job = _entry_of(line).job
+            if not has_weights(job):
+                raise ValueError("the weights of its network are damaged")
+            kept.append(line + b"\n")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            broken.append((number, f"it is no entry ({str(error)[:80]})"))
+    return b"".join(kept), broken
+
+
+def _entry_of(line: bytes) -> Entry:
+    told = json.loads(line)
+    entry = Entry(**told)
+    for value in (entry.seconds, *entry.metrics.values()):
+        float(value)
+    if not isinstance(entry.job, str) or not isinstance(entry.facts, dict):
+        raise ValueError("a job is a text and its facts are a mapping")
+    return entry

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.record.artefacts import ArtefactRow
+from nas.record.reading import read_json
 
 
 def remember(memory: Path, made_from: list[Any], rows: Sequence[ArtefactRow]) -> None:
@@ -23,10 +25,13 @@ def remembered(memory: Path, made_from: list[Any]) -> list[ArtefactRow] | None:
     """Return the rows of files that were made of the same before and are still there."""
     if not memory.is_file():
         return None
-    content = json.loads(memory.read_text())
-    if content["made_from"] != made_from:
-        return None
-    rows = [_from_json(row) for row in content["rows"]]
+    try:
+        content = read_json(memory, remedy="it is written anew")
+        if content["made_from"] != made_from:
+            return None
+        rows = [_from_json(row) for row in content["rows"]]
+    except (RunFolderError, KeyError, TypeError, AttributeError):
+        return None  # damaged: the files are made and measured again
     folder = memory.parent
     lost = [row for row in rows if not row.refused and not (folder / Path(row.file).name).exists()]
     return None if lost else rows

@@ -7,7 +7,6 @@ what has ended is on disk, weights first, before it counts.
 
 import logging
 import math
-import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -19,7 +18,7 @@ from nas.architecture import Architecture
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.trained import TrainedEvaluator
 from nas.execution.backend import Backend
-from nas.files import write_bytes
+from nas.files import CHECKPOINT_FILES, remove_own, write_bytes
 from nas.finish.judge import AnyData
 from nas.finish.ledger import Entry, Ledger
 from nas.space.space import SearchSpace
@@ -238,5 +237,5 @@ def _keep(job: Job, result: TrialResult, ledger: Ledger, folder: Path) -> Entry:
         },
     )
     ledger.append(entry)
-    shutil.rmtree(_checkpoint(folder, job), ignore_errors=True)
+    remove_own(_checkpoint(folder, job), CHECKPOINT_FILES)
     return entry

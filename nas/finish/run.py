@@ -25,6 +25,7 @@ from nas.finish.confirm import (
     warn_if_tested_before,
 )
 from nas.finish.export import ExportSettings, Trained, check_packages, export_network
+from nas.finish.kept_weights import read_weights
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Crew, Job, final_evaluator, run_jobs, weights_path
 from nas.finish.shrink import (
@@ -313,7 +314,7 @@ class _Finish:
                 self._shipped.append(Shipped(row, job, variant, place, story))
 
     def _export_one(self, shipped: Shipped, settings: ExportSettings) -> list[ArtefactRow]:
-        weights = weights_path(self._folder, shipped.job.key).read_bytes()
+        weights = read_weights(weights_path(self._folder, shipped.job.key))
         architecture = shipped.job.architecture
         model = self._space.build(architecture, self._task.dataset.shape)
         model.load_state_dict(load_safetensors(weights))

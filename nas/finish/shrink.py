@@ -19,6 +19,7 @@ from nas.compress.compression import Compression, reshape
 from nas.compress.dependency import torch_pruning
 from nas.errors import ConfigError
 from nas.finish.confirm import Candidate, Plan
+from nas.finish.kept_weights import read_weights
 from nas.finish.retrain import Job, weights_path
 from nas.measure.cost import COUNTABLE, costs_of, input_size
 from nas.space.space import SearchSpace
@@ -179,4 +180,4 @@ def shrunk_candidate(candidate: Candidate, name: str) -> Candidate:
 def weights_of(winners: Sequence[Candidate], plan: Plan, folder: Path) -> dict[str, bytes]:
     """Return the weights of all retrainings of the winners, by the keys of their jobs."""
     keys = [job.key for winner in winners for job in plan.jobs_of(winner)]
-    return {key: weights_path(folder, key).read_bytes() for key in keys}
+    return {key: read_weights(weights_path(folder, key)) for key in keys}

@@ -22,6 +22,7 @@ from nas.errors import ConfigError
 from nas.evaluation.placement import move_to_device
 from nas.finish.confirm import Candidate, Plan
 from nas.finish.judge import AnyData
+from nas.finish.kept_weights import read_weights
 from nas.finish.retrain import weights_path
 from nas.measure.cost import input_size
 from nas.space.space import SearchSpace
@@ -170,7 +171,7 @@ def _trained(
     candidate: Candidate, key: str, space: SearchSpace, dataset: AnyData, folder: Path
 ) -> nn.Module:
     model = space.build(candidate.architecture, dataset.shape)
-    model.load_state_dict(load_safetensors(weights_path(folder, key).read_bytes()))
+    model.load_state_dict(load_safetensors(read_weights(weights_path(folder, key))))
     return model
 
 

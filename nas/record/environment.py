@@ -17,7 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nas.errors import RunFolderError
 from nas.files import write_text
+from nas.record.aside import set_aside
+from nas.record.reading import is_there, read_json
 from nas.secrets import masked_words
 
 PACKAGES = (
@@ -134,10 +137,13 @@ def collect_environment(
 def write_environment(path: Path, environment: Environment) -> None:
     """Write `environment` as JSON; where the file is there already, append it to `resumes`.
 
-    So the file says on what the run began, and on what each later command went on with it.
+    So the file says on what the run began, and on what each later command went on with it. A
+    broken one is moved aside.
     """
     entry = asdict(environment)
     first = read_environment(path)
+    if not first and is_there(path):
+        set_aside(path)
     content = first | {"resumes": [*first["resumes"], entry]} if first else entry | {"resumes": []}
     write_text(path, json.dumps(content, indent=2) + "\n")
 
@@ -145,10 +151,10 @@ def write_environment(path: Path, environment: Environment) -> None:
 def read_environment(path: Path) -> dict[str, Any]:
     """Return what `write_environment` wrote; empty where the file is absent or broken."""
     try:
-        content = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        content = read_json(path, remedy="nas repair moves it aside")
+    except RunFolderError:
         return {}
-    if not isinstance(content, dict) or "resumes" not in content:
+    if not _is_whole(content):
         return {}
     resumes = [_without_secrets(entry) for entry in content["resumes"]]
     return {**_without_secrets(content), "resumes": resumes}
@@ -160,6 +166,23 @@ def _without_secrets(entry: Any) -> Any:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return entry
     return {**entry, "command": list(masked_words(words))}
+
+
+def _is_whole(content: object) -> bool:
+    """Say whether that is what `write_environment` wrote."""
+    if not isinstance(content, dict) or not isinstance(content.get("resumes"), list):
+        return False
+    devices, checkout = content.get("devices"), content.get("checkout")
+    if not isinstance(devices, list) or not isinstance(checkout, dict | None):
+        return False
+    sizes = [content.get("memory_bytes", 0), (checkout or {}).get("diff_bytes", 0)]
+    return (
+        isinstance(content.get("packages"), dict)
+        and all(isinstance(entry, dict) for entry in content["resumes"])
+        and all(isinstance(device, dict) and "name" in device for device in devices)
+        and (not checkout or {"commit", "is_dirty"} <= set(checkout))
+        and all(isinstance(size, int | float) for size in sizes)
+    )
 
 
 def find_devices() -> tuple[Device, ...]:

@@ -15,12 +15,17 @@ class Lease:
         path: the file that stands for the right; made where it is absent.
 
     Raises:
-        RunFolderError: another living process has it.
+        RunFolderError: another living process has it, or the path is taken by something else.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("a+")
+        if os.path.lexists(path) and not path.is_file():
+            raise RunFolderError(
+                f"{path} is no file, so nobody can tell whether the run is being written; move it "
+                "away, or let nas repair do so"
+            )
+        self._file: IO[str] = path.open("a+", errors="replace")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

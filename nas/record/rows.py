@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from nas.errors import RunFolderError
 from nas.files import write_text
+from nas.record.reading import read_text
 
 Row = TypeVar("Row")
 
@@ -37,16 +38,21 @@ def read_rows(path: Path, *, kind: type[Row], made_by: str) -> list[Row]:
         made_by: the command that makes the file, for the message.
 
     Raises:
-        RunFolderError: there is no such file, or its columns are others.
+        RunFolderError: there is no such file, its columns are others, or it is damaged.
     """
     if not path.is_file():
         raise RunFolderError(f"there is no {path}; make it by {made_by}")
     types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
+    text = read_text(path, remedy=f"remove it and make it again by {made_by}")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
         if set(reader.fieldnames or ()) != set(types):
             raise RunFolderError(f"{path} has other columns; make it again by {made_by}")
         return [kind(**{name: _value(types[name], row[name]) for name in types}) for row in reader]
+    except (csv.Error, ValueError, TypeError, AttributeError) as error:
+        raise RunFolderError(
+            f"{path} is damaged ({str(error)[:80]}); remove it and make it again by {made_by}"
+        ) from error
 
 
 def _cell(value: object) -> object:

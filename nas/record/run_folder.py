@@ -4,6 +4,7 @@ The study journal is the truth; tables, pictures and the page are made from it a
 (`nas.report.reports.write_reports`). Nothing here reads or writes those files.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,17 @@ class RunFolder:
             else "does not exist"
         )
         raise RunFolderError(f"the run folder {folder.path} {what}{_neighbours(folder.path)}")
+
+    @classmethod
+    def at(cls, path: Path | str) -> "RunFolder":
+        """Return a run folder whose files may be damaged.
+
+        Raises:
+            RunFolderError: there is no folder, or nothing of a run is in it.
+        """
+        folder = cls(Path(path).absolute())
+        places = (folder.config_yaml, folder.study_journal, folder.overrides_yaml)
+        return folder if any(map(os.path.lexists, places)) else cls.open(path)
 
     def holds_run(self) -> bool:
         """Return whether a run was begun here."""

@@ -19,7 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from nas.record.reading import is_there, read_bytes
+
 _LOG = logging.getLogger(__name__)
+_REMEDY = "move it away; it tells the cost of the run alone"
 _EVERY_S = 1.0
 _SHARE = 0.02  # of its time so far that a command may go on without a further line
 
@@ -118,14 +121,19 @@ def note_spent(path: Path, spent: Spent, *, command: str = "") -> None:
 
 
 def read_spent(path: Path) -> list[Spent]:
-    """Return what each command took; none where there is no file, nor lines cut by a crash."""
+    """Return what each command took; none where there is no file, nor lines that are broken.
+
+    Raises:
+        RunFolderError: it cannot be read at all.
+    """
     found: dict[str, Spent] = {}
-    for number, text in enumerate(path.read_text().splitlines() if path.exists() else []):
+    content = read_bytes(path, remedy=_REMEDY) if is_there(path) else b""
+    for number, text in enumerate(content.split(b"\n")):
         try:
             line = json.loads(text)
-            command = line.pop("command", "") or str(number)
+            command = str(line.pop("command", "") or number)
             found[command] = _from_json(line)
-        except ValueError:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
     return list(found.values())
 
@@ -146,11 +154,19 @@ def total_spent(parts: Sequence[Spent]) -> Spent:
 
 def _end_last_line(path: Path) -> None:
     """Let a line that a crash cut short not swallow the next one."""
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
+    if is_there(path) and read_bytes(path, remedy=_REMEDY)[-1:] not in (b"\n", b""):
         with path.open("a") as file:
             file.write("\n")
 
 
 def _from_json(line: dict[str, Any]) -> Spent:
     joules = math.nan if line["joules"] is None else line["joules"]
-    return Spent(**{**line, "joules": joules, "meters": tuple(line["meters"])})
+    numbers = {
+        "seconds": float(line["seconds"]),
+        "joules": float(joules),
+        "num_known": int(line.get("num_known", 0)),
+        "num_forbidden": int(line.get("num_forbidden", 0)),
+        "meters": tuple(map(str, line["meters"])),
+        "why_unknown": str(line["why_unknown"]),
+    }
+    return Spent(**{**line, **numbers})

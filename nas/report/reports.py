@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from nas.objective import Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
+from nas.record.reading import read_text
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
@@ -60,17 +61,22 @@ def load_report(
 ) -> Report:
     """Return what the page needs, from the files of a run folder; absent ones are left out."""
     winners_csv = folder.finish_dir / "winners.csv"
-    kept = (p.name for p in folder.models_dir.iterdir()) if folder.models_dir.is_dir() else ()
+    places = folder.models_dir.iterdir() if folder.models_dir.is_dir() else ()
+    kept = [place for place in places if (place / "weights.safetensors").is_file()]
     return Report(
         name=folder.name,
         records=records,
         objectives=objectives,
-        # Runs of earlier versions kept passwords in their settings.
-        config=masked_by_shape(folder.config_yaml.read_text())
-        if folder.config_yaml.is_file()
-        else "",
+        config=_config_text(folder),
         environment=read_environment(folder.environment_json),
-        weights={int(name): f"models/{name}/" for name in kept if name.isdecimal()},
+        weights={int(p.name): f"models/{p.name}/" for p in kept if p.name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
     )
+
+
+def _config_text(folder: RunFolder) -> str:
+    if not folder.config_yaml.is_file():
+        return ""
+    text = read_text(folder.config_yaml, remedy="bring it back from a copy")
+    return masked_by_shape(text)  # runs of earlier versions kept passwords in their settings

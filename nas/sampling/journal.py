@@ -9,7 +9,6 @@ equal. A line cut by a crash is dropped when the file is opened again.
 
 import contextlib
 import json
-import os
 import queue
 import threading
 import uuid
@@ -19,26 +18,37 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json
-from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 
 from nas.errors import RunFolderError
 from nas.objective import Objective
+from nas.sampling.journal_file import (
+    check_is_file,
+    damaged,
+    drop_stale_lock,
+    drop_torn_line,
+    lines_of,
+    whole_lines,
+)
+from nas.sampling.journal_lines import (
+    CREATE_STUDY,
+    CREATE_TRIAL,
+    STATE_VALUES,
+    STUDY_NOTE,
+    USER_ATTR,
+    JournalReplay,
+    LineFault,
+)
 from nas.sampling.optuna_trial import (
     OPTUNA_STATES,
-    as_record,
     attributes_at_end,
     attributes_at_start,
     optuna_values,
 )
 from nas.trial import TrialRecord, TrialState
-
-# Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.
-_CREATE_STUDY, _STUDY_NOTE, _CREATE_TRIAL, _STATE_VALUES, _USER_ATTR = 0, 3, 4, 6, 8
 
 # An fsync and a lock cost milliseconds, so that what comes within this time shares them.
 FLUSH_EVERY_S = 0.05
@@ -87,8 +97,9 @@ class StudyJournal:
         self._worker = f"{uuid.uuid4()}-0"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _drop_torn_line(path)
-            _drop_stale_lock(path)
+            check_is_file(path)
+            drop_torn_line(path)
+            drop_stale_lock(path)
             self._backend = JournalFileBackend(str(path))
             self._open_study(path, name)
         except OSError as error:
@@ -117,7 +128,7 @@ class StudyJournal:
     def noted(self, key: str, value: Any) -> None:
         """Keep what the sampler noted with the study."""
         note = {"study_id": 0, "system_attr": {key: value}}
-        self._events.put(([self._entry(_STUDY_NOTE, note)], ()))
+        self._events.put(([self._entry(STUDY_NOTE, note)], ()))
 
     def copy(self, history: History) -> None:
         """Write down a study that was recorded elsewhere; none of it is acknowledged again."""
@@ -163,7 +174,7 @@ class StudyJournal:
         if not first:
             directions = [_optuna_direction(objective).value for objective in self._objectives]
             log = {"study_name": name, "directions": directions}
-            self._backend.append_logs([self._entry(_CREATE_STUDY, log)])
+            self._backend.append_logs([self._entry(CREATE_STUDY, log)])
             return
         known = json.loads(first).get("study_name")
         if known != name:
@@ -186,7 +197,7 @@ class StudyJournal:
             except Exception as error:  # noqa: BLE001 - raised again by `acknowledged`
                 self._error = error
                 with contextlib.suppress(OSError):
-                    _drop_torn_line(self._path)
+                    drop_torn_line(self._path)
                 return
             for _, records in events:
                 for record in records:
@@ -202,6 +213,7 @@ class StudyJournal:
         }
         fields = {
             "study_id": 0,
+            "trial_id": record.number,  # Optuna counts; a reader sees where a line is missing
             "datetime_start": _as_iso(record.started_s),
             "state": OptunaState.RUNNING.value,
             "value": None,
@@ -212,7 +224,7 @@ class StudyJournal:
             "system_attrs": dict(record.sampler_notes),
             "intermediate_values": {},
         }
-        return self._entry(_CREATE_TRIAL, fields)
+        return self._entry(CREATE_TRIAL, fields)
 
     def _whole(self, record: TrialRecord) -> dict[str, Any]:
         """Return the one line of a variant, which never runs: it is there or it is not."""
@@ -227,7 +239,7 @@ class StudyJournal:
     def _ending(self, record: TrialRecord) -> list[dict[str, Any]]:
         known = self._at_start.pop(record.number, {})
         lines = [
-            self._entry(_USER_ATTR, {"trial_id": record.number, "user_attr": {key: value}})
+            self._entry(USER_ATTR, {"trial_id": record.number, "user_attr": {key: value}})
             for key, value in attributes_at_end(record).items()
             if key not in known or known[key] != value
         ]
@@ -237,7 +249,7 @@ class StudyJournal:
             "values": optuna_values(record, self._objectives),
             "datetime_complete": _as_iso(record.finished_s or 0.0),
         }
-        return [*lines, self._entry(_STATE_VALUES, ending)]
+        return [*lines, self._entry(STATE_VALUES, ending)]
 
 
 def load_records(path: Path) -> list[TrialRecord]:
@@ -250,28 +262,43 @@ def load_records(path: Path) -> list[TrialRecord]:
 
 
 def holds_study(path: Path) -> bool:
-    """Say whether a journal was begun: a crash may come before its first line is whole."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.readline().endswith(b"\n")
+    """Say whether a journal was begun: a crash may come before its first line is whole.
+
+    Raises:
+        RunFolderError: something else than a file stands there, or its one line is no cut one.
+    """
+    check_is_file(path)
+    return path.exists() and bool(whole_lines(path))
 
 
 def load_history(path: Path) -> History:
     """Read a study journal; a torn last line is left out.
 
     Raises:
-        RunFolderError: there is no such file, or it holds no study.
+        RunFolderError: there is no such file, it holds no study, or a line is damaged.
     """
+    check_is_file(path)
     if not path.is_file():
         raise RunFolderError(f"there is no {path}; is it the folder of a run?")
-    storage = JournalStorage(JournalFileBackend(str(path)))
-    names = optuna.get_all_study_names(storage)
-    if not names:
+    replay = JournalReplay()
+    for number, line in enumerate(lines_of(whole_lines(path)), start=1):
+        try:
+            replay.apply(line)
+        except LineFault as fault:
+            raise damaged(path, number, fault) from fault
+    if not replay.has_study:
         raise RunFolderError(f"{path} holds no study")
-    study = optuna.load_study(study_name=names[0], storage=storage)
-    notes = storage.get_study_system_attrs(study._study_id)
-    return History([as_record(trial) for trial in study.get_trials(deepcopy=False)], notes)
+    return History(_records(path, replay), replay.notes)
+
+
+def _records(path: Path, replay: JournalReplay) -> list[TrialRecord]:
+    records: list[TrialRecord] = []
+    try:
+        records.extend(replay.records())
+    except (ValueError, TypeError, OverflowError, OSError) as error:
+        line = replay.start_of(len(records))
+        raise damaged(path, line, LineFault(f"its trial cannot be read: {error}")) from error
+    return records
 
 
 def _unwritable(error: OSError) -> RunFolderError:
@@ -287,30 +314,3 @@ def _optuna_direction(objective: Objective) -> StudyDirection:
 
 def _as_iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="microseconds")
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut what follows the last line end: a write that a crash or a full disk interrupted."""
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        whole = end
-        while whole > 0:
-            start = max(0, whole - 65536)
-            file.seek(start)
-            newline = file.read(whole - start).rfind(b"\n")
-            if newline >= 0:
-                whole = start + newline + 1
-                break
-            whole = start
-        if whole != end:
-            file.truncate(whole)
-
-
-def _drop_stale_lock(path: Path) -> None:
-    """Remove the lock that a killed driver left; Optuna would wait 30 s for it.
-
-    Only the driver that holds the run's lease opens a journal to append to it.
-    """
-    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)

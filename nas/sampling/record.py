@@ -79,6 +79,7 @@ class StudyRecord:
             check_fits(self.history.records, space)
             if self.history is not on_disk:
                 _set_aside(path)
+            _check_not_lost(path, self.history)
             self._journal = StudyJournal(
                 path, name=name, objectives=objectives, distributions=flat
             )
@@ -217,6 +218,21 @@ def _check_wanted(name: str, *, resume: bool) -> None:
         raise RunFolderError(
             f"the database holds a study '{name}' already; add resume=true to go on with it, or "
             "choose another name=..."
+        )
+
+
+def _check_not_lost(path: Path, history: History) -> None:
+    """Refuse to begin anew where weights of earlier trials lie: their record is lost."""
+    models = path.parent / "models"
+    if history.records or not models.is_dir():
+        return
+    found = (place for place in models.iterdir() if (place / "weights.safetensors").is_file())
+    numbers = sorted(int(place.name) for place in found if place.name.isdecimal())
+    if numbers:
+        raise RunFolderError(
+            f"{path} holds no trial, but {models} has weights of trials "
+            f"{', '.join(map(str, numbers[:5]))}{'…' if len(numbers) > 5 else ''}; bring the "
+            "journal back from a copy, or start a new run with another name=..."
         )
 
 

@@ -6,7 +6,6 @@ proposes and remembers, a `Backend` runs, a `View` watches.
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from dataclasses import replace
 from nas.errors import ConstraintError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
+from nas.files import CHECKPOINT_FILES, remove_own
 from nas.record.lease import Lease
 from nas.record.run_folder import RunFolder
 from nas.sampling.proposals import SpaceExhausted
@@ -263,7 +263,7 @@ class Search:
             self._standing.add(record)
             _LOG.info("%s", trial_line(record, self._task.objectives))
         if ended:
-            shutil.rmtree(self._checkpoints / str(result.number), ignore_errors=True)
+            remove_own(self._checkpoints / str(result.number), CHECKPOINT_FILES)
         if standing.front_numbers != before:
             self._weights.keep_only(standing.front_numbers)
 

@@ -1,12 +1,13 @@
 """Weights of the front members, and of nobody else: what keeps a run folder small."""
 
 import json
-import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from nas.files import write_bytes, write_text
+from nas.files import remove_own, write_bytes, write_text
 from nas.trial import TrialRecord, TrialResult
+
+_FILES = ("weights.safetensors", "architecture.json", "variant.json")
 
 
 class FrontWeights:
@@ -40,10 +41,10 @@ class FrontWeights:
         write_bytes(place / "weights.safetensors", weights)
 
     def keep_only(self, numbers: Collection[int]) -> None:
-        """Remove the weights of every other trial."""
+        """Remove the weights of every other trial; what others put there stays."""
         if not self._folder.is_dir():
             return
         kept = {str(number) for number in numbers}
         for place in self._folder.iterdir():
-            if place.name not in kept:
-                shutil.rmtree(place)
+            if place.name not in kept and place.name.isdecimal():
+                remove_own(place, _FILES)

@@ -4,11 +4,14 @@ A worker may be killed and a node taken away at any moment, so a long training i
 runs (`RegularCheckpoints`); whoever takes it up loses what came after the last saving, no more.
 """
 
+import copy
 import io
 import logging
 import pickle
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,6 +22,17 @@ from nas.train.loop import Training
 _LOG = logging.getLogger(__name__)
 
 _FILE = "training.pt"
+_BROKEN = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+)
 # However often it is asked for, saving takes no more than this share of the time.
 MAX_SHARE = 0.02
 
@@ -53,21 +67,33 @@ def load_checkpoint(training: Training, folder: Path) -> bool:
     path = folder / _FILE
     if not path.is_file():
         return False
+    before = copy.deepcopy(training.model.state_dict())
+    fresh = copy.deepcopy(training.optimizer.state_dict())
     try:
         state = torch.load(path, map_location=training.device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        if (state["seed"], state["num_steps"]) != (training.seed, training.num_steps):
+            return False
+        _take(training, state)
+    except _BROKEN as error:
         _LOG.warning("the checkpoint %s cannot be read and is left alone: %s", path, error)
+        training.model.load_state_dict(before)
+        training.optimizer.load_state_dict(fresh)
         return False
-    if (state["seed"], state["num_steps"]) != (training.seed, training.num_steps):
-        return False
+    return True
+
+
+def _take(training: Training, state: Mapping[str, Any]) -> None:
+    """Bring a training to a state; of a broken one nothing counts."""
+    step, earlier_s = int(state["step"]), float(state["spent_s"])
+    if not 0 <= step <= training.num_steps:
+        raise ValueError(f"there is no step {step} of {training.num_steps}")
+    random = state["random"].cpu()
     training.model.load_state_dict(state["model"])
     training.optimizer.load_state_dict(state["optimizer"])
-    training.step = state["step"]
-    training.earlier_s = state["spent_s"]
-    torch.set_rng_state(state["random"].cpu())
+    torch.set_rng_state(random)
     if state["cuda_random"] is not None and training.device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda_random"].cpu())
-    return True
+    training.step, training.earlier_s = step, earlier_s
 
 
 class RegularCheckpoints:

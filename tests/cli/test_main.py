@@ -39,7 +39,8 @@ def test_an_unknown_command_is_the_users_fault(nas):
     assert status == 2
     assert told == (
         "nas: there is no command 'serach'; known, nearest first: "
-        "search, spaces, compare, completion, dashboard, finish, profile, report, reproduce\n"
+        "search, spaces, compare, completion, dashboard, finish, profile, "
+        "repair, report, reproduce\n"
     )
 
 
