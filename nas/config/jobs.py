@@ -128,14 +128,23 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
     before = replace(before, config_dir=source.config_dir or before.config_dir)
     source = on_top(before, source.overrides)
     composed = compose_values(source)
-    changes = changed_settings(read_mapping(folder.config_yaml), composed.values)
+    refuse_changed(folder, composed.values)
+    return source, composed
+
+
+def refuse_changed(folder: RunFolder, values: Mapping[str, Any]) -> None:
+    """Refuse settings under which trials would not be comparable with those of a run.
+
+    Raises:
+        RunFolderError: there are some; all are listed.
+    """
+    changes = changed_settings(read_mapping(folder.config_yaml), values)
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
         raise RunFolderError(
             f"run '{folder.name}' cannot go on with other settings, its trials would not be "
             f"comparable:\n{listed}\nleave them out, or start a new run with another name=..."
         )
-    return source, composed
 
 
 def _open_run(asked: Mapping[str, Any]) -> RunFolder:

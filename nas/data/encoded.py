@@ -15,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.dataset import Dataset, Labels, Split
-from nas.data.picture import BROKEN, OnBroken, Picture, Source, Stored, decode_one
+from nas.data.picture import (
+    BROKEN,
+    OnBroken,
+    Picture,
+    Source,
+    Stored,
+    decode_one,
+    decode_with_digest,
+)
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import hold_out
@@ -159,7 +167,11 @@ def _stream(
         }
     )
     return {
-        word: Split(_streamed(part, found[word], kept[word], stored), part.labels[kept[word]])
+        word: Split(
+            _streamed(part, found[word], kept[word], stored),
+            part.labels[kept[word]],
+            found[word].digests[kept[word]],
+        )
         for word, part in parts.items()
     }, broken
 
@@ -195,9 +207,9 @@ def _streamed(
 def _decode(
     parts: Mapping[str, Encoded], stored: Stored
 ) -> tuple[dict[str, Split], tuple[str, ...]]:
-    def attempt(part: Encoded, index: int) -> npt.NDArray[np.uint8] | str:
+    def attempt(part: Encoded, index: int) -> tuple[npt.NDArray[np.uint8], bytes] | str:
         try:
-            return decode_one(part.source.open(index), stored)
+            return decode_with_digest(part.source.open(index), stored)
         except BROKEN as error:
             return f"{part.source.name(index)}: {error}"
 
@@ -207,19 +219,20 @@ def _decode(
     broken = tuple(entry for entry in decoded if isinstance(entry, str))
     _refuse_broken(broken, stored, total=len(jobs))
     first: dict[tuple[int, int], str] = {}
-    for (part, index), image in zip(jobs, decoded, strict=True):
-        if not isinstance(image, str):
-            first.setdefault((image.shape[0], image.shape[1]), part.source.name(index))
+    for (part, index), entry in zip(jobs, decoded, strict=True):
+        if not isinstance(entry, str):
+            first.setdefault(entry[0].shape[:2], part.source.name(index))
     _check_sizes(first)
     splits, start = {}, 0
     for word, part in parts.items():
         entries = decoded[start : start + len(part.labels)]
         start += len(part.labels)
-        kept = [index for index, entry in enumerate(entries) if not isinstance(entry, str)]
-        if not kept:
+        read = [(i, *entry) for i, entry in enumerate(entries) if not isinstance(entry, str)]
+        if not read:
             raise DataError(f"none of the {len(entries)} images of {word} can be read")
-        images = np.stack([entries[index] for index in kept])
-        splits[word] = Split(images, part.labels[kept])
+        kept, images, found = zip(*read, strict=True)
+        digests = np.frombuffer(b"".join(found), dtype=np.uint8).reshape(len(kept), -1)
+        splits[word] = Split(np.stack(images), part.labels[list(kept)], digests)
     return splits, broken
 
 

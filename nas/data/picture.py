@@ -1,5 +1,6 @@
 """One encoded image becomes pixels: opened, turned upright, converted, resized."""
 
+import hashlib
 import io
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,6 +89,32 @@ def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
     with Image.open(source) as opened:
         return _pixels(opened, stored)
+
+
+def decode_with_digest(picture: Picture, stored: Stored) -> tuple[npt.NDArray[np.uint8], bytes]:
+    """Return an image (H, W, C), and 16 bytes that tell its content from any other.
+
+    The content is that of its file, from one reading; of an image that a library opened, whose
+    file nobody sees, its pixels, its mode and its size.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has more than 8 bits a channel.
+    """
+    if isinstance(picture, Image.Image):
+        head = f"{picture.mode} {picture.size} ".encode()
+        return decode_one(picture, stored), digest_of(head + picture.tobytes())
+    content = picture if isinstance(picture, bytes) else picture.read_bytes()
+    try:
+        pixels = decode_one(content, stored)
+    except BROKEN:
+        pixels = decode_one(picture, stored)  # whose fault is told with its name
+    return pixels, digest_of(content)
+
+
+def digest_of(content: bytes) -> bytes:
+    """Return 16 bytes that equal contents share."""
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _pixels(opened: Image.Image, stored: Stored) -> npt.NDArray[np.uint8]:

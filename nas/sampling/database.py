@@ -289,6 +289,14 @@ def load_files(storage: RDBStorage, name: str) -> dict[str, str]:
     return {}
 
 
+def load_notes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    """Return what is noted with a study beside files; empty if there is no such study."""
+    with suppress(KeyError):
+        attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
+        return {k: v for k, v in attributes.items() if not k.startswith(FILE_PREFIX)}
+    return {}
+
+
 def _insert(connection: sa.Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(sa.insert(table), list(rows))

@@ -1,6 +1,8 @@
 """What a search is about, and what came of it: what those who start one give and get."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
@@ -23,6 +25,7 @@ class SearchTask:
         stopping: when it ends.
         seed: of everything random.
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
+        notes: what the study is to note of itself, by key, as plain values.
     """
 
     space: SearchSpace
@@ -33,6 +36,7 @@ class SearchTask:
     stopping: Stopping = field(default_factory=Stopping)
     seed: int = 0
     trial_time_limit_s: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
