@@ -158,6 +158,10 @@ def check_finish(overrides: Sequence[str]) -> FinishConfig:
     full: list[str] = []
     for word in overrides:
         text = rewritten(word)
+        if text.startswith("data="):
+            raise ConfigError(
+                f"'{word}': the data stay those of the run; data.path=... says where they are now"
+            )
         if text.startswith("+pick.count="):  # a bare number means: that many, spread
             full += [text.removeprefix("+"), "pick.which=spread"]
         else:

@@ -116,9 +116,25 @@ def _check_distinct(jobs: Sequence[Job], faults: list[str]) -> None:
 
 def _plan_job(source: Source) -> Job:
     composed = compose_values(source)
-    if composed.values.get("resume") is True and not composed.faults:
-        source, composed = _resumed(source, composed)
+    if composed.values.get("resume") is True:
+        source, composed = _resumed_if_there(source, composed)
     return Job(source, composed.values, check_values(composed))
+
+
+def _resumed_if_there(source: Source, asked: Composed) -> tuple[Source, Composed]:
+    """Return what the run to go on with makes of a command line.
+
+    An override such as data.path=... may fit the settings of the run alone, so faults are judged
+    with these; where the run is not there, by themselves.
+    """
+    if asked.faults:
+        if not {"name", "run_folder"} <= asked.values.keys():
+            return source, asked
+        try:
+            _open_run(asked.values)
+        except RunFolderError:
+            return source, asked
+    return _resumed(source, asked)
 
 
 def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:

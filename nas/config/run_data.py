@@ -124,9 +124,8 @@ def check_same_data(folder: RunFolder, data: object, now: Fingerprint | None) ->
         listed = "\n".join(f"  {line}" for line in lines)
         raise RunFolderError(
             f"the data are not those that run '{folder.name}' was begun with, so results would "
-            f"not be comparable:\n{listed}\nput the data back as they were, name another place "
-            "with data.path=..., or start a new run with another name=... and "
-            f"warm_start=[{folder.path}]"
+            f"not be comparable:\n{listed}\nput the data back as they were, or start a new run "
+            f"with another name=...; warm_start=[{folder.path}] tells it what this one found"
         )
     is_known = known.fingerprint is not None or not holds_study(folder.study_journal)
     return None if is_known else UNKNOWN

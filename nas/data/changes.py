@@ -20,11 +20,25 @@ def changes(before: Fingerprint, now: Fingerprint) -> list[str]:
         return []
     if before.unit != now.unit:
         return [f"there were {before.unit}, and there are {now.unit} now"]
+    if _has_nothing_in_common(before, now):
+        return [f"all other {now.unit}: {_told(before)} -> {_told(now)}"]
     renamed = _renamed(before, now)
     lines = [*_class_lines(before, now, renamed), *_split_lines(before, now, renamed)]
     if _has_same_images(before, now):
         lines.insert(0, f"the same {now.unit}, split otherwise")
     return lines or [f"other {now.unit}, or the same under other classes"]
+
+
+def _has_nothing_in_common(before: Fingerprint, now: Fingerprint) -> bool:
+    old, new = (set().union(*map(_marks, data.parts.values())) for data in (before, now))
+    return bool(old) and bool(new) and old.isdisjoint(new)
+
+
+def _told(data: Fingerprint) -> str:
+    number = sum(part.whole.count for part in data.parts.values())
+    names = [name for name in _class_names(data) if name]
+    of = f" of {len(names)} classes ({_listed(names)})" if names else ""
+    return f"{_counted(number, data.unit)}{of}"
 
 
 def _has_same_images(before: Fingerprint, now: Fingerprint) -> bool:
@@ -97,6 +111,8 @@ def _split_lines(
         for data, found in ((before, marks), (now, new_marks))
         for counts, part in zip(found.values(), data.parts.values(), strict=True)
     )
+    if is_marked and len(before.parts) > 1:
+        yield from _in_all(marks, new_marks, now.unit)
     for word in dict.fromkeys([*before.parts, *now.parts]):
         if word not in before.parts or word not in now.parts:
             there = "no" if word in before.parts else "a"
@@ -109,6 +125,15 @@ def _split_lines(
             yield _by_marks(word, now.unit, marks, new_marks)
         else:
             yield _by_class(old, new, renamed, _what(word, now.unit))
+
+
+def _in_all(before: _Counts, now: _Counts, unit: str) -> Iterator[str]:
+    """Tell how many came and went, whatever their split, if that is not clear from the splits."""
+    old, new = (sum(counts.values(), Counter[str]()) for counts in (before, now))
+    come, gone = (new - old).total(), (old - new).total()
+    if come != gone:
+        what = [*([f"{come} new"] if come else []), *([f"{gone} gone"] if gone else [])]
+        yield f"{unit} {old.total()} -> {new.total()}: {', '.join(what)}"
 
 
 def _what(word: str, unit: str) -> str:
@@ -136,7 +161,8 @@ def _by_marks(word: str, unit: str, before: _Counts, now: _Counts) -> str:
         parts.append(f"{come.total()} new")
     if gone:
         parts.append(f"{gone.total()} gone from there")
-    return f"{what} {number} -> {new.total()}: {', '.join(parts)}"
+    change = f"{number}" if number == new.total() else f"{number} -> {new.total()}"
+    return f"{what} {change}: {', '.join(parts)}"
 
 
 def _was(number: int) -> str:
@@ -166,7 +192,7 @@ def _other_classes(old: Part, new: Part, renamed: Mapping[str, str], what: str) 
         (Counter(after.marks) - Counter(before.marks)).total() for before, after in pairs
     )
     number = f"{relabelled} of {new.whole.count}" if relabelled else "some"
-    yield f"{number} {what} have another class"
+    yield f"{number} {what} {'has' if relabelled == 1 else 'have'} another class"
 
 
 def _is_same(one: Group, other: Group) -> bool:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nas.data.picture import (
     BROKEN,
     OnBroken,
     Picture,
+    Shown,
     Source,
     Stored,
     decode_one,
@@ -27,7 +29,7 @@ from nas.data.picture import (
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import hold_out
-from nas.data.streamed import StreamedImages
+from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
 
 # Words that published data sets call their splits by.
@@ -60,12 +62,14 @@ class LibraryItems:
         image: what the image is called in one of its items: a column, or a place.
         where: of the split, for messages.
         fingerprint: of the split's content; None where the library cannot tell.
+        files: of the images, in their order; None where the library does not show them.
     """
 
     part: Any
     image: str | int
     where: str
     fingerprint: str | None = None
+    files: Texts | None = None
 
     def __len__(self) -> int:
         return len(self.part)
@@ -75,9 +79,15 @@ class LibraryItems:
         return f"{self.where} {index}"
 
     def open(self, index: int) -> Picture:
-        """Return the image, opened."""
-        picture: Picture = self.part[index][self.image]
-        return picture
+        """Return the image, opened or as it is stored."""
+        picture: Any = self.part[index][self.image]
+        if isinstance(picture, dict):  # of the hub, not decoded
+            content: bytes | None = picture.get("bytes")
+            return Path(picture["path"]) if content is None else content
+        if self.files is not None:
+            return Shown(picture, Path(self.files[index]))
+        opened: Picture = picture
+        return opened
 
     def version(self) -> str | None:
         """Return what tells this content from another."""

@@ -58,7 +58,10 @@ def load_huggingface(
         {
             word: Encoded(
                 LibraryItems(
-                    part, image_column, f"{name} {word}", _fingerprint(part, image_column)
+                    _encoded(part, image_column),
+                    image_column,
+                    f"{name} {word}",
+                    _fingerprint(part, image_column),
                 ),
                 np.asarray(numbers(labels[word], class_names)),
             )
@@ -70,6 +73,15 @@ def load_huggingface(
         where=name,
         official=f"{', '.join(parts)}: as published",
     )
+
+
+def _encoded(part: Any, image_column: str) -> Any:
+    """Return the data with images as they are stored: decoded they differ between versions."""
+    import datasets
+
+    if not isinstance(part.features[image_column], datasets.Image):
+        return part
+    return part.cast_column(image_column, datasets.Image(decode=False))
 
 
 def _fingerprint(part: Any, image_column: str) -> str | None:

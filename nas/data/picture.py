@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-Picture = Path | bytes | Image.Image
+
+@dataclass(frozen=True)
+class Shown:
+    """An image that a library opened, and the file that it comes from."""
+
+    image: Image.Image
+    file: Path
+
+
+Picture = Path | bytes | Image.Image | Shown
 
 MODES = {1: "L", 3: "RGB"}
 _DEEP_MODES = ("I", "F")  # 16 or 32 bits a pixel: conversion to 8 bits would clip
@@ -84,6 +93,8 @@ def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
         OSError: it cannot be read.
         ValueError: it has more than 8 bits a channel.
     """
+    if isinstance(picture, Shown):
+        picture = picture.image
     if isinstance(picture, Image.Image):
         return _pixels(picture, stored)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
@@ -101,6 +112,8 @@ def decode_with_digest(picture: Picture, stored: Stored) -> tuple[npt.NDArray[np
         OSError: it cannot be read.
         ValueError: it has more than 8 bits a channel.
     """
+    if isinstance(picture, Shown):
+        return decode_one(picture, stored), digest_of(picture.file.read_bytes())
     if isinstance(picture, Image.Image):
         head = f"{picture.mode} {picture.size} ".encode()
         return decode_one(picture, stored), digest_of(head + picture.tobytes())
