@@ -27,14 +27,16 @@ def is_place(name: str, *, before: object, now: object, target: object) -> bool:
         target: `_target_` of the data. Of a loader of the user's own, each argument is a
             place that was a text (or texts) and names something that exists now.
     """
+    old, new = _texts(before), _texts(now)
+    if not old or not new:  # a setting that came or went is no move
+        return False
     if name in _ALWAYS or (name == "data.name" and target == _ON_THE_HUB):
         return True
     group, _, key = name.partition(".")
     is_own = isinstance(target, str) and not target.startswith(_SHIPPED)
     if group != "data" or not is_own or key.startswith("_"):
         return False
-    old, new = _texts(before), _texts(now)
-    return bool(old) and bool(new) and all(Path(text).exists() for text in new)
+    return all(Path(text).exists() for text in new)
 
 
 @contextmanager
