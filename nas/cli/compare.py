@@ -68,9 +68,10 @@ def expand_places(items: Sequence[str]) -> list[Path]:
 
 def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
     from nas.config.recorded import read_mapping, recorded_objectives
+    from nas.config.run_data import known_data, refuse_other_data
     from nas.record.run_folder import RunFolder
     from nas.report.comparison import Run
-    from nas.sampling.journal import load_records
+    from nas.sampling.journal import load_history
 
     folders = [RunFolder.open(place) for place in places]
     if labels and len(labels) != len(folders):
@@ -79,10 +80,15 @@ def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
         )
     objectives = [recorded_objectives(folder) for folder in folders]
     configs = [read_mapping(folder.config_yaml) for folder in folders]
+    histories = [load_history(folder.study_journal) for folder in folders]
+    known = [known_data(f, history=h) for f, h in zip(folders, histories, strict=True)]
+    refuse_other_data([folder.name for folder in folders], known)
     shown = list(labels) or group_labels([folder.name for folder in folders], configs)
     return [
-        Run(folder.name, label, load_records(folder.study_journal), goals)
-        for folder, label, goals in zip(folders, shown, objectives, strict=True)
+        Run(folder.name, label, history.records, goals)
+        for folder, label, history, goals in zip(
+            folders, shown, histories, objectives, strict=True
+        )
     ]
 
 

@@ -1,34 +1,37 @@
 """What is written and said of the data that a search trains on."""
 
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 
+from nas.config.run_data import write_data
 from nas.data.dataset import Dataset
+from nas.data.fingerprint import Fingerprint
 from nas.data.report import DataReport, report_data
-from nas.data.task_data import TaskData
-from nas.files import write_text
+from nas.record.run_folder import RunFolder
 
 _LOG = logging.getLogger(__name__)
 _MAX_LISTED = 12  # classes whose counts are shown
 
 
-def note_data(path: Path, data: object, *, say: Callable[[str], None] | None = None) -> None:
+def note_data(
+    folder: RunFolder,
+    data: object,
+    fingerprint: Fingerprint | None,
+    *,
+    say: Callable[[str], None] | None = None,
+) -> None:
     """Write what a data set is, its splits and its normalisation; warn of what is doubtful.
 
     Args:
-        path: the file, JSON.
-        data: what a loader returned; None where nothing is trained.
+        folder: of the run.
+        data: what a loader returned, or a table.
+        fingerprint: of them; None for data of a kind that has none.
         say: takes the lines that are no warnings.
     """
-    if isinstance(data, TaskData):
-        write_text(path, json.dumps(data.describe(), indent=1) + "\n")
-    if not isinstance(data, Dataset):
+    report = report_data(data) if isinstance(data, Dataset) else None
+    write_data(folder, data, fingerprint, report=report)
+    if report is None or not isinstance(data, Dataset):
         return
-    report = report_data(data)
-    write_text(path, json.dumps({**data.describe(), **asdict(report)}, indent=1) + "\n")
     for line, is_doubtful in _lines(data, report):
         _LOG.log(logging.WARNING if is_doubtful else logging.INFO, "data: %s", line)
         if say is not None and not is_doubtful:  # warnings come to the terminal by themselves

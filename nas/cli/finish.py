@@ -40,6 +40,7 @@ them: safetensors, torch.export, ONNX in floats and int8, each measured on the f
   export.int8=false  export.files=false  license=apache-2.0
   execution=inline              in this process; default: Ray
   trust=true                    run what the run folder names (docs/foreign.md)
+  data.path=photos              where the data are now, if they moved; they must be the same
 
 Killed or interrupted, the same command goes on. All settings: conf/finish.yaml."""
 
@@ -57,6 +58,7 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
     from nas.config.finishing import build_finish
+    from nas.config.run_data import keep_fingerprint
     from nas.finish.retrain import Crew
     from nas.finish.run import run_finish
     from nas.report.confirmation import write_finish_png
@@ -67,6 +69,9 @@ def run(words: Sequence[str]) -> int:
     finish = build_finish(config, words=with_trust(words))
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
+    if finish.note is not None:
+        view.message(finish.note)
+        keep_fingerprint(finish.folder, finish.fingerprint)
     place.mkdir(exist_ok=True)
     with logging_to(place / "log.txt", view):
         summary = run_finish(

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 DONE = 0
 HELP = """\
-nas reproduce run=runs/N [into=runs/N-again] [trust=true]
+nas reproduce run=runs/N [into=runs/N-again] [data.path=...] [trust=true]
 
 Runs the search of a run folder once more, with all that it remembers, into a new folder. Lists
 what is other on this machine, and compares the proposals and the objectives, trial by trial.
 With one worker at a time (execution=inline, or execution.num_workers=1) the same proposals come;
-with several, the order in which results arrive decides them. A run of someone else calls only what
-its settings are for; trust=true lets it run whatever it names (docs/foreign.md)."""
+with several, the order in which results arrive decides them. The data must be those of the run;
+data.path=... (table.path=...) says where they are now, if they moved. A run of someone else calls
+only what its settings are for; trust=true lets it run whatever it names (docs/foreign.md)."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -30,10 +31,12 @@ def run(words: Sequence[str]) -> int:
     if set(words) & {"--help", "-h"}:
         print(HELP)
         return DONE
-    settings = parse_settings(words, defaults={"run": None, "into": "-"})
+    moved = [word for word in words if word.startswith(("data.", "table."))]
+    own = [word for word in words if word not in moved]
+    settings = parse_settings(own, defaults={"run": None, "into": "-"})
     open_launch_folder()
     from nas.cli.search import run_job
-    from nas.config.jobs import plan_jobs
+    from nas.config.jobs import plan_jobs, refuse_changed
     from nas.config.recorded import read_source
     from nas.record.changes import changed_environment
     from nas.record.environment import collect_environment, read_environment
@@ -44,12 +47,14 @@ def run(words: Sequence[str]) -> int:
     into = Path(settings["into"] if settings["into"] != "-" else f"{before.path}-again")
     source = read_source(before)
     again = (f"name='{into.name}'", f"run_folder='{into}'")
-    (job,) = plan_jobs(replace(source, overrides=(*source.overrides, *again)))
+    (job,) = plan_jobs(replace(source, overrides=(*source.overrides, *moved, *again)))
+    if moved:
+        refuse_changed(before, job.values)
     changes = changed_environment(read_environment(before.environment_json), collect_environment())
     _say(console, "The environment is the same." if not changes else "Other than in the run:")
     for line in changes:
         _say(console, f"  {line}")
-    status = run_job(job, console)
+    status = run_job(job, console, repeats=before)
     for line in _compare(before, RunFolder.open(into)):
         _say(console, line)
     return status

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,14 +78,22 @@ def _run_all(jobs: Sequence[Job]) -> int:
     return worst
 
 
-def run_job(job: Job, console: Console) -> int:
-    """Search once and return the exit status."""
+def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> int:
+    """Search once and return the exit status.
+
+    Args:
+        job: what to search.
+        console: where to tell of it.
+        repeats: a run whose data these must be, as those of a run that goes on.
+    """
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.cli.data_notes import note_data
     from nas.cli.log import logging_to
     from nas.cli.spending import Spending
     from nas.cli.view import make_view
     from nas.config.build import build_search
+    from nas.config.places import telling_where
+    from nas.config.run_data import data_of, study_notes
     from nas.evaluation.tabular import with_scores
     from nas.record.environment import collect_environment, write_environment
     from nas.report.front import front_records
@@ -91,20 +101,25 @@ def run_job(job: Job, console: Console) -> int:
     from nas.search.loop import run_search
 
     config = job.config
-    search = build_search(config)
-    objectives = search.task.objectives
     place = Path(config.run_folder)
+    before = RunFolder.open(place) if config.resume else repeats
+    with telling_where(job.values) if before is not None else nullcontext():
+        search = build_search(config)
+    objectives = search.task.objectives
+    data = data_of(search, config, before=before)
     folder = RunFolder.open(place) if config.resume else RunFolder.create(place)
     write_config(folder, values=job.values, source=job.source)
     view = make_view(config.ui, console)
     with logging_to(folder.log_txt, view):
         write_environment(folder.environment_json, collect_environment())
-        note_data(folder.path / "data.json", search.data, say=view.message)
+        note_data(folder, data.content, data.fingerprint, say=view.message)
+        for note in data.notes:
+            view.message(note)
         is_simulated = config.execution.kind is ExecutionKind.SIMULATED
         spending = Spending(folder, view, is_simulated=is_simulated)
         with spending.noting:
             summary = run_search(
-                search.task,
+                replace(search.task, notes=study_notes(data.fingerprint)),
                 run_folder=folder,
                 make_backend=search.make_backend,
                 view=spending,

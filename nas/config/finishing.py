@@ -6,7 +6,7 @@ anew, in `conf/finish.yaml`.
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +17,15 @@ from nas.config.build import build_backend
 from nas.config.check import in_one_message
 from nas.config.compose import Source, compose_values
 from nas.config.foreign import check_plain, check_record
+from nas.config.jobs import refuse_changed
 from nas.config.judge import Judge
 from nas.config.make import make, make_space
+from nas.config.places import telling_where
 from nas.config.recorded import objectives_of, read_mapping
+from nas.config.run_data import check_same_data, known_data
 from nas.config.schema import Execution, Limits, Setting, TrialLimits, Ui
 from nas.data.dataset import Dataset
+from nas.data.fingerprint import Fingerprint, fingerprint_of
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import Evaluator
@@ -117,6 +121,7 @@ class FinishConfig:
     ui: Annotated[Ui, Setting("auto and plain: a line per retraining; none: silent")]
     pick: Annotated[PickConfig, Setting("which trials become winners")]
     seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
+    data: Annotated[dict[str, Any], Setting("where they are now, if they moved: data.path")]
     training: Annotated[dict[str, Any], Setting("what is other than in the search")]
     trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
@@ -142,7 +147,7 @@ def rewritten(override: str) -> str:
         if value.startswith("["):
             return f"pick.trials={value}"
         return f"+pick.count={value}" if value.isdecimal() else f"pick.which={value}"
-    return f"++{text}" if key.startswith("training.") else text
+    return f"++{text}" if key.startswith(("training.", "data.")) else text
 
 
 def check_finish(overrides: Sequence[str]) -> FinishConfig:
@@ -154,6 +159,10 @@ def check_finish(overrides: Sequence[str]) -> FinishConfig:
     full: list[str] = []
     for word in overrides:
         text = rewritten(word)
+        if text.startswith("data="):
+            raise ConfigError(
+                f"'{word}': the data stay those of the run; data.path=... says where they are now"
+            )
         if text.startswith("+pick.count="):  # a bare number means: that many, spread
             full += [text.removeprefix("+"), "pick.which=spread"]
         else:
@@ -174,11 +183,15 @@ class Finish:
         task: what to finish.
         folder: of the run.
         execution: where retrainings run.
+        fingerprint: of the data.
+        note: what is to be told of them, or None.
     """
 
     task: FinishTask
     folder: RunFolder
     execution: Execution
+    fingerprint: Fingerprint | None = None
+    note: str | None = None
 
     def make_backend(self, evaluator: Evaluator) -> Backend:
         """Start the workers."""
@@ -207,10 +220,14 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
             "the score that the table gives"
         )
     objectives = objectives_of(values)
+    dataset = _dataset(_with_places(values, config.data, folder))
+    fingerprint = fingerprint_of(dataset)
+    note = check_same_data(folder, dataset, fingerprint)
+    name = known_data(folder).name or dataset.name
     export = config.export
     task = FinishTask(
         space=make_space(values["search_space"]),
-        dataset=_dataset(values),
+        dataset=dataset if name == dataset.name else replace(dataset, name=name),
         recipe=_recipe(values["training"], config.training),
         objectives=objectives,
         records=tuple(comparable_records(load_records(folder.study_journal), objectives)),
@@ -252,7 +269,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> Finish:
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
     )
-    return Finish(task, folder, config.execution)
+    return Finish(task, folder, config.execution, fingerprint, note)
 
 
 def _teaching(config: DistillationConfig) -> Teaching | None:
@@ -271,8 +288,23 @@ def _teaching(config: DistillationConfig) -> Teaching | None:
     return Teaching(model=model, settings=settings)
 
 
+def _with_places(
+    values: dict[Any, Any], places: Mapping[str, Any], folder: RunFolder
+) -> dict[Any, Any]:
+    """Return the settings of a run with what is told anew of where its data are.
+
+    Raises:
+        RunFolderError: what is told is no place.
+    """
+    moved = {**values, "data": {**values["data"], **places}}
+    if places:
+        refuse_changed(folder, moved)
+    return moved
+
+
 def _dataset(values: Mapping[str, Any]) -> AnyData:
-    made = make(values["data"])
+    with telling_where(values):
+        made = make(values["data"])
     if not isinstance(made, Dataset | TaskData):
         raise ConfigError(
             f"data {values['data'].get('_target_')} has no test split, so nothing can be "

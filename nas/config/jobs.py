@@ -125,10 +125,26 @@ def _check_distinct(jobs: Sequence[Job], faults: list[str]) -> None:
 def _plan_job(source: Source) -> Job:
     composed = compose_values(source)
     remember_secrets_in(composed.values)
-    if composed.values.get("resume") is True and not composed.faults:
-        source, composed = _resumed(source, composed)
+    if composed.values.get("resume") is True:
+        source, composed = _resumed_if_there(source, composed)
         remember_secrets_in(composed.values)
     return Job(source, composed.values, check_values(composed))
+
+
+def _resumed_if_there(source: Source, asked: Composed) -> tuple[Source, Composed]:
+    """Return what the run to go on with makes of a command line.
+
+    An override such as data.path=... may fit the settings of the run alone, so faults are judged
+    with these; where the run is not there, by themselves.
+    """
+    if asked.faults:
+        if not {"name", "run_folder"} <= asked.values.keys():
+            return source, asked
+        try:
+            _open_run(asked.values)
+        except RunFolderError:
+            return source, asked
+    return _resumed(source, asked)
 
 
 def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
@@ -141,14 +157,23 @@ def _resumed(source: Source, asked: Composed) -> tuple[Source, Composed]:
     recorded = read_mapping(folder.config_yaml)
     check_plain(folder.path, recorded)
     check_record(folder.path, recorded, told=source.told)
-    changes = changed_settings(recorded, composed.values)
+    refuse_changed(folder, composed.values)
+    return source, composed
+
+
+def refuse_changed(folder: RunFolder, values: Mapping[str, Any]) -> None:
+    """Refuse settings under which trials would not be comparable with those of a run.
+
+    Raises:
+        RunFolderError: there are some; all are listed.
+    """
+    changes = changed_settings(read_mapping(folder.config_yaml), values)
     if changes:
         listed = "\n".join(f"  {change}" for change in changes)
         raise RunFolderError(
             f"run '{folder.name}' cannot go on with other settings, its trials would not be "
             f"comparable:\n{listed}\nleave them out, or start a new run with another name=..."
         )
-    return source, composed
 
 
 def _in_place(source: Source, folder: RunFolder) -> Source:

@@ -17,6 +17,7 @@ from nas.config.compose import Source
 from nas.config.defaults import completed
 from nas.config.extension import space_faults, without_extensions
 from nas.config.foreign import check_environment, check_overrides
+from nas.config.places import is_place
 from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
 from nas.files import write_text
@@ -156,7 +157,8 @@ def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[
     """Return one line for each setting that must not change and did.
 
     A search space that only grew and limits that only became wider are no changes, nor is a
-    setting that came with a later version and is at its default.
+    setting that came with a later version and is at its default. Where data lie is none: they are
+    compared by what they hold (`nas.config.run_data`).
     """
     before, now = (masked_setting(completed(values)) for values in (before, now))
     comparable = without_extensions(before, now)
@@ -164,7 +166,14 @@ def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[
     changes = [
         f"{name} was {old.get(name, 'absent')} and is now {new.get(name, 'absent')}"
         for name in dict.fromkeys([*old, *new])
-        if name not in _MAY_CHANGE and old.get(name) != new.get(name)
+        if name not in _MAY_CHANGE
+        and old.get(name) != new.get(name)
+        and not is_place(
+            name,
+            before=old.get(name),
+            now=new.get(name),
+            target=new.get("data._target_"),
+        )
     ]
     spaces = comparable.get("search_space"), now.get("search_space")
     faults = [] if spaces[0] == spaces[1] else space_faults(*spaces) or []

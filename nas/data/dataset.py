@@ -34,10 +34,12 @@ class Split:
     Attributes:
         images: (N, H, W, C), uint8 or float32; those that stay on disk look alike.
         labels: (N,) class of each image, 0 to K-1.
+        digests: (N, 16) of each image as it is stored; None where its numbers are all there is.
     """
 
     images: Images | StreamedImages
     labels: Labels
+    digests: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,12 +47,13 @@ class Split:
     def take(self, indices: npt.NDArray[np.int64]) -> "Split":
         """Return the images at `indices`, copied; those on disk stay there."""
         labels = self.labels[indices]
+        digests = None if self.digests is None else self.digests[indices]
         if isinstance(self.images, StreamedImages):
-            return Split(self.images.subset(indices), labels)
-        return Split(self.images[indices], labels)
+            return Split(self.images.subset(indices), labels, digests)
+        return Split(self.images[indices], labels, digests)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the images of both."""
+        """Return the images of both, whose digests nobody asks for."""
         labels = np.concatenate([self.labels, other.labels])
         if isinstance(self.images, StreamedImages) and isinstance(other.images, StreamedImages):
             return Split(self.images.joined(other.images), labels)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,11 +18,20 @@ import numpy.typing as npt
 from nas.data.copies import copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
-from nas.data.picture import BROKEN, OnBroken, Picture, Source, Stored, decode_one
+from nas.data.picture import (
+    BROKEN,
+    OnBroken,
+    Picture,
+    Shown,
+    Source,
+    Stored,
+    decode_one,
+    decode_with_digest,
+)
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import Indices, hold_out
-from nas.data.streamed import StreamedImages
+from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
 
 
@@ -47,12 +57,14 @@ class LibraryItems:
         image: what the image is called in one of its items: a column, or a place.
         where: of the split, for messages.
         fingerprint: of the split's content; None where the library cannot tell.
+        files: of the images, in their order; None where the library does not show them.
     """
 
     part: Any
     image: str | int
     where: str
     fingerprint: str | None = None
+    files: Texts | None = None
 
     def __len__(self) -> int:
         return len(self.part)
@@ -62,9 +74,15 @@ class LibraryItems:
         return f"{self.where} {index}"
 
     def open(self, index: int) -> Picture:
-        """Return the image, opened."""
-        picture: Picture = self.part[index][self.image]
-        return picture
+        """Return the image, opened or as it is stored."""
+        picture: Any = self.part[index][self.image]
+        if isinstance(picture, dict):  # of the hub, not decoded
+            content: bytes | None = picture.get("bytes")
+            return Path(picture["path"]) if content is None else content
+        if self.files is not None:
+            return Shown(picture, Path(self.files[index]))
+        opened: Picture = picture
+        return opened
 
     def version(self) -> str | None:
         """Return what tells this content from another."""
@@ -215,7 +233,11 @@ def _stream(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
         }
     )
     splits = {
-        word: Split(_streamed(part, found[word], kept[word], stored), part.labels[kept[word]])
+        word: Split(
+            _streamed(part, found[word], kept[word], stored),
+            part.labels[kept[word]],
+            found[word].digests[kept[word]],
+        )
         for word, part in parts.items()
     }
     return splits, broken, kept
@@ -250,9 +272,9 @@ def _streamed(
 
 
 def _decode(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
-    def attempt(part: Encoded, index: int) -> npt.NDArray[np.uint8] | str:
+    def attempt(part: Encoded, index: int) -> tuple[npt.NDArray[np.uint8], bytes] | str:
         try:
-            return decode_one(part.source.open(index), stored)
+            return decode_with_digest(part.source.open(index), stored)
         except BROKEN as error:
             return f"{part.source.name(index)}: {str(error) or type(error).__name__}"
 
@@ -262,20 +284,21 @@ def _decode(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
     broken = tuple(entry for entry in decoded if isinstance(entry, str))
     _refuse_broken(broken, stored, total=len(jobs))
     first: dict[tuple[int, int], str] = {}
-    for (part, index), image in zip(jobs, decoded, strict=True):
-        if not isinstance(image, str):
-            first.setdefault((image.shape[0], image.shape[1]), part.source.name(index))
+    for (part, index), entry in zip(jobs, decoded, strict=True):
+        if not isinstance(entry, str):
+            first.setdefault(entry[0].shape[:2], part.source.name(index))
     _check_sizes(first)
     splits, places, start = {}, {}, 0
     for word, part in parts.items():
         entries = decoded[start : start + len(part.labels)]
         start += len(part.labels)
-        kept = [index for index, entry in enumerate(entries) if not isinstance(entry, str)]
-        if not kept:
+        read = [(i, *entry) for i, entry in enumerate(entries) if not isinstance(entry, str)]
+        if not read:
             raise DataError(f"none of the {len(entries)} images of {word} can be read")
-        images = np.stack([entries[index] for index in kept])
+        kept, images, found = zip(*read, strict=True)
+        digests = np.frombuffer(b"".join(found), dtype=np.uint8).reshape(len(kept), -1)
         places[word] = np.array(kept, dtype=np.int64)
-        splits[word] = Split(images, part.labels[places[word]])
+        splits[word] = Split(np.stack(images), part.labels[places[word]], digests)
     return splits, broken, places
 
 

@@ -72,7 +72,10 @@ def load_huggingface(
         {
             word: Encoded(
                 LibraryItems(
-                    part, image_column, f"{name} {word}", _fingerprint(part, image_column)
+                    _encoded(part, image_column),
+                    image_column,
+                    f"{name} {word}",
+                    _fingerprint(part, image_column),
                 ),
                 np.asarray(numbers(labels[word], class_names)),
             )
@@ -85,6 +88,15 @@ def load_huggingface(
         official=f"{', '.join(chosen.values())}: as published",
         findings=Findings(left_out=tuple(left_out)),
     )
+
+
+def _encoded(part: Any, image_column: str) -> Any:
+    """Return the data with images as they are stored: decoded they differ between versions."""
+    import datasets
+
+    if not isinstance(part.features[image_column], datasets.Image):
+        return part
+    return part.cast_column(image_column, datasets.Image(decode=False))
 
 
 def _fingerprint(part: Any, image_column: str) -> str | None:

@@ -1,5 +1,6 @@
 """One encoded image becomes pixels: opened, turned upright, converted, resized."""
 
+import hashlib
 import io
 import struct
 import zlib
@@ -14,7 +15,16 @@ from PIL import Image, ImageOps
 
 from nas.data.image_formats import readable_formats
 
-Picture = Path | bytes | Image.Image
+
+@dataclass(frozen=True)
+class Shown:
+    """An image that a library opened, and the file that it comes from."""
+
+    image: Image.Image
+    file: Path
+
+
+Picture = Path | bytes | Image.Image | Shown
 
 MODES = {1: "L", 3: "RGB"}
 _DEEP_MODES = ("I", "F")  # 16 or 32 bits a pixel: conversion to 8 bits would clip
@@ -102,11 +112,41 @@ def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
         OSError: it cannot be read.
         ValueError: it has more than 8 bits a channel.
     """
+    if isinstance(picture, Shown):
+        picture = picture.image
     if isinstance(picture, Image.Image):
         return _pixels(picture, stored)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
     with Image.open(source, formats=readable_formats()) as opened:
         return _pixels(opened, stored)
+
+
+def decode_with_digest(picture: Picture, stored: Stored) -> tuple[npt.NDArray[np.uint8], bytes]:
+    """Return an image (H, W, C), and 16 bytes that tell its content from any other.
+
+    The content is that of its file, from one reading; of an image that a library opened, whose
+    file nobody sees, its pixels, its mode and its size.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has more than 8 bits a channel.
+    """
+    if isinstance(picture, Shown):
+        return decode_one(picture, stored), digest_of(picture.file.read_bytes())
+    if isinstance(picture, Image.Image):
+        head = f"{picture.mode} {picture.size} ".encode()
+        return decode_one(picture, stored), digest_of(head + picture.tobytes())
+    content = picture if isinstance(picture, bytes) else picture.read_bytes()
+    try:
+        pixels = decode_one(content, stored)
+    except BROKEN:
+        pixels = decode_one(picture, stored)  # whose fault is told with its name
+    return pixels, digest_of(content)
+
+
+def digest_of(content: bytes) -> bytes:
+    """Return 16 bytes that equal contents share."""
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _pixels(opened: Image.Image, stored: Stored) -> npt.NDArray[np.uint8]:

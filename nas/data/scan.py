@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.picture import BROKEN, Source, Stored, decode_one
+from nas.data.picture import BROKEN, Source, Stored, decode_with_digest
 from nas.files import write_bytes
 from nas.paths import cache_dir
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 128  # images that a thread looks at, one after the other
-_FORMAT = 1  # of the files in the cache
+_FORMAT = 2  # of the files in the cache
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Scan:
         shapes: (N, 2) height and width of each as it is stored; 0 where it is broken.
         sums: (N, 2, C) sums of its pixels, and of their squares.
         hashes: (N, 16) of its pixels.
+        digests: (N, 16) of it as it is stored.
         faults: broken image -> why it cannot be read.
     """
 
     shapes: npt.NDArray[np.int64]
     sums: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.uint8]
+    digests: npt.NDArray[np.uint8]
     faults: Mapping[int, str]
 
 
@@ -76,6 +78,7 @@ def _look_at_all(source: Source, stored: Stored) -> Scan:
         np.concatenate([block.shapes for block in blocks]),
         np.concatenate([block.sums for block in blocks]),
         np.concatenate([block.hashes for block in blocks]),
+        np.concatenate([block.digests for block in blocks]),
         {index: fault for block in blocks for index, fault in block.faults.items()},
     )
 
@@ -84,11 +87,11 @@ def _look(source: Source, stored: Stored, indices: range) -> Scan:
     number = len(indices)
     shapes = np.zeros((number, 2), dtype=np.int64)
     sums = np.zeros((number, 2, stored.channels), dtype=np.int64)
-    hashes = np.zeros((number, 16), dtype=np.uint8)
+    hashes, digests = (np.zeros((number, 16), dtype=np.uint8) for _ in range(2))
     faults = {}
     for row, index in enumerate(indices):
         try:
-            image = decode_one(source.open(index), stored)
+            image, digest = decode_with_digest(source.open(index), stored)
         except BROKEN as error:
             faults[index] = str(error) or type(error).__name__
             continue
@@ -96,7 +99,8 @@ def _look(source: Source, stored: Stored, indices: range) -> Scan:
         shapes[row] = image.shape[:2]
         sums[row] = numbers.sum(axis=(0, 1)), np.square(numbers).sum(axis=(0, 1))
         hashes[row] = np.frombuffer(hash_of(image), dtype=np.uint8)
-    return Scan(shapes, sums, hashes, faults)
+        digests[row] = np.frombuffer(digest, dtype=np.uint8)
+    return Scan(shapes, sums, hashes, digests, faults)
 
 
 def _cache_file(source: Source, stored: Stored) -> Path | None:
@@ -112,7 +116,8 @@ def _read(file: Path, *, number: int, channels: int) -> Scan | None:
     try:
         with np.load(file, allow_pickle=False) as content:
             faults = dict(zip(content["broken"].tolist(), content["faults"].tolist(), strict=True))
-            found = Scan(content["shapes"], content["sums"], content["hashes"], faults)
+            shapes, sums, hashes = content["shapes"], content["sums"], content["hashes"]
+            found = Scan(shapes, sums, hashes, content["digests"], faults)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -128,6 +133,7 @@ def _write(file: Path, found: Scan) -> None:
         shapes=found.shapes,
         sums=found.sums,
         hashes=found.hashes,
+        digests=found.digests,
         broken=np.array(list(found.faults), dtype=np.int64),
         faults=np.array(list(found.faults.values()), dtype=np.str_),
     )

@@ -7,6 +7,7 @@ official ones; what a data set has no split for is held out of train.
 import inspect
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from nas.data.dataset import Dataset
 from nas.data.encoded import Encoded, LibraryItems, load_encoded
 from nas.data.preparation import Preparation, with_preparation
+from nas.data.streamed import Texts
 from nas.errors import DataError, nearest_first
 
 _SPLIT_WORDS = {"train": ("train", "trainval"), "validation": ("val", "valid"), "test": ("test",)}
@@ -35,7 +37,8 @@ def load_torchvision(name: str, path: str, *, preparation: Preparation) -> Datas
     return load_encoded(
         {
             word: Encoded(
-                LibraryItems(part, 0, f"{name} {word}"), np.array(_labels(part), dtype=np.int64)
+                LibraryItems(part, 0, f"{name} {word}", files=_files(part)),
+                np.array(_labels(part), dtype=np.int64),
             )
             for word, part in parts.items()
         },
@@ -89,6 +92,17 @@ def _open_parts(kind: type[Any], name: str, path: str) -> dict[str, Any]:
             f"torchvision.datasets.{name}({path!r}, download=True), or copy them there"
         )
     return parts
+
+
+def _files(part: Any) -> Texts | None:
+    """Return the files of the images, where a data set lists them."""
+    for attribute in ("_image_files", "_images", "_samples", "samples", "imgs", "images"):
+        listed = getattr(part, attribute, None)
+        if isinstance(listed, list) and len(listed) == len(part):
+            paths = [item[0] if isinstance(item, tuple) else item for item in listed]
+            if all(isinstance(path, str | Path) and Path(path).is_file() for path in paths):
+                return Texts([str(Path(path).absolute()) for path in paths])
+    return None
 
 
 def _class_names(part: Any) -> tuple[str, ...]:

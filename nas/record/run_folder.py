@@ -111,6 +111,11 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def data_json(self) -> Path:
+        """What the data are, and their fingerprint (`nas.data.fingerprint`)."""
+        return self.path / "data.json"
+
+    @property
     def log_txt(self) -> Path:
         """The log, one line per trial."""
         return self.path / "log.txt"

@@ -276,24 +276,28 @@ def load_from_database(storage: RDBStorage, name: str) -> History | None:
     """Read a study; None if there is none of that name."""
     with suppress(KeyError):
         study = optuna.load_study(study_name=name, storage=storage)
-        attributes = storage.get_study_system_attrs(study._study_id)
-        notes = {
-            key.removeprefix(NOTE_PREFIX): value
-            for key, value in attributes.items()
-            if key.startswith(NOTE_PREFIX)
-        }
+        notes = load_notes(storage, name)
         return History([as_record(trial) for trial in study.get_trials(deepcopy=False)], notes)
     return None
 
 
 def load_files(storage: RDBStorage, name: str) -> dict[str, str]:
     """Return the files of a run that the database keeps; empty if there is no such study."""
+    return _attributes_under(FILE_PREFIX, storage, name)
+
+
+def load_notes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    """Return what is noted with a study; empty if there is no such study."""
+    return _attributes_under(NOTE_PREFIX, storage, name)
+
+
+def _attributes_under(prefix: str, storage: RDBStorage, name: str) -> dict[str, Any]:
     with suppress(KeyError):
         attributes = storage.get_study_system_attrs(storage.get_study_id_from_name(name))
         return {
-            key.removeprefix(FILE_PREFIX): value
+            key.removeprefix(prefix): value
             for key, value in attributes.items()
-            if key.startswith(FILE_PREFIX)
+            if key.startswith(prefix)
         }
     return {}
 

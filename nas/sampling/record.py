@@ -4,6 +4,7 @@ Opens both, decides which of them is ahead when a run moves between machines, an
 the study tells.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -33,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 CLOSE_S = 120.0
 HASTE_S = 1.5
 # What a resume needs on a machine that never saw the run folder.
+# Under this name a study notes the fingerprint of its data.
+DATA_NOTE = "nas:data"
 KEPT_FILES = ("config.yaml", "overrides.yaml", "environment.json")
 
 
@@ -203,10 +206,13 @@ def restore_files(storage_url: str, name: str, folder: Path) -> bool:
     Raises:
         ConfigError: the database does not answer.
     """
-    from nas.sampling.database import load_files, opened
+    from nas.sampling.database import load_files, load_notes, opened
 
     with opened(storage_url) as storage:
         files = load_files(storage, name)
+        notes = load_notes(storage, name)
+    if DATA_NOTE in notes:
+        files["data.json"] = json.dumps({"fingerprint": notes[DATA_NOTE]}, indent=1) + "\n"
     for file, text in files.items():
         if file in KEPT_FILES and not (folder / file).exists():
             write_text(folder / file, text)

@@ -140,6 +140,9 @@ class Search:
             seed=task.seed,
         )
         self._study.check_feasible()
+        for key, note in task.notes.items():
+            if record.history.notes.get(key) != note:
+                record.noted(key, note)
         self._standing = Standing(task.objectives, record.history.records)
 
     def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:

@@ -1,6 +1,8 @@
 """What a search is about, and what came of it: what those who start one give and get."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
@@ -25,6 +27,7 @@ class SearchTask:
         seed: of everything random.
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
         costs: the evaluator's static costs, where they are shared with the sampler; None for own.
+        notes: what the study is to note of itself, by key, as plain values.
     """
 
     space: SearchSpace
@@ -36,6 +39,7 @@ class SearchTask:
     seed: int = 0
     trial_time_limit_s: float | None = None
     costs: CachedCosts | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
