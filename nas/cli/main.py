@@ -1,7 +1,8 @@
 """The command line: finds the command, runs it, and turns what comes of it into an exit status.
 
-0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C; 1 anything
-else. Nothing heavy is imported before it is needed: `nas --help` must come at once.
+0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C, SIGTERM or
+SIGHUP; 1 anything else. Nothing heavy is imported before it is needed: `nas --help` must come at
+once.
 """
 
 import importlib
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.errors import ConfigError, NasError, nearest_first
+from nas.search.interrupt import as_ctrl_c
 from nas.train.threads import set_worker_environment
 
 DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
@@ -85,7 +87,8 @@ def main(words: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     set_worker_environment()  # before anything imports torch
     try:
-        return _dispatch(given)
+        with as_ctrl_c():
+            return _dispatch(given)
     except NasError as error:
         print(f"nas: {error}", file=sys.stderr)
         return USERS_FAULT

@@ -14,12 +14,14 @@ from dataclasses import replace
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
-from nas.record.run_folder import RunFolder
+from nas.record.run_folder import LEASE, RunFolder
 from nas.sampling.proposals import SpaceExhausted
 from nas.sampling.record import StudyRecord
 from nas.sampling.study import SearchStudy
+from nas.search.again import TrainingsAgain, missing_line
 from nas.search.costs import CachedCosts
-from nas.search.interrupt import InterruptWatch
+from nas.search.interrupt import InterruptWatch, own_handlers
+from nas.search.keeper import FrontKeeper
 from nas.search.log_lines import exhausted_line, trial_line
 from nas.search.pace import SamplerPace
 from nas.search.publishing import Publish, Publisher
@@ -45,6 +47,7 @@ def run_search(
     publish: Publish,
     storage_url: str | None = None,
     resume: bool = True,
+    lease: Lease | None = None,
 ) -> SearchSummary:
     """Search until it is enough, and leave everything on disk.
 
@@ -59,6 +62,7 @@ def run_search(
         publish: writes tables from all records; called now and then, and at the end.
         storage_url: a database that gets a copy of the study while it grows, or None.
         resume: take up a study that only the database has; otherwise its name is refused.
+        lease: the right to write the run folder, where the caller has it; else it is taken here.
 
     Raises:
         ConstraintError: no architecture keeps the constraints.
@@ -67,7 +71,7 @@ def run_search(
         RunFolderError: another process searches in this folder or writes this study, or the
             record cannot be written.
     """
-    lease = Lease(run_folder.path / ".lease")
+    own_lease = Lease(run_folder.path / LEASE) if lease is None else None
     try:
         record = StudyRecord(
             run_folder.study_journal,
@@ -87,7 +91,8 @@ def run_search(
             record.close(is_hasty=is_hasty)
     finally:
         view.close()
-        lease.release()
+        if own_lease is not None:
+            own_lease.release()
 
 
 class Search:
@@ -117,7 +122,6 @@ class Search:
         self._run_folder = run_folder
         self._checkpoints = run_folder.path / "checkpoints"
         self._record = record
-        self._weights = FrontWeights(run_folder.models_dir)
         self._view = view
         self._tables = Publisher(publish)
         self._started_s = time.monotonic()
@@ -136,25 +140,39 @@ class Search:
             seed=task.seed,
         )
         self._study.check_feasible()
-        self._standing = Standing(task.objectives, record.history.records)
+        records = record.history.records
+        self._standing = Standing(task.objectives, records)
+        weights = FrontWeights(run_folder.models_dir)
+        self._keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        # An evaluator of a user's may bring weights and not say so: then some are there.
+        brings = getattr(task.evaluator, "brings_weights", run_folder.models_dir.is_dir())
+        self._again = TrainingsAgain(
+            self._keeper.missing() if brings else (),
+            weights=weights,
+            objectives=task.objectives,
+        )
 
     def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:
         """Search until it is enough or a signal came; everything is on disk then."""
         is_interrupted = False
         if self._wants_trial():
-            backend = make_backend(self._task.evaluator)
-            try:
-                self._view.start(self._plan(backend))
-                with InterruptWatch() as interrupt:
+            with own_handlers():  # a backend may set handlers of its own
+                backend = make_backend(self._task.evaluator)
+            with InterruptWatch() as interrupt:
+                try:
+                    self._view.start(self._plan(backend))
+                    self._say_missing()
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
                     self._put_on_record(backend)
-            except Exception:
-                self._leave_tables()
-                raise
-            finally:
-                backend.close()
-        self._tables.publish(self._study.records)
+                except Exception:
+                    self._leave_tables()
+                    raise
+                finally:
+                    backend.close()
+                self._tables.publish(self._study.records)
+        else:
+            self._tables.publish(self._study.records)
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
@@ -162,11 +180,23 @@ class Search:
             elapsed_s=time.monotonic() - self._started_s,
             is_interrupted=is_interrupted,
             is_exhausted=self._is_exhausted,
+            without_weights=self._again.numbers,
         )
 
     def _wants_trial(self) -> bool:
         """Say whether one more trial should be handed out now."""
-        return self._study.has_waiting or self._study.num_prepared > 0 or self._allows_another()
+        return (
+            self._wants_again()
+            or self._study.has_waiting
+            or self._study.num_prepared > 0
+            or self._allows_another()
+        )
+
+    def _wants_again(self) -> bool:
+        """Say whether a trial whose weights are gone should be handed out now."""
+        stopping, is_wanted = self._task.stopping, self._task.trains_again
+        has_time = stopping.allows_another(num_trials=0, started_s=self._started_s)
+        return is_wanted and self._again.has_waiting and has_time
 
     def _allows_another(self) -> bool:
         """Say whether one more trial may be proposed."""
@@ -197,6 +227,9 @@ class Search:
         while (num_free := backend.num_free) > 0 and self._wants_trial():
             if time.monotonic() > until_s:
                 return True
+            if self._wants_again():
+                self._hand_out_again(backend)
+                continue
             if not self._study.has_waiting and self._study.num_prepared == 0:
                 self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
                 if self._is_exhausted:
@@ -211,6 +244,19 @@ class Search:
             )
             backend.submit(order)
         return False
+
+    def _hand_out_again(self, backend: Backend) -> None:
+        number, attempt = self._again.next()
+        spec = self._study.order_again(number, attempt=attempt)
+        self._running.add(number)
+        # No front: its weights are wanted whatever comes of it.
+        backend.submit(
+            replace(
+                spec,
+                time_limit_s=self._task.trial_time_limit_s,
+                checkpoint=str(self._checkpoints / str(number)),
+            )
+        )
 
     def _prepare_ahead(self, backend: Backend) -> bool:
         """Propose one trial while all slots are busy, if the sampler is slow; say whether."""
@@ -245,18 +291,32 @@ class Search:
     def _take(self, result: TrialResult) -> None:
         """Weights first, then the record: a trial that is on record has its weights."""
         self._running.discard(result.number)
-        standing, before = self._standing, self._standing.front_numbers
-        ended = self._study.tell(
-            result,
-            keep=lambda told: self._weights.save_of(result, filter(standing.would_join, told)),
-        )
+        if result.number in self._again:
+            lines = self._again.take(result)
+            for line in lines:
+                self._say(line)
+            if lines:
+                self._drop_checkpoint(result.number)
+            return
+        ended = self._study.tell(result, keep=lambda told: self._keeper.save(result, told))
         for record in ended:
             self._standing.add(record)
             _LOG.info("%s", trial_line(record, self._task.objectives))
         if ended:
-            shutil.rmtree(self._checkpoints / str(result.number), ignore_errors=True)
-        if standing.front_numbers != before:
-            self._weights.keep_only(standing.front_numbers)
+            self._drop_checkpoint(result.number)
+
+    def _drop_checkpoint(self, number: int) -> None:
+        shutil.rmtree(self._checkpoints / str(number), ignore_errors=True)
+
+    def _say(self, line: str) -> None:
+        _LOG.info("%s", line)
+        self._view.message(line)
+
+    def _say_missing(self) -> None:
+        if not self._again.numbers:
+            return
+        does = "training again" if self._task.trains_again else "train_again=true trains again"
+        self._say(f"{missing_line(self._again.numbers)}: {does} what they came of")
 
     def _acknowledge(self, backend: Backend) -> None:
         """Give up if too many failed; tell the view of trials that are on disk by now."""
@@ -267,6 +327,7 @@ class Search:
         written = self._record.acknowledged()
         if not written:
             return
+        self._keeper.written(written)
         progress = self._progress(backend)
         for record in written:
             self._view.trial_finished(record, progress)
@@ -275,13 +336,15 @@ class Search:
     def _put_on_record(self, backend: Backend) -> None:
         """Wait until everything that was told is on disk."""
         progress = self._progress(backend)
-        for record in self._record.flush():
+        written = self._record.flush()
+        self._keeper.written(written)
+        for record in written:
             self._view.trial_finished(record, progress)
 
     def _leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
-            self._record.flush()
+            self._keeper.written(self._record.flush())
             self._tables.publish(self._study.records)
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)

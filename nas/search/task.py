@@ -23,6 +23,7 @@ class SearchTask:
         stopping: when it ends.
         seed: of everything random.
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
+        trains_again: members of the recorded front whose weights are gone are trained once more.
     """
 
     space: SearchSpace
@@ -33,6 +34,7 @@ class SearchTask:
     stopping: Stopping = field(default_factory=Stopping)
     seed: int = 0
     trial_time_limit_s: float | None = None
+    trains_again: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class SearchSummary:
         num_redrawn: proposals that were drawn again before any training.
         num_known: of those, the ones of networks that are on record; the rest broke a constraint.
         elapsed_s: wall time of this command.
-        is_interrupted: Ctrl-C or SIGTERM ended it; resuming goes on.
+        is_interrupted: Ctrl-C, SIGTERM or SIGHUP ended it; resuming goes on.
         is_exhausted: every architecture that the constraints allow was tried.
+        without_weights: members of the front whose weights are missing.
     """
 
     records: tuple[TrialRecord, ...]
@@ -54,3 +57,4 @@ class SearchSummary:
     elapsed_s: float
     is_interrupted: bool
     is_exhausted: bool
+    without_weights: tuple[int, ...] = ()

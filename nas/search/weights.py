@@ -30,9 +30,24 @@ class FrontWeights:
             if found is not None:
                 self.save(record, weights=found)
 
-    def save(self, record: TrialRecord, *, weights: bytes) -> None:
-        """Write one trial's weights, whole or not at all."""
+    def has(self, number: int) -> bool:
+        """Say whether the weights of a trial are there."""
+        file = self._folder / str(number) / "weights.safetensors"
+        return file.is_file() and file.stat().st_size > 0
+
+    def save(
+        self, record: TrialRecord, *, weights: bytes, trained_again: str | None = None
+    ) -> None:
+        """Write one trial's weights, whole or not at all.
+
+        Args:
+            record: the trial.
+            weights: the bytes of a safetensors file.
+            trained_again: what a second training measured, JSON; None for a first one.
+        """
         place = self._folder / str(record.number)
+        if trained_again is not None:
+            write_text(place / "trained_again.json", trained_again)
         write_text(place / "architecture.json", record.architecture.to_json())
         if record.parent is not None:
             told = {"variant": record.variant, "parent": record.parent}
@@ -40,10 +55,11 @@ class FrontWeights:
         write_bytes(place / "weights.safetensors", weights)
 
     def keep_only(self, numbers: Collection[int]) -> None:
-        """Remove the weights of every other trial."""
+        """Remove the weights of every other trial; what is not called like a trial stays."""
         if not self._folder.is_dir():
             return
         kept = {str(number) for number in numbers}
         for place in self._folder.iterdir():
-            if place.name not in kept:
+            is_ours = place.name.isdecimal() and place.is_dir() and not place.is_symlink()
+            if is_ours and place.name not in kept:
                 shutil.rmtree(place)
