@@ -10,8 +10,9 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
 from nas.objective import Objective
+from nas.sampling.study import SearchStudy
 from nas.search.weights import FrontWeights
-from nas.trial import FailureKind, TrialRecord, TrialResult, TrialState
+from nas.trial import FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
 
 
 class TrainingsAgain:
@@ -53,10 +54,15 @@ class TrainingsAgain:
         lacking = (r.number for each in self._missing.values() for r in each.values())
         return tuple(sorted(lacking))
 
-    def next(self) -> tuple[int, int]:
-        """Return the number of the next training, and which attempt it is."""
+    def describe(self, is_trained: bool) -> str:
+        """Return what is missing, and whether something is done about it."""
+        does = "training again" if is_trained else "train_again=true trains again"
+        return f"{missing_line(self.numbers)}: {does} what they came of"
+
+    def next(self, study: SearchStudy) -> TrialSpec:
+        """Return the next order; it says nothing of the front, so that all weights come."""
         number = self._waiting.popleft()
-        return number, self._attempts[number]
+        return study.order_again(number, attempt=self._attempts[number])
 
     def take(self, result: TrialResult) -> list[str]:
         """Keep the weights that a training brought; return what is to be told, in lines.

@@ -18,7 +18,7 @@ from nas.record.run_folder import LEASE, RunFolder
 from nas.sampling.proposals import SpaceExhausted
 from nas.sampling.record import StudyRecord
 from nas.sampling.study import SearchStudy
-from nas.search.again import TrainingsAgain, missing_line
+from nas.search.again import TrainingsAgain
 from nas.search.costs import CachedCosts
 from nas.search.interrupt import InterruptWatch, own_handlers
 from nas.search.keeper import FrontKeeper
@@ -161,7 +161,8 @@ class Search:
             with InterruptWatch() as interrupt:
                 try:
                     self._view.start(self._plan(backend))
-                    self._say_missing()
+                    if self._again.numbers:
+                        self._say(self._again.describe(self._task.trains_again))
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
                     self._put_on_record(backend)
@@ -228,35 +229,21 @@ class Search:
             if time.monotonic() > until_s:
                 return True
             if self._wants_again():
-                self._hand_out_again(backend)
-                continue
-            if not self._study.has_waiting and self._study.num_prepared == 0:
-                self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
-                if self._is_exhausted:
-                    return False
-            spec = self._study.ask()
+                spec = self._again.next(self._study)
+            else:
+                if not self._study.has_waiting and self._study.num_prepared == 0:
+                    self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
+                    if self._is_exhausted:
+                        return False
+                spec = replace(self._study.ask(), front=self._standing.front_losses)
             self._running.add(spec.number)
             order = replace(
                 spec,
                 time_limit_s=self._task.trial_time_limit_s,
-                front=self._standing.front_losses,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )
             backend.submit(order)
         return False
-
-    def _hand_out_again(self, backend: Backend) -> None:
-        number, attempt = self._again.next()
-        spec = self._study.order_again(number, attempt=attempt)
-        self._running.add(number)
-        # No front: its weights are wanted whatever comes of it.
-        backend.submit(
-            replace(
-                spec,
-                time_limit_s=self._task.trial_time_limit_s,
-                checkpoint=str(self._checkpoints / str(number)),
-            )
-        )
 
     def _prepare_ahead(self, backend: Backend) -> bool:
         """Propose one trial while all slots are busy, if the sampler is slow; say whether."""
@@ -292,10 +279,8 @@ class Search:
         """Weights first, then the record: a trial that is on record has its weights."""
         self._running.discard(result.number)
         if result.number in self._again:
-            lines = self._again.take(result)
-            for line in lines:
+            for line in self._again.take(result):
                 self._say(line)
-            if lines:
                 self._drop_checkpoint(result.number)
             return
         ended = self._study.tell(result, keep=lambda told: self._keeper.save(result, told))
@@ -311,12 +296,6 @@ class Search:
     def _say(self, line: str) -> None:
         _LOG.info("%s", line)
         self._view.message(line)
-
-    def _say_missing(self) -> None:
-        if not self._again.numbers:
-            return
-        does = "training again" if self._task.trains_again else "train_again=true trains again"
-        self._say(f"{missing_line(self._again.numbers)}: {does} what they came of")
 
     def _acknowledge(self, backend: Backend) -> None:
         """Give up if too many failed; tell the view of trials that are on disk by now."""
