@@ -227,7 +227,9 @@ def wreak(num_faults: int, seed: int, folder: Path) -> Counter[str]:
         is_hit = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 130
         hits[name] += is_hit or name == "SIGSTOP and SIGCONT"
         told = output.read_text(errors="replace")[-2000:]
-        assert is_hit or os.WEXITSTATUS(status) == 0, f"{name}: status {status}\n{told}"
+        assert is_hit or os.WEXITSTATUS(status) == 0, (
+            f"{name}: status {status}; {sorted(p.name for p in run.iterdir())}\n{told}"
+        )
         ended = check(run, ended)
     assert wait(start(run, output=output, prepare=lambda: None)) == 0, output.read_text()[-2000:]
     assert len(check(run, ended)) == NUM_TRIALS, "the last run is not complete"

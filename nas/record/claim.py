@@ -21,9 +21,11 @@ from nas.record.run_folder import LEASE, LOG, RunFolder
 SETTINGS = ("config.yaml", "overrides.yaml", "environment.json", "data.json")
 # What a search leaves in its folder before its first trial.
 _OTHERS = (
-    *(LOG, "spent.jsonl", "study.journal", "study.journal.lock"),
-    *("trials.csv", "front.csv", "front.png", "report.html", LEASE),
+    *("spent.jsonl", "study.journal", "study.journal.lock"),
+    *("trials.csv", "front.csv", "front.png", "report.html"),
 )
+# Taken back last, in this order: a kill on the way leaves a run to go on with, or a free folder.
+_LAST = ("config.yaml", "overrides.yaml", LOG, LEASE)
 _FOLDERS = ("models", "checkpoints")
 # Each line of a journal that concerns a trial has one of these.
 _OF_TRIALS = (b'"datetime_start"', b'"trial_id"')
@@ -64,7 +66,7 @@ def claimed_run(place: Path, *, resume: bool) -> Iterator[Claim]:
         with _undone_unless(
             lambda: _tells_of_trials(journal, since=num_bytes),
             folder=folder.path,
-            files=SETTINGS if resume else (*SETTINGS, *_OTHERS),
+            files=SETTINGS if resume else (*_OTHERS, *SETTINGS, *_LAST),
             folders=() if resume else (*(folder.path / name for name in _FOLDERS), *absent),
         ):
             yield Claim(folder, lease)
@@ -128,7 +130,9 @@ def _undone_unless(
 
 
 def _put_back(folder: Path, before: Mapping[str, bytes | None], *, but: Collection[str]) -> None:
-    for name, content in before.items():
+    last = [name for name in _LAST if name in before]
+    for name in [*(name for name in before if name not in last), *last]:
+        content = before[name]
         if name in but:
             continue
         if content is None:
