@@ -13,6 +13,9 @@ from nas.config.schema import Ui
 from nas.config.trust import with_trust
 
 if TYPE_CHECKING:
+    from nas.config.finishing import Finish
+    from nas.evaluation.evaluator import Evaluator
+    from nas.execution.backend import Backend
     from nas.finish.ledger import Entry
     from nas.finish.retrain import Job
     from nas.finish.task import FinishSummary
@@ -61,34 +64,51 @@ def run(words: Sequence[str]) -> int:
     from nas.config.run_data import keep_fingerprint
     from nas.finish.retrain import Crew
     from nas.finish.run import run_finish
+    from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
     from nas.report.shipped import write_files_png
-    from nas.search.interrupt import InterruptWatch
+    from nas.search.interrupt import InterruptWatch, own_handlers
 
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
-    if finish.note is not None:
-        view.message(finish.note)
-        keep_fingerprint(finish.folder, finish.fingerprint)
-    place.mkdir(exist_ok=True)
-    with logging_to(place / "log.txt", view):
+    _say_missing(console, finish)
+
+    def make_backend(evaluator: "Evaluator") -> "Backend":
+        with own_handlers():  # a backend may set handlers of its own
+            return finish.make_backend(evaluator)
+
+    with claimed_finish(place) as lease, logging_to(place / "log.txt", view):
+        if finish.note is not None:
+            view.message(finish.note)
+            keep_fingerprint(finish.folder, finish.fingerprint)
         summary = run_finish(
             finish.task,
             folder=finish.folder,
             crew=Crew(
-                make_backend=finish.make_backend,
+                make_backend=make_backend,
                 watch=InterruptWatch,
                 on_entry=lambda *told: _say_entry(console, finish.task.judge.metric, *told),
                 time_limit_s=config.trial_time_limit_s,
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
+            lease=lease,
         )
         write_files_png(summary.artefacts, name=name, path=place / "files.png")
     status = _end(console, summary, folder=finish.folder, words=words)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
     return status
+
+
+def _say_missing(console: Console, finish: "Finish") -> None:
+    """Name members of the front whose weights the search lost; these files do not need them."""
+    from nas.cli.missing import say_missing, without_weights
+
+    task = finish.task
+    numbers = without_weights(finish.folder, task.records, task.objectives)
+    why = " nas finish goes on: it trains its winners itself."
+    say_missing(console, finish.folder, numbers, why=why)
 
 
 def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | None) -> None:

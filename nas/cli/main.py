@@ -1,7 +1,8 @@
 """The command line: finds the command, runs it, and turns what comes of it into an exit status.
 
-0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C; 1 anything
-else. Nothing heavy is imported before it is needed: `nas --help` must come at once.
+0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C, SIGTERM or
+SIGHUP; 1 anything else. Nothing heavy is imported before it is needed: `nas --help` must come at
+once.
 """
 
 import importlib
@@ -14,6 +15,7 @@ from nas.cli.disk import disk_fault
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
 from nas.errors import ConfigError, NasError, nearest_first, printable
+from nas.search.interrupt import as_ctrl_c
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 
@@ -103,7 +105,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     try:
-        return _dispatch(words)
+        with as_ctrl_c():
+            return _dispatch(words)
     except NasError as error:
         return _tell(error)
     except KeyboardInterrupt:

@@ -18,6 +18,7 @@ def run(words: Sequence[str]) -> int:
         print(HELP)
         return 0
     settings = parse_settings(words, defaults={"run": None})
+    from nas.cli.missing import say_missing, without_weights
     from nas.config.recorded import recorded_objectives
     from nas.record.run_folder import RunFolder
     from nas.report.reports import write_reports
@@ -32,4 +33,5 @@ def run(words: Sequence[str]) -> int:
     console.print(front_table(records, objectives))
     console.print(knee_sentence(records, objectives), markup=False, highlight=False)
     console.print(f"Written: {folder.report_html}", markup=False, soft_wrap=True)
+    say_missing(console, folder, without_weights(folder, records, objectives))
     return 0

@@ -1,6 +1,5 @@
 """`nas search`: compose, check, build, search, print the front."""
 
-import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,17 +14,17 @@ from nas.config.compose import Source, on_top
 from nas.config.jobs import Job, plan_jobs
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
-from nas.config.schema import ExecutionKind, Ui
+from nas.config.schema import ExecutionKind, SearchConfig, Ui
 from nas.config.show import show_config, show_info
-from nas.config.trust import with_trust
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked
 
 if TYPE_CHECKING:
+    from nas.objective import Objective
     from nas.search.task import SearchSummary
 
-DONE, USERS_FAULT, INTERRUPTED = 0, 2, 130
+DONE, INCOMPLETE, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
 
@@ -81,6 +80,8 @@ def _run_all(jobs: Sequence[Job]) -> int:
 def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> int:
     """Search once and return the exit status.
 
+    The folder is held, and a refused command undone, by `nas.record.claim`.
+
     Args:
         job: what to search.
         console: where to tell of it.
@@ -95,6 +96,7 @@ def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> 
     from nas.config.places import telling_where
     from nas.config.run_data import data_of, study_notes
     from nas.evaluation.tabular import with_scores
+    from nas.record.claim import claimed_run
     from nas.record.environment import collect_environment, write_environment
     from nas.report.front import front_records
     from nas.report.reports import write_reports, write_tables
@@ -107,50 +109,54 @@ def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> 
         search = build_search(config)
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
-    folder = RunFolder.open(place) if config.resume else RunFolder.create(place)
-    write_config(folder, values=job.values, source=job.source)
-    view = make_view(config.ui, console)
-    with logging_to(folder.log_txt, view):
-        write_environment(folder.environment_json, collect_environment())
-        note_data(folder, data.content, data.fingerprint, say=view.message)
-        for note in data.notes:
-            view.message(note)
-        is_simulated = config.execution.kind is ExecutionKind.SIMULATED
-        spending = Spending(folder, view, is_simulated=is_simulated)
-        with spending.noting:
-            summary = run_search(
-                replace(search.task, notes=study_notes(data.fingerprint)),
-                run_folder=folder,
-                make_backend=search.make_backend,
-                view=spending,
-                publish=lambda records: write_tables(folder, records, objectives),
-                storage_url=config.storage.url,
-                resume=config.resume,
-            )
-            spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
-        front = {record.number for record in front_records(summary.records, objectives)}
-        scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-        write_reports(folder, scored, objectives)
+    with claimed_run(place, resume=config.resume) as claim:
+        folder = claim.folder
+        write_config(folder, values=job.values, source=job.source)
+        view = make_view(config.ui, console)
+        with logging_to(folder.log_txt, view):
+            write_environment(folder.environment_json, collect_environment())
+            note_data(folder, data.content, data.fingerprint, say=view.message)
+            for note in data.notes:
+                view.message(note)
+            is_simulated = config.execution.kind is ExecutionKind.SIMULATED
+            spending = Spending(folder, view, is_simulated=is_simulated)
+            with spending.noting:
+                summary = run_search(
+                    replace(search.task, notes=study_notes(data.fingerprint)),
+                    run_folder=folder,
+                    make_backend=search.make_backend,
+                    view=spending,
+                    publish=lambda records: write_tables(folder, records, objectives),
+                    storage_url=config.storage.url,
+                    resume=config.resume,
+                    lease=claim.lease,
+                )
+                spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+            front = {record.number for record in front_records(summary.records, objectives)}
+            scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
+            write_reports(folder, scored, objectives)
+    return _end(console, summary, config=config, folder=folder, objectives=objectives)
+
+
+def _end(
+    console: Console,
+    summary: "SearchSummary",
+    *,
+    config: SearchConfig,
+    folder: RunFolder,
+    objectives: "Sequence[Objective]",
+) -> int:
+    """Say what came of a search, and return the exit status."""
+    from nas.cli.missing import resume_command, say_missing
+
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
         print_ending(console, summary, folder=folder, objectives=objectives)
-    if not summary.is_interrupted:
-        return DONE
-    _say_how_to_resume(console, summary, job, folder)
-    return INTERRUPTED
-
-
-def _say_how_to_resume(
-    console: Console, summary: "SearchSummary", job: Job, folder: RunFolder
-) -> None:
-    words = ["nas", "search", f"name={job.config.name}"]
-    if Path(job.config.run_folder) != Path("runs") / job.config.name:
-        words.append(f"run_folder={folder.path}")
-    command = shlex.join(with_trust([*words, "resume=true"]))
-    console.print(
-        f"interrupted; {len(summary.records)} trials are on record. Go on with:\n  {command}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    if summary.is_interrupted:
+        told = f"interrupted; {len(summary.records)} trials are on record. Go on with:"
+        command = resume_command(folder)
+        console.print(f"{told}\n  {command}", markup=False, highlight=False, soft_wrap=True)
+        return INTERRUPTED
+    say_missing(console, folder, summary.without_weights)
+    return INCOMPLETE if summary.without_weights and config.train_again else DONE

@@ -68,6 +68,7 @@ def build_search(config: SearchConfig) -> Search:
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
         costs=costs,
+        trains_again=config.train_again,
     )
     return Search(task, lambda ready: build_backend(config.execution, ready), data)
 

@@ -207,10 +207,11 @@ def _folder_faults(path: Path, *, is_resumed: bool) -> list[str]:
         except RunFolderError as error:
             return [f"resume=true: {error}"]
         return []
-    if path.is_dir() and any(path.iterdir()):
-        place = path.absolute()
-        advice = "add resume=true to go on with it, or choose another name=... to start a new run"
-        return [f"the run folder {place} exists already; {advice}"]
+    if path.is_dir():
+        try:
+            RunFolder(path.absolute()).check_free()
+        except RunFolderError as error:
+            return [str(error)]
     if path.exists() and not path.is_dir():
         return [f"run_folder: {path.absolute()} is a file; choose another name or run_folder"]
     return _place_faults(path.absolute())

@@ -56,14 +56,15 @@ _MAY_CHANGE = frozenset(
 
 def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source) -> None:
     """Record the composed configuration, and what it was composed of, without passwords."""
-    told = masked_setting(dict(values))
-    write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(told)))
     content = {
         "config_dir": None if source.config_dir is None else str(source.config_dir),
         "config_name": source.config_name,
         "overrides": _to_repeat(source, name=str(values["name"])),
     }
+    # In this order: a folder with config.yaml holds a run, and a run needs both to be taken up.
     write_text(folder.overrides_yaml, OmegaConf.to_yaml(OmegaConf.create(content)))
+    told = masked_setting(dict(values))
+    write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(told)))
 
 
 def _to_repeat(source: Source, *, name: str) -> list[str]:

@@ -189,3 +189,6 @@ class SearchConfig:
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space, that tell what to expect")
     ] = field(default_factory=list)
+    train_again: Annotated[
+        bool, Setting("resume: train members of the front again whose weights are missing")
+    ] = True

@@ -76,10 +76,13 @@ class TrainedEvaluator(Evaluator):
             names, and goes on from there on another worker; None for no such checkpoints.
 
     Attributes:
+        brings_weights: results of members of the front come with weights.
         data: what is learnt from and judged by.
         teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
             None for no teacher.
     """
+
+    brings_weights = True
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ from nas.finish.teach import Teaching, check_teaching, gather_class
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
 from nas.record.lease import Lease
-from nas.record.run_folder import RunFolder
+from nas.record.run_folder import LEASE, RunFolder
 from nas.record.winners import WinnerRow, write_winners
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -56,6 +56,7 @@ def run_finish(
     folder: RunFolder,
     crew: Crew,
     publish: Callable[[Sequence[WinnerRow]], None],
+    lease: Lease | None = None,
 ) -> FinishSummary:
     """Choose, confirm and export, and leave everything in the run's `finish` folder.
 
@@ -64,6 +65,7 @@ def run_finish(
         folder: of the run.
         crew: workers and onlookers.
         publish: draws what `winners.csv` says; called when the confirmation ends.
+        lease: the right to write the `finish` folder, where the caller has it; else it is taken.
 
     Raises:
         ConstraintError: nothing fits what was asked for.
@@ -79,7 +81,7 @@ def run_finish(
         number = len(whole_ones(chosen, task.records))
         check_teaching(task.teaching, num_winners=number, dataset=task.dataset)
     task.shrinking.check_packages()
-    lease = Lease(folder.finish_dir / ".lease")
+    own_lease = Lease(folder.finish_dir / LEASE) if lease is None else None
     try:
         finish = _Finish(task, folder, crew)
         finish.confirm(chosen)
@@ -92,7 +94,8 @@ def run_finish(
             finish.export(task.export)
         return finish.summary()
     finally:
-        lease.release()
+        if own_lease is not None:
+            own_lease.release()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ from pathlib import Path
 from nas.errors import RunFolderError, nearest_first
 from nas.record.links import refuse_what_leads_out
 
+LEASE = ".lease"  # stands for the right to write a folder (`nas.record.lease`)
+LOG = "log.txt"
+# A command that is killed before config.yaml is whole, or ends with an unexpected error before
+# its first trial, leaves no more than these.
+_BEFORE_A_RUN = (LEASE, "overrides.yaml", LOG)
 _NUM_SHOWN = 5  # neighbours that an error lists
 
 
@@ -39,11 +44,7 @@ class RunFolder:
                 raise RunFolderError(
                     f"{folder.path} is a file, so no run can be kept there; choose another name"
                 ) from error
-            if any(folder.path.iterdir()):
-                raise RunFolderError(
-                    f"the run folder {folder.path} exists already; add resume=true to go on with "
-                    "it, or choose another name=... to start a new run"
-                ) from error
+            folder.check_free()
         except NotADirectoryError as error:
             raise RunFolderError(
                 f"no run can be kept in {folder.path}: a part of that path is a file; "
@@ -86,6 +87,21 @@ class RunFolder:
         places = (folder.config_yaml, folder.study_journal, folder.overrides_yaml)
         return folder if any(map(os.path.lexists, places)) else cls.open(path)
 
+    def check_free(self) -> None:
+        """Make sure that a new run may begin here: nothing is here, or a killed beginning.
+
+        Raises:
+            RunFolderError: something else is here.
+        """
+        names = {entry.name for entry in self.path.iterdir()}
+        begun = {name for name in names if name.startswith((".config.yaml.", ".overrides.yaml."))}
+        if not names or (LEASE in names and names <= {*_BEFORE_A_RUN, *begun}):
+            return
+        raise RunFolderError(
+            f"the run folder {self.path} exists already; add resume=true to go on with "
+            "it, or choose another name=... to start a new run"
+        )
+
     def holds_run(self) -> bool:
         """Return whether a run was begun here."""
         return self.config_yaml.is_file() or self.study_journal.is_file()
@@ -118,7 +134,7 @@ class RunFolder:
     @property
     def log_txt(self) -> Path:
         """The log, one line per trial."""
-        return self.path / "log.txt"
+        return self.path / LOG
 
     @property
     def study_journal(self) -> Path:

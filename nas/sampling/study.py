@@ -185,6 +185,12 @@ class SearchStudy:
         self._journal.started(record)
         return self._spec(record)
 
+    def order_again(self, number: int, *, attempt: int) -> TrialSpec:
+        """Return the order of a trial that has ended, to train it once more as it was."""
+        record = self._records[number]
+        costs = self._costs(record.architecture) or {}
+        return replace(self._spec(replace(record, metrics=costs)), attempt=attempt)
+
     def tell(
         self, result: TrialResult, *, keep: Callable[[Sequence[TrialRecord]], None] | None = None
     ) -> list[TrialRecord]:

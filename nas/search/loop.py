@@ -15,12 +15,14 @@ from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
 from nas.files import CHECKPOINT_FILES, remove_own
 from nas.record.lease import Lease
-from nas.record.run_folder import RunFolder
+from nas.record.run_folder import LEASE, RunFolder
 from nas.sampling.proposals import SpaceExhausted
 from nas.sampling.record import StudyRecord
 from nas.sampling.study import SearchStudy
+from nas.search.again import TrainingsAgain
 from nas.search.costs import CachedCosts
-from nas.search.interrupt import InterruptWatch
+from nas.search.interrupt import InterruptWatch, own_handlers
+from nas.search.keeper import FrontKeeper
 from nas.search.log_lines import exhausted_line, trial_line
 from nas.search.pace import SamplerPace
 from nas.search.publishing import Publish, Publisher
@@ -46,6 +48,7 @@ def run_search(
     publish: Publish,
     storage_url: str | None = None,
     resume: bool = True,
+    lease: Lease | None = None,
 ) -> SearchSummary:
     """Search until it is enough, and leave everything on disk.
 
@@ -60,6 +63,7 @@ def run_search(
         publish: writes tables from all records; called now and then, and at the end.
         storage_url: a database that gets a copy of the study while it grows, or None.
         resume: take up a study that only the database has; otherwise its name is refused.
+        lease: the right to write the run folder, where the caller has it; else it is taken here.
 
     Raises:
         ConstraintError: no architecture keeps the constraints.
@@ -68,7 +72,7 @@ def run_search(
         RunFolderError: another process searches in this folder or writes this study, or the
             record cannot be written.
     """
-    lease = Lease(run_folder.path / ".lease")
+    own_lease = Lease(run_folder.path / LEASE) if lease is None else None
     try:
         record = StudyRecord(
             run_folder.study_journal,
@@ -88,7 +92,8 @@ def run_search(
             record.close(is_hasty=is_hasty)
     finally:
         view.close()
-        lease.release()
+        if own_lease is not None:
+            own_lease.release()
 
 
 class Search:
@@ -118,7 +123,6 @@ class Search:
         self._run_folder = run_folder
         self._checkpoints = run_folder.path / "checkpoints"
         self._record = record
-        self._weights = FrontWeights(run_folder.models_dir)
         self._view = view
         self._tables = Publisher(publish)
         self._started_s = time.monotonic()
@@ -143,25 +147,40 @@ class Search:
         for key, note in task.notes.items():
             if record.history.notes.get(key) != note:
                 record.noted(key, note)
-        self._standing = Standing(task.objectives, record.history.records)
+        records = record.history.records
+        self._standing = Standing(task.objectives, records)
+        weights = FrontWeights(run_folder.models_dir)
+        self._keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        # An evaluator of a user's may bring weights and not say so: then some are there.
+        brings = getattr(task.evaluator, "brings_weights", run_folder.models_dir.is_dir())
+        self._again = TrainingsAgain(
+            self._keeper.missing() if brings else (),
+            weights=weights,
+            objectives=task.objectives,
+        )
 
     def run(self, make_backend: Callable[[Evaluator], Backend]) -> SearchSummary:
         """Search until it is enough or a signal came; everything is on disk then."""
         is_interrupted = False
         if self._wants_trial():
-            backend = make_backend(self._task.evaluator)
-            try:
-                self._view.start(self._plan(backend))
-                with InterruptWatch() as interrupt:
+            with own_handlers():  # a backend may set handlers of its own
+                backend = make_backend(self._task.evaluator)
+            with InterruptWatch() as interrupt:
+                try:
+                    self._view.start(self._plan(backend))
+                    if self._again.numbers:
+                        self._say(self._again.describe(self._task.trains_again))
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
                     self._put_on_record(backend)
-            except Exception:
-                self._leave_tables()
-                raise
-            finally:
-                backend.close()
-        self._tables.publish(self._study.records)
+                except Exception:
+                    self._leave_tables()
+                    raise
+                finally:
+                    backend.close()
+                self._tables.publish(self._study.records)
+        else:
+            self._tables.publish(self._study.records)
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
@@ -170,11 +189,23 @@ class Search:
             is_interrupted=is_interrupted,
             is_exhausted=self._is_exhausted,
             num_raised=self._costs.num_raised,
+            without_weights=self._again.numbers,
         )
 
     def _wants_trial(self) -> bool:
         """Say whether one more trial should be handed out now."""
-        return self._study.has_waiting or self._study.num_prepared > 0 or self._allows_another()
+        return (
+            self._wants_again()
+            or self._study.has_waiting
+            or self._study.num_prepared > 0
+            or self._allows_another()
+        )
+
+    def _wants_again(self) -> bool:
+        """Say whether a trial whose weights are gone should be handed out now."""
+        stopping, is_wanted = self._task.stopping, self._task.trains_again
+        has_time = stopping.allows_another(num_trials=0, started_s=self._started_s)
+        return is_wanted and self._again.has_waiting and has_time
 
     def _allows_another(self) -> bool:
         """Say whether one more trial may be proposed."""
@@ -205,16 +236,18 @@ class Search:
         while (num_free := backend.num_free) > 0 and self._wants_trial():
             if time.monotonic() > until_s:
                 return True
-            if not self._study.has_waiting and self._study.num_prepared == 0:
-                self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
-                if self._is_exhausted:
-                    return False
-            spec = self._study.ask()
+            if self._wants_again():
+                spec = self._again.next(self._study)
+            else:
+                if not self._study.has_waiting and self._study.num_prepared == 0:
+                    self._prepare(backend, idle_share=num_free / max(1, backend.num_slots))
+                    if self._is_exhausted:
+                        return False
+                spec = replace(self._study.ask(), front=self._standing.front_losses)
             self._running.add(spec.number)
             order = replace(
                 spec,
                 time_limit_s=self._task.trial_time_limit_s,
-                front=self._standing.front_losses,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )
             backend.submit(order)
@@ -257,18 +290,24 @@ class Search:
     def _take(self, result: TrialResult) -> None:
         """Weights first, then the record: a trial that is on record has its weights."""
         self._running.discard(result.number)
-        standing, before = self._standing, self._standing.front_numbers
-        ended = self._study.tell(
-            result,
-            keep=lambda told: self._weights.save_of(result, filter(standing.would_join, told)),
-        )
+        if result.number in self._again:
+            for line in self._again.take(result):
+                self._say(line)
+                self._drop_checkpoint(result.number)
+            return
+        ended = self._study.tell(result, keep=lambda told: self._keeper.save(result, told))
         for record in ended:
             self._standing.add(record)
             _LOG.info("%s", trial_line(record, self._task.objectives))
         if ended:
-            remove_own(self._checkpoints / str(result.number), CHECKPOINT_FILES)
-        if standing.front_numbers != before:
-            self._weights.keep_only(standing.front_numbers)
+            self._drop_checkpoint(result.number)
+
+    def _drop_checkpoint(self, number: int) -> None:
+        remove_own(self._checkpoints / str(number), CHECKPOINT_FILES)
+
+    def _say(self, line: str) -> None:
+        _LOG.info("%s", line)
+        self._view.message(line)
 
     def _acknowledge(self, backend: Backend) -> None:
         """Give up if too many failed; tell the view of trials that are on disk by now."""
@@ -279,6 +318,7 @@ class Search:
         written = self._record.acknowledged()
         if not written:
             return
+        self._keeper.written(written)
         progress = self._progress(backend)
         for record in written:
             self._view.trial_finished(record, progress)
@@ -287,13 +327,15 @@ class Search:
     def _put_on_record(self, backend: Backend) -> None:
         """Wait until everything that was told is on disk."""
         progress = self._progress(backend)
-        for record in self._record.flush():
+        written = self._record.flush()
+        self._keeper.written(written)
+        for record in written:
             self._view.trial_finished(record, progress)
 
     def _leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
-            self._record.flush()
+            self._keeper.written(self._record.flush())
             self._tables.publish(self._study.records)
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)

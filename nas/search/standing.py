@@ -39,13 +39,6 @@ class Standing:
         """The trials on the front, in the order of `front_losses`."""
         return [int(key) for key, _ in self._front.members()]
 
-    def would_join(self, record: TrialRecord) -> bool:
-        """Say whether an ended trial belongs on the front."""
-        values = losses(self._objectives, record.metrics)
-        if values is None or record.state is not TrialState.COMPLETE:
-            return False
-        return self._front.would_take(values)
-
     def add(self, record: TrialRecord) -> None:
         """Count a trial that ended; a variant of a network counts for the front alone."""
         if record.parent is None:

@@ -28,6 +28,7 @@ class SearchTask:
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
         costs: the evaluator's static costs, where they are shared with the sampler; None for own.
         notes: what the study is to note of itself, by key, as plain values.
+        trains_again: members of the recorded front whose weights are gone are trained once more.
     """
 
     space: SearchSpace
@@ -40,6 +41,7 @@ class SearchTask:
     trial_time_limit_s: float | None = None
     costs: CachedCosts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    trains_again: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class SearchSummary:
         num_redrawn: proposals that were drawn again before any training.
         num_known: of those, the ones of networks that are on record; the rest broke a constraint.
         elapsed_s: wall time of this command.
-        is_interrupted: Ctrl-C or SIGTERM ended it; resuming goes on.
+        is_interrupted: Ctrl-C, SIGTERM or SIGHUP ended it; resuming goes on.
         is_exhausted: every architecture that the constraints allow was tried.
         num_raised: architectures that could not be built, because `build` raised.
+        without_weights: members of the front whose weights are missing.
     """
 
     records: tuple[TrialRecord, ...]
@@ -63,3 +66,4 @@ class SearchSummary:
     is_interrupted: bool
     is_exhausted: bool
     num_raised: int = 0
+    without_weights: tuple[int, ...] = ()

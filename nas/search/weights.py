@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.files import remove_own, write_bytes, write_text
 from nas.trial import TrialRecord, TrialResult
 
-_FILES = ("weights.safetensors", "architecture.json", "variant.json")
+_FILES = ("weights.safetensors", "architecture.json", "variant.json", "trained_again.json")
 
 
 class FrontWeights:
@@ -31,9 +31,24 @@ class FrontWeights:
             if found is not None:
                 self.save(record, weights=found)
 
-    def save(self, record: TrialRecord, *, weights: bytes) -> None:
-        """Write one trial's weights, whole or not at all."""
+    def has(self, number: int) -> bool:
+        """Say whether the weights of a trial are there."""
+        file = self._folder / str(number) / "weights.safetensors"
+        return file.is_file() and file.stat().st_size > 0
+
+    def save(
+        self, record: TrialRecord, *, weights: bytes, trained_again: str | None = None
+    ) -> None:
+        """Write one trial's weights, whole or not at all.
+
+        Args:
+            record: the trial.
+            weights: the bytes of a safetensors file.
+            trained_again: what a second training measured, JSON; None for a first one.
+        """
         place = self._folder / str(record.number)
+        if trained_again is not None:
+            write_text(place / "trained_again.json", trained_again)
         write_text(place / "architecture.json", record.architecture.to_json())
         if record.parent is not None:
             told = {"variant": record.variant, "parent": record.parent}

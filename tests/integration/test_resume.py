@@ -53,7 +53,11 @@ def kill_after_some_trials(run, arguments, *, wait_s):
     driver.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+    ids=["ctrl_c", "sigterm", "sighup"],
+)
 def test_one_signal_ends_a_search_with_everything_finished_on_record(tmp_path, number):
     run = tmp_path / "run"
     driver = start_driver(run, "--seconds", 0.05)
@@ -68,6 +72,36 @@ def test_one_signal_ends_a_search_with_everything_finished_on_record(tmp_path, n
     rest = start_driver(run, "--num-trials", len(ended) + 10)
     assert rest.wait(timeout=120) == 0
     assert len(load_records(run / "study.journal")) == len(ended) + 10
+
+
+def test_a_search_that_was_stopped_and_continued_loses_nothing(tmp_path):
+    run = tmp_path / "run"
+    driver = start_driver(run, "--seconds", 0.05, "--num-trials", 30)
+    wait_until(lambda: len(lines(tmp_path / "run.acknowledged")) >= 3)
+
+    os.kill(driver.pid, signal.SIGSTOP)
+    time.sleep(1.0)
+    while_stopped = len(lines(tmp_path / "run.acknowledged"))
+    os.kill(driver.pid, signal.SIGCONT)
+
+    assert driver.wait(timeout=90) == 0
+    assert while_stopped < 30
+    records = load_records(run / "study.journal")
+    assert [r.state for r in records] == [TrialState.COMPLETE] * 30
+
+
+def test_the_echo_of_a_closed_terminal_is_no_second_signal(tmp_path):
+    run = tmp_path / "run"
+    driver = start_driver(run, "--seconds", 0.6)
+    wait_until(lambda: (run / "study.journal").exists() and load_started(run))
+
+    os.kill(driver.pid, signal.SIGTERM)
+    time.sleep(0.05)
+    os.kill(driver.pid, signal.SIGHUP)
+
+    assert driver.wait(timeout=90) == 130
+    ended = [r for r in load_records(run / "study.journal") if r.state is TrialState.COMPLETE]
+    assert len(ended) == len(lines(tmp_path / "run.evaluated"))
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path):
