@@ -2,7 +2,12 @@
 
 import sys
 
-from nas.cli.main import main
+# With -m Python looks into the working folder first, so that a `torch.py` there would hide the
+# real one. As for `nas`, the folder comes last; `-P` and PYTHONSAFEPATH leave it out already.
+if sys.path and not sys.flags.safe_path:
+    sys.path.append(sys.path.pop(0))
+
+from nas.cli.main import main  # noqa: E402 - the path comes first
 
 if __name__ == "__main__":
     sys.exit(main())

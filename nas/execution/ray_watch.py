@@ -1,0 +1,88 @@
+"""End what is left of a local Ray when its driver is gone, however it went.
+
+Runs as a process of its own, as a script (`python -I -S ray_watch.py PID MARK FOLDER`), so it
+imports the standard library alone. It waits until its standard input ends or its parent is another
+process than PID: a driver killed by SIGKILL says no goodbye. The kernel ends what the driver
+started itself, but Ray's agents and what trials started live on.
+
+What belongs to this Ray carries MARK, a variable with a random value, in the environment that it
+was started with. A process is looked at and ended through one handle (pidfd), so a process that
+took the number of one that ended is never hit. Without /proc (macOS) Ray's own reaper has that
+task, and only the folder is removed.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+LOOK_EVERY_S = 1.0
+# A process that starts just now shows its environment a moment later.
+SWEEP_EVERY_S = 0.2
+SWEEP_S = 8.0
+NUM_CLEAN_SWEEPS = 3
+
+
+def await_end_of(driver: int) -> None:
+    """Return when standard input has ended or the driver is gone.
+
+    Both are watched: a process forked by the driver keeps the other end of the pipe open.
+    """
+    while os.getppid() == driver:
+        ready, _, _ = select.select([0], [], [], LOOK_EVERY_S)
+        if ready and not os.read(0, 1024):
+            return
+
+
+def end_marked(mark: str) -> int:
+    """Send SIGKILL to all processes that carry the mark; return how many there were."""
+    return sum(_end_if_marked(int(pid), mark.encode()) for pid in _processes())
+
+
+def _processes() -> list[str]:
+    try:
+        return [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _end_if_marked(pid: int, mark: bytes) -> bool:
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:  # it ended
+        return False
+    try:
+        if mark not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            return False
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except OSError:  # it ended, or is another user's
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def sweep(mark: str) -> None:
+    """End the marked processes until several looks in a row find none."""
+    num_clean, end_s = 0, time.monotonic() + SWEEP_S
+    while num_clean < NUM_CLEAN_SWEEPS and time.monotonic() < end_s:
+        num_clean = 0 if end_marked(mark) else num_clean + 1
+        time.sleep(SWEEP_EVERY_S)
+
+
+def main() -> None:
+    """Wait, end, remove."""
+    driver, mark, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    await_end_of(driver)
+    if hasattr(os, "pidfd_open"):
+        sweep(mark)
+    with contextlib.suppress(OSError):
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
