@@ -121,8 +121,10 @@ def make_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def _try_place(place: str) -> Path | None:
     """Make the folder there, or return None where it would be of no use."""
-    longest = len(os.fsencode(os.path.join(place, "nas-ray-12345678")))  # noqa: PTH118
-    if not _PLAIN_PATH.fullmatch(place) or longest > MAX_FOLDER_BYTES:
+    if not _PLAIN_PATH.fullmatch(place):
+        return None
+    place = os.path.realpath(place)  # as /proc shows it to the watcher
+    if not _PLAIN_PATH.fullmatch(place) or len(place) + 17 > MAX_FOLDER_BYTES:  # /nas-ray-xxxxxxxx
         return None
     try:
         folder = Path(tempfile.mkdtemp(prefix="nas-ray-", dir=place))  # mode 0700

@@ -6,7 +6,8 @@ process than PID: a driver killed by SIGKILL says no goodbye. The kernel ends wh
 started itself, but Ray's agents and what trials started live on.
 
 What belongs to this Ray carries MARK, a variable with a random value, in the environment that it
-was started with. A process is looked at and ended through one handle (pidfd), so a process that
+was started with, or has a file in FOLDER open for writing: FOLDER is private and its name random,
+and Ray's agents write their title over a part of their environment. A process is looked at and ended through one handle (pidfd), so a process that
 took the number of one that ended is never hit. Without /proc (macOS) Ray's own reaper has that
 task, and only the folder is removed.
 """
@@ -38,25 +39,33 @@ def await_end_of(driver: int) -> None:
             return
 
 
-def end_marked(mark: str) -> int:
-    """Send SIGKILL to all processes that carry the mark; return how many there were."""
-    return sum(_end_if_marked(int(pid), mark.encode()) for pid in _processes())
+def end_all(mark: str, folder: str) -> int:
+    """Send SIGKILL to all processes of this Ray; return how many there were."""
+    return sum(_end_if_ours(int(pid), mark.encode(), folder) for pid in _names("/proc"))
 
 
-def _processes() -> list[str]:
-    try:
-        return [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
-    except OSError:
-        return []
+def sweep(mark: str, folder: str) -> None:
+    """End the processes of this Ray until several looks in a row find none."""
+    num_clean, end_s = 0, time.monotonic() + SWEEP_S
+    while num_clean < NUM_CLEAN_SWEEPS and time.monotonic() < end_s:
+        num_clean = 0 if end_all(mark, folder) else num_clean + 1
+        time.sleep(SWEEP_EVERY_S)
 
 
-def _end_if_marked(pid: int, mark: bytes) -> bool:
+def _names(place: str) -> list[str]:
+    """Return the numbers that name what is in a folder of /proc."""
+    return [name for name in os.listdir(place) if name.isdigit()]  # noqa: PTH208
+
+
+def _end_if_ours(pid: int, mark: bytes, folder: str) -> bool:
+    if pid == os.getpid():
+        return False
     try:
         handle = os.pidfd_open(pid)
     except OSError:  # it ended
         return False
     try:
-        if mark not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+        if not (_carries(pid, mark) or _writes_into(pid, folder)):
             return False
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     except OSError:  # it ended, or is another user's
@@ -66,12 +75,18 @@ def _end_if_marked(pid: int, mark: bytes) -> bool:
     return True
 
 
-def sweep(mark: str) -> None:
-    """End the marked processes until several looks in a row find none."""
-    num_clean, end_s = 0, time.monotonic() + SWEEP_S
-    while num_clean < NUM_CLEAN_SWEEPS and time.monotonic() < end_s:
-        num_clean = 0 if end_marked(mark) else num_clean + 1
-        time.sleep(SWEEP_EVERY_S)
+def _carries(pid: int, mark: bytes) -> bool:
+    return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def _writes_into(pid: int, folder: str) -> bool:
+    for number in _names(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):  # it was closed
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith(f"{folder}/"):  # noqa: PTH115
+                fields = Path(f"/proc/{pid}/fdinfo/{number}").read_text().split()
+                if int(fields[fields.index("flags:") + 1], 8) & os.O_ACCMODE:
+                    return True
+    return False
 
 
 def main() -> None:
@@ -79,7 +94,7 @@ def main() -> None:
     driver, mark, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     await_end_of(driver)
     if hasattr(os, "pidfd_open"):
-        sweep(mark)
+        sweep(mark, folder)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
 
