@@ -12,7 +12,7 @@ from typing import Any
 
 from nas.errors import ExecutionError
 from nas.execution.ray_local import LocalRay
-from nas.execution.ray_token import refusal, show_token, warn_if_open
+from nas.execution.ray_token import refusal, refusal_at, show_token, warn_if_open
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
 
@@ -89,15 +89,23 @@ def _join(address: str, options: dict[str, Any]) -> None:
     show_token()
     try:
         _knock(address)
+        if reason := refusal_at(address):
+            raise ExecutionError(_refused(address, reason))
         ray.init(address=address, **options)
+    except ExecutionError:
+        raise
     except Exception as error:  # where a node starts too slowly Ray raises a plain Exception
         raise ExecutionError(_unreachable(address, error)) from error
     warn_if_open()
 
 
+def _refused(address: str, reason: str) -> str:
+    return f"the Ray cluster at execution.address={address} refused this search: {reason}"
+
+
 def _unreachable(address: str, error: Exception) -> str:
     if reason := refusal(error):
-        return f"the Ray cluster at execution.address={address} refused this search: {reason}"
+        return _refused(address, reason)
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return (
         f"no Ray cluster answers at execution.address={address} ({lines[0]}); start one with "

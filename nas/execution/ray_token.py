@@ -7,12 +7,24 @@ otherwise. See docs/cluster/README.md.
 
 import logging
 import os
+import select
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
 
 MODE = "RAY_AUTH_MODE"
+ASK_S = 20.0  # the longest wait for the head's answer
+_REFUSED = "unauthenticated"
+_QUESTION = """
+import sys
+from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import GcsClient
+GcsClient(address=canonicalize_bootstrap_address(sys.argv[1]))
+"""
 _GUIDE = (
     "the file ~/.ray/auth_token of the cluster's head must lie here too, or RAY_AUTH_TOKEN hold "
     "the token; docs/cluster/README.md says how"
@@ -69,19 +81,43 @@ def warn_if_open() -> None:
 
 
 def refusal(error: Exception) -> str | None:
-    """Return what to do if the cluster wants another token than it was shown; else None."""
+    """Return what to do if this error says that the token is missing or wrong; else None."""
     import ray
 
     kind = getattr(ray.exceptions, "AuthenticationError", None)
-    text = str(error)
     is_refusal = kind is not None and isinstance(error, kind)
-    if not is_refusal and not any(word in text for word in ("Unauthenticated", "UNAUTHENTICATED")):
+    return _advice() if is_refusal or _REFUSED in str(error).lower() else None
+
+
+def refusal_at(address: str) -> str | None:
+    """Ask the head in a process of its own whether it takes our token; return what to do if not.
+
+    Ray itself would repeat the question for 20 seconds, and then not say what was wrong.
+    """
+    if not knows_tokens() or "://" in address:
         return None
-    if has_token() and os.environ.get(MODE, "").lower() == "token":
-        return f"it wants another token than this machine's: {_GUIDE}"
-    if has_token():
-        return f"it wants a token, and RAY_AUTH_MODE={os.environ.get(MODE)} shows none: unset it"
-    return f"it wants a token, and this machine has none: {_GUIDE}"
+    command = [sys.executable, "-P", "-W", "ignore", "-c", _QUESTION, address]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as asked:
+        assert asked.stderr is not None
+        said, end_s = b"", time.monotonic() + ASK_S
+        try:
+            while select.select([asked.stderr], [], [], max(0.0, end_s - time.monotonic()))[0]:
+                part = os.read(asked.stderr.fileno(), 65536)
+                said += part
+                if not part or _REFUSED in said.decode(errors="replace").lower():
+                    break
+        finally:
+            asked.kill()
+    return _advice() if _REFUSED in said.decode(errors="replace").lower() else None
+
+
+def _advice() -> str:
+    mode = os.environ.get(MODE, "")
+    if not has_token():
+        return f"it wants a token, and this machine has none: {_GUIDE}"
+    if mode.lower() != "token":
+        return f"it wants a token, but {MODE}={mode} shows none: unset {MODE}"
+    return f"it wants another token than the one of this machine: {_GUIDE}"
 
 
 def reread_environment() -> None:
