@@ -66,10 +66,8 @@ class LocalRay:
         try:
             ray.shutdown()
         finally:
-            assert self._watcher.stdin is not None
-            self._watcher.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._watcher.wait(timeout=END_S)
+            with contextlib.suppress(subprocess.TimeoutExpired, BrokenPipeError):
+                self._watcher.communicate(b"end\n", timeout=END_S)
 
     def _start(self, mark: str, options: Mapping[str, Any]) -> None:
         import ray
