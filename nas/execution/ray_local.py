@@ -31,6 +31,8 @@ MARK = "NAS_RAY_MARK"
 MAX_FOLDER_BYTES = 37
 # Ray passes paths through command lines that it splits itself.
 _PLAIN_PATH = re.compile(r"/[\w./+-]*", re.ASCII)
+# What the lines of a log say that tell why a process ended; the others are stacks.
+_CAUSE = re.compile(r"check failed|too many|no space|cannot|denied|bind|unable", re.IGNORECASE)
 # Ending takes a second; past this the watcher goes on by itself.
 END_S = 12.0
 
@@ -191,11 +193,13 @@ def _describe(error: Exception, folder: Path) -> str:
 
 
 def _last_words(folder: Path) -> str:
-    """Return what Ray's own processes wrote last to their error logs, in one line."""
+    """Return the line of Ray's own error logs that says why one of its processes ended, if any."""
     for name in ("gcs_server.err", "raylet.err"):
         for log in folder.glob(f"r/session_2*/logs/{name}"):
             with contextlib.suppress(OSError):
-                lines = log.read_text(errors="replace").strip().splitlines()
-                if lines:
-                    return "".join(c for c in lines[-1] if c.isprintable())[:300]
+                for line in log.read_text(errors="replace").splitlines():
+                    if _CAUSE.search(line):
+                        return "".join(c for c in line.rpartition("] ")[2] if c.isprintable())[
+                            :300
+                        ]
     return ""

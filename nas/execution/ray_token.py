@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from nas.errors import ExecutionError
+
 _LOG = logging.getLogger(__name__)
 
 MODE = "RAY_AUTH_MODE"
@@ -53,7 +55,11 @@ def knows_tokens() -> bool:
 
 
 def show_token() -> None:
-    """Have Ray show the token when it joins a cluster, or say that no one is asked for one."""
+    """Have Ray show the token when it joins a cluster, or say that no one is asked for one.
+
+    Raises:
+        ExecutionError: RAY_AUTH_TOKEN_PATH names no file with a token; Ray would end the process.
+    """
     if not knows_tokens():
         import ray
 
@@ -64,9 +70,14 @@ def show_token() -> None:
         )
         return
     # On a node of the cluster a submitted job is given the mode of its cluster.
-    if MODE not in os.environ and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
-        if has_token():
-            os.environ[MODE] = "token"
+    is_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    if MODE not in os.environ and not is_job and has_token():
+        os.environ[MODE] = "token"
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if path and os.environ.get(MODE, "").lower() != "disabled" and not has_token():
+        raise ExecutionError(
+            f"RAY_AUTH_TOKEN_PATH={path} is no readable file with a token: {_GUIDE}"
+        )
     reread_environment()
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nas.execution.ray_token import has_token
+from nas.errors import ExecutionError
+from nas.execution.ray_token import has_token, show_token
 
 
 @pytest.fixture
@@ -35,3 +36,12 @@ def test_a_file_without_text_is_no_token(home, content):
 
 def test_a_named_file_that_is_absent_is_no_token(home):
     assert not has_token({"RAY_AUTH_TOKEN_PATH": str(home / "absent")})
+
+
+def test_a_named_file_without_a_token_is_refused_before_ray_would_abort(home, monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "absent"))
+
+    with pytest.raises(ExecutionError, match=r"RAY_AUTH_TOKEN_PATH=.*absent is no readable file"):
+        show_token()

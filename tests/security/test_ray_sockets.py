@@ -1,6 +1,7 @@
 """A Ray that a search starts itself cannot be reached from another machine, nor without its token."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def local_ray():
     local = connect(RaySettings())
     assert local is not None
     try:
-        ray.get(ray.remote(os.getpid).remote())
+        ray.get(ray.remote(lambda: "a worker is up").remote())
         yield local
     finally:
         local.close()
@@ -47,9 +48,6 @@ def test_all_processes_of_a_local_ray_listen_on_loopback_alone(local_ray):
 
 
 def test_a_socket_that_is_open_to_all_would_be_seen():
-    """The test above is worth nothing if it cannot see a socket that is open to all."""
-    import socket
-
     with socket.socket() as open_to_all:
         open_to_all.bind(("0.0.0.0", 0))
         open_to_all.listen()
