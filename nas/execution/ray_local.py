@@ -33,6 +33,8 @@ MAX_FOLDER_BYTES = 37
 _PLAIN_PATH = re.compile(r"/[\w./+-]*", re.ASCII)
 # What the lines of a log say that tell why a process ended; the others are stacks.
 _CAUSE = re.compile(r"check failed|too many|no space|cannot|denied|bind|unable", re.IGNORECASE)
+# Less room than this does not hold the logs of Ray's start.
+PROBE_BYTES = 2**20
 # Ending takes a second; past this the watcher goes on by itself.
 END_S = 12.0
 
@@ -131,7 +133,7 @@ def _try_place(place: str) -> Path | None:
     except OSError:
         return None
     try:
-        (folder / "probe").write_bytes(bytes(4096))  # a full disk still makes folders
+        (folder / "probe").write_bytes(bytes(PROBE_BYTES))  # a full disk still makes folders
         (folder / "probe").unlink()
     except OSError:
         with contextlib.suppress(OSError):

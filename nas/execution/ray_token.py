@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nas.errors import ExecutionError
 
@@ -47,11 +48,9 @@ def has_token(environment: Mapping[str, str] = os.environ) -> bool:
 
 def knows_tokens() -> bool:
     """Say whether the installed Ray has tokens at all (from 2.52)."""
-    try:
-        from ray._raylet import AuthenticationTokenLoader  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    import ray
+
+    return hasattr(ray._raylet, "AuthenticationTokenLoader")
 
 
 def show_token() -> None:
@@ -133,9 +132,9 @@ def _advice() -> str:
 
 def reread_environment() -> None:
     """Have Ray read the mode and the token again, which it keeps from its first start."""
-    try:
-        from ray._raylet import AuthenticationTokenLoader, Config
-    except ImportError:  # a Ray without tokens
-        return
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
+    import ray
+
+    if knows_tokens():
+        inner: Any = ray._raylet
+        inner.Config.initialize("")
+        inner.AuthenticationTokenLoader.instance().reset_cache()

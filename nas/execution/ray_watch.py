@@ -2,15 +2,17 @@
 
 Runs as a process of its own, as a script (`python -I -S ray_watch.py PID MARK FOLDER`), so it
 imports the standard library alone. It waits until its standard input holds a word or ends, or its
-parent is another process than PID: a driver killed by SIGKILL says no goodbye. The kernel ends what the driver
-started itself, but Ray's agents and what trials started live on.
+parent is another process than PID: a driver killed by SIGKILL says no goodbye. The kernel ends
+what the driver started itself, but Ray's agents and what trials started live on.
 
 What belongs to this Ray carries MARK, a variable with a random value, in the environment that it
 was started with, or has a file in FOLDER open for writing: FOLDER is private and its name random,
 and Ray's agents write their title over a part of their environment. A driver that lives on after
-Ray, and what it forked, hold Ray's logs too and are spared. A process is looked at and ended through one handle (pidfd), so a process that
-took the number of one that ended is never hit. Without /proc (macOS) Ray's own reaper has that
-task, and only the folder is removed.
+Ray, and what it forked, hold Ray's logs too and are spared.
+
+A process is looked at and ended through one handle (pidfd), so a process that took the number of
+one that ended is never hit. Without /proc (macOS) Ray's own reaper has that task, and only the
+folder is removed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Modules of the launch folder that workers would load in the place of the real ones are refused."""
+"""Modules of the launch folder that would hide the real ones in workers are refused."""
 
 import pytest
 

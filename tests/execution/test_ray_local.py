@@ -1,4 +1,4 @@
-"""Where a local Ray keeps its files: private, short, and somewhere even if TMPDIR cannot be used."""
+"""Where a local Ray keeps its files: in private, with a short path, whatever TMPDIR says."""
 
 import stat
 import tempfile
