@@ -32,7 +32,10 @@ MAX_FOLDER_BYTES = 37
 # Ray passes paths through command lines that it splits itself.
 _PLAIN_PATH = re.compile(r"/[\w./+-]*", re.ASCII)
 # What the lines of a log say that tell why a process ended; the others are stacks.
-_CAUSE = re.compile(r"check failed|too many|no space|cannot|denied|bind|unable", re.IGNORECASE)
+_CAUSE = re.compile(
+    "too many open|no space left|permission denied|cannot allocate|already in use|check failed:",
+    re.IGNORECASE,
+)
 # Less room than this does not hold the logs of Ray's start.
 PROBE_BYTES = 2**20
 # Ending takes a second; past this the watcher goes on by itself.
