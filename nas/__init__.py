@@ -6,7 +6,6 @@ torch takes seconds.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from nas.space.space import SearchSpace as SearchSpace
     from nas.task import DataShape as DataShape
 
-__version__ = version("nas")
+    __version__: str
 
 _HOMES = {
     "Architecture": "nas.architecture",
@@ -46,6 +45,8 @@ __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("nas")
     if name not in _HOMES:
         raise AttributeError(f"module 'nas' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -2,13 +2,14 @@
 
 A console script does not put the launch folder on Python's path, so a user's own `my_spaces.py`
 would not be found. It is appended, last, so that it can hide nothing. Ray's workers however put
-it first: a package there that is called like one of ours would be loaded in its place, in the
-workers alone, so that is refused.
+it first: a module there that is called like one of ours, or like one that we need, would be loaded
+in its place, in the workers alone, so that is refused.
 """
 
 import sys
 from pathlib import Path
 
+from nas.config.namesakes import find_namesakes
 from nas.errors import ConfigError
 
 _OURS = ("nas", "search_spaces")
@@ -21,13 +22,20 @@ def open_launch_folder(folder: Path | None = None) -> Path:
         folder: the launch folder; the working folder by default.
 
     Raises:
-        ConfigError: it has a package or module named as ours that is not ours.
+        ConfigError: it has a package or module named as ours, as one that we need or as one of
+            Python's own, that is not that one.
     """
     launch = (folder or Path.cwd()).resolve()
     ours = Path(__file__).resolve().parents[2]
     if launch != ours:
         for name in _OURS:
             _refuse_namesake(launch, name)
+    if namesakes := find_namesakes(launch):
+        raise ConfigError(
+            f"{', '.join(map(str, namesakes))}: this is the name of a module of Python or of a "
+            "package that this framework needs, and worker processes would load it in its place; "
+            f"rename it, or start elsewhere than in {launch}"
+        )
     if str(launch) not in sys.path:
         sys.path.append(str(launch))
     return launch

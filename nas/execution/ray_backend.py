@@ -97,7 +97,7 @@ class RayBackend:
         self._mean_s = math.inf
         self._num_wanted = 0
         self._looked_s = -math.inf
-        self._owns_ray = connect(settings)
+        self._local = connect(settings)
         try:
             self._actor = ray.remote(Worker).options(
                 num_cpus=settings.cpus_per_trial,
@@ -159,15 +159,20 @@ class RayBackend:
         """End all workers, and the local Ray if it is ours."""
         import ray
 
-        if not ray.is_initialized():
-            return
+        local, self._local = self._local, None
+        if ray.is_initialized():
+            self._end_workers()
+        if local is not None:
+            local.close()
+
+    def _end_workers(self) -> None:
+        import ray
+
         busy = [call.worker for call in self._calls.values()]
         for worker in [*self._idle, *self._starting.values(), *busy]:
             ray.kill(worker, no_restart=True)
         self._idle, self._starting, self._calls = [], {}, {}
         self._pending.clear()
-        if self._owns_ray:
-            ray.shutdown()
 
     def _batch_size(self) -> int:
         if self._mean_s <= 0.0:
@@ -215,7 +220,7 @@ class RayBackend:
             if num_fitting(self._settings) > 0:
                 begin_s = now_s
             # No autoscaler brings nodes to a local Ray.
-            patience_s = 0.0 if self._owns_ray else self._settings.start_timeout_s
+            patience_s = 0.0 if self._local else self._settings.start_timeout_s
             if now_s - begin_s > patience_s:
                 raise ExecutionError(
                     f"no node can hold a trial, which needs {self._settings.describe_needs()}; "

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from nas.errors import ExecutionError
+from nas.execution.ray_local import LocalRay
+from nas.execution.ray_token import refusal, refusal_at, show_token, warn_if_open
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
 
@@ -56,8 +58,8 @@ class RaySettings:
         return ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
 
 
-def connect(settings: RaySettings) -> bool:
-    """Join the cluster, or start a local Ray; return whether it is ours to stop.
+def connect(settings: RaySettings) -> LocalRay | None:
+    """Join the cluster, or start a local Ray; return the latter, which is ours to close.
 
     Raises:
         ExecutionError: no cluster answers, or Ray cannot start here.
@@ -68,30 +70,43 @@ def connect(settings: RaySettings) -> bool:
     import ray
 
     if ray.is_initialized():
-        return False
+        return None
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = settings.address or os.environ.get("RAY_ADDRESS")
     if address is None:
-        # Without an address Ray would join any cluster of this machine, a dying one too.
-        options |= {"address": "local", "include_dashboard": False}
-    else:
-        options["address"] = address
-        modules = users_modules()
-        # A submitted job has its working folder on every node already.
-        if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
-            options["runtime_env"] = {"py_modules": modules, "excludes": list(_HEAVY)}
+        return LocalRay(options)
+    _join(address, options)
+    return None
+
+
+def _join(address: str, options: dict[str, Any]) -> None:
+    import ray
+
+    modules = users_modules()
+    # A submitted job has its working folder on every node already.
+    if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+        options["runtime_env"] = {"py_modules": modules, "excludes": list(_HEAVY)}
+    show_token()
     try:
         _knock(address)
-        ray.init(**options)
+        if reason := refusal_at(address):
+            raise ExecutionError(_refused(address, reason))
+        ray.init(address=address, **options)
+    except ExecutionError:
+        raise
     except Exception as error:  # where a node starts too slowly Ray raises a plain Exception
         raise ExecutionError(_unreachable(address, error)) from error
-    return address is None
+    warn_if_open()
 
 
-def _unreachable(address: str | None, error: Exception) -> str:
+def _refused(address: str, reason: str) -> str:
+    return f"the Ray cluster at execution.address={address} refused this search: {reason}"
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    if reason := refusal(error):
+        return _refused(address, reason)
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    if address is None:
-        return f"Ray could not start on this machine: {lines[0]}; execution=inline needs no Ray"
     return (
         f"no Ray cluster answers at execution.address={address} ({lines[0]}); start one with "
         "'ray start --head', give its host:port, or leave execution.address out for a local Ray"
@@ -187,13 +202,13 @@ def living_nodes() -> set[str]:
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
-def _knock(address: str | None) -> None:
+def _knock(address: str) -> None:
     """Make sure that something listens at host:port; Ray itself would try for two minutes.
 
     Raises:
         ConnectionError: nothing does.
     """
-    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    host, _, port = address.rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         return
     try:
