@@ -21,7 +21,7 @@ from nas.architecture import Architecture
 from nas.compress.cost_forecast import CostForecast
 from nas.compress.prune import ChannelGroup, kept_units
 from nas.compress.reduction import Reducer, Reduction
-from nas.compress.stages import Stage
+from nas.compress.stages import BlockStage
 from nas.errors import SpaceError, nearest_first
 from nas.models.loading import StartingModel, check_fits, is_file
 from nas.space.rules import above, check_parameters
@@ -226,7 +226,7 @@ def _for_each(word: str, node: Any, places: Sequence[str]) -> dict[str, Any]:
     return dict(node)
 
 
-def _stage_of(group: ChannelGroup, stages: Sequence[Stage]) -> str:
+def _stage_of(group: ChannelGroup, stages: Sequence[BlockStage]) -> str:
     """Return the stage that most layers of a group are in."""
     votes = Counter(
         next((stage.label for stage in stages if stage.holds(member)), _REST)
@@ -235,7 +235,7 @@ def _stage_of(group: ChannelGroup, stages: Sequence[Stage]) -> str:
     return votes.most_common(1)[0][0]
 
 
-def _kept_blocks(stage: Stage, share: float) -> int:
+def _kept_blocks(stage: BlockStage, share: float) -> int:
     fixed = len(stage.blocks) - stage.num_removable
     return max(fixed, round(len(stage.blocks) * share + 1e-9), 1)
 

@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nas.architecture import Architecture, Value
-from nas.data.table import Table, open_table
-from nas.data.table_cells import ABSENT_CODE
 from nas.errors import SpaceError
 from nas.space.parameters import Choice, Condition, Parameter
 from nas.space.space import SearchSpace
+from nas.tables.cells import ABSENT_CODE
+from nas.tables.table import Table, open_table
 from nas.task import DataShape
 
 # Mutations tried before the nearest rows are searched: a dense table needs one or two.
@@ -29,7 +29,7 @@ class TableSpace(SearchSpace):
     """The rows of a table.
 
     Args:
-        table: an open table, or the arguments of `nas.data.table.open_table`.
+        table: an open table, or the arguments of `nas.tables.table.open_table`.
 
     Raises:
         ConfigError: the columns contradict each other.

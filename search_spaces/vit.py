@@ -15,7 +15,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.models.layer_costs import MAX_KEPT
-from nas.models.vit import Layer, ViT, ViTPlan, vit_costs
+from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs
 from nas.space.rules import above, check_parameters, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -23,7 +23,7 @@ from nas.task import DataShape
 # With fewer, attention has nothing to choose between.
 _MIN_PATCHES = 4
 # Thousands of networks are put together from a few dozen layers.
-_layer = lru_cache(MAX_KEPT)(Layer)
+_layer = lru_cache(MAX_KEPT)(EncoderLayer)
 
 
 @cache

@@ -16,11 +16,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nas.config.finishing import build_finish, check_finish
+from nas.assemble.finish import build_finish
+from nas.config.finishing import check_finish
 from nas.execution.inline import InlineBackend
 from nas.finish.baselines import WithBaselines
 from nas.finish.choose import Pick
-from nas.finish.confirm import Candidate, Plan, data_key, tested_values
+from nas.finish.confirm import RetrainingPlan, Winner, data_key, tested_values
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.run import run_finish
@@ -48,7 +49,7 @@ def main(run: str, num_winners: int = 20, num_seeds: int = 3, num_further: int =
         on_entry=lambda job, _, done, jobs: print(f"{done}/{jobs} {job.name}", flush=True),
     )
     summary = run_finish(task, folder=finish.folder, crew=crew, publish=lambda _: None)
-    plan = Plan(task.recipe, num_seeds + num_further, task.seed, data_key(task.dataset))
+    plan = RetrainingPlan(task.recipe, num_seeds + num_further, task.seed, data_key(task.dataset))
     further = retrain(task, summary.rows, plan, finish.folder, crew)
     write(summary.rows, further, HERE / "results" / "coverage.csv")
 
@@ -62,11 +63,15 @@ def layered(task: FinishTask, count: int) -> tuple[int, ...]:
 
 
 def retrain(
-    task: FinishTask, rows: tuple[WinnerRow, ...], plan: Plan, folder: RunFolder, crew: Crew
+    task: FinishTask,
+    rows: tuple[WinnerRow, ...],
+    plan: RetrainingPlan,
+    folder: RunFolder,
+    crew: Crew,
 ) -> dict[str, list[float]]:
     """Return the accuracies of the retrainings that no interval was made of, by winner."""
     known = {record.number: record for record in task.records}
-    candidates = [Candidate(row.name, known[row.trial].architecture) for row in rows]
+    candidates = [Winner(row.name, known[row.trial].architecture) for row in rows]
     ledger = Ledger(folder.finish_dir / "ledger.jsonl")
     by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
     run_jobs(

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.torch import load
 
 from nas.data.digits import load_digits
-from nas.finish.export import ExportSettings, Trained, export_network
+from nas.export.network_files import ExportSettings, TrainedNetwork, export_network
 from nas.finish.retrain import final_evaluator
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.train.recipe import Recipe
@@ -38,7 +38,7 @@ def main(num_epochs: int = 12) -> None:
         assert weights is not None, "a full training returns its weights"
         model = space.build(architecture, dataset.shape)
         model.load_state_dict(load(weights))
-        trained = Trained(f"random {size}", "trained", str(size), architecture, weights)
+        trained = TrainedNetwork(f"random {size}", "trained", str(size), architecture, weights)
         with tempfile.TemporaryDirectory() as folder:
             rows += export_network(
                 trained, model, dataset=dataset, folder=Path(folder), place=str(size),

@@ -29,17 +29,17 @@ from experiments.engine.parts import (
     table_arguments,
     write_results,
 )
+from nas.engine.loop import run_search
+from nas.engine.stopping import Stopping
+from nas.engine.task import SearchSummary, SearchTask
 from nas.execution import ray_backend
 from nas.execution.inline import InlineBackend
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
 from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
-from nas.sampling.database import load_from_database, opened
-from nas.sampling.journal import load_records
-from nas.search.loop import run_search
-from nas.search.stopping import Stopping
-from nas.search.task import SearchSummary, SearchTask
+from nas.study.database import load_from_database, opened
+from nas.study.journal import load_records
 from nas.trial import TrialRecord, TrialState
 from search_spaces.table import TableSpace
 
@@ -60,7 +60,7 @@ def search_table(
     address: str | None = None,
     url: str | None = None,
 ) -> SearchSummary:
-    """Search on a cluster, or undisturbed in this process."""
+    """SearchLoop on a cluster, or undisturbed in this process."""
     is_real = address is not None
     evaluator = MischievousTable(
         table_arguments(table),
@@ -182,7 +182,7 @@ def report(seconds: Seconds) -> list[dict[str, Any]]:
 
 
 def drive(options: argparse.Namespace) -> int:
-    """Search as the driver process."""
+    """SearchLoop as the driver process."""
     if options.max_file_bytes:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.max_file_bytes, hard))

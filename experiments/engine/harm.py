@@ -21,7 +21,7 @@ from ray.cluster_utils import Cluster
 
 from experiments.engine.mischief import Mischief, plan_mischief, planned_mischief
 from experiments.engine.parts import write_table
-from nas.sampling.journal import load_records
+from nas.study.journal import load_records
 
 # What the search does after the last fault.
 NUM_LAST = 40

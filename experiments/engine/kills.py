@@ -23,10 +23,10 @@ from pathlib import Path
 
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
+from nas.engine import publishing
 from nas.objective import objective_for
 from nas.report.front import front_records
-from nas.sampling.journal import holds_study, load_records
-from nas.search import publishing
+from nas.study.journal import holds_study, load_records
 from nas.trial import TrialRecord, TrialResult, TrialSpec, TrialState
 
 OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))

@@ -14,8 +14,8 @@ import optuna
 import pyarrow as pa
 import pyarrow.parquet
 
+from nas.engine.view import Progress, SearchPlan
 from nas.evaluation.tabular import TabularEvaluator
-from nas.search.view import Progress, SearchPlan
 from nas.seeding import derive_seed
 from nas.trial import TrialRecord, TrialResult, TrialSpec
 
@@ -39,7 +39,7 @@ def write_table(path: Path) -> Path:
 
 
 def table_arguments(path: Path) -> dict[str, Any]:
-    """Return the arguments of `nas.data.table.open_table` for a table of `write_table`."""
+    """Return the arguments of `nas.tables.table.open_table` for a table of `write_table`."""
     return {"path": str(path), "parameters": PARAMETERS, "quality": "quality", "size": "size"}
 
 

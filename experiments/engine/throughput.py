@@ -23,15 +23,15 @@ from typing import Any
 import optuna
 
 from experiments.engine.parts import Silent, describe_machine, write_results
+from nas.engine.loop import run_search
+from nas.engine.stopping import Stopping
+from nas.engine.task import SearchTask
 from nas.execution.inline import InlineBackend
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
 from nas.sampling.distributions import flat_distributions
-from nas.search.loop import run_search
-from nas.search.stopping import Stopping
-from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
 from nas.trial import TrialResult, TrialSpec, TrialState
 

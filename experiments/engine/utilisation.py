@@ -25,10 +25,10 @@ import numpy as np
 
 from experiments.engine.parts import Silent, describe_machine, write_results
 from experiments.engine.throughput import OBJECTIVES, RESULTS, SPACE, Null, nsga2, quiet
+from nas.engine.loop import run_search
+from nas.engine.stopping import Stopping
+from nas.engine.task import SearchTask
 from nas.record.run_folder import RunFolder
-from nas.search.loop import run_search
-from nas.search.stopping import Stopping
-from nas.search.task import SearchTask
 from nas.space.space import SearchSpace
 from nas.trial import TrialResult, TrialSpec
 
@@ -158,7 +158,7 @@ def utilisation(spans: Sequence[tuple[float, float]], num_slots: int) -> float:
 
 def make_frontier(seed: int) -> Any:
     """Return the size-aware sampler."""
-    from nas.config.facts import facts_of
+    from nas.assemble.facts import facts_of
     from nas.frontier.sampler import FrontierSampler
 
     space = SearchSpace(SPACE)

@@ -24,9 +24,9 @@ import optuna
 from experiments.engine.parts import describe_machine
 from experiments.search_quality.problems import RESULTS, open_problem
 from nas.architecture import Architecture
-from nas.config.compose import Source, compose_values
-from nas.config.facts import facts_of
-from nas.config.make import make_space
+from nas.assemble.facts import facts_of
+from nas.assemble.make import make_space
+from nas.config.compose import ConfigSource, compose_values
 from nas.evaluation.known import KnownBefore
 from nas.frontier.sampler import FrontierSampler
 from nas.objective import objective_for
@@ -79,7 +79,7 @@ def open_table(name: str) -> Case:
 def open_shipped(name: str) -> Case:
     """Return a shipped space with its real costs and an invented accuracy."""
     overrides = (f"search_space={name}", *SHIPPED[name])
-    space = make_space(compose_values(Source(overrides=overrides)).values["search_space"])
+    space = make_space(compose_values(ConfigSource(overrides=overrides)).values["search_space"])
     objectives = (objective_for("accuracy"), objective_for("num_params"))
     known = KnownBefore(space, IMAGES, metrics=COUNTED)
     counted: Any = SimpleNamespace(static_costs=known.costs, widths=known.widths)

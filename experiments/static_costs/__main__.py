@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.config.compose import Source, compose_values
-from nas.config.make import make_space
+from nas.assemble.make import make_space
+from nas.config.compose import ConfigSource, compose_values
 from nas.errors import UnbuildableError
 from nas.measure.cost import count_costs
 from nas.space.space import SearchSpace
@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
     show(COLUMNS)
     for name, overrides in cases.items():
         data = SPACES[name.partition(",")[0]][1]
-        node = compose_values(Source(overrides=overrides)).values["search_space"]
+        node = compose_values(ConfigSource(overrides=overrides)).values["search_space"]
         sizes, everything = measure(make_space(node), data, count)
         spread = [1000 * np.quantile(s, q) for s in (sizes, everything) for q in (0.5, 0.9)]
         rows.append((name, len(sizes), *(round(float(t), 2) for t in spread)))

@@ -67,11 +67,11 @@ def expand_places(items: Sequence[str]) -> list[Path]:
 
 
 def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
+    from nas.assemble.run_data import known_data, refuse_other_data
     from nas.config.recorded import read_mapping, recorded_objectives
-    from nas.config.run_data import known_data, refuse_other_data
     from nas.record.run_folder import RunFolder
     from nas.report.comparison import Run
-    from nas.sampling.journal import load_history
+    from nas.study.journal import load_study
 
     folders = [RunFolder.open(place) for place in places]
     if labels and len(labels) != len(folders):
@@ -80,7 +80,7 @@ def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
         )
     objectives = [recorded_objectives(folder) for folder in folders]
     configs = [read_mapping(folder.config_yaml) for folder in folders]
-    histories = [load_history(folder.study_journal) for folder in folders]
+    histories = [load_study(folder.study_journal) for folder in folders]
     known = [known_data(f, history=h) for f, h in zip(folders, histories, strict=True)]
     refuse_other_data([folder.name for folder in folders], known)
     shown = list(labels) or group_labels([folder.name for folder in folders], configs)

@@ -27,18 +27,14 @@ def run(words: Sequence[str]) -> int:
     folder = RunFolder.open(Path(settings["run"]))
     if not folder.study_journal.is_file():
         raise RunFolderError(f"{folder.path} has no study.journal yet; wait for its first trial")
-    from nas.sampling.journal import load_history
+    from nas.study.dashboard import serve_study
+    from nas.study.journal import load_study
 
-    load_history(folder.study_journal)  # tells of damage before the browser shows half of it
-    import optuna_dashboard
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    storage = JournalStorage(JournalFileBackend(str(folder.study_journal)))
+    load_study(folder.study_journal)  # tells of damage before the browser shows half of it
     host, number = settings["host"], int(port)
     print(f"http://{host}:{number}  (Ctrl-C ends it)", flush=True)
     try:
-        optuna_dashboard.run_server(storage, host=host, port=number)
+        serve_study(folder.study_journal, host=host, port=number)
     except OSError as error:
         raise ExecutionError(
             f"port {port} cannot be used ({error}); give another port=..."

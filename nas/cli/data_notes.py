@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from nas.config.run_data import write_data
+from nas.assemble.run_data import write_data
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint
 from nas.data.report import DataReport, report_data

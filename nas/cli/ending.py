@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from nas.engine.task import SearchSummary
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
@@ -12,7 +13,6 @@ from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import counted, format_duration
-from nas.search.task import SearchSummary
 from nas.trial import trainings
 
 

@@ -13,11 +13,11 @@ from nas.config.schema import Ui
 from nas.config.trust import with_trust
 
 if TYPE_CHECKING:
-    from nas.config.finishing import Finish
+    from nas.assemble.finish import AssembledFinish
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
-    from nas.finish.ledger import Entry
-    from nas.finish.retrain import Job
+    from nas.finish.ledger import LedgerEntry
+    from nas.finish.retrain import Retraining
     from nas.finish.task import FinishSummary
     from nas.record.run_folder import RunFolder
 
@@ -49,7 +49,7 @@ Killed or interrupted, the same command goes on. All settings: conf/finish.yaml.
 
 
 def run(words: Sequence[str]) -> int:
-    """Finish one run."""
+    """AssembledFinish one run."""
     if set(words) & {"--help", "-h"} or not words:
         print(HELP)
         return DONE
@@ -58,16 +58,16 @@ def run(words: Sequence[str]) -> int:
 
     config = check_finish(words)
     # Imported here: they bring torch, which a faulty command line never needs.
+    from nas.assemble.finish import build_finish
+    from nas.assemble.run_data import keep_fingerprint
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
-    from nas.config.finishing import build_finish
-    from nas.config.run_data import keep_fingerprint
+    from nas.engine.interrupt import InterruptWatch, own_handlers
     from nas.finish.retrain import Crew
     from nas.finish.run import run_finish
     from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
     from nas.report.shipped import write_files_png
-    from nas.search.interrupt import InterruptWatch, own_handlers
 
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
@@ -89,7 +89,9 @@ def run(words: Sequence[str]) -> int:
             crew=Crew(
                 make_backend=make_backend,
                 watch=InterruptWatch,
-                on_entry=lambda *told: _say_entry(console, finish.task.judge.metric, *told),
+                on_entry=lambda *told: _say_entry(
+                    console, finish.task.winner_metric.metric, *told
+                ),
                 time_limit_s=config.trial_time_limit_s,
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
@@ -101,7 +103,7 @@ def run(words: Sequence[str]) -> int:
     return status
 
 
-def _say_missing(console: Console, finish: "Finish") -> None:
+def _say_missing(console: Console, finish: "AssembledFinish") -> None:
     """Name members of the front whose weights the search lost; these files do not need them."""
     from nas.cli.missing import say_missing, without_weights
 
@@ -116,7 +118,7 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     from nas.record.spent import read_spent
     from nas.report.cost import search_cost
     from nas.report.values import format_duration
-    from nas.sampling.journal import load_records
+    from nas.study.journal import load_records
 
     cost = search_cost(load_records(folder.study_journal), read_spent(folder.spent_jsonl))
     searched = cost.describe(grid_g_per_kwh=grid_g_per_kwh)
@@ -130,7 +132,12 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
 
 
 def _say_entry(
-    console: Console, metric: str, job: "Job", entry: "Entry", num_done: int, num_jobs: int
+    console: Console,
+    metric: str,
+    job: "Retraining",
+    entry: "LedgerEntry",
+    num_done: int,
+    num_jobs: int,
 ) -> None:
     from nas.report.values import format_value
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.cli.disk import disk_fault
+from nas.engine.view import View
 from nas.errors import NasError
-from nas.search.view import View
 from nas.secrets import masked
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from nas.cli.disk import disk_fault
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
+from nas.engine.interrupt import as_ctrl_c
 from nas.errors import ConfigError, NasError, nearest_first, printable
-from nas.search.interrupt import as_ctrl_c
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from nas.config.trust import with_trust
+from nas.engine.trainings_again import missing_line
+from nas.engine.weights import FrontWeights
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
-from nas.search.again import missing_line
-from nas.search.weights import FrontWeights
 from nas.trial import TrialRecord
 
 _TRAINS = "nas.evaluation.trained.TrainedEvaluator"

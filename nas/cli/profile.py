@@ -9,10 +9,10 @@ from nas.config.launch import open_launch_folder
 from nas.errors import ConfigError, ConstraintError
 
 if TYPE_CHECKING:
-    from nas.config.profiling import ProfilePlan, ProfileSettings
-    from nas.search.profile import CountMore, SpaceProfile
-    from nas.search.proxy_ranks import ProxyRanks
-    from nas.search.trial_time import TrialTimes
+    from nas.assemble.profiling import ProfilePlan, ProfileSettings
+    from nas.profile.proxy_ranks import ProxyRanks
+    from nas.profile.space_profile import CountMore, SpaceProfile
+    from nas.profile.trial_time import TrialTimes
 
 DONE = 0
 LOOK_S = 45.0  # aim for all of it
@@ -47,12 +47,12 @@ def run(words: Sequence[str]) -> int:
     if flags.is_multirun or flags.cfg or flags.info:
         raise ConfigError("nas profile takes --config-dir and --config-name only, of the flags")
     open_launch_folder()
-    from nas.config.compose import Source
-    from nas.config.profiling import plan_profile, read_settings
+    from nas.assemble.profiling import plan_profile, read_settings
+    from nas.config.compose import ConfigSource
     from nas.measure.proxies import PROXIES
 
     settings = read_settings(flags.overrides, known_proxies=tuple(PROXIES))
-    plan = plan_profile(Source(flags.config_dir, flags.config_name), settings)
+    plan = plan_profile(ConfigSource(flags.config_dir, flags.config_name), settings)
     return _look(plan, settings, until_s=started_s + LOOK_S)
 
 
@@ -70,7 +70,7 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     from nas.cli.terminal import make_console
     from nas.data.dataset import Dataset
     from nas.data.report import report_data
-    from nas.search.profile import Sampling, profile_space
+    from nas.profile.space_profile import Sampling, profile_space
     from nas.train.device import choose_device
 
     task, console = plan.search.task, make_console()
@@ -130,8 +130,8 @@ def _times(
 ) -> "TrialTimes | None":
     """Measure three of those that the search may train."""
     from nas.evaluation.trained import TrainedEvaluator
-    from nas.search.profile import kept
-    from nas.search.trial_time import time_trials
+    from nas.profile.space_profile import kept
+    from nas.profile.trial_time import time_trials
 
     if plan.is_table or not settings.trains:
         return None
@@ -172,10 +172,10 @@ def _ranks(
     plan: "ProfilePlan", profile: "SpaceProfile", settings: "ProfileSettings"
 ) -> "ProxyRanks | None":
     from nas.evaluation.trained import TrainedEvaluator
+    from nas.profile.proxy_ranks import rank_with_results, rank_with_size
     from nas.record.run_folder import RunFolder
     from nas.report.front import comparable_records
-    from nas.sampling.journal import load_records
-    from nas.search.proxy_ranks import rank_with_results, rank_with_size
+    from nas.study.journal import load_records
     from nas.trial import trainings
 
     if not settings.proxies:

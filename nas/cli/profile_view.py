@@ -15,10 +15,10 @@ from nas.cli.numbers import format_count
 from nas.config.schema import SearchConfig
 from nas.files import write_text
 from nas.objective import Constraint
+from nas.profile.proxy_ranks import ProxyRanks
+from nas.profile.space_profile import CostRange, Feasibility, Sample, SpaceProfile
+from nas.profile.trial_time import TrialTimes
 from nas.report.values import format_duration, format_value, heading_of
-from nas.search.profile import Feasibility, Sample, SpaceProfile, Spread
-from nas.search.proxy_ranks import ProxyRanks
-from nas.search.trial_time import TrialTimes
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SHORT = {
@@ -83,7 +83,7 @@ def unbuildable_line(profile: SpaceProfile) -> str:
     return f"no architecture of the space can be built: {why}; mend its build or its parameters"
 
 
-def histogram(spread: Spread) -> str:
+def histogram(spread: CostRange) -> str:
     """Return the counts as blocks; a bin that is not empty is never blank."""
     highest = max(spread.counts)
     steps = len(_BLOCKS) - 1

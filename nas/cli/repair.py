@@ -68,7 +68,7 @@ def _mend(path: Path, mend: Callable[[bytes], tuple[bytes, list[str]] | None]) -
 
 
 def _mend_journal(folder: "RunFolder", content: bytes) -> tuple[bytes, list[str]] | None:
-    from nas.sampling.journal_repair import is_whole, repaired
+    from nas.study.journal_repair import is_whole, repaired
 
     if is_whole(content):
         return None

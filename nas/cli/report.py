@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> int:
     from nas.record.run_folder import RunFolder
     from nas.report.reports import write_reports
     from nas.report.tables import front_table, knee_sentence
-    from nas.sampling.journal import load_records
+    from nas.study.journal import load_records
 
     folder = RunFolder.open(Path(settings["run"]))
     objectives = recorded_objectives(folder)

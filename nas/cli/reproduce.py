@@ -35,8 +35,8 @@ def run(words: Sequence[str]) -> int:
     own = [word for word in words if word not in moved]
     settings = parse_settings(own, defaults={"run": None, "into": "-"})
     open_launch_folder()
+    from nas.assemble.jobs import plan_jobs, refuse_changed
     from nas.cli.search import run_job
-    from nas.config.jobs import plan_jobs, refuse_changed
     from nas.config.recorded import read_source
     from nas.record.changes import changed_environment
     from nas.record.environment import collect_environment, read_environment
@@ -64,7 +64,7 @@ def _compare(before: "RunFolder", again: "RunFolder") -> list[str]:
     """Return what to know of a run and its repetition: equal proposals, equal results."""
     from nas.config.recorded import recorded_objectives
     from nas.objective import losses
-    from nas.sampling.journal import load_records
+    from nas.study.journal import load_records
     from nas.trial import trainings
 
     objectives = recorded_objectives(before)

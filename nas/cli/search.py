@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.assemble.jobs import SearchJob, plan_jobs
 from nas.cli.flags import SearchFlags, parse_search_flags
 from nas.cli.terminal import make_console
-from nas.config.compose import Source, on_top
-from nas.config.jobs import Job, plan_jobs
+from nas.config.compose import ConfigSource, on_top
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, SearchConfig, Ui
@@ -21,8 +21,8 @@ from nas.record.run_folder import RunFolder
 from nas.secrets import masked
 
 if TYPE_CHECKING:
+    from nas.engine.task import SearchSummary
     from nas.objective import Objective
-    from nas.search.task import SearchSummary
 
 DONE, INCOMPLETE, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
@@ -44,22 +44,22 @@ def run(words: Sequence[str]) -> int:
     return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
 
 
-def _source(flags: SearchFlags) -> Source:
+def _source(flags: SearchFlags) -> ConfigSource:
     """Return what the command line begins with: files, or what a run was told."""
     if flags.config_path is None:
-        return Source(flags.config_dir, flags.config_name, flags.overrides)
+        return ConfigSource(flags.config_dir, flags.config_name, flags.overrides)
     told = read_source(RunFolder.open(flags.config_path))
     return on_top(told.without(_OF_ONE_RUN), flags.overrides)
 
 
-def _show(source: Source, flags: SearchFlags) -> None:
+def _show(source: ConfigSource, flags: SearchFlags) -> None:
     if flags.cfg:
         show_config(source, what=flags.cfg, package=flags.package, is_resolved=flags.is_resolved)
     if flags.info:
         show_info(source, what=flags.info)
 
 
-def _run_all(jobs: Sequence[Job]) -> int:
+def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
     worst = DONE
     for job in jobs:
@@ -77,8 +77,8 @@ def _run_all(jobs: Sequence[Job]) -> int:
     return worst
 
 
-def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> int:
-    """Search once and return the exit status.
+def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = None) -> int:
+    """AssembledSearch once and return the exit status.
 
     The folder is held, and a refused command undone, by `nas.record.claim`.
 
@@ -88,19 +88,19 @@ def run_job(job: Job, console: Console, *, repeats: RunFolder | None = None) -> 
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.assemble.run_data import data_of, study_notes
+    from nas.assemble.search import build_search
     from nas.cli.data_notes import note_data
     from nas.cli.log import logging_to
     from nas.cli.spending import Spending
     from nas.cli.view import make_view
-    from nas.config.build import build_search
     from nas.config.places import telling_where
-    from nas.config.run_data import data_of, study_notes
+    from nas.engine.loop import run_search
     from nas.evaluation.tabular import with_scores
     from nas.record.claim import claimed_run
     from nas.record.environment import collect_environment, write_environment
     from nas.report.front import front_records
     from nas.report.reports import write_reports, write_tables
-    from nas.search.loop import run_search
 
     config = job.config
     place = Path(config.run_folder)

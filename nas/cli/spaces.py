@@ -60,8 +60,8 @@ def _show(words: Sequence[str]) -> None:
     if not words:
         raise ConfigError("nas spaces show NAME: give the name of a search space")
     node = _node(words[0], words[1:])
+    from nas.assemble.make import make_space
     from nas.config.launch import open_launch_folder
-    from nas.config.make import make_space
 
     open_launch_folder()
     space = make_space(node)
@@ -87,8 +87,8 @@ def _check(words: Sequence[str]) -> None:
     if not words:
         raise ConfigError("nas spaces check NAME: give the name of a search space")
     node = _node(words[0], words[1:], folder)
+    from nas.assemble.make import make_space
     from nas.config.launch import open_launch_folder
-    from nas.config.make import make_space
     from nas.evaluation.space_check import check_space
 
     open_launch_folder()
@@ -132,8 +132,8 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     Raises:
         ConfigError: there is no such space, or an override does not fit.
     """
-    from nas.config.check import check_node_of_space
-    from nas.config.compose import Source, compose_values
+    from nas.assemble.check import check_node_of_space
+    from nas.config.compose import ConfigSource, compose_values
     from nas.config.launch import open_launch_folder
 
     _check_known(name, folder)
@@ -145,7 +145,9 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     if name == "table":
         raise ConfigError("the space 'table' is made of a table's rows; it has no parameters yet")
     open_launch_folder()
-    return dict(check_node_of_space(compose_values(Source(config_dir=folder, overrides=words))))
+    return dict(
+        check_node_of_space(compose_values(ConfigSource(config_dir=folder, overrides=words)))
+    )
 
 
 def _check_known(name: str, folder: Path | None = None) -> None:

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
+from nas.engine.view import Progress, SearchPlan, View
 from nas.measure.energy import EnergyWatch, Meters
 from nas.record.run_folder import RunFolder
 from nas.record.spent import Noting, Spent
-from nas.search.view import Progress, SearchPlan, View
 from nas.trial import TrialRecord
 
 

@@ -1,6 +1,6 @@
 """How does a search look while it runs? A live picture on a terminal, lines elsewhere.
 
-All three fulfil `nas.search.view.View`. Lines are for people who read them later in a file:
+All three fulfil `nas.engine.view.View`. Lines are for people who read them later in a file:
 number, state, values with units, seconds, and whether the trial is on the front.
 """
 
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from nas.cli.numbers import format_count
 from nas.config.schema import Ui
+from nas.engine.view import Progress, SearchPlan, View
 from nas.metric import Direction
 from nas.objective import Objective
 from nas.report.values import (
@@ -25,7 +26,6 @@ from nas.report.values import (
     heading_of,
     objective_text,
 )
-from nas.search.view import Progress, SearchPlan, View
 from nas.trial import TrialRecord, TrialState
 
 PROGRESS_EVERY_S = 60.0

@@ -20,7 +20,7 @@ _SCALE_BYTES = 4  # of each output channel of a weight of few bits
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredTensor:
     """How one tensor is stored.
 
     Attributes:
@@ -45,7 +45,7 @@ class Inventory:
         sliding: convolution along the channels -> tensor and axis that have as many entries.
     """
 
-    tensors: Mapping[str, Stored]
+    tensors: Mapping[str, StoredTensor]
     positions: Mapping[str, int]
     attended: Mapping[str, int]
     sliding: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -132,12 +132,12 @@ class Inventory:
         )
 
 
-def stored_tensors_of(model: nn.Module) -> dict[str, Stored]:
+def stored_tensors_of(model: nn.Module) -> dict[str, StoredTensor]:
     """Return the tensors that a model is stored as, on any device; tied ones once."""
     trained = {id(parameter) for parameter in model.parameters()}
-    found: dict[int, tuple[str, Stored]] = {}
+    found: dict[int, tuple[str, StoredTensor]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        stored = Stored(tuple(tensor.shape), tensor.element_size(), id(tensor) in trained)
+        stored = StoredTensor(tuple(tensor.shape), tensor.element_size(), id(tensor) in trained)
         found.setdefault(id(tensor), (name, stored))
     return dict(found.values())
 

@@ -17,7 +17,7 @@ _Container = nn.Sequential | nn.ModuleList
 
 
 @dataclass(frozen=True)
-class Stage:
+class BlockStage:
     """A container of blocks.
 
     Attributes:
@@ -44,7 +44,7 @@ class Stage:
 
 def find_stages(
     model: nn.Module, images: torch.Tensor, *, names: Sequence[str] | None = None
-) -> tuple[Stage, ...]:
+) -> tuple[BlockStage, ...]:
     """Return the stages of a model, in order.
 
     Args:
@@ -68,7 +68,7 @@ def find_stages(
     return tuple(_stage(name, container, shapes) for name, container in containers.items())
 
 
-def drop_blocks(model: nn.Module, stage: Stage, num_kept: int) -> None:
+def drop_blocks(model: nn.Module, stage: BlockStage, num_kept: int) -> None:
     """Leave out the last blocks of a stage, in place."""
     container = model.get_submodule(stage.name)
     assert isinstance(container, _Container), f"{stage.name} is no container"
@@ -77,7 +77,7 @@ def drop_blocks(model: nn.Module, stage: Stage, num_kept: int) -> None:
 
 def _stage(
     name: str, container: nn.Module, shapes: dict[str, tuple[torch.Size, torch.Size]]
-) -> Stage:
+) -> BlockStage:
     blocks = tuple(word for word, _ in container.named_children())
     num_removable = 0
     for word in reversed(blocks[1:]):
@@ -90,7 +90,7 @@ def _stage(
         for word, module in container.named_modules()
         if isinstance(module, nn.Linear)
     )
-    return Stage(name, blocks, num_removable, linears)
+    return BlockStage(name, blocks, num_removable, linears)
 
 
 def _walk(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:

@@ -16,7 +16,7 @@ from nas.compress.quantize import pack, store_weights, unpack, weight_bits
 
 
 @dataclass(frozen=True)
-class Storage:
+class WeightStorage:
     """Weights as whole numbers.
 
     Attributes:
@@ -46,7 +46,7 @@ class Storage:
         return unpack(packed, shapes, bits=self.bits)
 
 
-def storage_of(model: nn.Module) -> Storage | None:
+def storage_of(model: nn.Module) -> WeightStorage | None:
     """Return how a model is stored that was trained for it; None for one of floats."""
     bits = weight_bits(model)
-    return None if bits is None else Storage(bits)
+    return None if bits is None else WeightStorage(bits)

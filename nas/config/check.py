@@ -1,23 +1,24 @@
-"""Can this configuration run? All faults are said in one message, before Ray or CUDA is touched.
+"""What is wrong with composed values, as far as it can be told without building anything?
 
-First the composed values are held against the schema and the targets against their signatures;
-then whatever is cheap to build is built, because only a space itself can say that its parameters
-make sense. What depends on several settings at once is judged here.
+They are held against the schema, the targets against their signatures, and what depends on several
+settings at once is checked here. `nas.assemble.check` builds what is cheap to build and says all
+faults in one message.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas.config.compose import Composed, Source, compose_values
-from nas.config.judge import Judge, show
-from nas.config.make import COMPRESSION, make, make_sampler, make_space, offers_of, parted_space
+from nas.config.compose import Composed
+from nas.config.nodes import COMPRESSION, offers_of, parted_space
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
-from nas.config.targets import judge_targets
-from nas.errors import ConfigError, NasError, RunFolderError, nearest_first
+from nas.config.targets import validate_targets
+from nas.config.validator import Validator, show
+from nas.errors import ConfigError, RunFolderError, nearest_first
 from nas.metric import METRICS
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
@@ -27,12 +28,6 @@ _MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in
 _DATABASES = re.compile(r"sqlite:///|(postgresql|mysql)(\+\w+)?://")
 _URL_EXAMPLE = "write sqlite:///studies.db or postgresql://user@host/database"
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
-# What is asked of each part that is built here, and its kind in words.
-_MUST_HAVE = {
-    "search_space": ("parameters", "build"),
-    "sampler": ("sample_relative", "sample_independent"),
-}
-_KINDS = {"search_space": "SearchSpace", "sampler": "sampler of Optuna's kind"}
 # Which arguments of a target the framework gives, where its signature has them.
 INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
@@ -43,38 +38,39 @@ INJECTED: dict[str, tuple[str, ...]] = {
 }
 
 
-def check_search(source: Source) -> SearchConfig:
-    """Compose and check a search.
+@dataclass(frozen=True)
+class CheckedValues:
+    """What is known of composed values before anything is built.
 
-    Raises:
-        ConfigError: with every fault there is.
+    Attributes:
+        config: the values as dataclasses; None where they do not fit.
+        faults: what is wrong with them.
+        sound: the nodes that may be built, by place.
     """
-    return check_values(compose_values(source))
+
+    config: SearchConfig | None
+    faults: list[str]
+    sound: dict[str, Mapping[str, Any]]
 
 
-def check_values(composed: Composed) -> SearchConfig:
-    """Check composed values.
-
-    Raises:
-        ConfigError: with every fault there is, those of composing included.
-    """
+def find_faults(composed: Composed) -> CheckedValues:
+    """Hold composed values against the schema, and targets against their signatures."""
     values = composed.values
-    judge = Judge(
+    validator = Validator(
         known_faults=composed.faults, left_out=composed.unresolved, copied=composed.copied
     )
-    config: SearchConfig | None = judge.record(cls=SearchConfig, value=values, path="")
-    judge.faults.extend(_setting_faults(values))
+    config: SearchConfig | None = validator.record(cls=SearchConfig, value=values, path="")
+    validator.faults.extend(_setting_faults(values))
     is_table_there = not _table_faults(values)
+    sound: dict[str, Mapping[str, Any]] = {}
     for place, injected in INJECTED.items():
         node = values.get(place)
-        before = len(judge.faults)
-        _judge_node(judge, place=place, node=node, injected=injected)
-        is_sound = len(judge.faults) == before and composed.is_whole(place)
+        before = len(validator.faults)
+        validate_node(validator, place=place, node=node, injected=injected)
+        is_sound = len(validator.faults) == before and composed.is_whole(place)
         if is_sound and isinstance(node, Mapping) and ("table" not in node or is_table_there):
-            judge.faults.extend(_building_faults(place, node))
-    if judge.faults or config is None:
-        raise ConfigError(in_one_message(judge.faults))
-    return config
+            sound[place] = node
+    return CheckedValues(config, validator.faults, sound)
 
 
 def in_one_message(faults: Iterable[str]) -> str:
@@ -86,29 +82,34 @@ def in_one_message(faults: Iterable[str]) -> str:
     return f"the configuration has {len(told)} faults\n" + "\n".join(lines)
 
 
-def _judge_node(judge: Judge, *, place: str, node: Any, injected: tuple[str, ...]) -> None:
+def validate_node(
+    validator: Validator, *, place: str, node: Any, injected: tuple[str, ...]
+) -> None:
+    """Record the faults of one node: its limits, its targets, the files that it names."""
     if not isinstance(node, Mapping):
         return  # the schema said so
     if place == "training":
         known = TrialLimits.names()
         limits = {key: value for key, value in node.items() if key in known}
-        judge.record(cls=TrialLimits, value=limits, path=place)
+        validator.record(cls=TrialLimits, value=limits, path=place)
         node = {key: value for key, value in node.items() if key not in known}
     if place == "search_space":
-        node = _judge_compression(judge, node)
+        node = _validate_compression(validator, node)
     if "_target_" not in node:
-        judge.faults.append(f"{place}._target_ is missing; give the dotted name of what to use")
+        validator.faults.append(
+            f"{place}._target_ is missing; give the dotted name of what to use"
+        )
         return
-    judge_targets(judge, node=node, path=place, injected=injected)
-    judge.faults.extend(_file_faults(node, place))
+    validate_targets(validator, node=node, path=place, injected=injected)
+    validator.faults.extend(_file_faults(node, place))
 
 
-def _judge_compression(judge: Judge, node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Judge what wraps a space, and return the node of the space itself."""
+def _validate_compression(validator: Validator, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Validator what wraps a space, and return the node of the space itself."""
     inner, wrapper = parted_space(node)
     path = f"search_space.{COMPRESSION}"
     if wrapper is not None:
-        judge_targets(judge, node=wrapper, path=path, injected=("space",))
+        validate_targets(validator, node=wrapper, path=path, injected=("space",))
     return inner
 
 
@@ -118,54 +119,6 @@ def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
         for key, value in node.items()
         if key in _FILES and isinstance(value, str) and not Path(value).exists()
     ]
-
-
-def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
-    """Build what is cheap to build, and return what it refuses."""
-    builders: dict[str, Callable[[], object]] = {
-        "search_space": lambda: make_space(node),
-        "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
-    }
-    if not offers_of(node, INJECTED["sampler"]):
-        builders["sampler"] = lambda: make_sampler(node, offers={})(0)
-    if place not in builders:
-        return []
-    try:
-        built = builders[place]()
-    except NasError as error:
-        return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - Optuna's refusals, and users' code
-        told = str(error) if isinstance(error, ValueError | TypeError) else repr(error)
-        return [f"{place}: {node['_target_']} refuses its arguments: {told}"]
-    lacking = [name for name in _MUST_HAVE.get(place, ()) if not hasattr(built, name)]
-    if lacking:
-        made = f"{node['_target_']} makes {type(built).__name__}, which has no {lacking[0]}"
-        return [f"{place}._target_: {made}; name one that makes a {_KINDS[place]}"]
-    return []
-
-
-def check_node_of_space(composed: Composed) -> Mapping[str, Any]:
-    """Check the search space alone, and return its node.
-
-    Raises:
-        ConfigError: with every fault of it.
-    """
-    place = "search_space"
-    judge = Judge(
-        known_faults=[fault for fault in composed.faults if place in fault],
-        left_out=composed.unresolved,
-        copied=composed.copied,
-    )
-    node = composed.values.get(place)
-    if not isinstance(node, Mapping):
-        judge.faults.append(f"{place} must be a mapping, but got {show(node)}")
-    if not judge.faults:
-        _judge_node(judge, place=place, node=node, injected=())
-    if not judge.faults and isinstance(node, Mapping) and composed.is_whole(place):
-        judge.faults.extend(_building_faults(place, node))
-    if judge.faults or not isinstance(node, Mapping):
-        raise ConfigError(in_one_message(judge.faults))
-    return node
 
 
 def _setting_faults(values: Mapping[str, Any]) -> list[str]:
@@ -239,7 +192,7 @@ def _warm_start_faults(values: Mapping[str, Any]) -> list[str]:
     faults = []
     try:
         is_used = bool(offers_of(sampler, ("warm_start",)))
-    except (ConfigError, KeyError):  # told where the sampler is judged
+    except (ConfigError, KeyError):  # told where the sampler is checked
         is_used = True
     if not is_used:
         faults.append("warm_start is for a sampler that learns from other searches: frontier")

@@ -1,8 +1,8 @@
 """What do the YAML files and the command line add up to, and what is wrong with the overrides?
 
 Hydra composes, through its public compose API; nothing else in the framework knows it, but
-`nas.config.make`, which instantiates. Hydra stops at the first bad override with a text of its
-own. So when composing fails, each override is judged here by itself, and the configuration is
+`nas.assemble.make`, which instantiates. Hydra stops at the first bad override with a text of its
+own. So when composing fails, each override is checked here by itself, and the configuration is
 composed of those that are good.
 """
 
@@ -25,9 +25,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.foreign import check_record
-from nas.config.judge import join, unknown_key
 from nas.config.overrides import for_hydra, legibility_fault, parse, shown
 from nas.config.resolve import Resolver, first_words
+from nas.config.validator import join, unknown_key
 from nas.errors import ConfigError, nearest_first
 from nas.paths import conf_dir
 
@@ -40,7 +40,7 @@ _NOT_CHOSEN = "No match in the defaults list"  # of Hydra, about a group that no
 
 
 @dataclass(frozen=True)
-class Source:
+class ConfigSource:
     """Where a configuration comes from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Source:
         """All folders of YAML files; a file hides its namesakes in later folders."""
         return (conf_dir(),) if self.config_dir is None else (conf_dir(), self.config_dir)
 
-    def without(self, keys: Collection[str]) -> "Source":
+    def without(self, keys: Collection[str]) -> "ConfigSource":
         """Return the same without the overrides of some keys."""
         kept = tuple(text for text in self.overrides if _key(text) not in keys)
         return replace(self, overrides=kept)
@@ -89,7 +89,7 @@ class Composed:
         return not any(name.startswith(f"{place}.") for name in self.unresolved)
 
 
-def compose_values(source: Source) -> Composed:
+def compose_values(source: ConfigSource) -> Composed:
     """Compose all that can be composed, and say what cannot.
 
     Raises:
@@ -116,7 +116,7 @@ def compose_values(source: Source) -> Composed:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
+def opened(source: ConfigSource) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
     """Yield a function that composes overrides on top of the files."""
     Plugins.instance().register(_UsersFolder)
     token = _USERS_FOLDER.set(source.config_dir)
@@ -152,7 +152,7 @@ class _UsersFolder(SearchPathPlugin):
             search_path.append(provider="command line", path=f"file://{folder}")
 
 
-def check_source(source: Source) -> None:
+def check_source(source: ConfigSource) -> None:
     """Refuse a folder or a file to begin with that is not there.
 
     Raises:
@@ -170,7 +170,7 @@ def check_source(source: Source) -> None:
         )
 
 
-def on_top(source: Source, overrides: Sequence[str]) -> Source:
+def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
     """Return a source with further overrides.
 
     Where one of them chooses from a group anew, what was said of the old choice and the new one
@@ -213,7 +213,7 @@ def groups_of(folders: Sequence[Path]) -> list[str]:
 
 
 def _good_overrides(
-    source: Source, composer: Callable[[Sequence[str]], DictConfig], faults: list[str]
+    source: ConfigSource, composer: Callable[[Sequence[str]], DictConfig], faults: list[str]
 ) -> list[str]:
     """Return the overrides that compose together; say why for each that does not."""
     try:
@@ -267,7 +267,7 @@ def _group(override: Override) -> str:
     return str(override.key_or_group)
 
 
-def _group_fault(override: Override, source: Source) -> str | None:
+def _group_fault(override: Override, source: ConfigSource) -> str | None:
     group = _group(override)
     known = choices_of(group, source.folders)
     if override.is_delete() or not known or override.is_sweep_override():

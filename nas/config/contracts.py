@@ -29,6 +29,7 @@ def is_of_kind(found: Any, place: str) -> bool:
 
     from nas.data.dataset import Dataset
     from nas.data.task_data import TaskData
+    from nas.sampling.optuna_classes import crossover_classes, sampler_classes
     from nas.space.space import SearchSpace
     from nas.train.recipe import Recipe
 
@@ -36,7 +37,7 @@ def is_of_kind(found: Any, place: str) -> bool:
         "search_space": (SearchSpace,),
         "data": (Dataset, TaskData),
         "training": (Recipe,),
-        "sampler": _of_optuna("BaseSampler"),
+        "sampler": sampler_classes(),
         "model": (nn.Module,),
     }
     if place == "evaluation":
@@ -45,7 +46,7 @@ def is_of_kind(found: Any, place: str) -> bool:
         if place == "search_space" and _is_build(found):
             return True
         return _makes(found, kinds[place])
-    inner = (*_of_optuna("BaseSampler"), *_of_optuna("nsgaii.BaseCrossover"), SearchSpace)
+    inner = (*sampler_classes(), *crossover_classes(), SearchSpace)
     return _makes(found, inner)
 
 
@@ -93,12 +94,3 @@ def _is_evaluator(found: type[Any]) -> bool:
 
     wanted = [name for name in vars(Evaluator) if not name.startswith("_")]
     return all(callable(getattr(found, name, None)) for name in wanted)
-
-
-def _of_optuna(name: str) -> tuple[type[Any], ...]:
-    import optuna
-
-    found: Any = optuna.samplers
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return () if found is None else (found,)

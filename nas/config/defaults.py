@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from nas.config.make import COMPRESSION, parted_space
+from nas.config.nodes import COMPRESSION, parted_space
 from nas.config.schema import SearchConfig
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError

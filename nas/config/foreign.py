@@ -9,7 +9,7 @@ unless the command line says `trust=true`:
 - a variable of the environment is read where the record knows its value already;
 - a database or a cluster is one of this machine.
 
-What the command line itself says is the user's own word, and not judged here.
+What the command line itself says is the user's own word, and not checked here.
 """
 
 import os
@@ -20,10 +20,10 @@ from typing import Any
 
 from nas.config.contracts import WORDS, is_of_kind
 from nas.config.hosts import leads_to
-from nas.config.judge import join
 from nas.config.origin import Origin, find_name, seems_made_for_search
 from nas.config.targets import locate
 from nas.config.trust import WHAT_IT_MEANS, is_trusted
+from nas.config.validator import join
 from nas.errors import ConfigError, RunFolderError
 
 _PLACES = ("search_space", "data", "training", "evaluation", "sampler")
@@ -213,7 +213,7 @@ def _fault_of(name: str, place: str, folder: Path) -> str | None:
     try:
         found = locate(name)
     except ConfigError:
-        return None  # told where targets are judged
+        return None  # told where targets are checked
     if not is_of_kind(found, place):
         return f"it is none of what may stand there: {_allowed(place)}"
     return None

@@ -4,7 +4,7 @@
 a run up again, and say whether a changed setting would make its trials incomparable.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,8 @@ from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.compose import Source
-from nas.config.defaults import completed
-from nas.config.extension import space_faults, without_extensions
+from nas.config.compose import ConfigSource
 from nas.config.foreign import check_environment, check_overrides
-from nas.config.places import is_place
-from nas.config.schema import TrialLimits
 from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.metric import Direction
@@ -27,34 +23,12 @@ from nas.record.reading import read_text
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_override, masked_setting
 
-# Trials under other values of these cannot stand in one study; the rest may change on the way.
-FIXED = (
-    "seed",
-    "search_space",
-    "data",
-    "training",
-    "evaluation",
-    "objectives",
-    "constraints",
-    "fidelity",
-    "table",
-)
 _OF_ONE_COMMAND = ("resume", "name", "ui")  # not repeated when a run goes on
 _BRING_BACK = "bring it back from a copy, or start a new run with another name=..."
 _MAX_SHOWN = 160  # characters of what the reader of YAML says
-_MAY_CHANGE = frozenset(
-    {
-        "data.memory_limit_mb",  # where images lie changes no number
-        "data.streaming",
-        "evaluation.checkpoint_every_s",
-        "evaluation.gpu_share",
-        "evaluation.num_threads",
-        *(f"training.{name}" for name in TrialLimits.names()),
-    }
-)
 
 
-def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source) -> None:
+def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: ConfigSource) -> None:
     """Record the composed configuration, and what it was composed of, without passwords."""
     content = {
         "config_dir": None if source.config_dir is None else str(source.config_dir),
@@ -67,13 +41,13 @@ def write_config(folder: RunFolder, *, values: Mapping[str, Any], source: Source
     write_text(folder.config_yaml, OmegaConf.to_yaml(OmegaConf.create(told)))
 
 
-def _to_repeat(source: Source, *, name: str) -> list[str]:
+def _to_repeat(source: ConfigSource, *, name: str) -> list[str]:
     """Return the overrides that compose the run again, whatever the time; later ones win."""
     overrides = map(masked_override, source.without(_OF_ONE_COMMAND).overrides)
     return [f"name='{name}'", *dict.fromkeys(overrides)]
 
 
-def read_source(folder: RunFolder) -> Source:
+def read_source(folder: RunFolder) -> ConfigSource:
     """Return what a run was composed of.
 
     Raises:
@@ -93,7 +67,7 @@ def read_source(folder: RunFolder) -> Source:
             f"{folder.overrides_yaml} does not hold config_dir, config_name and overrides as nas "
             f"search writes them; {_BRING_BACK}"
         )
-    source = Source(
+    source = ConfigSource(
         config_dir=None if place is None else Path(place),
         config_name=name,
         overrides=tuple(overrides),
@@ -152,45 +126,6 @@ def table_metrics(values: Mapping[str, Any]) -> list[str]:
     facts = table.get("facts")
     names = [table.get("size"), *(facts if isinstance(facts, list) else [])]
     return [name for name in names if isinstance(name, str)]
-
-
-def changed_settings(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[str]:
-    """Return one line for each setting that must not change and did.
-
-    A search space that only grew and limits that only became wider are no changes, nor is a
-    setting that came with a later version and is at its default. Where data lie is none: they are
-    compared by what they hold (`nas.config.run_data`).
-    """
-    before, now = (masked_setting(completed(values)) for values in (before, now))
-    comparable = without_extensions(before, now)
-    old, new = (dict(_leaves(_fixed(values))) for values in (comparable, now))
-    changes = [
-        f"{name} was {old.get(name, 'absent')} and is now {new.get(name, 'absent')}"
-        for name in dict.fromkeys([*old, *new])
-        if name not in _MAY_CHANGE
-        and old.get(name) != new.get(name)
-        and not is_place(
-            name,
-            before=old.get(name),
-            now=new.get(name),
-            target=new.get("data._target_"),
-        )
-    ]
-    spaces = comparable.get("search_space"), now.get("search_space")
-    faults = [] if spaces[0] == spaces[1] else space_faults(*spaces) or []
-    return changes + [f"  as {fault}" for fault in faults]
-
-
-def _fixed(values: Mapping[Any, Any]) -> dict[str, Any]:
-    return {key: values[key] for key in FIXED if values.get(key) is not None}
-
-
-def _leaves(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:

@@ -11,7 +11,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from nas.config.judge import join, show
+from nas.config.validator import join, show
 
 _POINTED_AT = re.compile(r"\$\{([\w.]+)\}")
 

@@ -1,7 +1,7 @@
 """What may a search be told, in which unit and range?
 
 Each dataclass mirrors a node of `conf/search.yaml`. The `Setting` beside a field's type says what
-it is and which values are allowed: `nas.config.judge` holds a composed configuration against it,
+it is and which values are allowed: `nas.config.validator` checks a composed configuration by it,
 and `nas search --help` prints it. The classes only carry values. Open sets (spaces, data,
 samplers, recipes) are nodes with a `_target_`, held against the signature of what they name
 (`nas.config.targets`).
@@ -121,7 +121,7 @@ class Execution:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stopping:
+class StoppingConfig:
     """When a search ends: at whichever comes first."""
 
     num_trials: Annotated[
@@ -141,7 +141,7 @@ class Stopping:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Storage:
+class StorageConfig:
     """Where the study is kept besides the run folder."""
 
     url: Annotated[
@@ -183,8 +183,8 @@ class SearchConfig:
     constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of its budget a trial spends")]
     execution: Annotated[Execution, Setting("where trials run")]
-    stopping: Annotated[Stopping, Setting("when the search ends")]
-    storage: Annotated[Storage, Setting("where the study is kept besides the run folder")]
+    stopping: Annotated[StoppingConfig, Setting("when the search ends")]
+    storage: Annotated[StorageConfig, Setting("where the study is kept besides the run folder")]
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space, that tell what to expect")

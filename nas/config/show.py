@@ -7,14 +7,14 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 
-from nas.config.compose import Source, check_source, compose_values, opened
+from nas.config.compose import ConfigSource, check_source, compose_values, opened
 from nas.config.overrides import for_hydra
 from nas.errors import ConfigError
 from nas.secrets import masked_by_shape
 
 
 def show_config(
-    source: Source, *, what: str, package: str | None = None, is_resolved: bool = False
+    source: ConfigSource, *, what: str, package: str | None = None, is_resolved: bool = False
 ) -> None:
     """Print the composed configuration as YAML: job, hydra or all.
 
@@ -31,7 +31,7 @@ def show_config(
         )
 
 
-def show_info(source: Source, *, what: str) -> None:
+def show_info(source: ConfigSource, *, what: str) -> None:
     """Print how Hydra composes: search path, defaults list, plugins.
 
     Raises:
@@ -53,7 +53,7 @@ def _without_secrets() -> Iterator[None]:
 
 
 @contextmanager
-def _hydra(source: Source) -> Iterator[tuple[Any, list[str]]]:
+def _hydra(source: ConfigSource) -> Iterator[tuple[Any, list[str]]]:
     """Yield Hydra itself; its `show_*` are not public, so a contract test holds them."""
     check_source(source)
     faults = compose_values(source).faults

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
-from nas.config.judge import Judge, describe, fits, join, show, unknown_key
+from nas.config.validator import Validator, describe, fits, join, show, unknown_key
 from nas.errors import ConfigError, nearest_first
 
 _HYDRA_KEYS = frozenset({"_target_", "_args_", "_recursive_", "_convert_", "_partial_"})
@@ -82,37 +82,39 @@ def _no_attribute(found: Any, *, owner: str, name: str) -> str:
     return f"'{owner}' has no '{name}'; it has, nearest first: {listed}"
 
 
-def judge_targets(judge: Judge, *, node: Any, path: str, injected: Collection[str] = ()) -> None:
+def validate_targets(
+    validator: Validator, *, node: Any, path: str, injected: Collection[str] = ()
+) -> None:
     """Record a fault for each target in `node`, at any depth, that cannot be called as written.
 
     Args:
-        judge: where faults go.
+        validator: where faults go.
         node: plain values; whatever is no mapping with a `_target_` is only searched.
         path: dotted name of the node.
         injected: arguments of the outermost target that the framework gives.
     """
     if isinstance(node, Mapping):
         if "_target_" in node:
-            judge_target(judge, node=node, path=path, injected=injected)
+            validate_target(validator, node=node, path=path, injected=injected)
         for key, value in node.items():
-            judge_targets(judge, node=value, path=join(path, str(key)))
+            validate_targets(validator, node=value, path=join(path, str(key)))
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            judge_targets(judge, node=value, path=f"{path}[{index}]")
+            validate_targets(validator, node=value, path=f"{path}[{index}]")
 
 
-def judge_target(
-    judge: Judge, *, node: Mapping[str, Any], path: str, injected: Collection[str]
+def validate_target(
+    validator: Validator, *, node: Mapping[str, Any], path: str, injected: Collection[str]
 ) -> None:
     """Record the faults of one target: its name, unknown, absent and unfit arguments."""
     target = node["_target_"]
     if not isinstance(target, str):
-        judge.faults.append(f"{path}._target_ must be a dotted name, but got {show(target)}")
+        validator.faults.append(f"{path}._target_ must be a dotted name, but got {show(target)}")
         return
     try:
         found = locate(target)
     except ConfigError as error:
-        judge.faults.append(f"{path}._target_: {error}")
+        validator.faults.append(f"{path}._target_: {error}")
         return
     parameters = arguments_of(found)
     if parameters is None:
@@ -126,26 +128,26 @@ def judge_target(
     takes_any = any(item.kind is item.VAR_KEYWORD for item in parameters.values())
     unknown = [] if takes_any else [key for key in given if key not in named]
     open_names = {name: item for name, item in named.items() if name not in injected}
-    judge.faults.extend(unknown_key(join(path, str(key)), open_names) for key in unknown)
+    validator.faults.extend(unknown_key(join(path, str(key)), open_names) for key in unknown)
     if not node.get("_partial_") and not node.get("_args_"):
-        judge.faults.extend(
+        validator.faults.extend(
             f"{join(path, name)} is missing; {target} needs it"
             for name, item in open_names.items()
             if item.default is item.empty
             and name not in given
-            and not judge.is_explained(join(path, name))
+            and not validator.is_explained(join(path, name))
         )
-    _judge_types(judge, found=found, given=given, path=path)
+    _validate_types(validator, found=found, given=given, path=path)
 
 
-def _judge_types(
-    judge: Judge, *, found: Callable[..., Any], given: Mapping[str, Any], path: str
+def _validate_types(
+    validator: Validator, *, found: Callable[..., Any], given: Mapping[str, Any], path: str
 ) -> None:
     hints = _hints(found)
     for key, value in given.items():
         is_target = isinstance(value, Mapping) and "_target_" in value
         if key in hints and not is_target and not fits(value, hints[key]):
-            judge.refuse_copy(join(path, key), allowed=describe(hints[key]), value=value)
+            validator.refuse_copy(join(path, key), allowed=describe(hints[key]), value=value)
 
 
 def arguments_of(found: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:

@@ -7,7 +7,7 @@ classes are named whose images differ.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from nas.data.fingerprint import Fingerprint, Group, Part
+from nas.data.fingerprint import DigestGroup, Fingerprint, Part
 
 _ADJECTIVES = {"train": "training"}
 _NUM_LISTED = 5
@@ -185,7 +185,7 @@ def _by_class(old: Part, new: Part, renamed: Mapping[str, str], what: str) -> st
 def _other_classes(old: Part, new: Part, renamed: Mapping[str, str], what: str) -> Iterator[str]:
     """Tell of images that are the same and have another class."""
     named = {renamed.get(name, name): group for name, group in old.classes.items()}
-    pairs = [(named.get(n, Group(0, "")), group) for n, group in new.classes.items()]
+    pairs = [(named.get(n, DigestGroup(0, "")), group) for n, group in new.classes.items()]
     if not named or not pairs or all(_is_same(a, b) for a, b in pairs):
         return
     relabelled = sum(
@@ -195,7 +195,7 @@ def _other_classes(old: Part, new: Part, renamed: Mapping[str, str], what: str) 
     yield f"{number} {what} {'has' if relabelled == 1 else 'have'} another class"
 
 
-def _is_same(one: Group, other: Group) -> bool:
+def _is_same(one: DigestGroup, other: DigestGroup) -> bool:
     return (one.count, one.digest) == (other.count, other.digest)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.findings import NOTHING_FOUND, Findings
-from nas.data.picture import Stored
+from nas.data.picture import DecodeSettings
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
 from nas.task import DataShape, Task
@@ -182,7 +182,7 @@ class Dataset(ThreeSplits):
     is_mirrorable: bool = False
     skipped: tuple[str, ...] = ()
     findings: Findings = NOTHING_FOUND
-    stored: Stored | None = None
+    stored: DecodeSettings | None = None
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:

@@ -20,11 +20,11 @@ from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
 from nas.data.picture import (
     BROKEN,
+    DecodeSettings,
+    ImageSource,
     OnBroken,
     Picture,
     Shown,
-    Source,
-    Stored,
     decode_one,
     decode_with_digest,
 )
@@ -44,13 +44,13 @@ class Encoded:
         labels: (N,) class of each.
     """
 
-    source: Source
+    source: ImageSource
     labels: Labels
 
 
 @dataclass(frozen=True)
 class LibraryItems:
-    """Images that another library hands out one by one. Fulfils `nas.data.picture.Source`.
+    """Images that another library hands out one by one. Fulfils `nas.data.picture.ImageSource`.
 
     Attributes:
         part: one split of the library's data set.
@@ -155,7 +155,7 @@ Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]
 class _Names:
     """What the images that could be read are called."""
 
-    source: Source
+    source: ImageSource
     kept: Indices
 
     def __getitem__(self, index: int) -> str:
@@ -203,7 +203,7 @@ def _load(parts: Mapping[str, Encoded], preparation: Preparation) -> Loaded:
     return _decode(parts, stored)
 
 
-def _likely_shape(parts: Mapping[str, Encoded], stored: Stored) -> tuple[int, ...]:
+def _likely_shape(parts: Mapping[str, Encoded], stored: DecodeSettings) -> tuple[int, ...]:
     """Return (H, W, C) as it is asked for, or of the first image that can be read."""
     if stored.size is not None:
         return *stored.size, stored.channels
@@ -216,7 +216,7 @@ def _likely_shape(parts: Mapping[str, Encoded], stored: Stored) -> tuple[int, ..
     return 0, 0, stored.channels
 
 
-def _stream(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
+def _stream(parts: Mapping[str, Encoded], stored: DecodeSettings) -> Loaded:
     found = {word: scan(part.source, stored) for word, part in parts.items()}
     broken = tuple(
         f"{part.source.name(index)}: {fault}"
@@ -258,7 +258,7 @@ def _first_of_each(
 
 
 def _streamed(
-    part: Encoded, found: Scan, kept: npt.NDArray[np.int64], stored: Stored
+    part: Encoded, found: Scan, kept: npt.NDArray[np.int64], stored: DecodeSettings
 ) -> StreamedImages:
     height, width = found.shapes[kept[0]].tolist()
     return StreamedImages(
@@ -271,7 +271,7 @@ def _streamed(
     )
 
 
-def _decode(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
+def _decode(parts: Mapping[str, Encoded], stored: DecodeSettings) -> Loaded:
     def attempt(part: Encoded, index: int) -> tuple[npt.NDArray[np.uint8], bytes] | str:
         try:
             return decode_with_digest(part.source.open(index), stored)
@@ -302,7 +302,7 @@ def _decode(parts: Mapping[str, Encoded], stored: Stored) -> Loaded:
     return splits, broken, places
 
 
-def _refuse_broken(broken: Sequence[str], stored: Stored, *, total: int) -> None:
+def _refuse_broken(broken: Sequence[str], stored: DecodeSettings, *, total: int) -> None:
     if broken and stored.on_broken is OnBroken.REFUSE:
         raise DataError(
             f"{len(broken)} of {total} images cannot be read; repair or remove them, or leave "

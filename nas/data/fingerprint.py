@@ -25,7 +25,7 @@ import numpy.typing as npt
 from nas.data.dataset import Dataset, SearchData, Split, ThreeSplits
 from nas.data.picture import digest_of
 from nas.data.streamed import StreamedImages
-from nas.data.table import Table
+from nas.tables.table import Table
 
 Digests = npt.NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ _MAX_CLASSES = 1000  # whole numbers of more values than this are no classes
 
 
 @dataclass(frozen=True)
-class Group:
+class DigestGroup:
     """Images that share split and class, or split alone.
 
     Attributes:
@@ -61,8 +61,8 @@ class Part:
             What has no classes is one, called "".
     """
 
-    whole: Group
-    classes: Mapping[str, Group]
+    whole: DigestGroup
+    classes: Mapping[str, DigestGroup]
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,11 @@ def _fingerprint(unit: str, splits: Mapping[str, Mapping[str, Digests]]) -> Fing
     return Fingerprint(unit, digest_of(text.encode()).hex(), parts)
 
 
-def _group(digests: Digests, *, is_marked: bool) -> Group:
+def _group(digests: Digests, *, is_marked: bool) -> DigestGroup:
     halves = np.ascontiguousarray(digests).view("<u8")
     total = halves.sum(axis=0, dtype=np.uint64).astype("<u8").tobytes().hex()
     marks = sorted(row[:MARK_SIZE].tobytes().hex() for row in digests) if is_marked else ()
-    return Group(len(digests), total, tuple(marks))
+    return DigestGroup(len(digests), total, tuple(marks))
 
 
 def _by_class(split: Split, class_names: tuple[str, ...]) -> dict[str, Digests]:
@@ -178,7 +178,7 @@ def _by_class(split: Split, class_names: tuple[str, ...]) -> dict[str, Digests]:
 
 
 def _by_target(split: Split) -> dict[str, Digests]:
-    """Group examples by class where a target is one; the target is part of an example."""
+    """DigestGroup examples by class where a target is one; the target is part of an example."""
     digests, labels = _digests_of_images(split), np.asarray(split.labels)
     targets = _digests_of_rows(labels)
     both = _digests_of_rows(np.concatenate([digests, targets], axis=1))
@@ -230,12 +230,12 @@ def _digests_of_table(table: Table) -> Digests:
     return _digests_of_rows(np.concatenate(columns, axis=1))
 
 
-def _group_to_json(group: Group) -> dict[str, Any]:
+def _group_to_json(group: DigestGroup) -> dict[str, Any]:
     told: dict[str, Any] = {"count": group.count, "digest": group.digest}
     return told | ({"marks": "".join(group.marks)} if group.marks else {})
 
 
-def _group_from_json(content: Mapping[str, Any]) -> Group:
+def _group_from_json(content: Mapping[str, Any]) -> DigestGroup:
     text, size = str(content.get("marks", "")), 2 * MARK_SIZE
     marks = tuple(text[start : start + size] for start in range(0, len(text), size))
-    return Group(int(content["count"]), str(content["digest"]), marks)
+    return DigestGroup(int(content["count"]), str(content["digest"]), marks)

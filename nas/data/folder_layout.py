@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.findings import Findings, LeftOut, listed, printable
-from nas.data.folder_walk import Entry, Gathered, entries, images_below, is_image, lies_in
+from nas.data.folder_walk import FolderEntry, Gathered, entries, images_below, is_image, lies_in
 from nas.data.split_names import by_split, hints_at_split, split_of
 from nas.errors import DataError
 
@@ -36,7 +36,7 @@ class SplitImages:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """What the folders of a user are.
 
     Attributes:
@@ -92,7 +92,7 @@ def checked_folder(path: str) -> Path:
     return root
 
 
-def find_layout(root: Path) -> Layout:
+def find_layout(root: Path) -> FolderLayout:
     """Look at all that lies below a folder.
 
     Raises:
@@ -117,14 +117,14 @@ def find_layout(root: Path) -> Layout:
         word: _images(word, folder, classes, gathered, train=train)
         for word, folder in folders.items()
     }
-    return Layout(folders, classes, images, gathered, doubts)
+    return FolderLayout(folders, classes, images, gathered, doubts)
 
 
-def _folders_in(folder: Path) -> list[Entry]:
+def _folders_in(folder: Path) -> list[FolderEntry]:
     return [entry for entry in entries(folder, Gathered()) if entry.is_folder]
 
 
-def _split_folders(root: Path, inside: Sequence[Entry]) -> dict[str, Path]:
+def _split_folders(root: Path, inside: Sequence[FolderEntry]) -> dict[str, Path]:
     """Return the folders of the splits; none where no folder of classes means train."""
     named = [e.path for e in inside if e.is_folder and split_of(e.path.name) is not None]
     meant = [path for path in named if _folders_in(path)]
@@ -138,7 +138,9 @@ def _split_folders(root: Path, inside: Sequence[Entry]) -> dict[str, Path]:
     return {word: root / name for word, name in found.items()}
 
 
-def _judge_beside(root: Path, inside: Sequence[Entry], splits: dict[str, Path]) -> tuple[str, ...]:
+def _judge_beside(
+    root: Path, inside: Sequence[FolderEntry], splits: dict[str, Path]
+) -> tuple[str, ...]:
     """Return a line for each folder beside those of the splits; refuse what may be a class."""
     train = splits["train"]
     of_train = {entry.path.name for entry in _folders_in(train)}
@@ -183,7 +185,7 @@ def _line_beside(
     )
 
 
-def _gather_loose(inside: Sequence[Entry], gathered: Gathered) -> None:
+def _gather_loose(inside: Sequence[FolderEntry], gathered: Gathered) -> None:
     for entry in inside:
         if entry.is_folder:
             continue
@@ -194,7 +196,7 @@ def _gather_loose(inside: Sequence[Entry], gathered: Gathered) -> None:
 
 
 def _check_classes(
-    root: Path, classes: Sequence[str], inside: Sequence[Entry], gathered: Gathered
+    root: Path, classes: Sequence[str], inside: Sequence[FolderEntry], gathered: Gathered
 ) -> None:
     if len(classes) >= 2:
         return
@@ -217,7 +219,7 @@ def _check_classes(
     )
 
 
-def _refuse_splits_as_classes(root: Path, inside: Sequence[Entry]) -> None:
+def _refuse_splits_as_classes(root: Path, inside: Sequence[FolderEntry]) -> None:
     """Refuse folders that are called like splits where the classes are expected."""
     names = [entry.path.name for entry in inside if entry.is_folder]
     shown = printable(str(root))

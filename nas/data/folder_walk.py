@@ -58,7 +58,7 @@ class Gathered:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FolderEntry:
     """One thing in a folder that is neither hidden nor of a system.
 
     Attributes:
@@ -71,7 +71,7 @@ class Entry:
     is_folder: bool
 
 
-def entries(folder: Path, gathered: Gathered) -> list[Entry]:
+def entries(folder: Path, gathered: Gathered) -> list[FolderEntry]:
     """Return what lies in a folder, by name; the rest is gathered."""
     try:
         with os.scandir(folder) as opened:
@@ -146,7 +146,7 @@ def _identity(folder: Path) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def _entry(one: os.DirEntry[str], gathered: Gathered) -> Entry | None:
+def _entry(one: os.DirEntry[str], gathered: Gathered) -> FolderEntry | None:
     path = Path(one.path)
     if path.name.startswith(".") or path.name.lower() in _SYSTEM:
         is_hidden = path.name.startswith(".") and path.name.lower() not in (".ds_store",)
@@ -161,9 +161,9 @@ def _entry(one: os.DirEntry[str], gathered: Gathered) -> Entry | None:
     except OSError:  # a link to itself
         is_folder, is_file, leads_nowhere = False, False, True
     if leads_nowhere and path.suffix.lower() in readable_extensions():
-        return Entry(path, is_folder=False)  # told when it is opened
+        return FolderEntry(path, is_folder=False)  # told when it is opened
     if is_folder or is_file:
-        return Entry(path, is_folder)
+        return FolderEntry(path, is_folder)
     gathered.add(LOST if leads_nowhere else ODD, str(path))
     return None
 

@@ -13,7 +13,7 @@ _MAX_CHANNELS = 16
 _USUAL = (1, 2, 3, 4)  # grey, two bands, colour, colour with an alpha
 
 
-class Layout(StrEnum):
+class ChannelLayout(StrEnum):
     """Where the channels stand in (N, ., ., .)."""
 
     AUTO = "auto"
@@ -34,24 +34,28 @@ def channels_last(
     Raises:
         DataError: the sizes do not tell, or the splits differ.
     """
-    if layout not in list(Layout):
-        raise DataError(f"data.layout must be one of {', '.join(Layout)}, but got {layout!r}")
+    if layout not in list(ChannelLayout):
+        raise DataError(
+            f"data.layout must be one of {', '.join(ChannelLayout)}, but got {layout!r}"
+        )
     images = {n: a for n, a in arrays.items() if n.endswith("_images") and a.ndim == 4}
     found = {
-        name: Layout(layout) if layout != Layout.AUTO else layout_of(array.shape)
+        name: ChannelLayout(layout) if layout != ChannelLayout.AUTO else layout_of(array.shape)
         for name, array in images.items()
     }
-    unsure = [name for name, value in found.items() if value is Layout.AUTO]
+    unsure = [name for name, value in found.items() if value is ChannelLayout.AUTO]
     if unsure:
         raise DataError(
             f"{file}: {unsure[0]} has the shape {arrays[unsure[0]].shape}, which may be channels, "
             "height, width or height, width, channels; say which with data.layout=channels_first "
             "or data.layout=channels_last"
         )
-    if Layout.CHANNELS_FIRST not in found.values():
+    if ChannelLayout.CHANNELS_FIRST not in found.values():
         return dict(arrays)
-    if Layout.CHANNELS_LAST in found.values():
-        first = next(name for name, value in found.items() if value is Layout.CHANNELS_FIRST)
+    if ChannelLayout.CHANNELS_LAST in found.values():
+        first = next(
+            name for name, value in found.items() if value is ChannelLayout.CHANNELS_FIRST
+        )
         shapes = {name: array.shape for name, array in images.items()}
         raise DataError(
             f"{file}: {first} has the shape {arrays[first].shape}, so its channels seem to come "
@@ -61,7 +65,7 @@ def channels_last(
     return {**arrays, **{name: array.transpose(0, 2, 3, 1) for name, array in images.items()}}
 
 
-def layout_of(shape: tuple[int, ...]) -> Layout:
+def layout_of(shape: tuple[int, ...]) -> ChannelLayout:
     """Return where the channels stand in the shape of images, or auto if that is open.
 
     >>> [str(layout_of(shape)) for shape in [(9, 3, 48, 64), (9, 48, 64, 3), (9, 3, 9, 3)]]
@@ -69,13 +73,13 @@ def layout_of(shape: tuple[int, ...]) -> Layout:
     """
     _, first, middle, last = shape
     if first == middle == 1:  # a row of numbers, as long as it likes
-        return Layout.CHANNELS_LAST
+        return ChannelLayout.CHANNELS_LAST
     if first > _MAX_CHANNELS or last > _MAX_CHANNELS:
         # Where neither is a number of channels, what is wrong is told of channels last.
         is_first = first <= _MAX_CHANNELS
-        return Layout.CHANNELS_FIRST if is_first else Layout.CHANNELS_LAST
+        return ChannelLayout.CHANNELS_FIRST if is_first else ChannelLayout.CHANNELS_LAST
     if (first == middle) != (middle == last):  # square images
-        return Layout.CHANNELS_LAST if first == middle else Layout.CHANNELS_FIRST
+        return ChannelLayout.CHANNELS_LAST if first == middle else ChannelLayout.CHANNELS_FIRST
     if last == 1 or (last in _USUAL and (first not in _USUAL or first == 1)):
-        return Layout.CHANNELS_LAST
-    return Layout.AUTO
+        return ChannelLayout.CHANNELS_LAST
+    return ChannelLayout.AUTO

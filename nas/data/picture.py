@@ -64,7 +64,7 @@ class OnBroken(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stored:
+class DecodeSettings:
     """How images are stored once they are decoded.
 
     Attributes:
@@ -80,7 +80,7 @@ class Stored:
     on_broken: OnBroken = OnBroken.REFUSE
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Where encoded images lie. Travels to other processes: places, not pixels."""
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class Source(Protocol):
         ...
 
 
-def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
+def decode_one(picture: Picture, stored: DecodeSettings) -> npt.NDArray[np.uint8]:
     """Return an image (H, W, C).
 
     Raises:
@@ -121,7 +121,9 @@ def decode_one(picture: Picture, stored: Stored) -> npt.NDArray[np.uint8]:
         return _pixels(opened, stored)
 
 
-def decode_with_digest(picture: Picture, stored: Stored) -> tuple[npt.NDArray[np.uint8], bytes]:
+def decode_with_digest(
+    picture: Picture, stored: DecodeSettings
+) -> tuple[npt.NDArray[np.uint8], bytes]:
     """Return an image (H, W, C), and 16 bytes that tell its content from any other.
 
     The content is that of its file, from one reading; of an image that a library opened, whose
@@ -149,7 +151,7 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _pixels(opened: Image.Image, stored: Stored) -> npt.NDArray[np.uint8]:
+def _pixels(opened: Image.Image, stored: DecodeSettings) -> npt.NDArray[np.uint8]:
     if opened.mode.split(";")[0] in _DEEP_MODES:
         raise ValueError(f"mode {opened.mode} has more than 8 bits a channel; convert it to 8")
     upright = ImageOps.exif_transpose(opened)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 from nas.data.dataset import Dataset
-from nas.data.picture import MODES, Fit, OnBroken, Stored
+from nas.data.picture import MODES, DecodeSettings, Fit, OnBroken
 from nas.errors import DataError
 
 
@@ -70,10 +70,10 @@ class Preparation:
         _checked_size(self.image_size)
 
     @property
-    def stored(self) -> Stored:
+    def stored(self) -> DecodeSettings:
         """How decoded images are stored."""
         size = _checked_size(self.image_size)
-        return Stored(self.channels, size, Fit(self.fit), OnBroken(self.on_broken))
+        return DecodeSettings(self.channels, size, Fit(self.fit), OnBroken(self.on_broken))
 
     @property
     def fractions(self) -> Mapping[str, float]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.picture import BROKEN, Source, Stored, decode_with_digest
+from nas.data.picture import BROKEN, DecodeSettings, ImageSource, decode_with_digest
 from nas.files import write_bytes
 from nas.paths import cache_dir
 
@@ -47,7 +47,7 @@ class Scan:
     faults: Mapping[int, str]
 
 
-def scan(source: Source, stored: Stored) -> Scan:
+def scan(source: ImageSource, stored: DecodeSettings) -> Scan:
     """Decode every image once, or read what an earlier scan of the same images found."""
     file = _cache_file(source, stored)
     found = None if file is None else _read(file, number=len(source), channels=stored.channels)
@@ -63,7 +63,7 @@ def hash_of(image: npt.NDArray[np.uint8]) -> bytes:
     return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
-def _look_at_all(source: Source, stored: Stored) -> Scan:
+def _look_at_all(source: ImageSource, stored: DecodeSettings) -> Scan:
     starts = range(0, len(source), _BLOCK)
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         blocks = list(
@@ -83,7 +83,7 @@ def _look_at_all(source: Source, stored: Stored) -> Scan:
     )
 
 
-def _look(source: Source, stored: Stored, indices: range) -> Scan:
+def _look(source: ImageSource, stored: DecodeSettings, indices: range) -> Scan:
     number = len(indices)
     shapes = np.zeros((number, 2), dtype=np.int64)
     sums = np.zeros((number, 2, stored.channels), dtype=np.int64)
@@ -103,7 +103,7 @@ def _look(source: Source, stored: Stored, indices: range) -> Scan:
     return Scan(shapes, sums, hashes, digests, faults)
 
 
-def _cache_file(source: Source, stored: Stored) -> Path | None:
+def _cache_file(source: ImageSource, stored: DecodeSettings) -> Path | None:
     version = source.version()
     if version is None:
         return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.picture import BROKEN, Source, Stored, decode_one
+from nas.data.picture import BROKEN, DecodeSettings, ImageSource, decode_one
 from nas.errors import DataError
 
 # N images, H height, W width, C channels
@@ -33,9 +33,9 @@ class StreamedImages:
         hashes: (N, 16) of each: what equal pixels share.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[ImageSource, ...]
     places: Indices
-    stored: Stored
+    stored: DecodeSettings
     image_shape: tuple[int, int, int]
     sums: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.uint8]
@@ -92,7 +92,7 @@ class StreamedImages:
             hashes=np.concatenate([self.hashes, other.hashes]),
         )
 
-    def _decode(self, source: Source, index: int) -> npt.NDArray[np.uint8]:
+    def _decode(self, source: ImageSource, index: int) -> npt.NDArray[np.uint8]:
         try:
             pixels = decode_one(source.open(index), self.stored)
         except BROKEN as error:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.data.table import Table, open_table
-from nas.data.table_columns import TableRung
 from nas.evaluation.evaluator import Evaluator
 from nas.metric import Direction
 from nas.objective import Objective
 from nas.space.facts import Facts
+from nas.tables.columns import TableRung
+from nas.tables.table import Table, open_table
 from nas.trial import (
     Failure,
     FailureKind,
@@ -42,7 +42,7 @@ class TabularEvaluator:
     """Looks results up instead of training.
 
     Args:
-        table: an open table, or the arguments of `nas.data.table.open_table`.
+        table: an open table, or the arguments of `nas.tables.table.open_table`.
 
     Raises:
         ConfigError: the columns contradict each other.

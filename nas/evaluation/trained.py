@@ -28,7 +28,7 @@ from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.failures import failure_of
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.placement import move_to_device
-from nas.evaluation.variants import Trained, as_bytes, make_variants, plan_variants
+from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
@@ -242,7 +242,7 @@ class TrainedEvaluator(Evaluator):
         shape, device = self.data.shape, training.device
         limit_s = spec.time_limit_s
         now_s = time.monotonic()
-        trained = Trained(
+        trained = TrainedModel(
             build=lambda: self.space.build(spec.architecture, shape),
             state=training.model.state_dict(),
             data=training.data,

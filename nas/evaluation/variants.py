@@ -67,7 +67,7 @@ class VariantPlan:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A network whose training has ended, and what is needed to judge copies of it.
 
     Attributes:
@@ -119,7 +119,7 @@ def plan_variants(
 
 
 def make_variants(
-    trained: Trained, plan: VariantPlan, *, is_wanted: Callable[[Mapping[str, float]], bool]
+    trained: TrainedModel, plan: VariantPlan, *, is_wanted: Callable[[Mapping[str, float]], bool]
 ) -> tuple[Variant, ...]:
     """Return the variants of a trained network; one that fails, or comes too late, says why.
 
@@ -132,7 +132,7 @@ def make_variants(
 
 
 def _attempt(
-    trained: Trained,
+    trained: TrainedModel,
     compression: Compression,
     plan: VariantPlan,
     is_wanted: Callable[[Mapping[str, float]], bool],
@@ -161,7 +161,7 @@ def as_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def _judge(
-    trained: Trained, compression: Compression, tuning: Recipe | None
+    trained: TrainedModel, compression: Compression, tuning: Recipe | None
 ) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
     """Return the metrics of a variant, and what is stored of it."""
     _time_left_s(trained)
@@ -187,7 +187,7 @@ def _judge(
     return metrics, tensors
 
 
-def _time_left_s(trained: Trained) -> float | None:
+def _time_left_s(trained: TrainedModel) -> float | None:
     """Return the seconds that variants may still take; None for no limit.
 
     Raises:
@@ -201,17 +201,17 @@ def _time_left_s(trained: Trained) -> float | None:
     return left_s
 
 
-def _counted(model: nn.Module, trained: Trained) -> dict[str, float]:
+def _counted(model: nn.Module, trained: TrainedModel) -> dict[str, float]:
     """Return the costs of a reshaped model; on the meta device, where attention is counted."""
     names = [name for name in COUNTABLE if name in trained.costs]
     return costs_of(copy.deepcopy(model).to("meta"), trained.shape, metrics=names)
 
 
-def _on_device(model: nn.Module, trained: Trained) -> nn.Module:
+def _on_device(model: nn.Module, trained: TrainedModel) -> nn.Module:
     return model.to(trained.data.mean.device).to(memory_format=torch.channels_last)
 
 
-def _mend(model: nn.Module, trained: Trained, tuning: Recipe | None) -> None:
+def _mend(model: nn.Module, trained: TrainedModel, tuning: Recipe | None) -> None:
     """Make good some of what reshaping cost."""
     if tuning is None:
         recalibrate_norms(model, trained.data)

@@ -15,7 +15,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, UnbuildableError, nearest_first
-from nas.finish.confirm import Candidate
+from nas.finish.confirm import Winner
 from nas.seeding import generator
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -69,10 +69,10 @@ def find_baselines(
     baselines: Baselines,
     space: SearchSpace,
     *,
-    winners: Sequence[Candidate],
+    winners: Sequence[Winner],
     costs: Costs,
     seed: int,
-) -> list[Candidate]:
+) -> list[Winner]:
     """Return the reference points that are asked for.
 
     Args:
@@ -98,7 +98,7 @@ def find_baselines(
     )
 
 
-def hand_made(name: str, *, width: float) -> Candidate:
+def hand_made(name: str, *, width: float) -> Winner:
     """Return a hand-made baseline.
 
     Args:
@@ -114,7 +114,7 @@ def hand_made(name: str, *, width: float) -> Candidate:
         )
     if not width > 0:
         raise ConfigError(f"baselines.hand_made: the width must be above 0, but got {width}")
-    return Candidate(f"{name} x{width:g}", Architecture({KEY: name, "width": float(width)}))
+    return Winner(f"{name} x{width:g}", Architecture({KEY: name, "width": float(width)}))
 
 
 def random_at_equal_cost(
@@ -124,7 +124,7 @@ def random_at_equal_cost(
     costs: Costs,
     known: Sequence[Architecture],
     seed: int,
-) -> list[Candidate]:
+) -> list[Winner]:
     """Return one random architecture for each size: the nearest to it of 200 that were drawn.
 
     Args:
@@ -152,7 +152,7 @@ def random_at_equal_cost(
             break
         near = min(rest, key=lambda key: (abs(math.log(rest[key][0] / size)), key))
         taken.add(near)
-        found.append(Candidate(f"random {number}", rest[near][1]))
+        found.append(Winner(f"random {number}", rest[near][1]))
     return found
 
 

@@ -11,8 +11,8 @@ from functools import partial
 
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
-from nas.finish.inputs import input_words
-from nas.finish.judge import AnyData
+from nas.evaluation.winner_metric import AnyData
+from nas.export.inputs import input_words
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment, versions_of
 from nas.record.winners import WinnerRow

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nas.architecture import Architecture
+from nas.evaluation.winner_metric import ACCURACY, AnyData, WinnerMetric
 from nas.finish.intervals import (
     Estimate,
     differs_by,
@@ -20,9 +21,8 @@ from nas.finish.intervals import (
     estimate_values,
     sampling_std,
 )
-from nas.finish.judge import CLASSES, AnyData, Judge
 from nas.finish.ledger import Ledger
-from nas.finish.retrain import Job
+from nas.finish.retrain import Retraining
 from nas.record.winners import WinnerRow
 from nas.seeding import derive_seed
 from nas.train.recipe import Recipe
@@ -33,7 +33,7 @@ CONFIRM = "confirm"  # the step that retrains as the search did
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Winner:
     """A network to confirm.
 
     Attributes:
@@ -48,7 +48,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RetrainingPlan:
     """What all jobs of a confirmation share.
 
     Attributes:
@@ -57,7 +57,7 @@ class Plan:
         seed: of the run; retrainings have seeds of their own that are derived from it.
         data_key: stands for the data that they learn from and are tested on.
         step: `CONFIRM`, or what else is done to their training.
-        judge: what they are judged by.
+        winner_metric: what they are judged by.
     """
 
     recipe: Recipe
@@ -65,13 +65,13 @@ class Plan:
     seed: int
     data_key: str
     step: str = CONFIRM
-    judge: Judge = CLASSES
+    winner_metric: WinnerMetric = ACCURACY
 
-    def jobs_of(self, candidate: Candidate) -> list[Job]:
+    def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
         return [self._job(candidate, index) for index in range(self.num_seeds)]
 
-    def _job(self, candidate: Candidate, index: int) -> Job:
+    def _job(self, candidate: Winner, index: int) -> Retraining:
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
         absent = {key for key, value in vars(self.recipe).items() if value is None}
@@ -80,14 +80,14 @@ class Plan:
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         taught = "" if self.step == CONFIRM else " distilled"
         name = f"{candidate.name}{taught} seed {index}"
-        return Job(
+        return Retraining(
             key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step
         )
 
 
-def candidate_of(record: TrialRecord) -> Candidate:
+def candidate_of(record: TrialRecord) -> Winner:
     """Return the candidate that a trial of the search is."""
-    return Candidate(f"trial {record.number}", record.architecture, record)
+    return Winner(f"trial {record.number}", record.architecture, record)
 
 
 def data_key(dataset: AnyData) -> str:
@@ -101,9 +101,9 @@ def data_key(dataset: AnyData) -> str:
 
 
 def confirmed_rows(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Winner],
     *,
-    plan: Plan,
+    plan: RetrainingPlan,
     ledger: Ledger,
     num_examples: int,
     costs: Mapping[str, Mapping[str, float]],
@@ -122,28 +122,32 @@ def confirmed_rows(
     known = [(c, tested_values(c, plan, ledger)) for c in candidates]
     trained = [(candidate, values) for candidate, values in known if values]
     groups = [*(values for _, values in trained), *others]
-    if plan.judge.is_share:
+    if plan.winner_metric.is_share:
         estimates = estimate_shares(groups, num_examples=num_examples)[: len(trained)]
     else:
         estimates = estimate_values(groups)[: len(trained)]
     rows = [
-        _row(candidate, estimate, num_examples, costs[candidate.architecture.id], plan.judge)
+        _row(
+            candidate, estimate, num_examples, costs[candidate.architecture.id], plan.winner_metric
+        )
         for (candidate, _), estimate in zip(trained, estimates, strict=True)
     ]
     marked = [
-        replace(row, beaten_by=_beaten_by(index, rows, estimates, plan.judge))
+        replace(row, beaten_by=_beaten_by(index, rows, estimates, plan.winner_metric))
         for index, row in enumerate(rows)
     ]
     return sorted(marked, key=lambda row: (row.size_bytes, row.name))
 
 
-def tested_values(candidate: Candidate, plan: Plan, ledger: Ledger) -> list[float]:
+def tested_values(candidate: Winner, plan: RetrainingPlan, ledger: Ledger) -> list[float]:
     """Return what the ledger holds of a candidate's tests, by seed."""
     jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
-    return [ledger[job.key].metrics[plan.judge.metric] for job in jobs]
+    return [ledger[job.key].metrics[plan.winner_metric.metric] for job in jobs]
 
 
-def warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candidate]) -> None:
+def warn_if_tested_before(
+    ledger: Ledger, plan: RetrainingPlan, candidates: Sequence[Winner]
+) -> None:
     """Say so when these networks were tested under other settings: choosing among tests leaks."""
     ours = {job.key for candidate in candidates for job in plan.jobs_of(candidate)}
     identities = {candidate.architecture.id for candidate in candidates}
@@ -163,14 +167,18 @@ def warn_if_tested_before(ledger: Ledger, plan: Plan, candidates: Sequence[Candi
 
 
 def _row(
-    candidate: Candidate,
+    candidate: Winner,
     estimate: Estimate,
     num_examples: int,
     costs: Mapping[str, float],
-    judge: Judge,
+    winner_metric: WinnerMetric,
 ) -> WinnerRow:
     record = candidate.record
-    chance = sampling_std(estimate.mean, num_examples=num_examples) if judge.is_share else math.nan
+    chance = (
+        sampling_std(estimate.mean, num_examples=num_examples)
+        if winner_metric.is_share
+        else math.nan
+    )
     return WinnerRow(
         name=candidate.name,
         is_baseline=record is None,
@@ -179,8 +187,10 @@ def _row(
         num_params=costs["num_params"],
         num_macs=costs["num_macs"],
         size_bytes=costs["size_bytes"],
-        metric=judge.metric,
-        search_value=math.nan if record is None else record.metrics.get(judge.metric, math.nan),
+        metric=winner_metric.metric,
+        search_value=math.nan
+        if record is None
+        else record.metrics.get(winner_metric.metric, math.nan),
         test_mean=estimate.mean,
         test_std=estimate.std,
         confidence_low=estimate.confidence[0],
@@ -194,11 +204,14 @@ def _row(
 
 
 def _beaten_by(
-    index: int, rows: Sequence[WinnerRow], estimates: Sequence[Estimate], judge: Judge
+    index: int,
+    rows: Sequence[WinnerRow],
+    estimates: Sequence[Estimate],
+    winner_metric: WinnerMetric,
 ) -> str:
     """Return the best network that is no larger and better by more than the noise, or ""."""
     own = rows[index]
-    gains = [judge.gain(other.mean, estimates[index].mean) for other in estimates]
+    gains = [winner_metric.gain(other.mean, estimates[index].mean) for other in estimates]
     better = [
         (gains[other], row.name)
         for other, row in enumerate(rows)

@@ -17,7 +17,7 @@ from nas.record.reading import is_there, read_bytes
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """What came of one job.
 
     Attributes:
@@ -46,7 +46,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, LedgerEntry] = {}
         if is_there(path):
             self._read()
 
@@ -56,14 +56,14 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, job: str) -> Entry:
+    def __getitem__(self, job: str) -> LedgerEntry:
         return self._entries[job]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """Return all entries in the order in which they came."""
         return list(self._entries.values())
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: LedgerEntry) -> None:
         """Add an entry; it is on disk when this returns. The first entry of a job stands."""
         if entry.job in self._entries:
             return
@@ -124,9 +124,9 @@ def whole_lines(
     return b"".join(kept), broken
 
 
-def _entry_of(line: bytes) -> Entry:
+def _entry_of(line: bytes) -> LedgerEntry:
     told = json.loads(line)
-    entry = Entry(**told)
+    entry = LedgerEntry(**told)
     for value in (entry.seconds, *entry.metrics.values()):
         float(value)
     if not isinstance(entry.job, str) or not isinstance(entry.facts, dict):

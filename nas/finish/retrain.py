@@ -17,10 +17,10 @@ from typing import Protocol
 from nas.architecture import Architecture
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.trained import TrainedEvaluator
+from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.files import CHECKPOINT_FILES, remove_own, write_bytes
-from nas.finish.judge import AnyData
-from nas.finish.ledger import Entry, Ledger
+from nas.finish.ledger import Ledger, LedgerEntry
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
@@ -33,7 +33,7 @@ CHECKPOINT_EVERY_S = 30.0  # a long training is saved so often, and goes on from
 
 
 @dataclass(frozen=True)
-class Job:
+class Retraining:
     """One training.
 
     Attributes:
@@ -59,7 +59,7 @@ class Interruptible(Protocol):
 
 Watch = Callable[[], AbstractContextManager[Interruptible]]
 MakeBackend = Callable[[Evaluator], Backend]
-OnEntry = Callable[[Job, Entry, int, int], None]
+OnEntry = Callable[[Retraining, LedgerEntry, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def weights_path(folder: Path, key: str) -> Path:
 
 
 def run_jobs(
-    jobs: Sequence[Job], *, evaluator: Evaluator, ledger: Ledger, folder: Path, crew: Crew
+    jobs: Sequence[Retraining], *, evaluator: Evaluator, ledger: Ledger, folder: Path, crew: Crew
 ) -> Outcome:
     """Run the jobs that the ledger does not hold yet.
 
@@ -155,7 +155,7 @@ def run_jobs(
 
 
 def _run(
-    jobs: Sequence[Job],
+    jobs: Sequence[Retraining],
     waiting: deque[int],
     backend: Backend,
     ledger: Ledger,
@@ -194,12 +194,12 @@ def _run(
     return failures
 
 
-def _checkpoint(folder: Path, job: Job) -> Path:
+def _checkpoint(folder: Path, job: Retraining) -> Path:
     return folder / "checkpoints" / job.key
 
 
 def _spec(
-    job: Job, number: int, attempt: int, folder: Path, time_limit_s: float | None
+    job: Retraining, number: int, attempt: int, folder: Path, time_limit_s: float | None
 ) -> TrialSpec:
     return TrialSpec(
         number=number,
@@ -220,11 +220,11 @@ def _failure_of(result: TrialResult) -> Failure | None:
     return None
 
 
-def _keep(job: Job, result: TrialResult, ledger: Ledger, folder: Path) -> Entry:
+def _keep(job: Retraining, result: TrialResult, ledger: Ledger, folder: Path) -> LedgerEntry:
     """Write weights, then the entry: a job in the ledger has its weights."""
     if result.weights is not None:
         write_bytes(weights_path(folder, job.key), result.weights)
-    entry = Entry(
+    entry = LedgerEntry(
         job=job.key,
         metrics=dict(result.metrics),
         seconds=result.seconds,

@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 from safetensors.torch import load as load_safetensors
 
 from nas.evaluation.trained import TrainedEvaluator
+from nas.export.network_files import ExportSettings, TrainedNetwork, check_packages, export_network
 from nas.files import write_text
 from nas.finish.baselines import WithBaselines, find_baselines
 from nas.finish.card import Circumstances, model_card
 from nas.finish.choose import choose
 from nas.finish.confirm import (
-    Candidate,
-    Plan,
+    RetrainingPlan,
+    Winner,
     candidate_of,
     confirmed_rows,
     data_key,
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.export import ExportSettings, Trained, check_packages, export_network
 from nas.finish.kept_weights import read_weights
 from nas.finish.ledger import Ledger
-from nas.finish.retrain import Crew, Job, final_evaluator, run_jobs, weights_path
+from nas.finish.retrain import Crew, Retraining, final_evaluator, run_jobs, weights_path
 from nas.finish.shrink import (
     TO,
     Shrinking,
@@ -39,7 +39,7 @@ from nas.finish.shrink import (
 )
 from nas.finish.spent import noting_use, total_use
 from nas.finish.task import FinishSummary, FinishTask
-from nas.finish.teach import Teaching, check_teaching, gather_class
+from nas.finish.teach import TeacherChoice, check_teacher_choice, teach_winners
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.environment import collect_environment
 from nas.record.lease import Lease
@@ -79,7 +79,7 @@ def run_finish(
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
     if task.teaching is not None:
         number = len(whole_ones(chosen, task.records))
-        check_teaching(task.teaching, num_winners=number, dataset=task.dataset)
+        check_teacher_choice(task.teaching, num_winners=number, dataset=task.dataset)
     task.shrinking.check_packages()
     own_lease = Lease(folder.finish_dir / LEASE) if lease is None else None
     try:
@@ -111,7 +111,7 @@ class Shipped:
     """
 
     row: WinnerRow
-    job: Job
+    job: Retraining
     variant: str
     place: str
     story: str
@@ -134,11 +134,15 @@ class _Finish:
         self._ledger = Ledger(self._folder / "ledger.jsonl")
         self._space: SearchSpace = WithBaselines(task.space)
         self._evaluator = self._make_evaluator()
-        self._judge = task.judge
-        self._plan = Plan(
-            task.recipe, task.num_seeds, task.seed, data_key(task.dataset), judge=self._judge
+        self._winner_metric = task.winner_metric
+        self._plan = RetrainingPlan(
+            task.recipe,
+            task.num_seeds,
+            task.seed,
+            data_key(task.dataset),
+            winner_metric=self._winner_metric,
         )
-        self._winners: list[Candidate] = []
+        self._winners: list[Winner] = []
         self._variants: list[TrialRecord] = []
         self._shipped: list[Shipped] = []
         self._failures: list[tuple[str, Failure]] = []
@@ -191,9 +195,9 @@ class _Finish:
             name = str(candidate.architecture[TO])
             self._ship(self._shrunk, [candidate], plan, variant=name, story=plan.story(name))
 
-    def distil(self, teaching: Teaching) -> None:
+    def distil(self, teaching: TeacherChoice) -> None:
         """Train the winners once more with a teacher; write distilled.csv."""
-        taught = gather_class(
+        taught = teach_winners(
             teaching,
             self._confirmed_winners(),
             plan=self._plan,
@@ -255,7 +259,7 @@ class _Finish:
         )
 
     def _train(
-        self, candidates: Sequence[Candidate], plan: Plan, evaluator: TrainedEvaluator
+        self, candidates: Sequence[Winner], plan: RetrainingPlan, evaluator: TrainedEvaluator
     ) -> list[WinnerRow]:
         # Seed by seed: what is killed early has one retraining of all rather than all of one.
         by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
@@ -290,7 +294,7 @@ class _Finish:
         found = [tested_values(winner, self._plan, self._ledger) for winner in self._winners]
         return [values for values in found if values]
 
-    def _confirmed_winners(self) -> list[Candidate]:
+    def _confirmed_winners(self) -> list[Winner]:
         """Return the winners whose retrainings are all there."""
         return [
             winner
@@ -301,8 +305,8 @@ class _Finish:
     def _ship(
         self,
         rows: Sequence[WinnerRow],
-        candidates: Sequence[Candidate],
-        plan: Plan,
+        candidates: Sequence[Winner],
+        plan: RetrainingPlan,
         *,
         variant: str,
         story: str = "",
@@ -322,11 +326,13 @@ class _Finish:
         model = self._space.build(architecture, self._task.dataset.shape)
         model.load_state_dict(load_safetensors(weights))
         return export_network(
-            Trained(shipped.row.name, shipped.variant, shipped.job.key, architecture, weights),
+            TrainedNetwork(
+                shipped.row.name, shipped.variant, shipped.job.key, architecture, weights
+            ),
             model,
             dataset=self._task.dataset,
             folder=self._folder,
             place=shipped.place,
             settings=settings,
-            judge=self._judge,
+            winner_metric=self._winner_metric,
         )

@@ -18,9 +18,9 @@ from nas.compress.aware import make_aware
 from nas.compress.compression import Compression, reshape
 from nas.compress.dependency import torch_pruning
 from nas.errors import ConfigError
-from nas.finish.confirm import Candidate, Plan
+from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.kept_weights import read_weights
-from nas.finish.retrain import Job, weights_path
+from nas.finish.retrain import Retraining, weights_path
 from nas.measure.cost import COUNTABLE, costs_of, input_size
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -129,21 +129,21 @@ def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class ShrunkPlan(Plan):
+class ShrunkPlan(RetrainingPlan):
     """Names the jobs of smaller candidates: each seed goes on from a retraining of its own.
 
     Attributes:
         originals: the plan of the retrainings that are made smaller.
     """
 
-    originals: Plan | None = None
+    originals: RetrainingPlan | None = None
 
     def story(self, name: str) -> str:
         """Return what was done to the networks of a compression of that name; a sentence."""
         epochs, rate = self.recipe.epochs, self.recipe.learning_rate
         return f"Made smaller ({name}) and trained on: epochs {epochs}, learning_rate {rate:g}."
 
-    def jobs_of(self, candidate: Candidate) -> list[Job]:
+    def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed."""
         assert self.originals is not None, "a smaller network has an original"
         rest = {k: v for k, v in candidate.architecture.items() if k != TO}
@@ -159,7 +159,7 @@ class ShrunkPlan(Plan):
         ]
 
 
-def shrunk_candidates(winners: Sequence[Candidate], shrinking: Shrinking) -> list[Candidate]:
+def shrunk_candidates(winners: Sequence[Winner], shrinking: Shrinking) -> list[Winner]:
     """Return a candidate for each winner and compression; no search has seen any of them."""
     unseen = [
         replace(winner, record=winner.record and replace(winner.record, metrics={}))
@@ -168,7 +168,7 @@ def shrunk_candidates(winners: Sequence[Candidate], shrinking: Shrinking) -> lis
     return [shrunk_candidate(winner, name) for winner in unseen for name in shrinking.to]
 
 
-def shrunk_candidate(candidate: Candidate, name: str) -> Candidate:
+def shrunk_candidate(candidate: Winner, name: str) -> Winner:
     """Return the candidate that a compression of that name makes of another one."""
     return replace(
         candidate,
@@ -177,7 +177,7 @@ def shrunk_candidate(candidate: Candidate, name: str) -> Candidate:
     )
 
 
-def weights_of(winners: Sequence[Candidate], plan: Plan, folder: Path) -> dict[str, bytes]:
+def weights_of(winners: Sequence[Winner], plan: RetrainingPlan, folder: Path) -> dict[str, bytes]:
     """Return the weights of all retrainings of the winners, by the keys of their jobs."""
     keys = [job.key for winner in winners for job in plan.jobs_of(winner)]
     return {key: read_weights(weights_path(folder, key)) for key in keys}

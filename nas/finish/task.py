@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
+from nas.export.network_files import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
-from nas.finish.export import ExportSettings
-from nas.finish.judge import AnyData, Judge, judge_of
 from nas.finish.shrink import Shrinking
-from nas.finish.teach import Teaching
+from nas.finish.teach import TeacherChoice
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
@@ -50,7 +50,7 @@ class FinishTask:
     seed: int = 0
     baselines: Baselines = field(default_factory=Baselines)
     export: ExportSettings | None = field(default_factory=ExportSettings)
-    teaching: Teaching | None = None
+    teaching: TeacherChoice | None = None
     shrinking: Shrinking = field(default_factory=Shrinking)
     grid_g_per_kwh: float | None = None
     license: str = ""
@@ -59,9 +59,9 @@ class FinishTask:
     gpu_share: float | None = None
 
     @property
-    def judge(self) -> Judge:
+    def winner_metric(self) -> WinnerMetric:
         """What the winners are judged by."""
-        return judge_of(self.dataset, self.objectives)
+        return winner_metric_of(self.dataset, self.objectives)
 
 
 @dataclass(frozen=True)

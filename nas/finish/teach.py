@@ -20,8 +20,8 @@ from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.placement import move_to_device
-from nas.finish.confirm import Candidate, Plan
-from nas.finish.judge import AnyData
+from nas.evaluation.winner_metric import AnyData
+from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.kept_weights import read_weights
 from nas.finish.retrain import weights_path
 from nas.measure.cost import input_size
@@ -34,7 +34,7 @@ _NUM_ENSEMBLE = 3  # winners whose retrainings teach together
 
 
 @dataclass(frozen=True)
-class Teaching:
+class TeacherChoice:
     """A distillation of the winners.
 
     Attributes:
@@ -50,7 +50,7 @@ class Teaching:
 
 
 @dataclass(frozen=True)
-class Class:
+class TaughtWinners:
     """A teacher's teacher_targets and who hears it.
 
     Attributes:
@@ -62,11 +62,11 @@ class Class:
 
     teacher_targets: TeacherTargets
     step: str
-    students: tuple[Candidate, ...]
+    students: tuple[Winner, ...]
     story: str
 
 
-def check_teaching(teaching: Teaching, *, num_winners: int, dataset: AnyData) -> None:
+def check_teacher_choice(teaching: TeacherChoice, *, num_winners: int, dataset: AnyData) -> None:
     """Refuse what cannot be taught, before anything is trained for it.
 
     Args:
@@ -123,15 +123,15 @@ def _check_outputs(model: nn.Module, shape: DataShape) -> None:
         )
 
 
-def gather_class(
-    teaching: Teaching,
-    winners: Sequence[Candidate],
+def teach_winners(
+    teaching: TeacherChoice,
+    winners: Sequence[Winner],
     *,
-    plan: Plan,
+    plan: RetrainingPlan,
     space: SearchSpace,
     dataset: AnyData,
     folder: Path,
-) -> Class:
+) -> TaughtWinners:
     """Let the teacher speak; about a forward pass over the training images for each network.
 
     Args:
@@ -143,9 +143,9 @@ def gather_class(
         folder: the `finish` folder.
 
     Raises:
-        ConfigError: see `check_teaching`.
+        ConfigError: see `check_teacher_choice`.
     """
-    check_teaching(teaching, num_winners=len(winners), dataset=dataset)
+    check_teacher_choice(teaching, num_winners=len(winners), dataset=dataset)
     assert isinstance(dataset, Dataset), "only those with classes get through the check"
     students = list(winners)
     if teaching.model is not None:
@@ -164,11 +164,11 @@ def gather_class(
         distillation=teaching.settings,
     )
     story = _story(names, len(teachers), teaching.settings)
-    return Class(teacher_targets, _step(keys, teaching.settings), tuple(students), story)
+    return TaughtWinners(teacher_targets, _step(keys, teaching.settings), tuple(students), story)
 
 
 def _trained(
-    candidate: Candidate, key: str, space: SearchSpace, dataset: AnyData, folder: Path
+    candidate: Winner, key: str, space: SearchSpace, dataset: AnyData, folder: Path
 ) -> nn.Module:
     model = space.build(candidate.architecture, dataset.shape)
     model.load_state_dict(load_safetensors(read_weights(weights_path(folder, key))))
@@ -176,8 +176,8 @@ def _trained(
 
 
 def _teaching_jobs(
-    teacher: str, winners: Sequence[Candidate], plan: Plan
-) -> list[tuple[Candidate, str]]:
+    teacher: str, winners: Sequence[Winner], plan: RetrainingPlan
+) -> list[tuple[Winner, str]]:
     if teacher == LARGEST:
         return [(winners[-1], plan.jobs_of(winners[-1])[0].key)]
     largest = winners[-_NUM_ENSEMBLE:]

@@ -22,7 +22,7 @@ from nas.models.layer_costs import MAX_KEPT, LayerCosts, convolution, layer_norm
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
 
 
-class Layer(NamedTuple):
+class EncoderLayer(NamedTuple):
     """One transformer layer; a tuple, quick to look up what is kept by.
 
     Attributes:
@@ -54,7 +54,7 @@ class ViTPlan:
     patch: int
     embedding: int
     head_features: int
-    layers: tuple[Layer, ...]
+    layers: tuple[EncoderLayer, ...]
 
     @property
     def num_patches(self) -> int:
@@ -106,7 +106,7 @@ class ViT(nn.Module):
         nn.init.zeros_(projection.bias)
 
 
-def _block(layer: Layer, plan: ViTPlan) -> nn.Module:
+def _block(layer: EncoderLayer, plan: ViTPlan) -> nn.Module:
     block: nn.Module = Block(
         plan.embedding, num_heads=1, mlp_ratio=layer.hidden_features / plan.embedding
     )
@@ -132,7 +132,7 @@ def vit_costs(plan: ViTPlan) -> dict[str, float]:
 
 
 @lru_cache(MAX_KEPT)
-def _layer(layer: Layer, width: int, patches: int, head_features: int) -> LayerCosts:
+def _layer(layer: EncoderLayer, width: int, patches: int, head_features: int) -> LayerCosts:
     attended = layer.num_heads * head_features
     products = LayerCosts(num_macs=2 * patches**2 * attended)
     return (

@@ -48,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table whose columns sort by click.
 
     Attributes:
@@ -92,7 +92,7 @@ class TableSection(Section):
         note: small print, or empty.
     """
 
-    table: Table = field(kw_only=True)
+    table: PageTable = field(kw_only=True)
     lead: str = ""
     note: str = ""
 

@@ -22,9 +22,9 @@ from nas.report.page_parts import (
     Cell,
     ChartSection,
     FactsSection,
+    PageTable,
     Row,
     Section,
-    Table,
     TableSection,
     TextSection,
     Tile,
@@ -136,7 +136,7 @@ def front_section(report: Report) -> Section | None:
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
     title = "The front, smallest first"
     return TableSection(
-        "titled_table.html", title, table=Table(headings, rows, title), note=" ".join(notes)
+        "titled_table.html", title, table=PageTable(headings, rows, title), note=" ".join(notes)
     )
 
 
@@ -149,7 +149,7 @@ def winners_section(report: Report) -> Section | None:
     return TableSection(
         "titled_table.html",
         "Winners: retrained and tested",
-        table=Table(headings, rows, "Winners, smallest first"),
+        table=PageTable(headings, rows, "Winners, smallest first"),
         lead=optimism_line(report.winners),
     )
 
@@ -195,7 +195,7 @@ def failures_section(report: Report) -> Section | None:
             )
         )
     headings = ["kind", "trials", "most frequent message", "numbers"]
-    table = Table(headings, rows, "Failures by kind")
+    table = PageTable(headings, rows, "Failures by kind")
     return TableSection("titled_table.html", "Failures", table=table)
 
 
@@ -212,7 +212,7 @@ def trials_section(report: Report) -> Section | None:
         if len(report.records) > MOST_ROWS
         else ""
     )
-    table = Table(headings, rows, "All trials", is_tall=True)
+    table = PageTable(headings, rows, "All trials", is_tall=True)
     return TableSection("folded_table.html", "All trials", table=table, note=note)
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 from PIL import Image
 
-from nas.config.profiling import num_workers, read_settings
+from nas.assemble.profiling import num_workers, read_settings
 from nas.config.schema import Execution, ExecutionKind
 
 TINY = [

@@ -1,9 +1,9 @@
 import pytest
 
+from nas.assemble.check import check_search
 from nas.cli.flags import parse_list, parse_search_flags
-from nas.config.check import check_search
 from nas.config.choices import Choices, head_comment
-from nas.config.compose import Source
+from nas.config.compose import ConfigSource
 from nas.config.launch import open_launch_folder
 from nas.paths import conf_dir
 
@@ -46,7 +46,7 @@ def test_a_copied_space_can_be_searched_at_once(nas, launch_folder):
     assert "nas search --config-dir mine search_space=my_mobilenet" in shown
     open_launch_folder()
     config = check_search(
-        Source(config_dir=launch_folder / "mine", overrides=("search_space=my_mobilenet",))
+        ConfigSource(config_dir=launch_folder / "mine", overrides=("search_space=my_mobilenet",))
     )
     assert config.search_space["_target_"] == "mine.my_mobilenet.MobileNetSpace"
 

@@ -7,8 +7,8 @@ from nas.architecture import Architecture
 from nas.cli.numbers import format_count
 from nas.cli.view import LiveView, PlainView, SilentView, evenly, make_view
 from nas.config.schema import Ui
+from nas.engine.view import Progress, SearchPlan
 from nas.objective import objective_for
-from nas.search.view import Progress, SearchPlan
 from nas.trial import Failure, FailureKind, TrialRecord, TrialState
 
 OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))

@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from nas.config.check import check_search, check_values
-from nas.config.compose import Composed, Source, compose_values
-from nas.config.make import make_space
+from nas.assemble.check import check_search, check_values
+from nas.assemble.make import make_space
+from nas.config.compose import Composed, ConfigSource, compose_values
 from nas.config.schema import ExecutionKind, Ui
 from nas.errors import ConfigError
 
 
 def check(*overrides, config_dir=None):
-    return check_search(Source(config_dir=config_dir, overrides=overrides))
+    return check_search(ConfigSource(config_dir=config_dir, overrides=overrides))
 
 
 def faults_of(*overrides, config_dir=None) -> str:
@@ -83,7 +83,9 @@ def test_a_space_is_narrowed_from_the_command_line():
 
 @pytest.fixture(scope="module")
 def sound_values():
-    return compose_values(Source(overrides=("name=first", "execution.resources.jetson=1"))).values
+    return compose_values(
+        ConfigSource(overrides=("name=first", "execution.resources.jetson=1"))
+    ).values
 
 
 @pytest.mark.parametrize(

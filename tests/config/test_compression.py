@@ -2,16 +2,16 @@
 
 import pytest
 
-from nas.config.check import check_search
-from nas.config.compose import Source
-from nas.config.make import make_space
+from nas.assemble.check import check_search
+from nas.assemble.make import make_space
+from nas.config.compose import ConfigSource
 from nas.errors import ConfigError
 from search_spaces.compressed import CompressedSpace
 from search_spaces.resnet import ResNetSpace
 
 
 def checked(*overrides):
-    return check_search(Source(overrides=("name=x", *overrides)))
+    return check_search(ConfigSource(overrides=("name=x", *overrides)))
 
 
 def test_any_space_is_compressed_by_one_word():

@@ -2,10 +2,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from nas.config.judge import Judge, describe, fits
+from nas.assemble.make import make, make_sampler
 from nas.config.launch import open_launch_folder
-from nas.config.make import make, make_sampler, offers_of
-from nas.config.targets import judge_targets, locate
+from nas.config.nodes import offers_of
+from nas.config.targets import locate, validate_targets
+from nas.config.validator import Validator, describe, fits
 from nas.errors import ConfigError
 
 
@@ -25,13 +26,13 @@ HERE = f"{__name__}"
 
 
 @pytest.fixture
-def judged():
-    def judge(node, injected=()):
-        found = Judge()
-        judge_targets(found, node=node, path="node", injected=injected)
+def checked():
+    def validator(node, injected=()):
+        found = Validator()
+        validate_targets(found, node=node, path="node", injected=injected)
         return found.faults
 
-    return judge
+    return validator
 
 
 @pytest.mark.parametrize(
@@ -68,27 +69,27 @@ def test_a_module_with_a_syntax_error_is_told_with_its_line(launch_folder):
         locate("torn.Mine")
 
 
-def test_nested_targets_are_judged_too(judged):
+def test_nested_targets_are_judged_too(checked):
     node = {
         "_target_": f"{HERE}.Whole",
         "names": [],
         "part": {"_target_": f"{HERE}.Part", "sise": 2},
     }
 
-    assert judged(node) == ["node.part has no option 'sise'; known, nearest first: size"]
+    assert checked(node) == ["node.part has no option 'sise'; known, nearest first: size"]
 
 
-def test_what_the_framework_gives_need_not_stand_there(judged):
+def test_what_the_framework_gives_need_not_stand_there(checked):
     node = {"_target_": f"{HERE}.Whole", "names": []}
 
-    assert judged(node, ["part"]) == []
-    assert judged(node) == [f"node.part is missing; {HERE}.Whole needs it"]
+    assert checked(node, ["part"]) == []
+    assert checked(node) == [f"node.part is missing; {HERE}.Whole needs it"]
 
 
-def test_types_are_held_against_annotations(judged):
+def test_types_are_held_against_annotations(checked):
     node = {"_target_": f"{HERE}.Part", "size": "large"}
 
-    assert judged(node) == ["node.size must be a whole number, but got 'large'"]
+    assert checked(node) == ["node.size must be a whole number, but got 'large'"]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_optuna_the_codes_of_the_journal_are_what_we_write(tmp_path):
 
     codes = [json.loads(line)["op_code"] for line in path.read_text().splitlines()]
 
-    # Study, its note, trial, user attribute, end: the codes in `nas.sampling.journal`.
+    # Study, its note, trial, user attribute, end: the codes in `nas.study.journal`.
     assert codes == [0, 3, 4, 8, 6]
 
 

@@ -14,8 +14,8 @@ from nas.data.fingerprint import MAX_MARKED, fingerprint_from_json, fingerprint_
 from nas.data.image_folder import load_image_folder
 from nas.data.npz import load_npz
 from nas.data.signals import load_signals
-from nas.data.table import open_table
 from nas.data.torchvision_set import load_torchvision
+from nas.tables.table import open_table
 
 
 @pytest.fixture(autouse=True)

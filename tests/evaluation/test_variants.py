@@ -14,7 +14,7 @@ from nas.data.digits import load_digits
 from nas.errors import ConfigError
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.trained import TrainedEvaluator
-from nas.evaluation.variants import Trained, make_variants, plan_variants
+from nas.evaluation.variants import TrainedModel, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, costs_of, input_size
 from nas.objective import objective_for
 from nas.space.space import SearchSpace
@@ -148,7 +148,7 @@ def test_a_variant_that_fails_costs_the_trial_nothing(digits):
 def test_variants_for_which_no_time_is_left_say_so(digits, spec):
     evaluator = TrainedEvaluator(MobileNetSpace(), digits, SHORT, OBJECTIVES, variants=["int8"])
     model = evaluator.space.build(spec.architecture, evaluator.data.shape)
-    trained = Trained(
+    trained = TrainedModel(
         build=lambda: model,
         state=model.state_dict(),
         data=move_to_device(digits.search_data(), torch.device("cpu")),

@@ -9,6 +9,7 @@ import torch
 from nas.architecture import Architecture
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.inline import InlineBackend
+from nas.export.network_files import ExportSettings
 from nas.finish.baselines import (
     Baselines,
     WithBaselines,
@@ -17,9 +18,8 @@ from nas.finish.baselines import (
     random_at_equal_cost,
 )
 from nas.finish.choose import Pick
-from nas.finish.confirm import Candidate, Plan, confirmed_rows, data_key
-from nas.finish.export import ExportSettings
-from nas.finish.ledger import Entry, Ledger
+from nas.finish.confirm import RetrainingPlan, Winner, confirmed_rows, data_key
+from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.retrain import final_evaluator, weights_path
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
@@ -188,16 +188,16 @@ def test_network_that_cannot_be_trained_is_told_and_the_others_are_confirmed(
 
 def test_member_that_a_smaller_one_beats_by_more_than_the_noise_is_marked(tmp_path, recipe):
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    plan = Plan(recipe, num_seeds=3, seed=0, data_key="d")
+    plan = RetrainingPlan(recipe, num_seeds=3, seed=0, data_key="d")
     accuracies = {
         "small and good": [0.90, 0.91, 0.92],
         "large and bad": [0.70, 0.71, 0.72],
         "large and as good": [0.89, 0.91, 0.92],
     }
-    candidates = [Candidate(name, Architecture({"name": name})) for name in accuracies]
+    candidates = [Winner(name, Architecture({"name": name})) for name in accuracies]
     for candidate in candidates:
         for job, value in zip(plan.jobs_of(candidate), accuracies[candidate.name], strict=True):
-            ledger.append(Entry(job.key, {"accuracy": value}))
+            ledger.append(LedgerEntry(job.key, {"accuracy": value}))
     sizes = {"small and good": 1.0, "large and bad": 2.0, "large and as good": 3.0}
     costs = {
         c.architecture.id: {"num_params": 1.0, "num_macs": 1.0, "size_bytes": sizes[c.name]}
@@ -214,10 +214,12 @@ def test_member_that_a_smaller_one_beats_by_more_than_the_noise_is_marked(tmp_pa
 
 
 def test_job_keys_change_with_recipe_seed_and_data_but_not_with_the_device(recipe, dataset):
-    candidate = Candidate("trial 0", Architecture({"channels": 2}))
+    candidate = Winner("trial 0", Architecture({"channels": 2}))
 
     def key(**changes):
-        plan = replace(Plan(recipe, num_seeds=1, seed=0, data_key=data_key(dataset)), **changes)
+        plan = replace(
+            RetrainingPlan(recipe, num_seeds=1, seed=0, data_key=data_key(dataset)), **changes
+        )
         return plan.jobs_of(candidate)[0].key
 
     assert key(recipe=replace(recipe, device="auto")) == key()
@@ -303,8 +305,8 @@ def test_shipped_weights_are_those_of_the_first_seed_whatever_the_test_says(task
         tmp_path,
     )
     ledger = Ledger(tmp_path / "finish" / "ledger.jsonl")
-    plan = Plan(task.recipe, 2, task.seed, data_key(task.dataset))
-    first = plan.jobs_of(Candidate("trial 1", task.records[1].architecture))[0]
+    plan = RetrainingPlan(task.recipe, 2, task.seed, data_key(task.dataset))
+    first = plan.jobs_of(Winner("trial 1", task.records[1].architecture))[0]
     assert first.key in ledger
 
     shipped = (tmp_path / "finish" / "1" / "model.safetensors").read_bytes()
@@ -314,10 +316,10 @@ def test_shipped_weights_are_those_of_the_first_seed_whatever_the_test_says(task
 
 def test_interval_borrows_from_the_spreads_of_others(tmp_path, recipe):
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    plan = Plan(recipe, num_seeds=2, seed=0, data_key="d")
-    candidate = Candidate("one", Architecture({"a": 1}))
+    plan = RetrainingPlan(recipe, num_seeds=2, seed=0, data_key="d")
+    candidate = Winner("one", Architecture({"a": 1}))
     for job, value in zip(plan.jobs_of(candidate), (0.90, 0.91), strict=True):
-        ledger.append(Entry(job.key, {"accuracy": value}))
+        ledger.append(LedgerEntry(job.key, {"accuracy": value}))
     costs = {candidate.architecture.id: dict.fromkeys(("num_params", "num_macs", "size_bytes"), 1)}
 
     def width(others):

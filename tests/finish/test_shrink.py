@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 
 from nas.compress.compression import Compression
 from nas.errors import ConfigError
+from nas.export.network_files import ExportSettings
 from nas.finish.choose import Pick
-from nas.finish.confirm import Plan, candidate_of, data_key
-from nas.finish.export import ExportSettings
+from nas.finish.confirm import RetrainingPlan, candidate_of, data_key
 from nas.finish.ledger import Ledger
 from nas.finish.run import run_finish
 from nas.finish.shrink import Shrinking, ShrunkPlan, shrunk, shrunk_candidates
@@ -66,7 +66,7 @@ def test_each_seed_goes_on_from_a_retraining_of_its_own(task, tmp_path):
 
 
 def test_jobs_name_the_weights_that_they_start_from(recipe, records, dataset):
-    plan = Plan(recipe, 2, 0, data_key(dataset))
+    plan = RetrainingPlan(recipe, 2, 0, data_key(dataset))
     (candidate,) = shrunk_candidates([candidate_of(records[2])], Shrinking(("kept0.5",)))
 
     jobs = ShrunkPlan(**{**vars(plan), "step": "compressed"}, originals=plan).jobs_of(candidate)

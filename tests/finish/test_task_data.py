@@ -14,12 +14,12 @@ from nas.data.dataset import Split
 from nas.data.signals import load_signals
 from nas.data.task_data import MultiLabel, TaskData
 from nas.errors import ConfigError
+from nas.evaluation.winner_metric import winner_metric_of
+from nas.export.network_files import ExportSettings
 from nas.finish.choose import Pick
-from nas.finish.export import ExportSettings
-from nas.finish.judge import judge_of
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
-from nas.finish.teach import Teaching
+from nas.finish.teach import TeacherChoice
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
@@ -57,7 +57,7 @@ def record(number, architecture, size_bytes, **metrics):
 
 
 def finish_task(dataset, objectives=OBJECTIVES, num_seeds=2, **values):
-    metric = judge_of(dataset, objectives).metric
+    metric = winner_metric_of(dataset, objectives).metric
     records = tuple(
         record(number, architecture, size, **{metric: value})
         for number, (architecture, size, value) in enumerate(
@@ -176,20 +176,20 @@ def test_judge_is_what_the_search_made_better_of_what_is_measured(signals):
         regression(), task=MultiLabel(), train=split, validation=split, test=split, num_outputs=3
     )
 
-    assert judge_of(signals, OBJECTIVES).is_share
-    by_quality = judge_of(labels, (objective_for("size_bytes"), objective_for("quality")))
+    assert winner_metric_of(signals, OBJECTIVES).is_share
+    by_quality = winner_metric_of(labels, (objective_for("size_bytes"), objective_for("quality")))
     assert (by_quality.metric, by_quality.is_share) == ("quality", False)
-    assert not judge_of(labels, OBJECTIVES).is_share  # of labels, several an example
+    assert not winner_metric_of(labels, OBJECTIVES).is_share  # of labels, several an example
 
 
 def test_judged_value_is_the_tasks_own():
-    judge = judge_of(regression(), (objective_for("loss"),))
+    winner_metric = winner_metric_of(regression(), (objective_for("loss"),))
     outputs, targets = np.zeros((4, 1), np.float32), np.full((4, 1), 3.0, np.float32)
 
-    assert judge.value(outputs, targets) == 9.0
-    assert judge.gain(0.1, 0.3) == pytest.approx(0.2)
+    assert winner_metric.value(outputs, targets) == 9.0
+    assert winner_metric.gain(0.1, 0.3) == pytest.approx(0.2)
 
 
 def test_distilling_a_task_without_classes_is_refused(signals, tmp_path):
     with pytest.raises(ConfigError, match="signals is trained by the loss of TellShapes"):
-        finish(finish_task(signals, teaching=Teaching()), tmp_path)
+        finish(finish_task(signals, teaching=TeacherChoice()), tmp_path)

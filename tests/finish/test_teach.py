@@ -8,13 +8,13 @@ from torch import nn
 
 from nas.adapt.distillation import Distillation
 from nas.errors import ConfigError
+from nas.export.network_files import ExportSettings
 from nas.finish.choose import Pick
 from nas.finish.confirm import candidate_of
-from nas.finish.export import ExportSettings
 from nas.finish.ledger import Ledger
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
-from nas.finish.teach import ENSEMBLE, Teaching
+from nas.finish.teach import ENSEMBLE, TeacherChoice
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
 from nas.report.confirmation import distillation_table
@@ -25,7 +25,7 @@ from tests.finish.conftest import OBJECTIVES, Signal, crew_of
 def task(space, dataset, recipe, records):
     return FinishTask(
         space, dataset, recipe, OBJECTIVES, tuple(records), num_seeds=2, export=None,
-        teaching=Teaching(),
+        teaching=TeacherChoice(),
     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_all_but_the_largest_learn_from_the_largest(task, tmp_path):
 
 
 def test_everyone_learns_from_the_ensemble(task, tmp_path):
-    summary = finish(replace(task, teaching=Teaching(ENSEMBLE)), tmp_path)
+    summary = finish(replace(task, teaching=TeacherChoice(ENSEMBLE)), tmp_path)
 
     assert [row.trial for row in summary.taught] == [0, 1, 2]
 
@@ -62,7 +62,7 @@ def test_network_of_the_users_own_teaches_everyone(task, tmp_path):
         def forward(self, images):
             return torch.tensor([0.0, 50.0, 0.0]).expand(len(images), 3)
 
-    own = Teaching(model=Top(), settings=Distillation(weight=1.0, temperature=1.0))
+    own = TeacherChoice(model=Top(), settings=Distillation(weight=1.0, temperature=1.0))
 
     summary = finish(replace(task, teaching=own), tmp_path)
 
@@ -87,7 +87,9 @@ def test_another_temperature_is_another_training(task, tmp_path):
     again = Signal()
 
     finish(
-        replace(task, teaching=Teaching(settings=Distillation(temperature=2.0))), tmp_path, again
+        replace(task, teaching=TeacherChoice(settings=Distillation(temperature=2.0))),
+        tmp_path,
+        again,
     )
 
     assert again.seen == 4
@@ -143,16 +145,16 @@ def test_table_states_the_gain_at_the_same_size_and_its_noise(task, tmp_path):
 @pytest.mark.parametrize(
     ("teaching", "trials", "message"),
     [
-        (Teaching(), (1,), "leaves no student"),
-        (Teaching("best"), (0, 1), "must be largest or ensemble, but got 'best'"),
+        (TeacherChoice(), (1,), "leaves no student"),
+        (TeacherChoice("best"), (0, 1), "must be largest or ensemble, but got 'best'"),
         (
-            Teaching(ENSEMBLE, settings=Distillation(feature_weight=1.0)),
+            TeacherChoice(ENSEMBLE, settings=Distillation(feature_weight=1.0)),
             (0, 1),
             "feature_weight needs a single teacher",
         ),
-        (Teaching(model=nn.Conv2d(3, 4, 1)), (0, 1), "does not take images of \\(1, 6, 6\\)"),
+        (TeacherChoice(model=nn.Conv2d(3, 4, 1)), (0, 1), "does not take images of \\(1, 6, 6\\)"),
         (
-            Teaching(model=nn.Sequential(nn.Flatten(), nn.Linear(36, 5))),
+            TeacherChoice(model=nn.Sequential(nn.Flatten(), nn.Linear(36, 5))),
             (0, 1),
             "an output for each of the 3 classes",
         ),

@@ -1,11 +1,11 @@
 import pytest
 from parts.engine import OBJECTIVES, SMALL, WIDE, ClosedForm, complete
 
-from nas.config.facts import facts_of
+from nas.assemble.facts import facts_of
+from nas.engine.costs import CachedCosts
 from nas.frontier.sampler import FrontierSampler
-from nas.sampling.study import SearchStudy
-from nas.search.costs import CachedCosts
 from nas.space.space import SearchSpace
+from nas.study.study import SearchStudy
 
 
 class Notes:

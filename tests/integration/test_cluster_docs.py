@@ -68,13 +68,13 @@ def test_rays_autoscaler_reads_the_cluster_of_the_ray_job():
 
 
 def test_the_command_of_the_ray_job_is_one_that_we_understand():
-    from nas.config.compose import Source
-    from nas.config.jobs import plan_jobs
+    from nas.assemble.jobs import plan_jobs
+    from nas.config.compose import ConfigSource
 
     job = yaml.safe_load((DOCS / "rayjob.yaml").read_text())
     program, command, *overrides = job["spec"]["entrypoint"].split()
 
-    (planned,) = plan_jobs(Source(overrides=tuple(overrides)))
+    (planned,) = plan_jobs(ConfigSource(overrides=tuple(overrides)))
 
     assert (program, command) == ("nas", "search")
     assert planned.config.execution.gpus_per_trial == 0.5

@@ -13,9 +13,9 @@ import pytest
 from parts.engine import ClosedForm, RecordingView, complete, ids, note, search, small_task
 from parts.processes import lines, start_driver, wait_until
 
+from nas.engine.stopping import Stopping
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
-from nas.search.stopping import Stopping
 from nas.trial import FailureKind, TrialState
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

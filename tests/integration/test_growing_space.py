@@ -7,8 +7,8 @@ from parts.engine import SMALL, ids, nsga2_sampler, random_sampler, search, smal
 from nas.cli.main import main
 from nas.objective import Constraint
 from nas.record.run_folder import RunFolder
-from nas.sampling.journal import load_records
 from nas.space.space import SearchSpace
+from nas.study.journal import load_records
 from nas.trial import TrialResult, TrialState
 
 WIDER = {

@@ -10,8 +10,8 @@ import pytest
 from parts.postgres import Server, find_programs
 from parts.processes import lines, start_driver, wait_until
 
-from nas.sampling.database import load_from_database, opened
-from nas.sampling.journal import load_records
+from nas.study.database import load_from_database, opened
+from nas.study.journal import load_records
 from nas.trial import TrialState
 
 pytestmark = [

@@ -9,7 +9,7 @@ import pytest
 from parts.engine import ClosedForm, front_of, ids, nsga2_sampler, search, small_task
 from parts.mariadb import Server, is_installed
 
-from nas.sampling.database import load_from_database, opened
+from nas.study.database import load_from_database, opened
 
 pytestmark = pytest.mark.postgres
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from parts.engine import ClosedForm, front_of, ids, nsga2_sampler, search, small_task
 from parts.postgres import Server, find_programs
 
-from nas.sampling.database import load_from_database, opened
-from nas.sampling.journal import load_records
+from nas.study.database import load_from_database, opened
+from nas.study.journal import load_records
 
 pytestmark = pytest.mark.postgres
 

@@ -19,9 +19,9 @@ from nas.data.digits import load_digits
 from nas.evaluation.trained import TrainedEvaluator
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
-from nas.sampling.journal import load_records
 from nas.seeding import derive_seed
 from nas.space.space import SearchSpace
+from nas.study.journal import load_records
 from nas.train.recipe import Recipe
 from nas.trial import TrialSpec, TrialState
 

@@ -9,8 +9,8 @@ import pytest
 from parts.engine import NUM_SMALL, accuracy_of
 from parts.processes import lines, start_driver, wait_until
 
-from nas.sampling.database import load_from_database, opened
-from nas.sampling.journal import load_records
+from nas.study.database import load_from_database, opened
+from nas.study.journal import load_records
 from nas.trial import TrialState
 
 BACKENDS = [

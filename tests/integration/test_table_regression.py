@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from parts.engine import search, small_task
 
+from nas.engine.stopping import Stopping
 from nas.evaluation.tabular import TabularEvaluator
 from nas.execution.simulated import SimulatedBackend
 from nas.frontier.sampler import FrontierSampler
 from nas.pareto.dominance import front_mask
 from nas.pareto.hypervolume import hypervolume
-from nas.search.stopping import Stopping
 from search_spaces.table import TableSpace
 
 TABLES = Path(__file__).resolve().parents[3] / "shared" / "data"

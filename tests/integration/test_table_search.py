@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from nas.cli.main import main
-from nas.sampling.journal import load_records
+from nas.study.journal import load_records
 
 # One to three layers of two kinds; how many there are is told by the empty cells alone.
 NETWORKS = [kinds for length in (1, 2, 3) for kinds in itertools.product("ab", repeat=length)]
@@ -120,7 +120,7 @@ def test_parallel_workers_on_the_simulated_clock_repeat_themselves(words, tmp_pa
 
 def test_neither_driver_nor_worker_of_a_table_waits_for_torch():
     program = (
-        "import sys; import nas.search.loop, nas.execution.ray_backend, nas.execution.ray_worker; "
+        "import sys; import nas.engine.loop, nas.execution.ray_backend, nas.execution.ray_worker; "
         "import nas.evaluation.tabular, search_spaces.table; sys.exit('torch' in sys.modules)"
     )
 

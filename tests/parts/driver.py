@@ -8,9 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
+from nas.engine.stopping import Stopping
 from nas.errors import NasError
 from nas.execution.inline import InlineBackend
-from nas.search.stopping import Stopping
 from parts.engine import ClosedForm, RecordingView, nsga2_sampler, search, small_task
 
 

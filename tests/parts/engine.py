@@ -10,13 +10,13 @@ from typing import Any
 import optuna
 
 from nas.architecture import Architecture
+from nas.engine.loop import run_search
+from nas.engine.stopping import Stopping
+from nas.engine.task import SearchSummary, SearchTask
+from nas.engine.view import Progress, SearchPlan
 from nas.execution.inline import InlineBackend
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
-from nas.search.loop import run_search
-from nas.search.stopping import Stopping
-from nas.search.task import SearchSummary, SearchTask
-from nas.search.view import Progress, SearchPlan
 from nas.space.space import SearchSpace
 from nas.trial import TrialRecord, TrialResult, TrialSpec, TrialState
 
@@ -149,7 +149,7 @@ def search(
     view: RecordingView | None = None,
     **options: Any,
 ) -> SearchSummary:
-    """Search in a folder, with or without a history."""
+    """SearchLoop in a folder, with or without a history."""
     folder.mkdir(parents=True, exist_ok=True)
     return run_search(
         task,

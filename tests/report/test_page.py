@@ -15,7 +15,7 @@ from nas.record.winners import WinnerRow, write_winners
 from nas.report.charts import chart_data, to_script_json
 from nas.report.front import front_records, knee_record
 from nas.report.page import page_html
-from nas.report.page_parts import Cell, Row, Table, TableSection
+from nas.report.page_parts import Cell, PageTable, Row, TableSection
 from nas.report.rendering import render
 from nas.report.reports import load_report, write_reports, write_tables
 from nas.report.sections import MOST_ROWS, Report
@@ -208,7 +208,7 @@ def test_a_page_of_very_many_trials_is_cut_and_says_so(trial, accuracy_size):
 
 def test_cells_sort_by_number_and_absent_ones_last():
     rows = [Row([Cell("1 kB", 1e3, is_number=True)], "r<"), Row([Cell("–", is_number=True)])]
-    section = TableSection("x", table=Table(["size"], rows, 'a "caption"'))
+    section = TableSection("x", table=PageTable(["size"], rows, 'a "caption"'))
 
     html = render("sections/titled_table.html", section=section)
 

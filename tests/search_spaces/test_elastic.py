@@ -9,9 +9,9 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from nas.config.build import build_search
-from nas.config.check import check_search
-from nas.config.compose import Source
+from nas.assemble.check import check_search
+from nas.assemble.search import build_search
+from nas.config.compose import ConfigSource
 from nas.errors import SpaceError
 from nas.measure.cost import costs_of
 from nas.task import DataShape
@@ -196,7 +196,9 @@ def test_a_search_on_data_that_do_not_fit_ends_before_any_worker_starts(tmp_path
     model = timm.create_model("test_resnet", num_classes=10)
     save_file(model.state_dict(), tmp_path / "colour.safetensors")
     words = [f"search_space.weights={tmp_path / 'colour.safetensors'}", "name=x"]
-    source = Source(overrides=("search_space=elastic", "search_space.model=test_resnet", *words))
+    source = ConfigSource(
+        overrides=("search_space=elastic", "search_space.model=test_resnet", *words)
+    )
     with pytest.raises(SpaceError, match="images of 3 channels, but the data have 1"):
         build_search(check_search(source))
 

@@ -13,14 +13,14 @@ import pytest
 import sqlalchemy as sa
 from parts.postgres import Server, find_programs
 
+from nas.assemble.changed_settings import changed_settings
 from nas.cli.log import LoggedError, logging_to
 from nas.cli.main import main
-from nas.config.compose import Source, compose_values
-from nas.config.recorded import changed_settings, read_mapping, write_config
+from nas.config.compose import ConfigSource, compose_values
+from nas.config.recorded import read_mapping, write_config
 from nas.errors import ConfigError
 from nas.record.environment import collect_environment, read_environment, write_environment
 from nas.record.run_folder import RunFolder
-from nas.sampling.database import open_storage, opened
 from nas.secrets import (
     is_secret_name,
     masked,
@@ -29,6 +29,7 @@ from nas.secrets import (
     masked_url,
     with_password,
 )
+from nas.study.database import open_storage, opened
 from nas.trial import Failure, FailureKind
 
 PASSWORD = "Qx7rT2vLm9"
@@ -215,10 +216,10 @@ def test_a_password_comes_back_to_where_it_was_left_out(url, password, expected)
 @urls
 def test_no_file_of_settings_holds_the_password(tmp_path, words, url):
     override = f"storage.url='{url}'"
-    source = Source(overrides=(*words, override, "name=run", f"execution.address='{url}'"))
+    source = ConfigSource(overrides=(*words, override, "name=run", f"execution.address='{url}'"))
     folder = RunFolder.create(tmp_path / "run")
 
-    values = compose_values(Source(overrides=(*words, override, "name=run"))).values
+    values = compose_values(ConfigSource(overrides=(*words, override, "name=run"))).values
     write_config(folder, values=values, source=source)
     command = ("nas", "search", *source.overrides, "--token", PASSWORD)
     write_environment(folder.environment_json, collect_environment(command=command))
@@ -239,7 +240,7 @@ def test_no_file_of_settings_holds_the_password(tmp_path, words, url):
 def test_an_environment_variable_is_named_and_not_resolved(tmp_path, monkeypatch, words, override):
     monkeypatch.setenv("STUDIES_URL", URLS["plain"])
     monkeypatch.setenv("STUDIES_PW", PASSWORD)
-    source = Source(overrides=(*words, override, "name=run"))
+    source = ConfigSource(overrides=(*words, override, "name=run"))
     folder = RunFolder.create(tmp_path / "run")
 
     write_config(folder, values=compose_values(source).values, source=source)
@@ -359,7 +360,7 @@ def test_a_run_of_an_earlier_version_loses_its_password_on_the_page_and_when_it_
 def test_an_override_without_its_password_still_composes(words, marks, key):
     given = f"{key}={marks.format(URLS['plain'])}"
 
-    composed = compose_values(Source(overrides=(*words, masked_override(given), "name=run")))
+    composed = compose_values(ConfigSource(overrides=(*words, masked_override(given), "name=run")))
 
     assert composed.faults == ()
     assert composed.values["storage"]["url"] == masked_url(URLS["plain"])

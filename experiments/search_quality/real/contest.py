@@ -20,7 +20,7 @@ from nas.objective import Objective, losses
 from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
 from nas.report.front import comparable_records
-from nas.sampling.journal import load_records
+from nas.study.journal import load_records
 from nas.trial import TrialRecord, TrialState
 
 HERE = Path(__file__).resolve().parent

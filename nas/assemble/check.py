@@ -1,0 +1,95 @@
+"""Can this configuration run? All faults are said in one message, before Ray or CUDA is touched.
+
+What `nas.config.check` finds, and what parts say that are cheap to build: only a space itself can
+say that its parameters make sense.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nas.assemble.make import make, make_sampler, make_space
+from nas.config.check import INJECTED, find_faults, in_one_message, validate_node
+from nas.config.compose import Composed, ConfigSource, compose_values
+from nas.config.nodes import offers_of
+from nas.config.schema import SearchConfig, TrialLimits
+from nas.config.validator import Validator, show
+from nas.errors import ConfigError, NasError
+
+# What is asked of each part that is built here, and its kind in words.
+_MUST_HAVE = {
+    "search_space": ("parameters", "build"),
+    "sampler": ("sample_relative", "sample_independent"),
+}
+_KINDS = {"search_space": "SearchSpace", "sampler": "sampler of Optuna's kind"}
+
+
+def check_search(source: ConfigSource) -> SearchConfig:
+    """Compose and check a search.
+
+    Raises:
+        ConfigError: with every fault there is.
+    """
+    return check_values(compose_values(source))
+
+
+def check_values(composed: Composed) -> SearchConfig:
+    """Check composed values.
+
+    Raises:
+        ConfigError: with every fault there is, those of composing included.
+    """
+    found = find_faults(composed)
+    faults = list(found.faults)
+    for place, node in found.sound.items():
+        faults.extend(_building_faults(place, node))
+    if faults or found.config is None:
+        raise ConfigError(in_one_message(faults))
+    return found.config
+
+
+def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
+    """Build what is cheap to build, and return what it refuses."""
+    builders: dict[str, Callable[[], object]] = {
+        "search_space": lambda: make_space(node),
+        "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
+    }
+    if not offers_of(node, INJECTED["sampler"]):
+        builders["sampler"] = lambda: make_sampler(node, offers={})(0)
+    if place not in builders:
+        return []
+    try:
+        built = builders[place]()
+    except NasError as error:
+        return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Optuna's refusals, and users' code
+        told = str(error) if isinstance(error, ValueError | TypeError) else repr(error)
+        return [f"{place}: {node['_target_']} refuses its arguments: {told}"]
+    lacking = [name for name in _MUST_HAVE.get(place, ()) if not hasattr(built, name)]
+    if lacking:
+        made = f"{node['_target_']} makes {type(built).__name__}, which has no {lacking[0]}"
+        return [f"{place}._target_: {made}; name one that makes a {_KINDS[place]}"]
+    return []
+
+
+def check_node_of_space(composed: Composed) -> Mapping[str, Any]:
+    """Check the search space alone, and return its node.
+
+    Raises:
+        ConfigError: with every fault of it.
+    """
+    place = "search_space"
+    validator = Validator(
+        known_faults=[fault for fault in composed.faults if place in fault],
+        left_out=composed.unresolved,
+        copied=composed.copied,
+    )
+    node = composed.values.get(place)
+    if not isinstance(node, Mapping):
+        validator.faults.append(f"{place} must be a mapping, but got {show(node)}")
+    if not validator.faults:
+        validate_node(validator, place=place, node=node, injected=())
+    if not validator.faults and isinstance(node, Mapping) and composed.is_whole(place):
+        validator.faults.extend(_building_faults(place, node))
+    if validator.faults or not isinstance(node, Mapping):
+        raise ConfigError(in_one_message(validator.faults))
+    return node

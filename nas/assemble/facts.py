@@ -1,0 +1,88 @@
+"""What may a size-aware sampler know of an architecture? What it costs, and how wide it is.
+
+An evaluator with facts of its own (a table) is asked for them; of any other static costs and
+widths are taken by their decimal logarithms, since they span orders of magnitude. Among networks
+of one size, the wider its narrowest layer, the higher its prior score.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from nas.architecture import Architecture
+from nas.engine.costs import CachedCosts
+from nas.evaluation.evaluator import Evaluator
+from nas.metric import Direction
+from nas.objective import Objective
+from nas.space.facts import Facts
+from nas.space.space import SearchSpace
+from nas.widths import NARROWEST
+
+Costs: TypeAlias = Callable[[Architecture], Mapping[str, float] | None]
+LookUp: TypeAlias = Callable[[Architecture], Facts | None]
+
+
+def facts_of(
+    evaluator: Evaluator,
+    *,
+    space: SearchSpace,
+    objectives: Sequence[Objective],
+    costs: Costs | None = None,
+) -> LookUp:
+    """Return a function from an architecture to its facts; None for one that cannot be built.
+
+    Args:
+        evaluator: may know facts of its own, or widths.
+        space: of the architectures.
+        objectives: of the study.
+        costs: static costs, None for an architecture that cannot be built; by default those of
+            the evaluator.
+    """
+    static = [objective for objective in objectives if objective.is_static]
+    own = getattr(evaluator, "facts", None)
+    if own is not None:
+        return partial(own, static=[objective.metric for objective in static])
+    look_up = costs or CachedCosts(evaluator)
+    widths = getattr(evaluator, "widths", None)
+
+    def facts(architecture: Architecture) -> Facts | None:
+        found = look_up(architecture)
+        if found is None:
+            return None
+        known = {**found, **widths(architecture)} if widths is not None else found
+        return facts_from_costs(known, identity=space.identity(architecture), static=static)
+
+    return facts
+
+
+def facts_from_costs(
+    costs: Mapping[str, float], *, identity: str, static: Sequence[Objective]
+) -> Facts:
+    """Return costs as facts.
+
+    Args:
+        costs: name of a cost or width -> value.
+        identity: what equal networks share.
+        static: the objectives that are known beforehand, in the study's order; the first is the
+            size. Without any the bytes are.
+    """
+    values = tuple(_loss_on_scale(objective, costs) for objective in static)
+    size = values[0] if values else _log(costs.get("size_bytes", math.nan))
+    return Facts(
+        log_size=size,
+        identity=identity,
+        numbers=tuple(_log(costs[name]) for name in sorted(costs)),
+        prior_score=sum(_log(costs[name]) for name in NARROWEST if name in costs),
+        static=values,
+    )
+
+
+def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:
+    value = costs[objective.metric]
+    return -value if objective.direction is Direction.MAXIMIZE else _log(value)
+
+
+def _log(value: float) -> float:
+    """Return the decimal logarithm; all below 1 counts as 1: these are counts."""
+    return math.log10(max(value, 1.0))

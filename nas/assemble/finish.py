@@ -1,0 +1,193 @@
+"""From a checked configuration and a run folder to a `nas finish`."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from nas.adapt.distillation import Distillation
+from nas.assemble.jobs import refuse_changed
+from nas.assemble.make import make, make_space
+from nas.assemble.run_data import check_same_data, known_data
+from nas.assemble.search import build_backend
+from nas.config.check import in_one_message
+from nas.config.finishing import DistillationConfig, FinishConfig
+from nas.config.foreign import check_plain, check_record
+from nas.config.places import telling_where
+from nas.config.recorded import objectives_of, read_mapping
+from nas.config.schema import Execution, TrialLimits
+from nas.config.validator import Validator
+from nas.data.dataset import Dataset
+from nas.data.fingerprint import Fingerprint, fingerprint_of
+from nas.data.task_data import TaskData
+from nas.errors import ConfigError, RunFolderError
+from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.winner_metric import AnyData
+from nas.execution.backend import Backend
+from nas.export.network_files import ExportSettings
+from nas.finish.baselines import Baselines
+from nas.finish.choose import Pick
+from nas.finish.shrink import Shrinking
+from nas.finish.task import FinishTask
+from nas.finish.teach import LARGEST, TeacherChoice
+from nas.record.run_folder import RunFolder
+from nas.report.front import comparable_records
+from nas.study.journal import load_records
+from nas.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class AssembledFinish:
+    """All that `nas.finish.run.run_finish` needs of a configuration.
+
+    Attributes:
+        task: what to finish.
+        folder: of the run.
+        execution: where retrainings run.
+        fingerprint: of the data.
+        note: what is to be told of them, or None.
+    """
+
+    task: FinishTask
+    folder: RunFolder
+    execution: Execution
+    fingerprint: Fingerprint | None = None
+    note: str | None = None
+
+    def make_backend(self, evaluator: Evaluator) -> Backend:
+        """Start the workers."""
+        return build_backend(self.execution, evaluator)
+
+
+def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFinish:
+    """Make everything that a `nas finish` needs, but start no worker.
+
+    Args:
+        config: checked.
+        words: of the command line after `nas finish`, for the model cards.
+
+    Raises:
+        NasError: the run cannot be finished, or a part refuses its settings.
+    """
+    folder = RunFolder.open(Path(config.run))
+    if not folder.config_yaml.is_file():
+        raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
+    values = read_mapping(folder.config_yaml)
+    check_plain(folder.path, values)
+    check_record(folder.path, {**values, "execution": None, "storage": None})
+    if values.get("table") is not None:
+        raise ConfigError(
+            f"{folder.path} searched a table: there are no networks to train; its front.csv holds "
+            "the score that the table gives"
+        )
+    objectives = objectives_of(values)
+    dataset = _dataset(_with_places(values, config.data, folder))
+    fingerprint = fingerprint_of(dataset)
+    note = check_same_data(folder, dataset, fingerprint)
+    name = known_data(folder).name or dataset.name
+    export = config.export
+    task = FinishTask(
+        space=make_space(values["search_space"]),
+        dataset=dataset if name == dataset.name else replace(dataset, name=name),
+        recipe=_recipe(values["training"], config.training),
+        objectives=objectives,
+        records=tuple(comparable_records(load_records(folder.study_journal), objectives)),
+        pick=Pick(
+            which=config.pick.which,
+            count=config.pick.count,
+            trials=tuple(config.pick.trials),
+            limits=config.pick.limits(),
+        ),
+        num_seeds=config.seeds,
+        seed=values["seed"],
+        baselines=Baselines(
+            hand_made={"mobilenetv3_small": tuple(config.baselines.mobilenetv3_small)},
+            num_random=config.baselines.random,
+        ),
+        export=ExportSettings(
+            onnx=export.onnx,
+            int8=export.onnx and export.int8,
+            int8_dynamic=export.onnx and export.int8_dynamic,
+            int4=export.onnx and export.int4,
+            aot_inductor=export.aot_inductor,
+            executorch=export.executorch,
+            executorch_int8=export.executorch_int8,
+            num_calibration=export.calibration_images,
+            num_threads=export.threads,
+            peak_memory=export.peak_memory,
+        )
+        if export.files
+        else None,
+        teaching=_teaching(config.distillation),
+        shrinking=Shrinking(
+            tuple(config.compression.to),
+            config.compression.epochs,
+            config.compression.learning_rate,
+        ),
+        grid_g_per_kwh=config.grid_g_per_kwh,
+        license=config.license,
+        command=shlex.join(["nas", "finish", *words]),
+        num_threads=config.execution.cpus_per_trial,
+        gpu_share=config.execution.gpus_per_trial,
+    )
+    return AssembledFinish(task, folder, config.execution, fingerprint, note)
+
+
+def _teaching(config: DistillationConfig) -> TeacherChoice | None:
+    if config.teacher is None and config.model is None:
+        return None
+    settings = Distillation(
+        temperature=config.temperature,
+        weight=config.weight,
+        feature_weight=config.feature_weight,
+    )
+    if config.model is None:
+        return TeacherChoice(config.teacher or LARGEST, settings=settings)
+    model = make(config.model)
+    if not isinstance(model, nn.Module):
+        raise ConfigError(f"distillation.model makes {type(model).__name__}, not a torch module")
+    return TeacherChoice(model=model, settings=settings)
+
+
+def _with_places(
+    values: dict[Any, Any], places: Mapping[str, Any], folder: RunFolder
+) -> dict[Any, Any]:
+    """Return the settings of a run with what is told anew of where its data are.
+
+    Raises:
+        RunFolderError: what is told is no place.
+    """
+    moved = {**values, "data": {**values["data"], **places}}
+    if places:
+        refuse_changed(folder, moved)
+    return moved
+
+
+def _dataset(values: Mapping[str, Any]) -> AnyData:
+    with telling_where(values):
+        made = make(values["data"])
+    if not isinstance(made, Dataset | TaskData):
+        raise ConfigError(
+            f"data {values['data'].get('_target_')} has no test split, so nothing can be "
+            "confirmed on it: return a nas.data.dataset.Dataset or a nas.data.task_data.TaskData"
+        )
+    return made
+
+
+def _recipe(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of the search with what is told anew."""
+    limits = TrialLimits.names()
+    node = {key: value for key, value in recorded.items() if key not in limits}
+    known = {item.name for item in fields(Recipe)}
+    validator = Validator()
+    for key in changes:
+        if key not in known:
+            validator.record(cls=Recipe, value={key: None}, path="training")
+    if validator.faults:
+        raise ConfigError(in_one_message(validator.faults))
+    made = make({**node, **changes})
+    assert isinstance(made, Recipe), "training is a recipe, as the search checked"
+    return made

@@ -1,0 +1,177 @@
+"""From a checked configuration to a search: the one place that puts its parts together."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.assemble.facts import facts_of
+from nas.assemble.make import make, make_sampler, make_space
+from nas.assemble.warm_start import earlier_results
+from nas.config.check import INJECTED
+from nas.config.nodes import offers_of
+from nas.config.recorded import objectives_of
+from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
+from nas.engine.costs import CachedCosts
+from nas.engine.stopping import Stopping
+from nas.engine.task import SearchTask
+from nas.evaluation.evaluator import Evaluator
+from nas.execution.backend import Backend
+from nas.objective import Constraint, Objective
+from nas.record.environment import find_devices
+from nas.space.space import SearchSpace
+from nas.train.threads import worker_environment
+
+MakeBackend = Callable[[Evaluator], Backend]
+
+
+@dataclass(frozen=True)
+class AssembledSearch:
+    """All that `nas.engine.loop.run_search` needs of a configuration.
+
+    Attributes:
+        task: what to search.
+        make_backend: starts the workers.
+        data: what networks are trained on, the test split too; None where results are looked up.
+    """
+
+    task: SearchTask
+    make_backend: MakeBackend
+    data: Any = None
+
+
+def build_search(config: SearchConfig) -> AssembledSearch:
+    """Make everything that a configuration describes, but start no worker.
+
+    Raises:
+        NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
+    """
+    space: SearchSpace = make_space(config.search_space)
+    objectives = objectives_of(
+        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    )
+    constraints = build_constraints(config)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints)
+    recipe = config.training
+    costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    task = SearchTask(
+        space=space,
+        evaluator=evaluator,
+        objectives=objectives,
+        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        constraints=constraints,
+        stopping=Stopping(
+            num_trials=config.stopping.num_trials,
+            time_limit_s=config.stopping.time_limit_s,
+            max_failed_share=config.stopping.max_failed_share,
+        ),
+        seed=config.seed,
+        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        costs=costs,
+        trains_again=config.train_again,
+    )
+    return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+
+
+def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
+    """Return those limits that are set."""
+    return tuple(
+        Constraint(name, minimum=limits.min, maximum=limits.max)
+        for name, limits in config.constraints.items()
+        if limits.min is not None or limits.max is not None
+    )
+
+
+def _build_evaluator(
+    config: SearchConfig,
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    constraints: tuple[Constraint, ...],
+) -> tuple[Evaluator, Any]:
+    makers: Mapping[str, Callable[[], Any]] = {
+        "space": lambda: space,
+        "data": lambda: make(config.data),
+        "recipe": lambda: make(_without(config.training, TrialLimits.names())),
+        "objectives": lambda: objectives,
+    }
+    # Only what the evaluator takes is made: a table needs no data.
+    wanted = offers_of(config.evaluation, INJECTED["evaluation"])
+    node = dict(config.evaluation)
+    if "metrics" in node:  # what is limited must be counted
+        limited = [constraint.metric for constraint in constraints]
+        node["metrics"] = list(dict.fromkeys([*node["metrics"], *limited]))
+    parts = {name: makers[name]() for name in wanted}
+    return make(node, **parts), parts.get("data")
+
+
+def _build_sampler(
+    config: SearchConfig,
+    space: SearchSpace,
+    objectives: tuple[Objective, ...],
+    constraints: tuple[Constraint, ...],
+    evaluator: Evaluator,
+    costs: CachedCosts,
+) -> Callable[[int], Any]:
+    offers = {
+        "space": space,
+        "facts": facts_of(evaluator, costs=costs, space=space, objectives=objectives),
+        "objectives": objectives,
+        "is_allowed": _allowed_by(constraints, costs),
+        "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
+    }
+    maker = make_sampler(config.sampler, offers=offers)
+    maker(config.seed)  # it refuses its settings here, before there is a run folder
+    return maker
+
+
+def _allowed_by(
+    constraints: tuple[Constraint, ...], costs: CachedCosts
+) -> Callable[[Architecture], bool] | None:
+    if not constraints:
+        return None
+
+    def is_allowed(architecture: Architecture) -> bool:
+        found = costs(architecture)
+        return found is not None and all(c.excess(found[c.metric]) == 0.0 for c in constraints)
+
+    return is_allowed
+
+
+def build_backend(execution: Execution, evaluator: Evaluator) -> Backend:
+    """Start the workers.
+
+    Raises:
+        ExecutionError: they cannot be had.
+    """
+    if execution.kind is ExecutionKind.INLINE:
+        from nas.execution.inline import InlineBackend
+
+        return InlineBackend(evaluator)
+    if execution.kind is ExecutionKind.SIMULATED:
+        from nas.execution.simulated import SimulatedBackend
+
+        return SimulatedBackend(evaluator, num_workers=execution.num_workers or 1)
+    from nas.execution.ray_backend import RayBackend, RaySettings
+
+    settings = RaySettings(
+        address=execution.address,
+        num_workers=execution.num_workers,
+        cpus_per_trial=execution.cpus_per_trial,
+        gpus_per_trial=gpus_per_trial(execution),
+        resources=execution.resources,
+    )
+    environment = worker_environment(int(execution.cpus_per_trial))
+    return RayBackend(evaluator, settings, environment=environment)
+
+
+def gpus_per_trial(execution: Execution) -> float:
+    """Return the GPUs of a trial: as asked, else one where this machine shows any."""
+    if execution.gpus_per_trial is not None:
+        return execution.gpus_per_trial
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
+    return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in names}

@@ -1,0 +1,114 @@
+"""What is shipped: a model that takes inputs as they are stored, and normalises them itself.
+
+A network file that wants its input shifted and scaled by numbers kept elsewhere is a fault that
+waits to happen. Only the resizing is left outside, because runtimes differ in it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from nas.data.dataset import Images
+from nas.data.streamed import StreamedImages
+from nas.evaluation.winner_metric import AnyData
+from nas.export.load_without_nas import resize
+from nas.measure.cost import input_size
+
+# B batch, C channels, H height, W width, K classes
+# ruff: noqa: N803 - names of tensors end in their shapes
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Deployable(nn.Module):
+    """Inputs as stored, as floats (B, C, H, W), to outputs: logits (B, K) of classes.
+
+    Args:
+        model: takes normalised inputs.
+        mean: of each channel, in the unit of the stored numbers.
+        std: likewise.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(
+        self, model: nn.Module, *, mean: tuple[float, ...], std: tuple[float, ...]
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the outputs, logits (B, K) where the model tells classes apart."""
+        outputs: torch.Tensor = self.model((images - self.mean) / self.std)
+        return outputs
+
+
+@dataclass(frozen=True)
+class Resized:
+    """Stored inputs at the size that a model takes, made when a part of them is asked for.
+
+    Attributes:
+        images_NHWC: as stored, in memory or on disk.
+        size: height and width.
+    """
+
+    images_NHWC: Images | StreamedImages  # noqa: N815 - names of tensors end in their shapes
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.images_NHWC)
+
+    def __getitem__(self, part: slice) -> FloatArray:
+        """Return floats (N, C, H, W) in the stored unit."""
+        return as_input(self.images_NHWC[part], self.size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one."""
+        return int(self.images_NHWC.shape[3]), *self.size
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Real inputs for a model.
+
+    Attributes:
+        calibration: floats (N, C, H, W) of the training split, for quantization.
+        test: of the test split.
+        targets: (N, ...) of the test split; classes (N,) where there are classes.
+    """
+
+    calibration: FloatArray
+    test: Resized
+    targets: npt.NDArray[np.generic]
+
+
+def deployable(model: nn.Module, dataset: AnyData) -> Deployable:
+    """Return the model as it is shipped: on the CPU, in evaluation mode."""
+    normalisation = dataset.normalisation
+    wrapped = Deployable(model.cpu(), mean=normalisation.mean, std=normalisation.std)
+    return wrapped.eval().to(memory_format=torch.contiguous_format)
+
+
+def real_inputs(model: nn.Module, dataset: AnyData, *, num_calibration: int) -> Inputs:
+    """Return inputs for calibration, evenly spaced in the training split, and all of the test."""
+    size = input_size(model, dataset.shape)
+    count = min(num_calibration, len(dataset.train))
+    picked = np.linspace(0, len(dataset.train) - 1, count).astype(np.int64)
+    return Inputs(
+        calibration=as_input(dataset.train.images[picked], size),
+        test=Resized(dataset.test.images, size),
+        targets=dataset.test.labels,
+    )
+
+
+def as_input(images_NHWC: Images, size: tuple[int, int]) -> FloatArray:
+    """Return stored images as floats (N, C, *size): resized as in training, not normalised."""
+    # Copied: axes of length 1 may have any stride, by which ExecuTorch tells memory formats apart.
+    return np.array(resize(torch.from_numpy(images_NHWC), size).numpy(), order="C")

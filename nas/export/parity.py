@@ -1,0 +1,108 @@
+"""Does a file compute what the network computes, on real inputs?
+
+Floats must agree in every output but for rounding, and so in every class but for ties. Integers
+cannot: their files must agree in nearly all classes, and be judged no worse than is allowed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.evaluation.winner_metric import WinnerMetric
+from nas.export.deployable import FloatArray, Resized
+from nas.export.runtimes import Network
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a file may differ by.
+
+    Attributes:
+        difference: of an output, as a share of the greatest output of the torch model.
+        agreement: least share of examples with the same class, where there are classes.
+        drop: by how much the judged number may be worse: 0 to 1 of accuracy; of other numbers
+            above 1 as a share of them.
+    """
+
+    difference: float
+    agreement: float
+    drop: float
+
+
+FLOAT_TOLERANCE = Tolerance(difference=1e-4, agreement=0.995, drop=0.005)
+# ONNX Runtime may round the inputs of matrix products whose weights are whole numbers.
+WEIGHTS_TOLERANCE = Tolerance(difference=0.02, agreement=0.98, drop=0.005)
+INT8_TOLERANCE = Tolerance(difference=float("inf"), agreement=0.95, drop=0.01)
+INT4_TOLERANCE = Tolerance(difference=float("inf"), agreement=0.90, drop=0.02)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How a file differs from the torch model.
+
+    Attributes:
+        max_difference: greatest absolute difference of an output.
+        agreement: share of examples with the same class; NaN where there are none.
+        test_value: what the file is judged at.
+        torch_value: what the torch model is judged at.
+        refused: why the file must not be shipped; empty if it may.
+    """
+
+    max_difference: float
+    agreement: float
+    test_value: float
+    torch_value: float
+    refused: str
+
+
+def outputs_of(network: Network, inputs: Resized) -> FloatArray:
+    """Return the outputs (N, ...) of all inputs, a batch at a time."""
+    starts = range(0, len(inputs), _BATCH)
+    return np.concatenate([network(inputs[start : start + _BATCH]) for start in starts])
+
+
+def compare(
+    outputs: FloatArray,
+    *,
+    expected: FloatArray,
+    targets: npt.NDArray[np.generic],
+    winner_metric: WinnerMetric,
+    tolerance: Tolerance,
+) -> Parity:
+    """Compare a file's outputs with the torch model's.
+
+    Args:
+        outputs: (N, ...) of the file.
+        expected: (N, ...) of the torch model.
+        targets: (N, ...) of the data.
+        winner_metric: of both.
+        tolerance: what is allowed.
+    """
+    difference = float(np.abs(outputs - expected).max())
+    agreement = winner_metric.agreement(outputs, expected)
+    value, torch_value = (
+        winner_metric.value(outputs, targets),
+        winner_metric.value(expected, targets),
+    )
+    faults = []
+    allowed = tolerance.difference * float(np.abs(expected).max())
+    if not difference <= allowed:
+        faults.append(f"an output differs by {difference:.2g}, {allowed:.2g} is allowed")
+    if agreement < tolerance.agreement:
+        faults.append(
+            f"{agreement:.1%} of the classes agree, {tolerance.agreement:.1%} are needed"
+        )
+    worse = winner_metric.gain(torch_value, value)
+    limit = tolerance.drop * max(1.0, abs(torch_value))
+    if not worse <= limit:
+        faults.append(_loss_told(winner_metric, worse, limit))
+    return Parity(difference, agreement, value, torch_value, "; ".join(faults))
+
+
+def _loss_told(winner_metric: WinnerMetric, worse: float, limit: float) -> str:
+    if winner_metric.metric == "accuracy":
+        return f"it loses {100 * worse:.2f} points, {100 * limit:.2f} are allowed"
+    return f"its {winner_metric.metric} is worse by {worse:.3g}, {limit:.3g} is allowed"

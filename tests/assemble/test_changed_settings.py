@@ -1,0 +1,57 @@
+"""What may differ between a run's record and the command that goes on with it."""
+
+from nas.assemble.changed_settings import changed_settings
+from nas.config.compose import ConfigSource, compose_values
+
+
+def composed(*overrides):
+    return compose_values(ConfigSource(overrides=("name=x", *overrides))).values
+
+
+def without(values, place, *keys):
+    node = {key: value for key, value in values[place].items() if key not in keys}
+    return {**values, place: node}
+
+
+def test_a_record_without_settings_that_came_later_is_at_their_defaults():
+    now = composed()
+    earlier = without(now, "evaluation", "metrics", "checkpoint_every_s")
+    earlier = without(earlier, "training", "norm_momentum", "class_weights")
+    earlier = without(earlier, "search_space", "stem_stride")
+    assert changed_settings(earlier, now) == []
+
+
+def test_a_setting_that_came_later_and_is_not_at_its_default_is_a_change():
+    now = composed("training.class_weights=balanced")
+    earlier = without(now, "training", "class_weights")
+    assert changed_settings(earlier, now) == [
+        "training.class_weights was none and is now balanced"
+    ]
+
+
+def test_where_images_lie_is_no_change_and_their_size_is():
+    kept = composed("data=image_folder", "data.path=photos")
+    streamed = composed("data=image_folder", "data.path=photos", "data.streaming=true")
+    smaller = composed("data=image_folder", "data.path=photos", "data.image_size=32")
+    assert changed_settings(kept, streamed) == []
+    assert "data.image_size" in changed_settings(kept, smaller)[0]
+
+
+def test_more_models_of_timm_are_no_change():
+    few = composed("search_space=timm_family", "search_space.models=[test_resnet]")
+    more = composed("search_space=timm_family", "search_space.models=[test_resnet,test_vit]")
+    assert changed_settings(few, more) == []
+    assert "search_space.models" in changed_settings(more, few)[0]
+
+
+def test_more_bits_are_no_change_and_another_kind_of_compression_is():
+    eight = composed("search_space/compression=int8")
+    four = composed(
+        "search_space/compression=int8",
+        "search_space.compression.weight_bits.choice=[32,8,4]",
+    )
+    assert changed_settings(eight, four) == []
+    assert changed_settings(four, eight) != []
+    assert changed_settings(composed(), eight) != []
+    ranks = composed("search_space/compression=int8", "search_space.compression.rank=0.5")
+    assert any("rank is new" in line for line in changed_settings(eight, ranks))
