@@ -228,15 +228,19 @@ def _check_wanted(name: str, *, resume: bool) -> None:
 
 
 def _check_not_lost(path: Path, history: RecordedStudy) -> None:
-    """Refuse to begin anew where weights of earlier trials lie: their record is lost."""
+    """Refuse to begin a study where weights of earlier trials lie: their record is lost.
+
+    A journal that holds its study and no trial is that of a command that was killed early, when
+    weights may be on disk before the record of their trial.
+    """
     models = path.parent / "models"
-    if history.records or not models.is_dir():
+    if history.records or holds_study(path) or not models.is_dir():
         return
     found = (place for place in models.iterdir() if (place / "weights.safetensors").is_file())
     numbers = sorted(int(place.name) for place in found if place.name.isdecimal())
     if numbers:
         raise RunFolderError(
-            f"{path} holds no trial, but {models} has weights of trials "
+            f"{path} holds no study, but {models} has weights of trials "
             f"{', '.join(map(str, numbers[:5]))}{'…' if len(numbers) > 5 else ''}; bring the "
             "journal back from a copy, or start a new run with another name=..."
         )

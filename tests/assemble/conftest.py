@@ -1,0 +1,3 @@
+from parts.launch import launch_folder, write_conf
+
+__all__ = ["launch_folder", "write_conf"]
