@@ -20,7 +20,7 @@ from typing import Any
 
 from nas.errors import ExecutionError
 from nas.execution import ray_watch
-from nas.execution.ray_token import reread_environment
+from nas.execution.ray_token import reread_environment, set_variables
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class LocalRay:
         import ray
 
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        with _variables({**token, MARK: mark}), _own_address_is_loopback():
+        with set_variables({**token, MARK: mark}), _own_address_is_loopback():
             reread_environment()
             try:
                 # Without an address Ray would join any cluster of this machine, a dying one too.
@@ -156,21 +156,6 @@ def _start_watcher(mark: str, folder: Path) -> subprocess.Popen[bytes]:
         cwd="/",
         start_new_session=True,  # Ctrl-C and a closed terminal are for the driver
     )
-
-
-@contextlib.contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that start within."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager
