@@ -188,8 +188,7 @@ def _last_words(folder: Path) -> str:
         for log in folder.glob(f"r/session_2*/logs/{name}"):
             with contextlib.suppress(OSError):
                 for line in log.read_text(errors="replace").splitlines():
-                    if _CAUSE.search(line):
-                        return "".join(c for c in line.rpartition("] ")[2] if c.isprintable())[
-                            :300
-                        ]
+                    if cause := _CAUSE.search(line):
+                        said = line[cause.start() :].partition(" *** ")[0]
+                        return "".join(c for c in said if c.isprintable())[:200]
     return ""
