@@ -1,10 +1,11 @@
 """The cluster: join it or start one, say how many trials fit, bring the user's code there."""
 
+import contextlib
 import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Any
 
 from nas.errors import ExecutionError
 from nas.execution.ray_local import LocalRay
-from nas.execution.ray_token import refusal, refusal_at, show_token, warn_if_open
+from nas.execution.ray_token import shown_token
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
 
@@ -86,26 +87,27 @@ def _join(address: str, options: dict[str, Any]) -> None:
     # A submitted job has its working folder on every node already.
     if modules and "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         options["runtime_env"] = {"py_modules": modules, "excludes": list(_HEAVY)}
-    show_token()
     try:
         _knock(address)
-        if reason := refusal_at(address):
-            raise ExecutionError(_refused(address, reason))
-        ray.init(address=address, **options)
+        with _told_of(address), shown_token(address):
+            ray.init(address=address, **options)
     except ExecutionError:
         raise
     except Exception as error:  # where a node starts too slowly Ray raises a plain Exception
         raise ExecutionError(_unreachable(address, error)) from error
-    warn_if_open()
 
 
-def _refused(address: str, reason: str) -> str:
-    return f"the Ray cluster at execution.address={address} refused this search: {reason}"
+@contextlib.contextmanager
+def _told_of(address: str) -> Iterator[None]:
+    try:
+        yield
+    except ExecutionError as error:
+        raise ExecutionError(
+            f"the Ray cluster at execution.address={address} cannot be joined: {error}"
+        ) from error
 
 
 def _unreachable(address: str, error: Exception) -> str:
-    if reason := refusal(error):
-        return _refused(address, reason)
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return (
         f"no Ray cluster answers at execution.address={address} ({lines[0]}); start one with "

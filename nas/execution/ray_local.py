@@ -20,7 +20,7 @@ from typing import Any
 
 from nas.errors import ExecutionError
 from nas.execution import ray_watch
-from nas.execution.ray_token import reread_environment
+from nas.execution.ray_token import reread_environment, set_variables
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class LocalRay:
         import ray
 
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        with _variables({**token, MARK: mark}), _own_address_is_loopback():
+        with set_variables({**token, MARK: mark}), _own_address_is_loopback():
             reread_environment()
             try:
                 # Without an address Ray would join any cluster of this machine, a dying one too.
@@ -159,21 +159,6 @@ def _start_watcher(mark: str, folder: Path) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that start within."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
 def _own_address_is_loopback() -> Iterator[None]:
     """Let Ray take the loopback address for its own.
 
@@ -203,8 +188,7 @@ def _last_words(folder: Path) -> str:
         for log in folder.glob(f"r/session_2*/logs/{name}"):
             with contextlib.suppress(OSError):
                 for line in log.read_text(errors="replace").splitlines():
-                    if _CAUSE.search(line):
-                        return "".join(c for c in line.rpartition("] ")[2] if c.isprintable())[
-                            :300
-                        ]
+                    if cause := _CAUSE.search(line):
+                        said = line[cause.start() :].partition(" *** ")[0]
+                        return "".join(c for c in said if c.isprintable())[:200]
     return ""

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.errors import ExecutionError
-from nas.execution.ray_token import has_token, show_token
+from nas.execution.ray_token import has_token, shown_token
 
 
 @pytest.fixture
@@ -43,5 +43,8 @@ def test_a_named_file_without_a_token_is_refused_before_ray_would_abort(home, mo
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "absent"))
 
-    with pytest.raises(ExecutionError, match=r"RAY_AUTH_TOKEN_PATH=.*absent is no readable file"):
-        show_token()
+    with (
+        pytest.raises(ExecutionError, match=r"RAY_AUTH_TOKEN_PATH=.*absent is no readable file"),
+        shown_token("auto"),
+    ):
+        pass
