@@ -10,7 +10,6 @@ objective's value in the direction in which lower is better.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
 from nas.frontier.candidates import CandidateBatch, CandidatePool
 from nas.frontier.gaussian_process import Kernel, Posterior, fit
+from nas.frontier.goals import Goals
 from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.observations import Observations
@@ -52,33 +52,6 @@ NUM_NEAR = 1000
 # Rounds that add neighbours of the best candidates, and how many these are. Many rounds with few
 # neighbours find more than few rounds with many.
 NUM_ROUNDS, NUM_ROUNDS_IN_POOL, NUM_BEST = 6, 2, 20
-
-
-@dataclass(frozen=True)
-class Goals:
-    """Which objectives are known beforehand, and which way they go.
-
-    Attributes:
-        is_static: for each objective of the study, whether it is known without training.
-        signs: what a value is multiplied with to be a loss.
-    """
-
-    is_static: tuple[bool, ...]
-    signs: tuple[float, ...]
-
-    @property
-    def static(self) -> list[int]:
-        """Columns that are known beforehand."""
-        return [i for i, known in enumerate(self.is_static) if known]
-
-    @property
-    def measured(self) -> list[int]:
-        """Columns that only training tells."""
-        return [i for i, known in enumerate(self.is_static) if not known]
-
-    def measured_losses(self, values: FloatArray) -> FloatArray:
-        """Return the measured objectives' losses (n, d) of a study's values (n, m)."""
-        return np.asarray(values[:, self.measured] * np.array(self.signs)[self.measured])
 
 
 class Surrogates:

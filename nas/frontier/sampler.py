@@ -13,7 +13,7 @@ import secrets
 import threading
 import weakref
 from collections import ChainMap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from math import ceil
@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import RandomSampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
@@ -31,11 +31,11 @@ from nas.architecture import Architecture
 from nas.errors import ConfigError, InvalidObjectivesError
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
+from nas.frontier.goals import Goals, goals_of
 from nas.frontier.observations import CHOICE_KEY, Observations, write_choice
-from nas.frontier.plan import CandidatePlan, Goals, Surrogates
+from nas.frontier.plan import CandidatePlan, Surrogates
 from nas.frontier.study_attributes import study_attribute
 from nas.frontier.warm_start import Results, results_of, take_hints
-from nas.metric import Direction
 from nas.objective import Objective
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.whole_space import WholeSpaceSampler
@@ -61,8 +61,10 @@ FORGETTING = 0.95
 _BLAS = ThreadpoolController().select(user_api="blas")
 # At most this share (one in so many) of the running trials more, for slots that wait.
 MAX_WAITING_SHARE = 4
-# Architectures that one ask may look at: all are held in memory, and each is counted.
+# Architectures that one ask may describe: all are held in memory, and each is counted.
 MAX_CANDIDATES = 65_536
+# Options of all choices together: each is a column of every candidate in memory.
+MAX_OPTIONS = 4_096
 
 
 class FrontierSampler(WholeSpaceSampler):
@@ -91,7 +93,8 @@ class FrontierSampler(WholeSpaceSampler):
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
-        ConfigError: `pool_size` or `num_candidates` is out of range.
+        ConfigError: `pool_size` or `num_candidates` is out of range, or choices have too many
+            options.
         InvalidObjectivesError: at the first ask, if the study's directions are others.
         SpaceError: an earlier search was not of this space.
     """
@@ -114,7 +117,9 @@ class FrontierSampler(WholeSpaceSampler):
                 raise ConfigError(
                     f"sampler.{name} must be from 1 to {MAX_CANDIDATES:,}, but got {number:,}"
                 )
-        super().__init__(space, flat_distributions(space))
+        flat = flat_distributions(space)
+        _check_options(flat)
+        super().__init__(space, flat)
         self._seed = secrets.randbits(32) if seed is None else seed
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
@@ -165,7 +170,7 @@ class FrontierSampler(WholeSpaceSampler):
 
     def _remember(self, study: Study) -> "_Memory":
         if self._memory is None or self._memory.study() is not study:
-            goals = _goals(study.directions, self._objectives)
+            goals = goals_of(study.directions, self._objectives)
             # A command that takes up a study has another seed and may run on another machine.
             seed = study_attribute(study, SEED_KEY, lambda: self._seed)
             compute = partial(effort_divisor, self._space, self._facts, seed=seed)
@@ -295,6 +300,16 @@ class _Memory:
         return self.candidates.pool_member(int(rng.integers(len(self.candidates.pool))))
 
 
+def _check_options(flat: Mapping[str, BaseDistribution]) -> None:
+    choices = [d for d in flat.values() if isinstance(d, CategoricalDistribution)]
+    number = sum(len(choice.choices) for choice in choices)
+    if number > MAX_OPTIONS:
+        raise ConfigError(
+            f"the choices of this space have {number:,} options together, and frontier takes up "
+            f"to {MAX_OPTIONS:,}; give numbers as a range (int or float), or use sampler=tpe"
+        )
+
+
 def _check_facts(candidates: CandidatePool, goals: Goals) -> None:
     known, needed = candidates.pool.static.shape[1], len(goals.static)
     if known < needed:
@@ -320,29 +335,3 @@ def num_picks(num_running: int, *, num_waiting: int) -> int:
 def _van_der_corput(index: int) -> float:
     """Return a number of the sequence that fills 0..1 evenly: 1/2, 1/4, 3/4, 1/8, ..."""
     return float(int(f"{index:b}"[::-1], 2) / 2 ** index.bit_length())
-
-
-def _goals(directions: Sequence[StudyDirection], objectives: Sequence[Objective] | None) -> Goals:
-    if objectives is None:
-        is_static = tuple(direction is StudyDirection.MINIMIZE for direction in directions)
-        if sorted(is_static) != [False, True]:
-            names = [direction.name.lower() for direction in directions]
-            raise InvalidObjectivesError(
-                f"the study's directions are {names}; without `objectives` there must be two, "
-                "accuracy (maximize) and size (minimize)"
-            )
-    else:
-        given = [o.direction is Direction.MAXIMIZE for o in objectives]
-        if given != [direction is StudyDirection.MAXIMIZE for direction in directions]:
-            raise InvalidObjectivesError(
-                f"the objectives {[f'{o.metric}: {o.direction.value}' for o in objectives]} are "
-                f"not those of the study: {[direction.name.lower() for direction in directions]}"
-            )
-        is_static = tuple(objective.is_static for objective in objectives)
-        if all(is_static):
-            raise InvalidObjectivesError(
-                f"all objectives ({', '.join(o.metric for o in objectives)}) are known without "
-                "training; add one that is measured"
-            )
-    signs = tuple(-1.0 if d is StudyDirection.MAXIMIZE else 1.0 for d in directions)
-    return Goals(is_static, signs)

@@ -15,7 +15,7 @@ from nas.architecture import Value
 from nas.errors import SpaceError
 
 # Limits that keep every look at a parameter quick.
-MAX_OPTIONS, MAX_VALUES = 1_000, 100_000
+MAX_OPTIONS = MAX_VALUES = 100_000
 
 FloatArray: TypeAlias = NDArray[np.float64]
 

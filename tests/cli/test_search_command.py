@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -165,8 +164,8 @@ def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(table_words, launch_f
         text=True,
     )
     assert started.stdout is not None
-    while "trial    3" not in started.stdout.readline():
-        time.sleep(0)
+    lines = iter(started.stdout.readline, "")  # ends where the command ends
+    assert any("trial    3" in line for line in lines)
     started.send_signal(signal.SIGINT)
     shown, _ = started.communicate(timeout=60)
 

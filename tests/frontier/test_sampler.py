@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from parts.work import num_calls
 
-from nas.errors import ConstraintError, InvalidObjectivesError
+from nas.errors import ConfigError, ConstraintError, InvalidObjectivesError
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
 from nas.frontier.observations import CHOICE_KEY, read_choice, write_choice
@@ -484,3 +484,11 @@ def calls_of_an_ask(*, after):
     study.add_trials(trials)
     ask(study, space)  # reads the trials and sets the hyperparameters
     return num_calls(lambda: ask(study, space))
+
+
+def test_choices_with_more_options_than_fit_into_memory_are_refused():
+    space = SearchSpace({"a": {"choice": list(range(3_000))}, "b": {"choice": list(range(3_000))}})
+    with pytest.raises(
+        ConfigError, match="6,000 options together, and frontier takes up to 4,096"
+    ):
+        FrontierSampler(space, cell_facts, seed=0)
