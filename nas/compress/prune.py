@@ -187,25 +187,37 @@ def _drafts(
             continue  # the images would lose a channel
         if _kind_of(names[root], root) in excluded:
             continue
+        is_input = bool(graph.is_in_channel_pruning_fn(handler))
+        members = [names[d.target.module] for d, _ in group if d.target.module in names]
         num_parts = pruner._get_channel_groups(group)
-        if len(importance) % num_parts:
-            continue  # heads beside channels that have none
-        unit_importance = importance.view(num_parts, -1).mean(0)
-        if len(unit_importance) < 2:
-            continue
-        yield ChannelGroup(
-            root=names[root],
-            is_input=bool(graph.is_in_channel_pruning_fn(handler)),
-            members=tuple(
-                dict.fromkeys(
-                    names[dep.target.module] for dep, _ in group if dep.target.module in names
-                )
-            ),
-            num_units=len(unit_importance),
-            num_parts=num_parts,
-            order=tuple(unit_importance.argsort(stable=True).tolist()),
-            shrinks=(),
-        )
+        draft = _draft(names[root], members, importance, num_parts=num_parts, is_input=is_input)
+        if draft is not None:
+            yield draft
+
+
+def _draft(
+    root: str,
+    members: Sequence[str],
+    importance: torch.Tensor,
+    *,
+    num_parts: int,
+    is_input: bool,
+) -> ChannelGroup | None:
+    """Return a group with its units ranked; None where it cannot lose any."""
+    if len(importance) % num_parts:
+        return None  # heads beside channels that have none
+    unit_importance = importance.view(num_parts, -1).mean(0)
+    if len(unit_importance) < 2:
+        return None
+    return ChannelGroup(
+        root=root,
+        is_input=is_input,
+        members=tuple(dict.fromkeys(members)),
+        num_units=len(unit_importance),
+        num_parts=num_parts,
+        order=tuple(unit_importance.argsort(stable=True).tolist()),
+        shrinks=(),
+    )
 
 
 def _take_out(graph: Any, root: nn.Module, group: ChannelGroup, units: Sequence[int]) -> None:

@@ -117,22 +117,17 @@ def load_encoded(
     _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
     hashes = {word: hashes_of(split.images) for word, split in splits.items()}
     names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
-    doubts = (f"images that cannot be read: {listed(broken)}",) * bool(broken)
-    findings = replace(
-        findings, copies=copies_across(hashes, names), doubts=findings.doubts + doubts
-    )
+    findings = replace(findings, copies=copies_across(hashes, names))
+    if broken:
+        doubt = f"images that cannot be read: {listed(broken)}"
+        findings = replace(findings, doubts=(*findings.doubts, doubt))
     held = {word: share for word, share in preparation.fractions.items() if word not in parts}
-    train, seed = splits["train"], preparation.split_seed
+    seed = preparation.split_seed
     if held:
-        drawn = hold_out(
-            train.labels,
-            held,
-            seed=seed,
-            class_names=class_names,
-            where=where,
-            contents=numbered(hashes["train"]),
+        contents = numbered(hashes["train"])
+        splits |= _held_out(
+            splits["train"], held, contents, seed=seed, class_names=class_names, where=where
         )
-        splits |= {word: train.take(indices) for word, indices in drawn.items()}
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
     return Dataset(
         name=name,
@@ -146,6 +141,22 @@ def load_encoded(
         findings=findings,
         stored=preparation.stored,
     )
+
+
+def _held_out(
+    train: Split,
+    shares: Mapping[str, float],
+    contents: Indices,
+    *,
+    seed: int,
+    class_names: Sequence[str],
+    where: str,
+) -> dict[str, Split]:
+    """Return what is left of train, and the splits that are drawn from it."""
+    drawn = hold_out(
+        train.labels, shares, seed=seed, class_names=class_names, where=where, contents=contents
+    )
+    return {word: train.take(indices) for word, indices in drawn.items()}
 
 
 Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]

@@ -4,7 +4,7 @@ Needs the `datasets` package (`pip install 'nas[data]'`). The network is used on
 sets `data.is_offline=false`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,28 +59,14 @@ def load_huggingface(
     _check_columns(parts["train"], (image_column, label_column), name)
     feature = parts["train"].features[label_column]
     labels = {word: list(part[label_column]) for word, part in parts.items()}
-    bare = [
-        word
-        for word in parts
-        if word != "train" and all(label in (-1, None) for label in labels[word])
-    ]
-    for word in bare:  # contests keep the labels of their test to themselves
+    for word in _without_labels(labels):
         del parts[word], labels[word]
         left_out.append(LeftOut(_NO_LABELS, (chosen.pop(word),), True))
     class_names = tuple(getattr(feature, "names", ())) or names_of_labels(labels, where=name)
+    items = {word: _items(part, image_column, f"{name} {word}") for word, part in parts.items()}
+    coded = {word: np.asarray(numbers(labels[word], class_names)) for word in parts}
     return load_encoded(
-        {
-            word: Encoded(
-                LibraryItems(
-                    _encoded(part, image_column),
-                    image_column,
-                    f"{name} {word}",
-                    _fingerprint(part, image_column),
-                ),
-                np.asarray(numbers(labels[word], class_names)),
-            )
-            for word, part in parts.items()
-        },
+        {word: Encoded(items[word], coded[word]) for word in parts},
         preparation=preparation,
         class_names=class_names,
         name=name.rstrip("/").rpartition("/")[2],
@@ -88,6 +74,18 @@ def load_huggingface(
         official=f"{', '.join(chosen.values())}: as published",
         findings=Findings(left_out=tuple(left_out)),
     )
+
+
+def _items(part: Any, image_column: str, where: str) -> LibraryItems:
+    return LibraryItems(
+        _encoded(part, image_column), image_column, where, _fingerprint(part, image_column)
+    )
+
+
+def _without_labels(labels: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the splits whose labels a contest keeps to itself."""
+    held_out = [word for word in labels if word != "train"]
+    return [word for word in held_out if all(label in (-1, None) for label in labels[word])]
 
 
 def _encoded(part: Any, image_column: str) -> Any:

@@ -7,7 +7,7 @@ out from train. `class_names` is an array of texts.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,28 @@ def load_npz(
         return _multi_label(
             arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
         )
+    findings = Findings(
+        _turned(read, arrays), (LeftOut("arrays of other names", others),) if others else ()
+    )
+    return _with_one_class_each(
+        arrays,
+        file,
+        findings,
+        fraction=validation_fraction,
+        seed=split_seed,
+        mirrors=is_mirrorable,
+    )
+
+
+def _with_one_class_each(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    file: Path,
+    findings: Findings,
+    *,
+    fraction: float,
+    seed: int,
+    mirrors: bool,
+) -> Dataset:
     train, test = _split(arrays, "train", file), _split(arrays, "test", file)
     num_classes = int(train.labels.max()) + 1
     check_classes(train.labels, num_classes=num_classes, where=f"{file}: train_labels")
@@ -70,17 +92,16 @@ def load_npz(
     else:
         parts = hold_out(
             train.labels,
-            {"validation": validation_fraction},
-            seed=split_seed,
+            {"validation": fraction},
+            seed=seed,
             class_names=class_names,
             where=f"{file}: train_labels",
             contents=numbered(hashes["train"]),
         )
         train, validation = train.take(parts["train"]), train.take(parts["validation"])
-        rule = (
-            f"train and test as in the file; validation: {validation_fraction:g} of each class of "
-            f"train, seed {split_seed}"
-        )
+        held = f"validation: {fraction:g} of each class of train, seed {seed}"
+        rule = f"train and test as in the file; {held}"
+    copies = copies_across(hashes, {word: _Rows(word) for word in hashes})
     return Dataset(
         name=file.stem,
         train=train,
@@ -88,12 +109,8 @@ def load_npz(
         test=test,
         class_names=class_names,
         split_rule=rule,
-        is_mirrorable=is_mirrorable,
-        findings=Findings(
-            _turned(read, arrays),
-            (LeftOut("arrays of other names", others),) if others else (),
-            copies=copies_across(hashes, {word: _Rows(word) for word in hashes}),
-        ),
+        is_mirrorable=mirrors,
+        findings=replace(findings, copies=copies),
     )
 
 
