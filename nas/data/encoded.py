@@ -124,10 +124,8 @@ def load_encoded(
     held = {word: share for word, share in preparation.fractions.items() if word not in parts}
     seed = preparation.split_seed
     if held:
-        contents = numbered(hashes["train"])
-        splits |= _held_out(
-            splits["train"], held, contents, seed=seed, class_names=class_names, where=where
-        )
+        train, contents = splits["train"], numbered(hashes["train"])
+        splits |= _held_out(train, held, contents, seed, class_names=class_names, where=where)
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
     return Dataset(
         name=name,
@@ -147,8 +145,8 @@ def _held_out(
     train: Split,
     shares: Mapping[str, float],
     contents: Indices,
-    *,
     seed: int,
+    *,
     class_names: Sequence[str],
     where: str,
 ) -> dict[str, Split]:
