@@ -20,7 +20,12 @@ from typing import Any
 
 from nas.config.contracts import WORDS, is_of_kind
 from nas.config.hosts import leads_to
-from nas.config.origin import Origin, find_name, seems_made_for_search
+from nas.config.origin import (
+    Origin,
+    find_name,
+    is_function_for_nas,
+    seems_made_for_search,
+)
 from nas.config.targets import locate
 from nas.config.trust import WHAT_IT_MEANS, is_trusted
 from nas.config.validator import join
@@ -208,13 +213,16 @@ def _fault_of(name: str, place: str, folder: Path) -> str | None:
         return f"it is none of what may stand there: {_allowed(place)}"
     if named.origin is Origin.NOWHERE:
         return None if _is_dotted(name) else "it is no dotted name"
-    if named.origin is Origin.OWN and not seems_made_for_search(named):
+    # A loader of the user's own need not say what it returns.
+    is_own_loader = named.origin is Origin.OWN and place == "data" and is_function_for_nas(named)
+    is_own_part = is_own_loader or seems_made_for_search(named)
+    if named.origin is Origin.OWN and not is_own_part:
         return f"it is none of what may stand there: {_allowed(place)}"
     try:
         found = locate(name)
     except ConfigError:
         return None  # told where targets are checked
-    if not is_of_kind(found, place):
+    if not is_own_loader and not is_of_kind(found, place):
         return f"it is none of what may stand there: {_allowed(place)}"
     return None
 

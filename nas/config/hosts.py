@@ -9,6 +9,7 @@ from typing import Any
 
 _OF_RAY = ("auto", "local")
 # What a URL of a database may ask for beside its host; others may name hosts and files.
+_HARMLESS_FOR_FILES = frozenset({"timeout", "password"})  # SQLite ignores a password
 _HARMLESS = frozenset({"charset", "sslmode", "connect_timeout", "application_name"})
 
 
@@ -44,7 +45,7 @@ def _of_database(url: str) -> str | None:
     except (sqlalchemy.exc.ArgumentError, ValueError):
         return "a database by a URL that cannot be read"
     if parsed.drivername.partition("+")[0] == "sqlite":
-        return _of_file(parsed.database, has_options=bool(parsed.query))
+        return _of_file(parsed.database, has_options=bool(set(parsed.query) - _HARMLESS_FOR_FILES))
     own_host = parsed.query.get("host")
     is_socket = isinstance(own_host, str) and own_host.startswith("/")
     strange = set(parsed.query) - _HARMLESS - ({"host"} if is_socket else set())

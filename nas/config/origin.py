@@ -120,13 +120,34 @@ def seems_made_for_search(named: Named) -> bool:
     A class with a base, a function that says what it returns, or `build(architecture, data)`.
     Read, not imported: many a script begins its work when it is imported.
     """
+    tree = _parsed(named)
+    return tree is not None and any(_defines(node, named.rest[0]) for node in tree.body)
+
+
+def is_function_for_nas(named: Named) -> bool:
+    """Say whether a file of the user's own imports nas and defines a function of that name."""
+    tree = _parsed(named)
+    if tree is None or not _imports_nas(tree):
+        return False
+    return any(isinstance(n, ast.FunctionDef) and n.name == named.rest[0] for n in tree.body)
+
+
+def _parsed(named: Named) -> ast.Module | None:
     if named.file is None or not named.rest:
-        return False
+        return None
     try:
-        tree = ast.parse(named.file.read_bytes())
+        return ast.parse(named.file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return False
-    return any(_defines(node, named.rest[0]) for node in tree.body)
+        return None
+
+
+def _imports_nas(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nas":
+            return True
+        if isinstance(node, ast.Import) and any(a.name.split(".")[0] == "nas" for a in node.names):
+            return True
+    return False
 
 
 def _defines(node: ast.stmt, name: str) -> bool:

@@ -37,6 +37,7 @@ HASTE_S = 1.5
 # Under this name a study notes the fingerprint of its data.
 DATA_NOTE = "nas:data"
 KEPT_FILES = ("config.yaml", "overrides.yaml", "environment.json")
+DATA_FILE = "data.json"  # written from the note of the study, never taken from the database
 
 
 class StudyRecord:
@@ -211,10 +212,11 @@ def restore_files(storage_url: str, name: str, folder: Path) -> bool:
     with opened(storage_url) as storage:
         files = load_files(storage, name)
         notes = load_notes(storage, name)
+    files.pop(DATA_FILE, None)
     if DATA_NOTE in notes:
-        files["data.json"] = json.dumps({"fingerprint": notes[DATA_NOTE]}, indent=1) + "\n"
+        files[DATA_FILE] = json.dumps({"fingerprint": notes[DATA_NOTE]}, indent=1) + "\n"
     for file, text in files.items():
-        if file in KEPT_FILES and not (folder / file).exists():
+        if file in (*KEPT_FILES, DATA_FILE) and not (folder / file).exists():
             write_text(folder / file, text)
     return bool(files)
 

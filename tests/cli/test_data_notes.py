@@ -10,6 +10,7 @@ from PIL import Image
 from nas.cli.data_notes import data_lines, note_data
 from nas.data.image_folder import load_image_folder
 from nas.data.report import report_data
+from nas.record.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_what_is_not_taken_is_said_logged_and_written(tmp_path, data, caplog):
     said = []
 
     with caplog.at_level(logging.INFO):
-        note_data(tmp_path / "data.json", data, say=said.append)
+        note_data(RunFolder(tmp_path), data, None, say=said.append)
 
     written = json.loads((tmp_path / "data.json").read_text())
     warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
