@@ -4,9 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nas.cli.flags import parse_search_flags
+from nas.cli.commands import PROFILE
+from nas.cli.flags import parse_flags
 from nas.config.launch import open_launch_folder
 from nas.errors import ConfigError, ConstraintError
+from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nas.assemble.profiling import ProfilePlan, ProfileSettings
@@ -14,38 +16,16 @@ if TYPE_CHECKING:
     from nas.profile.space_profile import CountMore, SpaceProfile
     from nas.profile.trial_time import TrialTimes
 
-DONE = 0
 LOOK_S = 45.0  # aim for all of it
 SECONDS_EACH = 5.0  # aim for measuring each of three models, less where time is short
 LEAST_SECONDS_EACH = 1.0
 PROXY_TIME_S = 15.0
-HELP = """\
-nas profile [group=choice ...] [key=value ...]
-
-A look before spending, in under a minute: how many architectures there are, how large they are,
-how many keep the constraints, how long a trial takes here, and so how long the search will.
-It takes what nas search takes, writes no run folder, and knows some settings of its own:
-
-  samples=1000              architectures whose costs are counted, at most
-  train=false               do not measure how long trials take
-  run=runs/N                look at the space of a run; with proxies=..., also at how these rank
-                            the networks that it trained
-  proxies=[naswot,synflow]  zero-cost proxies: synflow, naswot, grad_norm, zico; or all
-  save=profile.json         all numbers, for machines
-  trust=true                run what a run folder or a file brings (docs/foreign.md)
-
-Where no architecture keeps the constraints, the exit status is 2, as a search's would be."""
 
 
 def run(words: Sequence[str]) -> int:
     """Look at a space and print what was seen."""
     started_s = time.monotonic()
-    flags = parse_search_flags(words)
-    if flags.wants_help:
-        print(HELP)
-        return DONE
-    if flags.is_multirun or flags.cfg or flags.info:
-        raise ConfigError("nas profile takes --config-dir and --config-name only, of the flags")
+    flags = parse_flags(words, PROFILE)
     open_launch_folder()
     from nas.assemble.profiling import plan_profile, read_settings
     from nas.config.compose import ConfigSource
@@ -108,7 +88,7 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
         raise ConstraintError(
             "no architecture was found that keeps the constraints; widen a limit or the space"
         )
-    return DONE
+    return ExitStatus.DONE
 
 
 def _activations(plan: "ProfilePlan") -> "CountMore | None":

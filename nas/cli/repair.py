@@ -4,30 +4,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.cli.commands import REPAIR
 from nas.cli.flags import parse_settings
 from nas.errors import NasError, RunFolderError
+from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nas.objective import Objective
     from nas.record.run_folder import RunFolder
-
-HELP = """\
-nas repair run=runs/N
-
-Saves what is whole of a damaged run: every whole line of study.journal and of finish/ledger.jsonl
-stays, the others are named. The originals are kept beside them as *.damaged. What stands in the
-place of a table, a picture or a log and is no file is moved to *.damaged as well; nas report and
-nas finish make them anew. A run that is whole is left as it is."""
 
 _NUM_SHOWN = 10  # lines that are named
 
 
 def run(words: Sequence[str]) -> int:
     """Repair one run folder."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    settings = parse_settings(words, defaults={"run": None})
+    settings = parse_settings(words, REPAIR)
     from nas.record.lease import Lease
     from nas.record.run_folder import RunFolder
     from nas.record.tidying import tidy
@@ -46,7 +37,7 @@ def run(words: Sequence[str]) -> int:
             print(line)
     if not told:
         print(f"{folder.path} is whole; nothing was changed")
-    return 0
+    return ExitStatus.DONE
 
 
 def _mend(path: Path, mend: Callable[[bytes], tuple[bytes, list[str]] | None]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
-from nas.cli.flags import SearchFlags, parse_search_flags
+from nas.cli.commands import SEARCH
+from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
 from nas.config.compose import ConfigSource, on_top
 from nas.config.launch import open_launch_folder
@@ -17,6 +18,7 @@ from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, SearchConfig, Ui
 from nas.config.show import show_config, show_info
 from nas.errors import NasError
+from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked
 
@@ -24,27 +26,21 @@ if TYPE_CHECKING:
     from nas.engine.task import SearchSummary
     from nas.objective import Objective
 
-DONE, INCOMPLETE, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
 
 def run(words: Sequence[str]) -> int:
     """Do what the command line asks for; of several searches the worst status counts."""
-    flags = parse_search_flags(words)
-    if flags.wants_help:
-        from nas.cli.search_help import search_help
-
-        print(search_help())
-        return DONE
+    flags = parse_flags(words, SEARCH)
     open_launch_folder()
     source = _source(flags)
     if flags.cfg or flags.info:
         _show(source, flags)
-        return DONE
+        return ExitStatus.DONE
     return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
 
 
-def _source(flags: SearchFlags) -> ConfigSource:
+def _source(flags: Flags) -> ConfigSource:
     """Return what the command line begins with: files, or what a run was told."""
     if flags.config_path is None:
         return ConfigSource(flags.config_dir, flags.config_name, flags.overrides)
@@ -52,7 +48,7 @@ def _source(flags: SearchFlags) -> ConfigSource:
     return on_top(told.without(_OF_ONE_RUN), flags.overrides)
 
 
-def _show(source: ConfigSource, flags: SearchFlags) -> None:
+def _show(source: ConfigSource, flags: Flags) -> None:
     if flags.cfg:
         show_config(source, what=flags.cfg, package=flags.package, is_resolved=flags.is_resolved)
     if flags.info:
@@ -61,7 +57,7 @@ def _show(source: ConfigSource, flags: SearchFlags) -> None:
 
 def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
-    worst = DONE
+    worst: int = ExitStatus.DONE
     for job in jobs:
         try:
             status = run_job(job, console)
@@ -70,15 +66,15 @@ def _run_all(jobs: Sequence[SearchJob]) -> int:
                 raise
             text = masked(f"nas: {job.config.name}: {error}")
             console.print(text, markup=False, soft_wrap=True)
-            status = USERS_FAULT
+            status = ExitStatus.USERS_FAULT
         worst = max(worst, status)
-        if status == INTERRUPTED:
+        if status == ExitStatus.INTERRUPTED:
             break
     return worst
 
 
 def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = None) -> int:
-    """AssembledSearch once and return the exit status.
+    """Search once and return the exit status.
 
     The folder is held, and a refused command undone, by `nas.record.claim`.
 
@@ -157,6 +153,7 @@ def _end(
         told = f"interrupted; {len(summary.records)} trials are on record. Go on with:"
         command = resume_command(folder)
         console.print(f"{told}\n  {command}", markup=False, highlight=False, soft_wrap=True)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     say_missing(console, folder, summary.without_weights)
-    return INCOMPLETE if summary.without_weights and config.train_again else DONE
+    is_incomplete = bool(summary.without_weights) and config.train_again
+    return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
