@@ -11,6 +11,8 @@ from nas.errors import ConfigError, ConstraintError
 from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.assemble.profiling import ProfilePlan, ProfileSettings
     from nas.profile.proxy_ranks import ProxyRanks
     from nas.profile.space_profile import CountMore, SpaceProfile
@@ -43,7 +45,6 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
         print_lines,
         print_proxies,
         print_sizes,
-        print_times,
         unbuildable_line,
         write_profile,
     )
@@ -51,7 +52,6 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     from nas.data.dataset import Dataset
     from nas.data.report import report_data
     from nas.profile.space_profile import Sampling, profile_space
-    from nas.train.device import choose_device
 
     task, console = plan.search.task, make_console()
     sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
@@ -72,10 +72,7 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     with console.status("training a small, a median and a large one, for seconds each"):
         times = _times(plan, profile, settings, until_s=until_s)
     if times is not None:
-        workers = plan.plan.num_workers
-        device = str(choose_device(str(plan.config.training.get("device", "auto"))))
-        print_times(console, times, config=plan.config, device=device, num_workers=workers)
-        print_lines(console, _batch_notes(plan, times))
+        _print_times(console, plan, times)
     elif plan.is_table:
         console.print("\nResults are looked up in a table: nothing is trained.")
     ranks = _ranks(plan, profile, settings)
@@ -89,6 +86,16 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
             "no architecture was found that keeps the constraints; widen a limit or the space"
         )
     return ExitStatus.DONE
+
+
+def _print_times(console: "Console", plan: "ProfilePlan", times: "TrialTimes") -> None:
+    from nas.cli.profile_view import print_lines, print_times
+    from nas.train.device import choose_device
+
+    device = str(choose_device(str(plan.config.training.get("device", "auto"))))
+    workers = plan.plan.num_workers
+    print_times(console, times, config=plan.config, device=device, num_workers=workers)
+    print_lines(console, _batch_notes(plan, times))
 
 
 def _activations(plan: "ProfilePlan") -> "CountMore | None":

@@ -38,7 +38,7 @@ def run(words: Sequence[str]) -> int:
     if moved:
         refuse_changed(before, job.values)
     changes = changed_environment(read_environment(before.environment_json), collect_environment())
-    _say(console, "The environment is the same." if not changes else "Other than in the run:")
+    _say(console, "The environment is the same." if not changes else "What differs from the run:")
     for line in changes:
         _say(console, f"  {line}")
     status = run_job(job, console, repeats=before)
@@ -65,8 +65,8 @@ def _compare(before: "RunFolder", again: "RunFolder") -> list[str]:
     )
     lines = [f"{sum(same)} of {len(pairs)} proposals are the same"]
     if first < len(pairs):
-        lines[0] += f"; the first other one is trial {first}"
-    lines.append(f"of the {first} up to there {equal} have exactly the same objectives")
+        lines[0] += f"; the first that differs is trial {first}"
+    lines.append(f"{equal} of the first {first} have exactly the same objectives")
     return lines
 
 

@@ -23,7 +23,10 @@ from nas.record.run_folder import RunFolder
 from nas.secrets import masked
 
 if TYPE_CHECKING:
+    from nas.assemble.run_data import RunData
+    from nas.assemble.search import AssembledSearch
     from nas.engine.task import SearchSummary
+    from nas.engine.view import View
     from nas.objective import Objective
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
@@ -86,17 +89,13 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.search import build_search
-    from nas.cli.data_notes import note_data
     from nas.cli.log import logging_to
     from nas.cli.spending import Spending
     from nas.cli.view import make_view
     from nas.config.places import telling_where
     from nas.engine.loop import run_search
-    from nas.evaluation.tabular import with_scores
     from nas.record.claim import claimed_run
-    from nas.record.environment import collect_environment, write_environment
-    from nas.report.front import front_records
-    from nas.report.reports import write_reports, write_tables
+    from nas.report.reports import write_tables
 
     config = job.config
     place = Path(config.run_folder)
@@ -110,10 +109,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         write_config(folder, values=job.values, source=job.source)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            write_environment(folder.environment_json, collect_environment())
-            note_data(folder, data.content, data.fingerprint, say=view.message)
-            for note in data.notes:
-                view.message(note)
+            _note_circumstances(folder, data, view)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:
@@ -128,10 +124,31 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
                     lease=claim.lease,
                 )
                 spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
-            front = {record.number for record in front_records(summary.records, objectives)}
-            scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-            write_reports(folder, scored, objectives)
+            _write_reports(folder, summary, search)
     return _end(console, summary, config=config, folder=folder, objectives=objectives)
+
+
+def _note_circumstances(folder: RunFolder, data: "RunData", view: "View") -> None:
+    """Write down the machine and the data that a search runs with."""
+    from nas.cli.data_notes import note_data
+    from nas.record.environment import collect_environment, write_environment
+
+    write_environment(folder.environment_json, collect_environment())
+    note_data(folder, data.content, data.fingerprint, say=view.message)
+    for note in data.notes:
+        view.message(note)
+
+
+def _write_reports(folder: RunFolder, summary: "SearchSummary", search: "AssembledSearch") -> None:
+    """Write tables, picture and page; the front of a table has its scores on the test split."""
+    from nas.evaluation.tabular import with_scores
+    from nas.report.front import front_records
+    from nas.report.reports import write_reports
+
+    objectives = search.task.objectives
+    front = {record.number for record in front_records(summary.records, objectives)}
+    scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
+    write_reports(folder, scored, objectives)
 
 
 def _end(
@@ -144,13 +161,15 @@ def _end(
 ) -> int:
     """Say what came of a search, and return the exit status."""
     from nas.cli.missing import resume_command, say_missing
+    from nas.report.values import counted
 
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
         print_ending(console, summary, folder=folder, objectives=objectives)
     if summary.is_interrupted:
-        told = f"interrupted; {len(summary.records)} trials are on record. Go on with:"
+        kept = counted(len(summary.records), "trial")
+        told = f"interrupted; {kept} on record. Go on with:"
         command = resume_command(folder)
         console.print(f"{told}\n  {command}", markup=False, highlight=False, soft_wrap=True)
         return ExitStatus.INTERRUPTED
