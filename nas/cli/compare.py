@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nas.cli.commands import COMPARE
 from nas.cli.flags import parse_list, parse_settings
 from nas.cli.terminal import make_console
 from nas.errors import ConfigError
-
-HELP = """\
-nas compare runs=[runs/a,runs/b,...] [labels=[x,y,...]] [out=comparison]
-
-Runs whose settings differ by the seed alone are one group; labels=[...], one for each run, groups
-them otherwise. A pattern stands for several runs: 'runs=[runs/tpe-*,runs/nsga2-*]'.
-Prints the groups, best first, and writes comparison.png, runs.csv and growth.csv into out."""
+from nas.exit_status import ExitStatus
 
 # What two runs may differ in and still be repetitions of one another.
 _CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
@@ -23,10 +18,7 @@ _CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
 
 def run(words: Sequence[str]) -> int:
     """Compare runs and leave picture and tables in a folder."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    settings = parse_settings(words, defaults={"runs": None, "labels": "[]", "out": "comparison"})
+    settings = parse_settings(words, COMPARE)
     from nas.report.comparison import (
         compare_runs,
         comparison_table,
@@ -48,7 +40,7 @@ def run(words: Sequence[str]) -> int:
     console.print(
         f"Written: {out.absolute()} (comparison.png, runs.csv, growth.csv)", markup=False
     )
-    return 0
+    return ExitStatus.DONE
 
 
 def expand_places(items: Sequence[str]) -> list[Path]:

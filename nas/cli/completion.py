@@ -1,48 +1,45 @@
 """`nas completion`: what makes the tab key complete commands, groups, choices, keys and runs.
 
 `nas completion bash` prints a script for the shell, which calls `nas completion query` at each
-tab with the line so far. The answer is read from the YAML files and the folder of runs: no Hydra,
-no torch.
+tab with the line so far. The answer comes from the table of commands, the YAML files and the
+folder of runs: no Hydra, no torch.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from nas.cli.command import Argument, Command
+from nas.cli.commands import COMMANDS, COMPLETION
+from nas.cli.flags import take_bare
+from nas.cli.typed_line import TypedLine, read_line
 from nas.config.choices import Choices, folders_of
-from nas.config.schema import Ui
 from nas.errors import ConfigError, nearest_first
+from nas.exit_status import ExitStatus
 from nas.paths import conf_dir
 
-HELP = """\
-nas completion bash | zsh | fish
-
-Prints a script that makes the tab key complete commands, overrides, choices and runs.
-  bash   add to ~/.bashrc:                     eval "$(nas completion bash)"
-  zsh    add to ~/.zshrc, after compinit:      eval "$(nas completion zsh)"
-  fish   add to ~/.config/fish/config.fish:    nas completion fish | source"""
-
-# Bash breaks words at = by default, and then wants only what follows the last one.
+# No space follows what goes on: a key, a folder, a list that is open.
 _BASH = """\
 _nas_complete() {
-    local line="${COMP_LINE:0:COMP_POINT}" word cut=""
-    local typed="${line##*[[:space:]]}"
-    [[ "$COMP_WORDBREAKS" == *=* && "$typed" == *=* ]] && cut="${typed%"${typed##*=}"}"
     COMPREPLY=()
+    local word
     while IFS= read -r word; do
-        [[ -n "$word" ]] && COMPREPLY+=("${word#"$cut"}")
-    done < <(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" \\
-        "${COMP_WORDS[0]}" completion query 2>/dev/null)
-    [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" != *[=./] ]] && compopt +o nospace 2>/dev/null
+        [[ -n "$word" ]] && COMPREPLY+=("$word")
+    done < <(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" NAS_BREAKS="$COMP_WORDBREAKS" \\
+        "${COMP_WORDS[0]}" completion query bash 2>/dev/null)
+    case "${COMPREPLY[*]}" in
+        *[=./] | *\\[*) ;;
+        *) [[ ${#COMPREPLY[@]} -eq 1 ]] && compopt +o nospace 2>/dev/null ;;
+    esac
     return 0
 }
-complete -o nospace -o default -F _nas_complete nas"""
+complete -o nospace -F _nas_complete nas"""
 
 _ZSH = """\
 _nas() {
     local -a found
     local line="${(j: :)words[1,CURRENT]}"
-    local query="${words[1]} completion query"
+    local query="${words[1]} completion query zsh"
     found=("${(@f)$(COMP_LINE="$line" COMP_POINT="${#line}" ${(z)query} 2>/dev/null)}")
     compadd -Q -S '' -- ${found:#}
 }
@@ -51,96 +48,118 @@ compdef _nas nas"""
 _FISH = """\
 function __nas_complete
     set -l line (commandline -cp)
-    COMP_LINE="$line" COMP_POINT=(string length -- "$line") nas completion query 2>/dev/null
+    COMP_LINE="$line" COMP_POINT=(string length -- "$line") nas completion query fish 2>/dev/null
 end
 complete -c nas -f -a '(__nas_complete)'"""
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
-_FLAGS = (
-    "--help",
-    "--config-dir",
-    "--config-name",
-    "--config-path",
-    "--multirun",
-    "--cfg",
-    "--info",
-    "--package",
-    "--resolve",
-)
-_SPACE_ACTIONS = ("list", "show", "copy", "check")
 
 
 def run(words: Sequence[str]) -> int:
     """Print a shell's script, or what completes the line that the shell has."""
-    if list(words) == ["query"]:
+    if words[:1] == ["query"]:
         line = os.environ.get("COMP_LINE", "")
         point = int(os.environ.get("COMP_POINT", len(line)))
-        print("\n".join(complete(line[:point])))
-        return 0
-    if not words or words[0] in ("--help", "-h"):
-        print(HELP)
-        return 0
-    if words[0] not in SCRIPTS:
-        known = nearest_first(words[0], SCRIPTS)
-        raise ConfigError(f"there is no completion for '{words[0]}'; known: {known}")
-    print(SCRIPTS[words[0]])
-    return 0
+        typed = read_line(line[:point], breaks=os.environ.get("NAS_BREAKS", ""))
+        escapes = words[1:] != ["fish"]  # fish does so by itself
+        print("\n".join(typed.inserted(word, escapes=escapes) for word in _completions(typed)))
+        return ExitStatus.DONE
+    (shell,), _ = take_bare(words, COMPLETION)
+    if shell not in SCRIPTS:
+        known = nearest_first(shell, SCRIPTS)
+        raise ConfigError(f"there is no completion for '{shell}'; known: {known}")
+    print(SCRIPTS[shell])
+    return ExitStatus.DONE
 
 
 def complete(line: str) -> list[str]:
     """Return the words that may stand in place of the last one of a line, sorted.
 
-    A word that ends in `=` or `.` goes on.
+    A word that ends in `=`, `.` or `/` goes on.
     """
-    from nas.cli.main import COMMANDS
+    return _completions(read_line(line))
 
-    words = line.split()[1:]
-    current = "" if line[-1:].isspace() or not words else words.pop()
+
+def _completions(typed: TypedLine) -> list[str]:
+    words, current = list(typed.words[1:]), typed.current
     if not words:
         return _starting_with(current, [*COMMANDS, "--help", "--version"])
-    completers: dict[str, Callable[[Sequence[str], str], list[str]]] = {
-        "search": _complete_search,
-        "profile": _complete_search,
-        "report": lambda _, word: _starting_with(word, _runs("run=")),
-        "repair": lambda _, word: _starting_with(word, _runs("run=")),
-        "dashboard": lambda _, word: _starting_with(word, [*_runs("run="), "port="]),
-        "compare": lambda _, word: _complete_list(word),
-        "spaces": _complete_spaces,
-        "completion": lambda _, word: _starting_with(word, SCRIPTS),
-    }
-    completer = completers.get(words[0])
-    return [] if completer is None else completer(words[1:], current)
+    command = COMMANDS.get(words.pop(0))
+    if command is not None and command.actions:
+        actions = {action.word: action for action in command.actions}
+        if not words:
+            return _starting_with(current, actions)
+        command = actions.get(words.pop(0))
+    return [] if command is None else _complete(command, words, current)
 
 
-def _complete_search(before: Sequence[str], current: str) -> list[str]:
-    if before and before[-1] in ("--cfg", "-c"):
-        return _starting_with(current, ["job", "hydra", "all"])
-    if before and before[-1] in ("--config-dir", "-cd", "--config-path", "-cp"):
-        return []  # the shell knows folders
-    choices = Choices(folders_of(_config_dir(before), conf_dir()))
-    if current.startswith("-"):
-        return _starting_with(current, _FLAGS)
-    groups = choices.groups()
-    key, equals, _ = current.partition("=")
+def _complete(command: Command, before: Sequence[str], current: str) -> list[str]:
+    flags = {name: flag for flag in command.flags for name in flag.flags}
+    asked = flags.get(before[-1]) if before else None
+    if asked is not None and asked.takes_value:
+        return _starting_with(current, asked.values(current))
+    key, equals, typed = current.partition("=")
     if equals:
-        return _starting_with(current, [f"{key}={value}" for value in _values(key, choices)])
+        values = _values(command, key, typed, before, flags)
+        return _starting_with(current, [f"{key}={value}" for value in values])
+    if current.startswith("-"):
+        return _starting_with(current, [name for name in [*flags, "--help"] if name[:2] == "--"])
+    given = [word for word in before if "=" not in word and not word.startswith("-")]
+    if len(given) < len(command.bare):
+        return _starting_with(current, command.bare[len(given)].values(current))
+    unused = [key for key in command.keys if not any(w.startswith(f"{key}=") for w in before)]
+    return sorted({*_next_part(current, unused), *_overrides(command, before, current)})
+
+
+def _values(
+    command: Command,
+    key: str,
+    typed: str,
+    before: Sequence[str],
+    flags: Mapping[str, Argument],
+) -> Iterable[str]:
+    """Return what may stand behind `key=`: as the table says, else as the YAML files show."""
+    known = {**command.keys, **flags}
+    if key in known and (known[key].completes or known[key].choices):
+        return known[key].values(typed)
+    values = list(command.completers[key](typed)) if key in command.completers else []
+    if not command.overrides:
+        return values
+    choices = _choices(command, before)
+    if key in choices.groups():
+        values += choices.choices(key)
+    defaults = {option.key: option.default for option in choices.options()}
+    return [*values, "true", "false"] if isinstance(defaults.get(key), bool) else values
+
+
+def _overrides(command: Command, before: Sequence[str], current: str) -> set[str]:
+    """Return the groups and the keys of the YAML files that go on from a word."""
+    if not command.overrides:
+        return set()
+    choices = _choices(command, before)
+    groups = choices.groups()
     given = dict(word.split("=", 1) for word in before if "=" in word)
     chosen = {group: choice for group, choice in given.items() if group in groups}
-    keys = [option.key for option in choices.options(chosen)]
-    return sorted(
-        {*_starting_with(current, [f"{g}=" for g in groups]), *_next_part(current, keys)}
-    )
+    options = [option for option in choices.options(chosen) if option.default != {}]
+    keys = [option.key for option in options if option.key not in command.keys]
+    if command.borrowed:
+        search = (option.key for option in Choices(choices.folders).options())
+        keys += [k for k in search if k.startswith(command.borrowed) and "_target_" not in k]
+    names = _starting_with(current, [f"{group}=" for group in groups])
+    return {*names, *_next_part(current, keys)}
 
 
-def _values(key: str, choices: Choices) -> list[str]:
-    if key in choices.groups():
-        return choices.choices(key)
-    if key == "ui":
-        return [str(ui) for ui in Ui]
-    if key == "name":
-        return [run.removeprefix("runs/") for run in _runs("")]
-    defaults = {option.key: option.default for option in choices.options()}
-    return ["true", "false"] if isinstance(defaults.get(key), bool) else []
+def _choices(command: Command, before: Sequence[str]) -> Choices:
+    return Choices(folders_of(_config_dir(before), conf_dir()), command.overrides)
+
+
+def _config_dir(before: Sequence[str]) -> Path | None:
+    for index, word in enumerate(before):
+        if word.startswith("--config-dir="):
+            return Path(word.partition("=")[2])
+        if word in ("--config-dir", "-cd") and index + 1 < len(before):
+            return Path(before[index + 1])
+    return None
 
 
 def _next_part(current: str, keys: Iterable[str]) -> set[str]:
@@ -153,41 +172,5 @@ def _next_part(current: str, keys: Iterable[str]) -> set[str]:
     return parts
 
 
-def _config_dir(before: Sequence[str]) -> Path | None:
-    for index, word in enumerate(before):
-        if word.startswith("--config-dir="):
-            return Path(word.partition("=")[2])
-        if word in ("--config-dir", "-cd") and index + 1 < len(before):
-            return Path(before[index + 1])
-    return None
-
-
-def _complete_spaces(before: Sequence[str], current: str) -> list[str]:
-    if not before:
-        return _starting_with(current, _SPACE_ACTIONS)
-    if before[0] == "list" or len(before) > 1:
-        return []
-    return _starting_with(current, Choices((conf_dir(),)).choices("search_space"))
-
-
-def _complete_list(current: str) -> list[str]:
-    """Complete the last run of `runs=[a,b`."""
-    if not current.startswith("runs=["):
-        return _starting_with(current, ["runs=["])
-    head, comma, last = current.rpartition(",")
-    prefix = f"{head}{comma}" if comma else "runs=["
-    return _starting_with(last if comma else current[6:], _runs(""), prefix=prefix)
-
-
-def _runs(prefix: str) -> list[str]:
-    """Return the runs in ./runs, newest first, as one would type them."""
-    folder = Path("runs")
-    if not folder.is_dir():
-        return []
-    found = [place for place in folder.iterdir() if (place / "config.yaml").is_file()]
-    found.sort(key=lambda place: place.stat().st_mtime, reverse=True)
-    return [f"{prefix}{place}" for place in found]
-
-
-def _starting_with(current: str, words: Iterable[str], *, prefix: str = "") -> list[str]:
-    return sorted(f"{prefix}{word}" for word in words if word.startswith(current))
+def _starting_with(current: str, words: Iterable[str]) -> list[str]:
+    return sorted(word for word in words if word.startswith(current))

@@ -4,21 +4,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.cli.commands import DASHBOARD
 from nas.cli.flags import parse_settings
 from nas.errors import ConfigError, ExecutionError, RunFolderError
-
-HELP = """\
-nas dashboard run=runs/N [host=127.0.0.1] [port=8080]
-
-Shows the run's study in a browser, and goes on to while the run goes on. Ctrl-C ends it."""
+from nas.exit_status import ExitStatus
 
 
 def run(words: Sequence[str]) -> int:
     """Serve one run's study until Ctrl-C."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    settings = parse_settings(words, defaults={"run": None, "host": "127.0.0.1", "port": "8080"})
+    settings = parse_settings(words, DASHBOARD)
     port = settings["port"]
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise ConfigError(f"port must be from 1 to 65535, but got {port[:40]!r}")
@@ -39,4 +33,4 @@ def run(words: Sequence[str]) -> int:
         raise ExecutionError(
             f"port {port} cannot be used ({error}); give another port=..."
         ) from error
-    return 0
+    return ExitStatus.DONE

@@ -11,6 +11,7 @@ from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
 from nas.config.trust import with_trust
+from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nas.assemble.finish import AssembledFinish
@@ -21,38 +22,9 @@ if TYPE_CHECKING:
     from nas.finish.task import FinishSummary
     from nas.record.run_folder import RunFolder
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
-HELP = """\
-nas finish run=runs/N [key=value ...]
-
-Retrains winners on train and validation with several seeds, tests each once, and makes files of
-them: safetensors, torch.export, ONNX in floats and int8, each measured on the file itself.
-
-  pick=knee                     the knee alone; or all (default), best, smallest
-  pick=5                        so many, spread over the front
-  pick=[3,17]                   these trials
-  pick.size_bytes.max=100000    the most accurate under 100 kB
-  pick.accuracy.min=0.95        the smallest above 95 %
-  seeds=3                       retrainings of each
-  training.epochs=40            where the recipe is other than in the search
-  baselines.mobilenetv3_small=[0.25]  baselines.random=2
-  distillation.teacher=largest  train the winners once more with the largest as their teacher
-  compression.to=[kept0.5,int8] half of the channels; quantization-aware; each trained on
-  export.int4=true  export.int8_dynamic=true  export.aot_inductor=true
-  export.executorch=true  export.executorch_int8=true
-  export.int8=false  export.files=false  license=apache-2.0
-  execution=inline              in this process; default: Ray
-  trust=true                    run what the run folder names (docs/foreign.md)
-  data.path=photos              where the data are now, if they moved; they must be the same
-
-Killed or interrupted, the same command goes on. All settings: conf/finish.yaml."""
-
 
 def run(words: Sequence[str]) -> int:
-    """AssembledFinish one run."""
-    if set(words) & {"--help", "-h"} or not words:
-        print(HELP)
-        return DONE
+    """Finish one run."""
     open_launch_folder()
     from nas.config.finishing import check_finish
 
@@ -179,10 +151,11 @@ def _end(
     if summary.is_interrupted:
         command = shlex.join(with_trust(["nas", "finish", *words]))
         console.print(f"interrupted; go on with:\n  {command}", markup=False, soft_wrap=True)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     for name, failure in summary.failures:
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
-    return FAILED if summary.failures and not summary.rows else DONE
+    is_incomplete = bool(summary.failures) and not summary.rows
+    return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
 
 
 def _made(summary: "FinishSummary") -> list[str]:

@@ -1,23 +1,31 @@
-"""Which words of a command line are flags, and which are settings?
+"""Which words of a command line are flags, which are settings, and which stand by themselves?
 
-The flags of `nas search` are Hydra's, by Hydra's names. The other commands take `key=value` words
-only.
+The table of commands says what each command takes; the flags are Hydra's, by Hydra's names.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from nas.cli.command import Command
 from nas.errors import ConfigError, nearest_first
 
 _FIRST_FILE = "search"
-INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+# How a flag is read that is not a plain word, by its long name.
+_READ: dict[str, dict[str, Any]] = {
+    "--config-dir": {"type": Path},
+    "--config-name": {"default": _FIRST_FILE},
+    "--config-path": {"type": Path},
+    "--multirun": {"action": "store_true"},
+    "--resolve": {"action": "store_true"},
+    "--info": {"nargs": "?", "const": "all"},
+}
 
 
 @dataclass(frozen=True)
-class SearchFlags:
+class Flags:
     """What stood beside the overrides.
 
     Attributes:
@@ -30,74 +38,68 @@ class SearchFlags:
         package: of `cfg`, only this node.
         is_resolved: of `cfg`, with interpolations resolved.
         info: print how it is composed instead.
-        wants_help: print the help instead.
     """
 
     overrides: tuple[str, ...]
-    config_dir: Path | None
-    config_name: str
-    config_path: Path | None
-    is_multirun: bool
-    cfg: str | None
-    package: str | None
-    is_resolved: bool
-    info: str | None
-    wants_help: bool
+    config_dir: Path | None = None
+    config_name: str = _FIRST_FILE
+    config_path: Path | None = None
+    is_multirun: bool = False
+    cfg: str | None = None
+    package: str | None = None
+    is_resolved: bool = False
+    info: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of ending the process."""
-        raise ConfigError(f"{message}; see nas search --help")
+        raise ConfigError(f"{message}; see {self.prog} --help")
 
 
-def _parser() -> _Parser:
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("overrides", nargs="*", default=[])
-    parser.add_argument("--help", "-h", action="store_true")
-    parser.add_argument("--config-dir", "-cd", type=Path)
-    parser.add_argument("--config-name", "-cn", default=_FIRST_FILE)
-    parser.add_argument("--config-path", "-cp", type=Path)
-    parser.add_argument("--multirun", "-m", action="store_true")
-    parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
-    parser.add_argument("--package", "-p")
-    parser.add_argument("--resolve", action="store_true")
-    parser.add_argument("--info", "-i", nargs="?", const="all", choices=INFO)
-    return parser
-
-
-def parse_search_flags(words: Sequence[str]) -> SearchFlags:
-    """Tell flags from overrides.
+def parse_flags(words: Sequence[str], command: Command) -> Flags:
+    """Tell the flags of a command from its other words.
 
     Raises:
         ConfigError: a flag is unknown or lacks its value.
     """
-    found = _parser().parse_intermixed_args(list(words))
-    if found.config_path is not None and (found.config_dir or found.config_name != _FIRST_FILE):
+    parser = _Parser(prog=f"nas {command.name}", add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*", default=[])
+    for flag in command.flags:
+        how = dict(_READ.get(flag.flags[0], {}))
+        if flag.choices:
+            how["choices"] = flag.choices
+        parser.add_argument(*flag.flags, **how)
+    found = vars(parser.parse_intermixed_args(list(words)))
+    config_dir, config_path = found.get("config_dir"), found.get("config_path")
+    config_name = found.get("config_name", _FIRST_FILE)
+    if config_path is not None and (config_dir or config_name != _FIRST_FILE):
         raise ConfigError(
-            f"--config-path {found.config_path} brings the files that its run began with, so "
+            f"--config-path {config_path} brings the files that its run began with, so "
             "--config-dir and --config-name cannot be given beside it"
         )
-    return SearchFlags(
-        overrides=tuple(found.overrides),
-        config_dir=None if found.config_dir is None else found.config_dir.absolute(),
-        config_name=found.config_name.removesuffix(".yaml"),
-        config_path=found.config_path,
-        is_multirun=found.multirun,
-        cfg=found.cfg,
-        package=found.package,
-        is_resolved=found.resolve,
-        info=found.info,
-        wants_help=found.help,
+    return Flags(
+        overrides=tuple(found["overrides"]),
+        config_dir=None if config_dir is None else config_dir.absolute(),
+        config_name=config_name.removesuffix(".yaml"),
+        config_path=config_path,
+        is_multirun=found.get("multirun", False),
+        cfg=found.get("cfg"),
+        package=found.get("package"),
+        is_resolved=found.get("resolve", False),
+        info=found.get("info"),
     )
 
 
-def parse_settings(words: Sequence[str], *, defaults: Mapping[str, str | None]) -> dict[str, str]:
+def parse_settings(words: Sequence[str], command: Command) -> dict[str, str]:
     """Read `key=value` words.
 
     Args:
         words: of the command line.
-        defaults: key -> value where it is not given; None where it must be.
+        command: says which keys there are, which must be given, and what the others are.
+
+    Returns:
+        What was given, and the defaults of what was not.
 
     Raises:
         ConfigError: with all faults: unknown keys, missing ones, words that are no setting.
@@ -108,13 +110,21 @@ def parse_settings(words: Sequence[str], *, defaults: Mapping[str, str | None]) 
         key, equals, value = word.partition("=")
         if not equals:
             faults.append(f"'{word}' is no setting; write key=value")
-        elif key not in defaults:
-            known = nearest_first(key, defaults)
+        elif key not in command.keys:
+            known = nearest_first(key, command.keys)
             faults.append(f"there is no option '{key}'; known, nearest first: {known}")
         else:
             given[key] = value
-    settings = {key: given.get(key, default) for key, default in defaults.items()}
-    faults.extend(f"{key}=... must be given" for key, value in settings.items() if not value)
+    faults.extend(
+        f"{key}=... must be given"
+        for key, argument in command.keys.items()
+        if given.get(key) == "" or (argument.is_required and key not in given)
+    )
+    faults.extend(
+        f"{key} must be one of {', '.join(allowed)}, but got {value!r}"
+        for key, value in given.items()
+        if value and (allowed := command.keys[key].choices) and value not in allowed
+    )
     faults.extend(
         f"{key}: no path or name holds the character {character!r}"
         for key, value in given.items()
@@ -123,7 +133,24 @@ def parse_settings(words: Sequence[str], *, defaults: Mapping[str, str | None]) 
     )
     if faults:
         raise ConfigError("; ".join(faults))
-    return {key: value for key, value in settings.items() if value is not None}
+    defaults = {key: argument.default for key, argument in command.keys.items()}
+    return {k: v for k, v in {**defaults, **given}.items() if v is not None}
+
+
+def take_bare(words: Sequence[str], command: Command) -> tuple[list[str], list[str]]:
+    """Return the words that stand by themselves, as many as the command takes, and the others.
+
+    Raises:
+        ConfigError: there are fewer.
+    """
+    number = len(command.bare)
+    bare, others = list(words[:number]), list(words[number:])
+    if len(bare) < number or (others and not command.keys):
+        got = " ".join(words) or "nothing"
+        raise ConfigError(
+            f"write nas {command.name} {command.usage()}".rstrip() + f", but got {got}"
+        )
+    return bare, others
 
 
 def parse_list(text: str) -> list[str]:

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from nas.cli.disk import disk_fault
+from nas.cli.logged import LoggedError
 from nas.engine.view import View
 from nas.errors import NasError
 from nas.secrets import masked
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class LoggedError(Exception):
-    """An unexpected error whose traceback is in a log file."""
 
 
 class _WithoutSecrets(logging.Formatter):

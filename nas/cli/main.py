@@ -1,93 +1,30 @@
 """The command line: finds the command, runs it, and turns what comes of it into an exit status.
 
-0 done; 2 the user's fault, said in one message without a traceback; 130 after Ctrl-C, SIGTERM or
-SIGHUP; 1 anything else. Nothing heavy is imported before it is needed: `nas --help` must come at
-once.
+The commands are in `nas.cli.commands`. A user's fault is said in one message without a traceback.
+Nothing heavy is imported before it is needed: `nas --help` must come at once.
 """
 
-import importlib
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from nas.cli.command import HELP_FLAGS, Command, two_columns
+from nas.cli.commands import COMMANDS
 from nas.cli.disk import disk_fault
+from nas.cli.logged import LoggedError
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
 from nas.engine.interrupt import as_ctrl_c
 from nas.errors import ConfigError, NasError, nearest_first, printable
+from nas.exit_status import ExitStatus
 from nas.secrets import masked, remember_secrets_of_words
 from nas.train.threads import set_worker_environment
 
-DONE, UNEXPECTED, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
-
-
-@dataclass(frozen=True)
-class Command:
-    """A word after `nas`.
-
-    Attributes:
-        module: has `run(words) -> exit status` and `HELP`.
-        usage: the words that follow.
-        words: what it does.
-    """
-
-    module: str
-    usage: str
-    words: str
-
-
-COMMANDS = {
-    "search": Command(
-        "nas.cli.search", "[key=value ...]", "search; print the front; write the run folder"
-    ),
-    "profile": Command(
-        "nas.cli.profile",
-        "[key=value ...]",
-        "look before spending: what the space holds, what keeps the limits, trials per hour",
-    ),
-    "finish": Command(
-        "nas.cli.finish",
-        "run=runs/N [key=value ...]",
-        "confirm winners on the test split; export and measure them",
-    ),
-    "reproduce": Command(
-        "nas.cli.reproduce",
-        "run=runs/N [into=...]",
-        "repeat a run from its folder; say what differs",
-    ),
-    "report": Command(
-        "nas.cli.report", "run=runs/N", "make tables, pictures and page again from a run folder"
-    ),
-    "repair": Command(
-        "nas.cli.repair", "run=runs/N", "save what is whole of a damaged run folder"
-    ),
-    "compare": Command(
-        "nas.cli.compare",
-        "runs=[a,b,...]",
-        "several fronts in one picture, with their hypervolumes",
-    ),
-    "spaces": Command(
-        "nas.cli.spaces", "list | show NAME | copy NAME DIR", "look at search spaces, or copy one"
-    ),
-    "dashboard": Command(
-        "nas.cli.dashboard", "run=runs/N", "watch a run's study in a browser (optuna-dashboard)"
-    ),
-    "completion": Command(
-        "nas.cli.completion",
-        "bash | zsh | fish",
-        "print what makes the tab key complete overrides",
-    ),
-}
-
-_TAKE_TRUST = ("search", "profile", "finish", "reproduce")  # they may run what a run names
-
-EXAMPLES = """\
+_EXAMPLES = """\
   nas search preset=smoke                 a real search of seconds, to see that everything works
   nas search data=digits name=first       a search with everything else as it is by default
   nas search name=first resume=true       go on with it
-  nas search --help                       what can be set
-"""
+  nas search --help                       what can be set"""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -99,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     status = _run(given)
     if (fault := output_fault()) is not None:
         print(f"nas: {fault}", file=sys.stderr)
-        return max(status, USERS_FAULT)
+        return max(status, ExitStatus.USERS_FAULT)
     return status
 
 
@@ -111,7 +48,7 @@ def _run(words: Sequence[str]) -> int:
         return _tell(error)
     except KeyboardInterrupt:
         print("nas: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place that can say anything
         fault = disk_fault(error)
         if fault is not None:
@@ -120,56 +57,70 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _dispatch(words: Sequence[str]) -> int:
-    name, rest = (words[0], words[1:]) if words else ("--help", [])
-    if name in ("--help", "-h", "help"):
+    if not words or words[0] in (*HELP_FLAGS, "help"):
         print(help_text())
-        return DONE
-    if name == "--version":
+        return ExitStatus.DONE
+    if words[0] == "--version":
         from importlib.metadata import version
 
         print(f"nas {version('nas')}")
-        return DONE
+        return ExitStatus.DONE
+    command, rest = find_command(words)
+    if command.actions or set(rest) & set(HELP_FLAGS):
+        print(command.help_text())
+        return ExitStatus.DONE
+    rest, trusts = parted(rest) if "trust" in command.keys else (rest, False)
+    with trusting(trusts):
+        return command.run()(rest)
+
+
+def find_command(words: Sequence[str]) -> tuple[Command, list[str]]:
+    """Return the command that a line names, and the words that are left for it.
+
+    Raises:
+        ConfigError: there is no such command, or it has no such action.
+    """
+    name, rest = words[0], list(words[1:])
     if name not in COMMANDS:
         known = nearest_first(name, COMMANDS)
         raise ConfigError(f"there is no command '{name}'; known, nearest first: {known}")
-    module = importlib.import_module(COMMANDS[name].module)
-    words, trusts = parted(rest) if name in _TAKE_TRUST else (rest, False)
-    with trusting(trusts):
-        status: int = module.run(words)
-    return status
+    command = COMMANDS[name]
+    actions = {action.word: action for action in command.actions}
+    if not actions or not rest or (rest[0] not in actions and set(rest) & set(HELP_FLAGS)):
+        return command, rest
+    if rest[0] not in actions:
+        known = nearest_first(rest[0], actions)
+        raise ConfigError(f"nas {name} cannot '{rest[0]}'; it can, nearest first: {known}")
+    return actions[rest[0]], rest[1:]
 
 
 def help_text() -> str:
     """Return what `nas --help` prints."""
-    usages = [f"nas {name} {command.usage}" for name, command in COMMANDS.items()]
-    width = max(map(len, usages))
-    lines = [
-        f"  {usage:<{width}}  {command.words}"
-        for usage, command in zip(usages, COMMANDS.values(), strict=True)
-    ]
+    rows = [(f"nas {c.name} {c.usage()}".rstrip(), c.summary) for c in COMMANDS.values()]
     return "\n".join(
         [
             "Neural architecture search: the Pareto front of size against accuracy.",
             "",
-            *lines,
+            *two_columns(rows),
             "",
-            EXAMPLES.rstrip("\n"),
+            "nas COMMAND --help says more of a command. Examples:",
+            _EXAMPLES,
         ]
     )
 
 
 def _tell(fault: NasError) -> int:
     print(f"nas: {printable(masked(str(fault)))}", file=sys.stderr)
-    return USERS_FAULT
+    return ExitStatus.USERS_FAULT
 
 
 def _report_unexpected(error: Exception) -> int:
     """Say what happened in a line; the traceback is in the log where there is one."""
-    if type(error).__name__ != "LoggedError":  # by name: its module is not imported for this
+    if not isinstance(error, LoggedError):
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         error = RuntimeError(f"{type(error).__name__}: {error}; the traceback is above")
     print(masked(f"nas: stopped by an unexpected error: {error}"), file=sys.stderr)
-    return UNEXPECTED
+    return ExitStatus.INCOMPLETE
 
 
 if __name__ == "__main__":

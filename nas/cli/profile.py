@@ -4,48 +4,30 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nas.cli.flags import parse_search_flags
+from nas.cli.commands import PROFILE
+from nas.cli.flags import parse_flags
 from nas.config.launch import open_launch_folder
 from nas.errors import ConfigError, ConstraintError
+from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.assemble.profiling import ProfilePlan, ProfileSettings
     from nas.profile.proxy_ranks import ProxyRanks
     from nas.profile.space_profile import CountMore, SpaceProfile
     from nas.profile.trial_time import TrialTimes
 
-DONE = 0
 LOOK_S = 45.0  # aim for all of it
 SECONDS_EACH = 5.0  # aim for measuring each of three models, less where time is short
 LEAST_SECONDS_EACH = 1.0
 PROXY_TIME_S = 15.0
-HELP = """\
-nas profile [group=choice ...] [key=value ...]
-
-A look before spending, in under a minute: how many architectures there are, how large they are,
-how many keep the constraints, how long a trial takes here, and so how long the search will.
-It takes what nas search takes, writes no run folder, and knows some settings of its own:
-
-  samples=1000              architectures whose costs are counted, at most
-  train=false               do not measure how long trials take
-  run=runs/N                look at the space of a run; with proxies=..., also at how these rank
-                            the networks that it trained
-  proxies=[naswot,synflow]  zero-cost proxies: synflow, naswot, grad_norm, zico; or all
-  save=profile.json         all numbers, for machines
-  trust=true                run what a run folder or a file brings (docs/foreign.md)
-
-Where no architecture keeps the constraints, the exit status is 2, as a search's would be."""
 
 
 def run(words: Sequence[str]) -> int:
     """Look at a space and print what was seen."""
     started_s = time.monotonic()
-    flags = parse_search_flags(words)
-    if flags.wants_help:
-        print(HELP)
-        return DONE
-    if flags.is_multirun or flags.cfg or flags.info:
-        raise ConfigError("nas profile takes --config-dir and --config-name only, of the flags")
+    flags = parse_flags(words, PROFILE)
     open_launch_folder()
     from nas.assemble.profiling import plan_profile, read_settings
     from nas.config.compose import ConfigSource
@@ -63,7 +45,6 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
         print_lines,
         print_proxies,
         print_sizes,
-        print_times,
         unbuildable_line,
         write_profile,
     )
@@ -71,7 +52,6 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     from nas.data.dataset import Dataset
     from nas.data.report import report_data
     from nas.profile.space_profile import Sampling, profile_space
-    from nas.train.device import choose_device
 
     task, console = plan.search.task, make_console()
     sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
@@ -92,10 +72,7 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     with console.status("training a small, a median and a large one, for seconds each"):
         times = _times(plan, profile, settings, until_s=until_s)
     if times is not None:
-        workers = plan.plan.num_workers
-        device = str(choose_device(str(plan.config.training.get("device", "auto"))))
-        print_times(console, times, config=plan.config, device=device, num_workers=workers)
-        print_lines(console, _batch_notes(plan, times))
+        _print_times(console, plan, times)
     elif plan.is_table:
         console.print("\nResults are looked up in a table: nothing is trained.")
     ranks = _ranks(plan, profile, settings)
@@ -108,7 +85,17 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
         raise ConstraintError(
             "no architecture was found that keeps the constraints; widen a limit or the space"
         )
-    return DONE
+    return ExitStatus.DONE
+
+
+def _print_times(console: "Console", plan: "ProfilePlan", times: "TrialTimes") -> None:
+    from nas.cli.profile_view import print_lines, print_times
+    from nas.train.device import choose_device
+
+    device = str(choose_device(str(plan.config.training.get("device", "auto"))))
+    workers = plan.plan.num_workers
+    print_times(console, times, config=plan.config, device=device, num_workers=workers)
+    print_lines(console, _batch_notes(plan, times))
 
 
 def _activations(plan: "ProfilePlan") -> "CountMore | None":

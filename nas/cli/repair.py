@@ -4,30 +4,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.cli.commands import REPAIR
 from nas.cli.flags import parse_settings
 from nas.errors import NasError, RunFolderError
+from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nas.objective import Objective
     from nas.record.run_folder import RunFolder
-
-HELP = """\
-nas repair run=runs/N
-
-Saves what is whole of a damaged run: every whole line of study.journal and of finish/ledger.jsonl
-stays, the others are named. The originals are kept beside them as *.damaged. What stands in the
-place of a table, a picture or a log and is no file is moved to *.damaged as well; nas report and
-nas finish make them anew. A run that is whole is left as it is."""
 
 _NUM_SHOWN = 10  # lines that are named
 
 
 def run(words: Sequence[str]) -> int:
     """Repair one run folder."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    settings = parse_settings(words, defaults={"run": None})
+    settings = parse_settings(words, REPAIR)
     from nas.record.lease import Lease
     from nas.record.run_folder import RunFolder
     from nas.record.tidying import tidy
@@ -46,11 +37,11 @@ def run(words: Sequence[str]) -> int:
             print(line)
     if not told:
         print(f"{folder.path} is whole; nothing was changed")
-    return 0
+    return ExitStatus.DONE
 
 
 def _mend(path: Path, mend: Callable[[bytes], tuple[bytes, list[str]] | None]) -> list[str]:
-    """Write a file anew if it needs it, and keep the original; return what was done."""
+    """Replace a file that needs it, and keep the original; return what was done."""
     from nas.files import write_bytes
     from nas.record.aside import keep_original
     from nas.record.reading import is_there, read_bytes
@@ -68,14 +59,15 @@ def _mend(path: Path, mend: Callable[[bytes], tuple[bytes, list[str]] | None]) -
 
 
 def _mend_journal(folder: "RunFolder", content: bytes) -> tuple[bytes, list[str]] | None:
+    from nas.report.values import counted
     from nas.study.journal_repair import is_whole, repaired
 
     if is_whole(content):
         return None
     repair = repaired(content, name=folder.name, objectives=_objectives(folder))
-    head = f"{folder.study_journal}: {repair.num_trials} trials are kept"
+    head = f"{folder.study_journal}: {counted(repair.num_trials, 'trial')} kept"
     num = len(repair.dropped)
-    told = f"; {num} damaged {'line is' if num == 1 else 'lines are'} left out:" if num else ""
+    told = f"; {counted(num, 'damaged line')} left out:" if num else ""
     lines = [head + (told or "; its lines are in order again"), *_listed(repair.dropped)]
     if repair.lost_trials:
         numbers = ", ".join(map(str, repair.lost_trials[:_NUM_SHOWN]))
@@ -87,10 +79,13 @@ def _mend_journal(folder: "RunFolder", content: bytes) -> tuple[bytes, list[str]
 def _mend_finish(folder: "RunFolder") -> list[str]:
     from nas.finish.ledger import whole_lines
     from nas.record.lease import Lease
+    from nas.report.values import counted
 
     def mend(content: bytes) -> tuple[bytes, list[str]] | None:
         kept, dropped = whole_lines(content, has_weights=lambda job: _has_weights(folder, job))
-        head = f"{ledger}: {len(dropped)} lines are left out; what they told is measured again"
+        head = (
+            f"{ledger}: {counted(len(dropped), 'line')} left out; nas finish measures them again"
+        )
         return (kept, [head, *_listed(dropped)]) if dropped else None
 
     ledger = folder.finish_dir / "ledger.jsonl"

@@ -3,21 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.cli.commands import REPORT
 from nas.cli.flags import parse_settings
 from nas.cli.terminal import make_console
-
-HELP = """\
-nas report run=runs/N
-
-Makes trials.csv, front.csv, front.png and report.html again from the study; prints the front."""
+from nas.exit_status import ExitStatus
 
 
 def run(words: Sequence[str]) -> int:
     """Make the reports of one run."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    settings = parse_settings(words, defaults={"run": None})
+    settings = parse_settings(words, REPORT)
     from nas.cli.missing import say_missing, without_weights
     from nas.config.recorded import recorded_objectives
     from nas.record.run_folder import RunFolder
@@ -34,4 +28,4 @@ def run(words: Sequence[str]) -> int:
     console.print(knee_sentence(records, objectives), markup=False, highlight=False)
     console.print(f"Written: {folder.report_html}", markup=False, soft_wrap=True)
     say_missing(console, folder, without_weights(folder, records, objectives))
-    return 0
+    return ExitStatus.DONE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.cli.commands import REPRODUCE
 from nas.cli.flags import parse_settings
 from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
@@ -14,26 +15,12 @@ from nas.config.launch import open_launch_folder
 if TYPE_CHECKING:
     from nas.record.run_folder import RunFolder
 
-DONE = 0
-HELP = """\
-nas reproduce run=runs/N [into=runs/N-again] [data.path=...] [trust=true]
-
-Runs the search of a run folder once more, with all that it remembers, into a new folder. Lists
-what is other on this machine, and compares the proposals and the objectives, trial by trial.
-With one worker at a time (execution=inline, or execution.num_workers=1) the same proposals come;
-with several, the order in which results arrive decides them. The data must be those of the run;
-data.path=... (table.path=...) says where they are now, if they moved. A run of someone else calls
-only what its settings are for; trust=true lets it run whatever it names (docs/foreign.md)."""
-
 
 def run(words: Sequence[str]) -> int:
     """Repeat one run."""
-    if set(words) & {"--help", "-h"}:
-        print(HELP)
-        return DONE
     moved = [word for word in words if word.startswith(("data.", "table."))]
     own = [word for word in words if word not in moved]
-    settings = parse_settings(own, defaults={"run": None, "into": "-"})
+    settings = parse_settings(own, REPRODUCE)
     open_launch_folder()
     from nas.assemble.jobs import plan_jobs, refuse_changed
     from nas.cli.search import run_job
@@ -44,14 +31,14 @@ def run(words: Sequence[str]) -> int:
 
     console = make_console()
     before = RunFolder.open(Path(settings["run"]))
-    into = Path(settings["into"] if settings["into"] != "-" else f"{before.path}-again")
+    into = Path(settings.get("into", f"{before.path}-again"))
     source = read_source(before)
     again = (f"name='{into.name}'", f"run_folder='{into}'")
     (job,) = plan_jobs(replace(source, overrides=(*source.overrides, *moved, *again)))
     if moved:
         refuse_changed(before, job.values)
     changes = changed_environment(read_environment(before.environment_json), collect_environment())
-    _say(console, "The environment is the same." if not changes else "Other than in the run:")
+    _say(console, "The environment is the same." if not changes else "What differs from the run:")
     for line in changes:
         _say(console, f"  {line}")
     status = run_job(job, console, repeats=before)
@@ -78,8 +65,8 @@ def _compare(before: "RunFolder", again: "RunFolder") -> list[str]:
     )
     lines = [f"{sum(same)} of {len(pairs)} proposals are the same"]
     if first < len(pairs):
-        lines[0] += f"; the first other one is trial {first}"
-    lines.append(f"of the {first} up to there {equal} have exactly the same objectives")
+        lines[0] += f"; the first that differs is trial {first}"
+    lines.append(f"{equal} of the first {first} have exactly the same objectives")
     return lines
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
-from nas.cli.flags import SearchFlags, parse_search_flags
+from nas.cli.commands import SEARCH
+from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
 from nas.config.compose import ConfigSource, on_top
 from nas.config.launch import open_launch_folder
@@ -17,34 +18,32 @@ from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, SearchConfig, Ui
 from nas.config.show import show_config, show_info
 from nas.errors import NasError
+from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked
 
 if TYPE_CHECKING:
+    from nas.assemble.run_data import RunData
+    from nas.assemble.search import AssembledSearch
     from nas.engine.task import SearchSummary
+    from nas.engine.view import View
     from nas.objective import Objective
 
-DONE, INCOMPLETE, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
 
 def run(words: Sequence[str]) -> int:
     """Do what the command line asks for; of several searches the worst status counts."""
-    flags = parse_search_flags(words)
-    if flags.wants_help:
-        from nas.cli.search_help import search_help
-
-        print(search_help())
-        return DONE
+    flags = parse_flags(words, SEARCH)
     open_launch_folder()
     source = _source(flags)
     if flags.cfg or flags.info:
         _show(source, flags)
-        return DONE
+        return ExitStatus.DONE
     return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
 
 
-def _source(flags: SearchFlags) -> ConfigSource:
+def _source(flags: Flags) -> ConfigSource:
     """Return what the command line begins with: files, or what a run was told."""
     if flags.config_path is None:
         return ConfigSource(flags.config_dir, flags.config_name, flags.overrides)
@@ -52,7 +51,7 @@ def _source(flags: SearchFlags) -> ConfigSource:
     return on_top(told.without(_OF_ONE_RUN), flags.overrides)
 
 
-def _show(source: ConfigSource, flags: SearchFlags) -> None:
+def _show(source: ConfigSource, flags: Flags) -> None:
     if flags.cfg:
         show_config(source, what=flags.cfg, package=flags.package, is_resolved=flags.is_resolved)
     if flags.info:
@@ -61,7 +60,7 @@ def _show(source: ConfigSource, flags: SearchFlags) -> None:
 
 def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
-    worst = DONE
+    worst: int = ExitStatus.DONE
     for job in jobs:
         try:
             status = run_job(job, console)
@@ -70,15 +69,15 @@ def _run_all(jobs: Sequence[SearchJob]) -> int:
                 raise
             text = masked(f"nas: {job.config.name}: {error}")
             console.print(text, markup=False, soft_wrap=True)
-            status = USERS_FAULT
+            status = ExitStatus.USERS_FAULT
         worst = max(worst, status)
-        if status == INTERRUPTED:
+        if status == ExitStatus.INTERRUPTED:
             break
     return worst
 
 
 def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = None) -> int:
-    """AssembledSearch once and return the exit status.
+    """Search once and return the exit status.
 
     The folder is held, and a refused command undone, by `nas.record.claim`.
 
@@ -90,17 +89,13 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.search import build_search
-    from nas.cli.data_notes import note_data
     from nas.cli.log import logging_to
     from nas.cli.spending import Spending
     from nas.cli.view import make_view
     from nas.config.places import telling_where
     from nas.engine.loop import run_search
-    from nas.evaluation.tabular import with_scores
     from nas.record.claim import claimed_run
-    from nas.record.environment import collect_environment, write_environment
-    from nas.report.front import front_records
-    from nas.report.reports import write_reports, write_tables
+    from nas.report.reports import write_tables
 
     config = job.config
     place = Path(config.run_folder)
@@ -114,10 +109,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         write_config(folder, values=job.values, source=job.source)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            write_environment(folder.environment_json, collect_environment())
-            note_data(folder, data.content, data.fingerprint, say=view.message)
-            for note in data.notes:
-                view.message(note)
+            _note_circumstances(folder, data, view)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:
@@ -132,10 +124,31 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
                     lease=claim.lease,
                 )
                 spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
-            front = {record.number for record in front_records(summary.records, objectives)}
-            scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-            write_reports(folder, scored, objectives)
+            _write_reports(folder, summary, search)
     return _end(console, summary, config=config, folder=folder, objectives=objectives)
+
+
+def _note_circumstances(folder: RunFolder, data: "RunData", view: "View") -> None:
+    """Write down the machine and the data that a search runs with."""
+    from nas.cli.data_notes import note_data
+    from nas.record.environment import collect_environment, write_environment
+
+    write_environment(folder.environment_json, collect_environment())
+    note_data(folder, data.content, data.fingerprint, say=view.message)
+    for note in data.notes:
+        view.message(note)
+
+
+def _write_reports(folder: RunFolder, summary: "SearchSummary", search: "AssembledSearch") -> None:
+    """Write tables, picture and page; the front of a table has its scores on the test split."""
+    from nas.evaluation.tabular import with_scores
+    from nas.report.front import front_records
+    from nas.report.reports import write_reports
+
+    objectives = search.task.objectives
+    front = {record.number for record in front_records(summary.records, objectives)}
+    scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
+    write_reports(folder, scored, objectives)
 
 
 def _end(
@@ -148,15 +161,18 @@ def _end(
 ) -> int:
     """Say what came of a search, and return the exit status."""
     from nas.cli.missing import resume_command, say_missing
+    from nas.report.values import counted
 
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
         print_ending(console, summary, folder=folder, objectives=objectives)
     if summary.is_interrupted:
-        told = f"interrupted; {len(summary.records)} trials are on record. Go on with:"
+        kept = counted(len(summary.records), "trial")
+        told = f"interrupted; {kept} on record. Go on with:"
         command = resume_command(folder)
         console.print(f"{told}\n  {command}", markup=False, highlight=False, soft_wrap=True)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     say_missing(console, folder, summary.without_weights)
-    return INCOMPLETE if summary.without_weights and config.train_again else DONE
+    is_incomplete = bool(summary.without_weights) and config.train_again
+    return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE

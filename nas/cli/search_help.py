@@ -1,4 +1,4 @@
-"""What does `nas search --help` say? Groups with their choices, options with their defaults."""
+"""What may a search be told? Groups with their choices, options with their defaults."""
 
 import textwrap
 from collections.abc import Iterator
@@ -10,40 +10,18 @@ from nas.config.schema import Limits, Node, SearchConfig, Setting, TrialLimits
 from nas.paths import conf_dir
 
 _WIDTH = 96
-_EXAMPLES = """\
-Examples
-  nas search preset=smoke                                  seconds, to see that everything works
-  nas search name=small constraints.size_bytes.max=2e5     networks of at most 200 kB
-  nas search 'search_space.parameters.width.choice=[0.5,1.0]' stopping.num_trials=200
-  nas search -m seed=0,1,2 name=repeat                     three runs, one after the other
-  nas search --config-dir my_conf search_space=mine        with YAML files of your own
-  nas search name=small resume=true                        go on with a run
-  nas search name=small resume=true trust=true             the same, of a run that names code
-                                                           of its own (docs/foreign.md)
-
-Flags
-  --config-dir, -cd DIR     your own folder of YAML files, besides the shipped ones
-  --config-name, -cn NAME   begin with NAME.yaml of one of these folders
-  --config-path, -cp RUN    begin with all that the run in this folder was told
-  --multirun, -m            run each combination of comma-separated values
-  --cfg job [--resolve]     print the configuration, run nothing; --package sampler: that node
-  --info [searchpath|...]   print how it is composed, run nothing"""
 
 
 def search_help() -> str:
-    """Return the help of `nas search`."""
+    """Return what the help of `nas search` says of its settings."""
     choices = Choices((conf_dir(),))
     return "\n".join(
         [
-            "nas search [group=choice ...] [key=value ...] [flags]",
-            "",
             "Groups [default] and their choices",
             *_group_lines(choices),
             "",
             "Options [default]; more with --cfg job, or with the tab key (nas completion)",
             *_option_lines(choices),
-            "",
-            _EXAMPLES,
         ]
     )
 
@@ -55,7 +33,7 @@ def _group_lines(choices: Choices) -> Iterator[str]:
             continue  # nothing to choose
         head = f"  {group} [{spelled(default)}]"
         yield from textwrap.wrap(
-            ", ".join(names), _WIDTH, initial_indent=f"{head:<30}", subsequent_indent=" " * 30
+            ", ".join(names), _WIDTH, initial_indent=f"{head:<29} ", subsequent_indent=" " * 30
         )
 
 

@@ -2,69 +2,42 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
+from nas.cli.command import Command
+from nas.cli.commands import SPACES
+from nas.cli.flags import parse_flags, take_bare
 from nas.cli.numbers import format_count
 from nas.cli.terminal import make_console
 from nas.config.choices import Choices
+from nas.config.launch import open_launch_folder
 from nas.errors import ConfigError, NasError, SpaceError, nearest_first
+from nas.exit_status import ExitStatus
 from nas.files import write_bytes, write_text
 from nas.paths import conf_dir
 
-HELP = """\
-nas spaces list | show NAME | copy NAME DIR | check NAME
 
-  list            the search spaces that come with the package
-  show NAME       its parameters, what each may be and when it counts; how many architectures
-                  (and what a change does: nas spaces show mobilenet channels=[8,16,32,64], or
-                  nas spaces show mobilenet compression=int8)
-  copy NAME DIR   its YAML and Python into DIR, as my_NAME: to change, and to search
-                  with --config-dir DIR search_space=my_NAME
-  check NAME      builds, counts and trains some of its networks, and says what is wrong: also of
-                  your own (nas spaces check my_mobilenet --config-dir DIR num_architectures=50)"""
-
-
-def run(words: Sequence[str]) -> int:
-    """Do what the first word says."""
-    actions: dict[str, Callable[[Sequence[str]], None]] = {
-        "list": _list,
-        "show": _show,
-        "copy": _copy,
-        "check": _check,
-    }
-    if not words or set(words) & {"--help", "-h"}:
-        print(HELP)
-        return 0
-    if words[0] not in actions:
-        known = nearest_first(words[0], actions)
-        raise ConfigError(f"nas spaces cannot '{words[0]}'; it can, nearest first: {known}")
-    actions[words[0]](words[1:])
-    return 0
-
-
-def _list(words: Sequence[str]) -> None:
-    _expect(words, 0, "nas spaces list")
+def show_all(words: Sequence[str]) -> int:
+    """List the spaces that come with the package."""
+    take_bare(words, _action("list"))
     choices = Choices((conf_dir(),))
     names = choices.choices("search_space")
     width = max(map(len, names))
     for name in names:
         print(f"  {name:<{width}}  {choices.describe('search_space', name)}")
+    return ExitStatus.DONE
 
 
-def _show(words: Sequence[str]) -> None:
-    if not words:
-        raise ConfigError("nas spaces show NAME: give the name of a search space")
-    node = _node(words[0], words[1:])
-    from nas.assemble.make import make_space
-    from nas.config.launch import open_launch_folder
-
-    open_launch_folder()
-    space = make_space(node)
+def show(words: Sequence[str]) -> int:
+    """Show the parameters of a space, and how many architectures there are."""
+    flags = parse_flags(words, _action("show"))
+    (name,), overrides = take_bare(flags.overrides, _action("show"))
+    space = _make_space(name, overrides, flags.config_dir)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("parameter", "blocks", "values", "counts only when"):
         table.add_column(heading, overflow="fold")
@@ -73,50 +46,71 @@ def _show(words: Sequence[str]) -> None:
     console = make_console()
     console.print(table)
     console.print(f"{format_count(space.num_architectures())} architectures", highlight=False)
+    return ExitStatus.DONE
 
 
-def _check(words: Sequence[str]) -> None:
+def check(words: Sequence[str]) -> int:
     """Check a space at the shapes of data that it names.
 
     Raises:
         SpaceError: it has faults; they are printed before.
     """
-    words, folder = _without_folder(words)
-    counts = [word for word in words if word.startswith("num_architectures=")]
-    words = [word for word in words if word not in counts]
-    if not words:
-        raise ConfigError("nas spaces check NAME: give the name of a search space")
-    node = _node(words[0], words[1:], folder)
-    from nas.assemble.make import make_space
-    from nas.config.launch import open_launch_folder
+    flags = parse_flags(words, _action("check"))
+    (name,), others = take_bare(flags.overrides, _action("check"))
+    counts = [word for word in others if word.startswith("num_architectures=")]
+    num_architectures = _count(counts[-1]) if counts else 100
+    overrides = [word for word in others if word not in counts]
+    space = _make_space(name, overrides, flags.config_dir)
     from nas.evaluation.space_check import check_space
 
-    open_launch_folder()
-    space = make_space(node)
-    num_architectures = _count(counts[-1]) if counts else 100
     num_faults = 0
     for data in space.example_data:
         with make_console().status(f"input {data.input_shape}: building, counting, training"):
             found = check_space(space, data, num_architectures=num_architectures)
         num_faults += len(found)
-        print(f"input {data.input_shape}: {len(found) or 'no'} fault{'s' * (len(found) != 1)}")
+        print(f"input {data.input_shape}: {_faults(len(found))}")
         for finding in found:
             print(f"  {finding}")
     if num_faults:
-        number = f"{num_faults} fault{'s' * (num_faults != 1)}"
-        raise SpaceError(f"the search space '{words[0]}' has {number}, named above")
+        raise SpaceError(f"the search space '{name}' has {_faults(num_faults)}, named above")
+    return ExitStatus.DONE
 
 
-def _without_folder(words: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Part `--config-dir DIR` from the other words."""
-    rest = list(words)
-    if "--config-dir" not in rest:
-        return rest, None
-    place = rest.index("--config-dir")
-    if place + 1 == len(rest):
-        raise ConfigError("--config-dir needs a folder")
-    folder = Path(rest[place + 1]).absolute()
-    return rest[:place] + rest[place + 2 :], folder
+def copy(words: Sequence[str]) -> int:
+    """Copy YAML and Python of a space, to be changed."""
+    (name, place), _ = take_bare(words, _action("copy"))
+    folder = Path(place)
+    node = _node(name, [])
+    from nas.config.targets import locate
+
+    source = Path(inspect.getfile(locate(node["_target_"])))
+    yaml_path = folder / "search_space" / f"my_{name}.yaml"
+    code_path = folder / f"my_{name}.py"
+    taken = [path for path in (yaml_path, code_path) if path.exists()]
+    if taken:
+        raise NasError(f"{taken[0]} exists already; remove it, or copy into another folder")
+    module = _module_of(code_path)
+    text = (conf_dir() / "search_space" / f"{name}.yaml").read_text(encoding="utf-8")
+    target = f"{module}.{node['_target_'].rpartition('.')[2]}"
+    try:
+        write_text(yaml_path, _retarget(text, name=name, target=target, folder=folder))
+        write_bytes(code_path, source.read_bytes())
+    except OSError:
+        yaml_path.unlink(missing_ok=True)  # half a copy would refuse the next one
+        raise
+    print(f"{yaml_path}\n{code_path}")
+    start = "" if module != code_path.stem else f"cd {folder} && "
+    place = "." if start else str(folder)
+    print(f"search it: {start}nas search --config-dir {place} search_space=my_{name}")
+    return ExitStatus.DONE
+
+
+def _action(name: str) -> Command:
+    return next(action for action in SPACES.actions if action.name == f"spaces {name}")
+
+
+def _faults(number: int) -> str:
+    return f"{number or 'no'} fault{'s' * (number != 1)}"
 
 
 def _count(word: str) -> int:
@@ -124,6 +118,14 @@ def _count(word: str) -> int:
     if not re.fullmatch("[0-9]{1,6}", text) or int(text) < 3:
         raise ConfigError(f"num_architectures must be from 3 to 999999, but got {text[:40]!r}")
     return int(text)
+
+
+def _make_space(name: str, overrides: Sequence[str], folder: Path | None) -> Any:
+    node = _node(name, overrides, folder)
+    from nas.assemble.make import make_space
+
+    open_launch_folder()
+    return make_space(node)
 
 
 def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
@@ -134,7 +136,6 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     """
     from nas.assemble.check import check_node_of_space
     from nas.config.compose import ConfigSource, compose_values
-    from nas.config.launch import open_launch_folder
 
     _check_known(name, folder)
     settings = [
@@ -212,33 +213,6 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _copy(words: Sequence[str]) -> None:
-    _expect(words, 2, "nas spaces copy NAME DIR")
-    name, folder = words[0], Path(words[1])
-    node = _node(name, [])
-    from nas.config.targets import locate
-
-    source = Path(inspect.getfile(locate(node["_target_"])))
-    yaml_path = folder / "search_space" / f"my_{name}.yaml"
-    code_path = folder / f"my_{name}.py"
-    taken = [path for path in (yaml_path, code_path) if path.exists()]
-    if taken:
-        raise NasError(f"{taken[0]} exists already; remove it, or copy into another folder")
-    module = _module_of(code_path)
-    text = (conf_dir() / "search_space" / f"{name}.yaml").read_text(encoding="utf-8")
-    target = f"{module}.{node['_target_'].rpartition('.')[2]}"
-    try:
-        write_text(yaml_path, _retarget(text, name=name, target=target, folder=folder))
-        write_bytes(code_path, source.read_bytes())
-    except OSError:
-        yaml_path.unlink(missing_ok=True)  # half a copy would refuse the next one
-        raise
-    print(f"{yaml_path}\n{code_path}")
-    start = "" if module != code_path.stem else f"cd {folder} && "
-    place = "." if start else folder
-    print(f"search it: {start}nas search --config-dir {place} search_space=my_{name}")
-
-
 def _module_of(code_path: Path) -> str:
     """Return the dotted name of a file as seen from the launch folder.
 
@@ -255,8 +229,3 @@ def _retarget(text: str, *, name: str, target: str, folder: Path) -> str:
     own = re.sub(r"(?m)^_target_:.*$", f"_target_: {target}", text, count=1)
     own = own.replace(f"conf/search_space/{name}.yaml", f"{folder}/search_space/my_{name}.yaml")
     return own.replace(f"search_space={name}", f"--config-dir {folder} search_space=my_{name}")
-
-
-def _expect(words: Sequence[str], number: int, usage: str) -> None:
-    if len(words) != number:
-        raise ConfigError(f"write {usage}, but got {' '.join(words) or 'nothing'}")

@@ -13,7 +13,7 @@ from nas.config.compose import ConfigSource, compose_values
 from nas.config.schema import Execution, Limits, Setting, Ui
 from nas.config.validator import Validator
 from nas.errors import ConfigError
-from nas.finish.choose import Which
+from nas.finish.which import Which
 from nas.objective import Constraint
 
 

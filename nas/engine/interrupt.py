@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-# The shell's convention for a program that Ctrl-C ended.
-INTERRUPTED_STATUS = 130
+from nas.exit_status import ExitStatus
+
 # A SIGHUP that comes so soon after a signal belongs to it.
 ECHO_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -48,7 +48,7 @@ class InterruptWatch:
         now_s = time.monotonic()
         is_echo = number == signal.SIGHUP and now_s - self._came_s < ECHO_S
         if self.requested and not is_echo:
-            os._exit(INTERRUPTED_STATUS)
+            os._exit(ExitStatus.INTERRUPTED)
         self.requested, self._came_s = True, now_s
 
 

@@ -8,12 +8,12 @@ among the trials that keep them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import ConfigError, ConstraintError, nearest_first
+from nas.finish.which import Which
 from nas.metric import Direction
 from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import front_mask
@@ -21,17 +21,6 @@ from nas.pareto.select import best_under, knee
 from nas.trial import TrialRecord
 
 FloatArray = NDArray[np.float64]
-
-
-class Which(StrEnum):
-    """A way to choose."""
-
-    AUTO = "auto"  # no limits: all; limits of cost: the best; of quality alone: the smallest
-    ALL = "all"
-    SPREAD = "spread"
-    KNEE = "knee"
-    BEST = "best"
-    SMALLEST = "smallest"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from parts.terminal import Terminal
 
 from nas.cli.completion import complete
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,29 @@ from nas.cli.completion import complete
         ("nas spaces ", ["check", "copy", "list", "show"]),
         ("nas spaces show mobilenet_", ["mobilenet_224"]),
         ("nas completion ", ["bash", "fish", "zsh"]),
-        ("nas compare ", ["runs=["]),
+        ("nas compare ", ["labels=", "out=", "runs="]),
+        ("nas report ", ["run="]),
+        ("nas finish r", ["run="]),
+        ("nas finish run=x r", []),
+        ("nas finish pick=s", ["pick=smallest", "pick=spread"]),
+        ("nas finish pick", ["pick.", "pick="]),
+        ("nas finish pick.size", ["pick.size_bytes."]),
+        ("nas finish training.ep", ["training.epochs="]),
+        ("nas finish execution=", ["execution=inline", "execution=ray"]),
+        ("nas finish ui=n", ["ui=none"]),
+        ("nas finish export.onnx=f", ["export.onnx=false"]),
+        ("nas finish compression.to=[int8,r", ["compression.to=[int8,rank0.5"]),
+        ("nas finish sampler=", []),
+        ("nas reproduce tr", ["trust="]),
+        ("nas reproduce trust=t", ["trust=true"]),
+        ("nas profile proxies=[naswot,z", ["proxies=[naswot,zico"]),
+        ("nas profile --mul", []),
+        ("nas search objectives=[num_m", ["objectives=[num_macs"]),
+        ("nas search objectives=quality", ["objectives=quality_size"]),
+        ("nas spaces check mobilenet_", ["mobilenet_224"]),
+        ("nas spaces show vit compression=l", ["compression=low_rank"]),
+        ("nas spaces show vit --", ["--config-dir", "--help"]),
+        ("nas spaces shew ", []),
         ("nas nothing x", []),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -53,44 +80,78 @@ def test_runs_are_completed(launch_folder):
         (launch_folder / "runs" / name / "config.yaml").touch()
 
     assert complete("nas report run=runs/o") == ["run=runs/one"]
+    assert complete("nas finish run=") == ["run=runs/one", "run=runs/two"]
+    assert complete("nas reproduce run=runs/t") == ["run=runs/two"]
+    assert complete("nas repair run=runs/t") == ["run=runs/two"]
+    assert complete("nas search --config-path runs/o") == ["runs/one"]
+    assert complete("nas search warm_start=[runs/one,") == ["warm_start=[runs/one,runs/two"]
     assert complete("nas compare runs=[runs/one,runs/t") == ["runs=[runs/one,runs/two"]
     assert complete("nas search name=t") == ["name=two"]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.parametrize(
-    ("words", "point", "replies"),
-    [
-        (["nas", "se"], 1, ["search"]),
-        (["nas", "search", "sampler", "=", "t"], 4, ["tpe"]),
-        (["nas", "search", "sampler", "="], 3, ["brute_force", "frontier", "gp"]),
-        (["nas", "search", "stopping.num"], 2, ["stopping.num_trials="]),
-    ],
-    ids=["command", "choice", "all choices", "key"],
-)
-def test_bash_completes_with_the_documented_line(launch_folder, words, point, replies):
-    script = launch_folder / "bin/nas"
+def test_files_and_folders_are_completed(launch_folder):
+    (launch_folder / "my photos/sub").mkdir(parents=True)
+    (launch_folder / "my.npz").touch()
+    (launch_folder / ".hidden").touch()
+
+    assert complete("nas finish data.path=") == ["data.path=my photos/", "data.path=my.npz"]
+    assert complete("nas reproduce into=") == ["into=my photos/"]
+    assert complete(r"nas reproduce data.path=my\ photos/") == ["data.path=my photos/sub/"]
+    assert complete("nas reproduce data.path=gone/") == []
+
+
+def test_only_what_reads_files_is_imported():
+    code = (
+        "import sys; from nas.cli.completion import complete; complete('nas search sampler=');"
+        "complete('nas finish pick='); complete('nas spaces show ');"
+        "print(sorted({'torch', 'ray', 'optuna', 'hydra', 'omegaconf', 'rich', 'numpy'}"
+        " & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def path_with_nas(tmp_path, monkeypatch):
+    """A `nas` that a shell finds, whatever is installed: the one that is tested."""
+    script = tmp_path / "bin/nas"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m nas "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m nas "$@"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    line = " ".join(words).replace(" = ", "=").replace(" =", "=")
-    quoted = " ".join(f"'{word}'" for word in words)
-    commands = (
-        'eval "$(nas completion bash)"; '
-        f"COMP_WORDS=({quoted}); COMP_CWORD={point}; "
-        f"COMP_LINE='{line}'; COMP_POINT={len(line)}; "
-        '_nas_complete; printf "%s\\n" "${COMPREPLY[@]}"; complete -p nas'
-    )
-    path = f"{script.parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    done = subprocess.run(
-        ["bash", "-c", commands],
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    lines = done.stdout.splitlines()
-    assert lines[: len(replies)] == replies
-    assert "-F _nas_complete nas" in lines[-1]
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.usefixtures("path_with_nas")
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nas fi\t", "nas finish "),
+        ("nas finish ru\tru\t", "nas finish run=runs/one "),
+        ("nas finish pick=kn\t", "nas finish pick=knee "),
+        ("nas reproduce run=\t", "nas reproduce run=runs/one "),
+        ("nas search stopping.num\t", "nas search stopping.num_trials="),
+        ("nas search sampler=t\t", "nas search sampler=tpe "),
+        ("nas compare runs=[runs/o\t", "nas compare runs=[runs/one"),
+        ("nas compare 'runs=[runs/o\t", "nas compare 'runs=[runs/one'"),
+        ("nas finish data.path=my\t", r"nas finish data.path=my\ photos/"),
+        ("nas finish data.path=my\\ \t", r"nas finish data.path=my\ photos/"),
+        ("nas finish 'data.path=my p\t", "nas finish 'data.path=my photos/'"),
+    ],
+    ids=repr,
+)
+def test_the_tab_key_completes_in_a_bash_that_ran_the_documented_line(launch_folder, line, shown):
+    (launch_folder / "runs/one").mkdir(parents=True)
+    (launch_folder / "runs/one/config.yaml").touch()
+    (launch_folder / "my photos").mkdir()
+
+    with Terminal("bash", "--norc", "--noprofile", "-i") as bash:
+        bash.type('PS1=; bind "set enable-bracketed-paste off"; eval "$(nas completion bash)"\n')
+        bash.type("echo re''ady\n")
+        bash.wait_for("\nready\n")
+        bash.type(line)
+
+        assert bash.wait_for(shown) == shown

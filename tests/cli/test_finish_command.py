@@ -6,7 +6,7 @@ from nas.assemble.finish import build_finish
 from nas.cli import finish
 from nas.config.finishing import check_finish
 from nas.errors import ConfigError, ConstraintError, RunFolderError
-from nas.finish.choose import Which
+from nas.finish.which import Which
 from nas.objective import Constraint
 
 

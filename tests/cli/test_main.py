@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from nas.cli.main import COMMANDS
+from nas.cli.command import Command
+from nas.cli.commands import COMMANDS
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=["none", "--help", "-h"])
@@ -86,7 +87,7 @@ def test_the_help_imports_nothing_heavy():
 
 
 def test_an_error_of_ours_ends_with_its_traceback(nas, monkeypatch):
-    monkeypatch.setitem(COMMANDS, "report", COMMANDS["report"].__class__("no.module", "", ""))
+    monkeypatch.setitem(COMMANDS, "report", Command("report", "no.module", ""))
 
     status, _, told = nas("report")
 

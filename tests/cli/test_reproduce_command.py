@@ -13,7 +13,7 @@ def test_a_run_with_one_worker_comes_again_exactly(nas, table_words, launch_fold
 
     assert status == 0
     assert "5 of 5 proposals are the same" in shown
-    assert "of the 5 up to there 5 have exactly the same objectives" in shown
+    assert "5 of the first 5 have exactly the same objectives" in shown
     assert (launch_folder / "runs/first-again/front.csv").read_text() == (
         launch_folder / "runs/first/front.csv"
     ).read_text()

@@ -1,7 +1,8 @@
 import pytest
 
 from nas.assemble.check import check_search
-from nas.cli.flags import parse_list, parse_search_flags
+from nas.cli.commands import SEARCH
+from nas.cli.flags import parse_flags, parse_list
 from nas.config.choices import Choices, head_comment
 from nas.config.compose import ConfigSource
 from nas.config.launch import open_launch_folder
@@ -61,7 +62,7 @@ def test_a_copy_overwrites_nothing(nas):
 
 
 def test_flags_and_overrides_may_come_in_any_order(launch_folder):
-    flags = parse_search_flags(["seed=1", "--config-dir", "my", "-m", "ui=none", "-cn", "x.yaml"])
+    flags = parse_flags(["seed=1", "--config-dir", "my", "-m", "ui=none", "-cn", "x.yaml"], SEARCH)
 
     assert flags.overrides == ("seed=1", "ui=none")
     assert flags.config_dir == launch_folder / "my"

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from parts.postgres import Server, find_programs
 
 from nas.assemble.changed_settings import changed_settings
-from nas.cli.log import LoggedError, logging_to
+from nas.cli.log import logging_to
+from nas.cli.logged import LoggedError
 from nas.cli.main import main
 from nas.config.compose import ConfigSource, compose_values
 from nas.config.recorded import read_mapping, write_config
