@@ -37,7 +37,6 @@ class FrontKeeper:
             self._recorded.add(record)
             self._told.add(record)
         self._pending: set[int] = set()
-        self._is_tidy = False
 
     def missing(self) -> list[TrialRecord]:
         """Return the members of the recorded front that have no weights, by number."""
@@ -65,10 +64,11 @@ class FrontKeeper:
             gone |= self._recorded.beaten_by(record)
             if not self._recorded.add(record):
                 gone.add(record.number)
-        if not self._is_tidy:  # an earlier command may have been killed before it removed some
-            self._is_tidy = True
-            self._weights.keep_only({*self._recorded.numbers(), *self._pending})
         self._weights.remove(gone)
+
+    def tidy(self) -> None:
+        """Remove what else lies there: an earlier command may have been killed before it did."""
+        self._weights.keep_only({*self._recorded.numbers(), *self._pending})
 
 
 class _Members:
