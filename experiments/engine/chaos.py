@@ -25,6 +25,7 @@ from experiments.engine.mischief import KINDS, MischievousTable, planned_mischie
 from experiments.engine.parts import (
     ByNumber,
     Silent,
+    TimedTable,
     describe_machine,
     table_arguments,
     write_results,
@@ -36,7 +37,6 @@ from nas.execution import ray_backend
 from nas.execution.inline import InlineBackend
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
-from nas.objective import objective_for
 from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
 from nas.report.front import front_records
@@ -45,7 +45,6 @@ from nas.study.journal import load_records
 from nas.trial import TrialRecord, TrialState
 from search_spaces.table import TableSpace
 
-OBJECTIVES = (objective_for("quality"), objective_for("size"))
 TRIALS_PER_FAULT = 6
 TRIAL_S = 0.3
 # Far from what a sound trial takes, on a busy machine too.
@@ -144,7 +143,8 @@ def check(harm: Harm, folder: Path) -> None:
         assert (record.failure.kind if record.failure else None) is kind, record
         assert _outcome(record) == _outcome(expected), f"{record} differs from {expected}"
     assert _front(records) == _front(undisturbed), "the front differs"
-    check_weights(harm.run, records)
+    objectives = TimedTable(table_arguments(harm.table)).objectives
+    check_weights(harm.run, front_records(records, objectives))
     with opened(harm.url) as storage:
         mirrored = load_from_database(storage, "run")
     assert mirrored is not None
@@ -152,13 +152,13 @@ def check(harm: Harm, folder: Path) -> None:
         assert copy == record, f"the database says {copy}, the run folder {record}"
 
 
-def check_weights(run: Path, records: Sequence[TrialRecord]) -> None:
+def check_weights(run: Path, members: Sequence[TrialRecord]) -> None:
     """Make sure that each member of the recorded front has its weights.
 
     Raises:
         AssertionError: one lacks them, or has those of another.
     """
-    for member in front_records(records, OBJECTIVES):
+    for member in members:
         place = run / "models" / str(member.number) / "weights.safetensors"
         assert place.is_file(), f"member {member.number} has no weights"
         assert place.read_bytes() == member.architecture.id.encode(), "weights of another"
