@@ -11,6 +11,7 @@ Trainings are false: a closed form, a few milliseconds, weights that name their 
 """
 
 import argparse
+import importlib
 import os
 import random
 import shutil
@@ -20,11 +21,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from experiments.engine.parts import describe_machine, write_results
+from experiments.engine.windows import REPAIR, SIGNALS, WINDOWS, Window, die_in
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
 from nas.engine import publishing
@@ -37,50 +38,20 @@ OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
 NUM_TRIALS = 60  # of one run; then another one begins
 TRIAL_S = 0.004
 PATIENCE_S = 120.0
-COMMAND_S = 2.5  # a signal comes within it; a command that goes on takes about as long
-
-
-@dataclass(frozen=True)
-class Window:
-    """The file operations at which a command dies; Python announces each before it is done.
-
-    Attributes:
-        events: names of audit events.
-        parts: one of them is in the path.
-        most: the operation is drawn from the first so many.
-        is_after: die at the next event of any kind, when the operation is done.
-    """
-
-    events: tuple[str, ...]
-    parts: tuple[str, ...]
-    most: int
-    is_after: bool = False
-
-
-WRITES = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link")
-SETTINGS = (".lease", "config.yaml", "overrides.yaml", "environment.json", "log.txt", "spent.json")
-PAGES = (".csv", ".png", ".html")
-REPAIR = "killed while it repairs"
-WINDOWS: Mapping[str, Window] = {
-    "killed between the lease and the files": Window(WRITES, SETTINGS, 16),
-    "killed while it saves weights": Window(("open", "os.rename"), ("/models/",), 24),
-    "killed while it writes the record": Window(("open",), ("study.journal",), 12),
-    "killed while it removes weights": Window(("os.remove", "os.rmdir"), ("/models/",), 9),
-    "killed right after it removed weights": Window(("os.rmdir",), ("/models/",), 4, True),
-    "killed while it publishes": Window(("open", "os.rename"), PAGES, 8),
-    REPAIR: Window(WRITES, (".lease", "study.journal"), 12),
-    "killed anywhere": Window(WRITES, ("",), 150),
-}
-# Kind -> what is sent, one right after the other.
-SIGNALS = {
-    "SIGKILL": (signal.SIGKILL,),
-    "SIGINT": (signal.SIGINT,),
-    "SIGTERM": (signal.SIGTERM,),
-    "SIGHUP": (signal.SIGHUP,),
-    "SIGTERM and SIGHUP, as a session ends": (signal.SIGTERM, signal.SIGHUP),
-    "SIGTERM twice": (signal.SIGTERM, signal.SIGTERM),
-    "SIGSTOP and SIGCONT": (signal.SIGSTOP,),
-}
+# What a command imports, once for all that are forked from this process.
+IMPORTED = (
+    "nas.assemble.search",
+    "nas.cli.ending",
+    "nas.cli.repair",
+    "nas.cli.search",
+    "nas.cli.spending",
+    "nas.config.compose",
+    "nas.engine.loop",
+    "nas.execution.inline",
+    "nas.report.reports",
+    "matplotlib.pyplot",
+    "optuna.storages.journal",
+)
 
 
 class FalseTraining:
@@ -159,29 +130,16 @@ def start(
         os._exit(status)
 
 
-def die_in(window: Window, *, count: int, run: Path) -> None:
-    """Kill this process at the so-many-th operation of a window in a run folder."""
-    left = count
-    is_over = False
+def strike(name: str, run: Path, *, output: Path, chance: random.Random, within_s: float) -> int:
+    """Run one command with one fault and return how it ended, as `os.waitpid` says.
 
-    def hear(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal left, is_over
-        if is_over:  # the kill itself is an event
-            return
-        if left > 0 and event in window.events:
-            text = " ".join(str(a) for a in arguments if isinstance(a, str | Path))
-            left -= str(run) in text and any(part in text for part in window.parts)
-            if window.is_after:
-                return
-        if left == 0:
-            is_over = True
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hear)
-
-
-def strike(name: str, run: Path, *, output: Path, chance: random.Random) -> int:
-    """Run one command with one fault and return how it ended, as `os.waitpid` says."""
+    Args:
+        name: of the fault.
+        run: the run folder.
+        output: a file for what the command says.
+        chance: draws the moment.
+        within_s: signals come before that.
+    """
     if name in WINDOWS:
         window = WINDOWS[name]
         count = chance.randint(1, window.most)
@@ -193,7 +151,7 @@ def strike(name: str, run: Path, *, output: Path, chance: random.Random) -> int:
             start(words, output=output, prepare=lambda: die_in(window, count=count, run=run))
         )
     child = start(words_of(run), output=output)
-    time.sleep(chance.uniform(0.0, COMMAND_S))
+    time.sleep(chance.uniform(0.0, within_s))
     ended, status = os.waitpid(child, os.WNOHANG)
     if ended:
         return status
@@ -266,6 +224,16 @@ def check_is_tidy(run: Path) -> None:
     assert kept == {str(m.number) for m in members}, f"{kept} are kept"
 
 
+def undisturbed_s(run: Path, output: Path) -> float:
+    """Return how long a command takes that nothing happens to."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    began_s = time.monotonic()
+    status = wait(start(words_of(run), output=output))
+    assert status == 0, told("undisturbed", status, run, output)
+    return time.monotonic() - began_s
+
+
 def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Counter[str]]:
     """Strike so often, each kind before any comes again; return how often, and how often it hit.
 
@@ -280,6 +248,7 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
         order += chance.sample(kinds, len(kinds))
     struck, hits = Counter[str](), Counter[str]()
     output, index, began_s = folder / "output", 0, time.monotonic()
+    within_s = undisturbed_s(folder / "undisturbed", output)
     run, ended = folder / "run-0", dict[int, TrialRecord]()
     for name in order[:num_faults]:
         if len(ended) == NUM_TRIALS:
@@ -289,7 +258,7 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
             index += 1
             shutil.rmtree(run)
             run, ended = folder / f"run-{index}", {}
-        status = strike(name, run, output=output, chance=chance)
+        status = strike(name, run, output=output, chance=chance, within_s=within_s)
         is_hit = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 130
         is_hit |= name == "SIGSTOP and SIGCONT"
         struck[name] += 1
