@@ -220,3 +220,23 @@ def test_what_is_not_called_like_a_trial_stays_among_the_weights(tmp_path):
     assert (models / "mine").is_dir()
     assert (models / "notes.txt").read_text() == "mine"
     assert (models / "700").read_text() == "a file"
+
+
+def test_a_run_brought_from_its_database_to_another_folder_gets_its_weights_again(
+    tmp_path,
+):
+    url = f"sqlite:///{tmp_path}/studies.db"
+    here, there = tmp_path / "here" / "run", tmp_path / "there" / "run"
+    before = search(small_task(30, evaluator=WithWeights()), here, storage_url=url)
+    members = sorted(m.number for m in front_records(before.records, OBJECTIVES))
+    view = RecordingView()
+
+    untrained = search(
+        small_task(30, evaluator=WithWeights(), trains_again=False), there, storage_url=url
+    )
+    after = search(small_task(30, evaluator=WithWeights()), there, view=view, storage_url=url)
+
+    assert untrained.without_weights == tuple(members)
+    assert ", ".join(map(str, members)) in view.messages[0]
+    check_members(there)
+    assert after.records == before.records
