@@ -40,16 +40,22 @@ TRIAL_S = 0.004
 PATIENCE_S = 120.0
 # What a command imports, once for all that are forked from this process.
 IMPORTED = (
+    "nas.assemble.run_data",
     "nas.assemble.search",
     "nas.cli.ending",
     "nas.cli.repair",
     "nas.cli.search",
     "nas.cli.spending",
     "nas.config.compose",
+    "nas.data.digits",
+    "nas.record.environment",
     "nas.engine.loop",
     "nas.execution.inline",
+    "nas.report.page",
+    "nas.report.plots",
     "nas.report.reports",
-    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "plotly.offline",
     "optuna.storages.journal",
 )
 
