@@ -6,7 +6,7 @@ Starts a Ray of several nodes on this machine, searches a table on it in a drive
 harm at random (the seed is printed): workers, nodes, drivers and the head die, evaluations go
 wrong, records are torn, the disk is full, the database goes away. At the end each trial must be on
 record exactly once, complete or failed as it was meant to; trials, front and database must equal
-those of an undisturbed run.
+those of an undisturbed run, and each member of the front must have its weights.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from experiments.engine.mischief import KINDS, MischievousTable, planned_mischie
 from experiments.engine.parts import (
     ByNumber,
     Silent,
+    TimedTable,
     describe_machine,
     table_arguments,
     write_results,
@@ -38,6 +39,7 @@ from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
 from nas.pareto.dominance import Front
 from nas.record.run_folder import RunFolder
+from nas.report.front import front_records
 from nas.study.database import load_from_database, opened
 from nas.study.journal import load_records
 from nas.trial import TrialRecord, TrialState
@@ -141,11 +143,25 @@ def check(harm: Harm, folder: Path) -> None:
         assert (record.failure.kind if record.failure else None) is kind, record
         assert _outcome(record) == _outcome(expected), f"{record} differs from {expected}"
     assert _front(records) == _front(undisturbed), "the front differs"
+    objectives = TimedTable(table_arguments(harm.table)).objectives
+    check_weights(harm.run, front_records(records, objectives))
     with opened(harm.url) as storage:
         mirrored = load_from_database(storage, "run")
     assert mirrored is not None
     for record, copy in zip(records, mirrored.records, strict=True):
         assert copy == record, f"the database says {copy}, the run folder {record}"
+
+
+def check_weights(run: Path, members: Sequence[TrialRecord]) -> None:
+    """Make sure that each member of the recorded front has its weights.
+
+    Raises:
+        AssertionError: one lacks them, or has those of another.
+    """
+    for member in members:
+        place = run / "models" / str(member.number) / "weights.safetensors"
+        assert place.is_file(), f"member {member.number} has no weights"
+        assert place.read_bytes() == member.architecture.id.encode(), "weights of another"
 
 
 def _outcome(record: TrialRecord) -> tuple[object, ...]:

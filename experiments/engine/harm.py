@@ -29,6 +29,7 @@ NUM_LAST = 40
 NUM_AHEAD = 20
 MAX_NODES = 3
 PATIENCE_S = 240.0
+STOP_S = (1.0, 15.0)
 
 
 class Harm:
@@ -59,7 +60,10 @@ class Harm:
             "node added": self.add_node,
             "head and run folder lost": self.lose_head,
             "driver killed": self.kill_driver,
-            "Ctrl-C": self.interrupt,
+            "Ctrl-C": partial(self.interrupt, signal.SIGINT),
+            "SIGTERM": partial(self.interrupt, signal.SIGTERM),
+            "SIGHUP": partial(self.interrupt, signal.SIGHUP),
+            "SIGSTOP and SIGCONT": self.stop_for_a_while,
             "record torn": self.tear_record,
             "disk full": self.fill_disk,
             "database locked": self.lock_database,
@@ -125,11 +129,17 @@ class Harm:
         self._end_driver()
         self._driver = self._start_driver()
 
-    def interrupt(self) -> None:
-        """Ctrl-C the search, and resume it."""
-        self._driver.send_signal(signal.SIGINT)
+    def interrupt(self, number: signal.Signals) -> None:
+        """Ask the search to end, and resume it."""
+        self._driver.send_signal(number)
         self._driver.wait(timeout=PATIENCE_S)
         self._driver = self._start_driver()
+
+    def stop_for_a_while(self) -> None:
+        """Stop the search for longer than a trial may take, and let it go on."""
+        self._driver.send_signal(signal.SIGSTOP)
+        time.sleep(self._chance.uniform(*STOP_S))
+        self._driver.send_signal(signal.SIGCONT)
 
     def tear_record(self) -> None:
         """Kill the search and cut the end of its record, as a crash of the machine would."""

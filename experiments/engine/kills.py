@@ -3,13 +3,15 @@
     python -m experiments.engine.kills --faults 200
 
 Each fault is one command, forked from this process, in the same run folder as the one before. It
-is killed at a file operation of a drawn kind (taking the folder, saving weights, writing the
-record, removing weights, publishing), or it gets a signal at a drawn moment. After each fault the
-record must hold all that it held, each trial once, and the weights of all members of its front.
+is killed at a file operation of a drawn kind (between the lease and the files, saving weights,
+writing the record, removing weights, publishing, repairing), or it gets signals at a drawn moment.
+After each fault the record must hold all that it held, each trial once, and the weights of all
+members of its front; a run that is complete holds the weights of no others.
 Trainings are false: a closed form, a few milliseconds, weights that name their network.
 """
 
 import argparse
+import importlib
 import os
 import random
 import shutil
@@ -18,9 +20,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from experiments.engine.parts import describe_machine, write_results
+from experiments.engine.windows import REPAIR, SIGNALS, WINDOWS, Window, die_in
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
 from nas.engine import publishing
@@ -33,23 +38,26 @@ OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
 NUM_TRIALS = 60  # of one run; then another one begins
 TRIAL_S = 0.004
 PATIENCE_S = 120.0
-# Kind -> the audit events at which a command dies, and what their path has in it.
-WINDOWS: Mapping[str, tuple[tuple[str, ...], str, int]] = {
-    "killed while it takes the folder": (("open", "os.mkdir", "os.rename"), "", 12),
-    "killed while it saves weights": (("os.rename",), "/models/", 8),
-    "killed while it writes the record": (("open",), "study.journal", 12),
-    "killed while it removes weights": (("shutil.rmtree", "os.rmdir", "os.remove"), "models", 9),
-    "killed right after it removed weights": (("os.rmdir",), "", 3),
-    "killed while it publishes": (("os.rename",), ".csv", 4),
-    "killed anywhere": (("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"), "", 150),
-}
-SIGNALS = {
-    "SIGKILL": signal.SIGKILL,
-    "SIGINT": signal.SIGINT,
-    "SIGTERM": signal.SIGTERM,
-    "SIGHUP": signal.SIGHUP,
-    "SIGSTOP and SIGCONT": signal.SIGSTOP,
-}
+# What a command imports, once for all that are forked from this process.
+IMPORTED = (
+    "nas.assemble.run_data",
+    "nas.assemble.search",
+    "nas.cli.ending",
+    "nas.cli.repair",
+    "nas.cli.search",
+    "nas.cli.spending",
+    "nas.config.compose",
+    "nas.data.digits",
+    "nas.record.environment",
+    "nas.engine.loop",
+    "nas.execution.inline",
+    "nas.report.page",
+    "nas.report.plots",
+    "nas.report.reports",
+    "matplotlib.backends.backend_agg",
+    "plotly.offline",
+    "optuna.storages.journal",
+)
 
 
 class FalseTraining:
@@ -92,6 +100,7 @@ def words_of(run: Path) -> list[str]:
         "sampler=random",
         "execution=inline",
         "ui=plain",
+        "trust=true",  # the evaluation is none that the search comes with
         f"stopping.num_trials={NUM_TRIALS}",
     ]
 
@@ -106,63 +115,70 @@ def write_choices(conf: Path) -> None:
         (conf / group / "kills.yaml").write_text(text)
 
 
-def start(run: Path, *, output: Path, prepare: Callable[[], None]) -> int:
+def start(
+    words: Sequence[str], *, output: Path, prepare: Callable[[], None] = lambda: None
+) -> int:
     """Fork a command and return its process."""
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        with output.open("ab", buffering=0) as file:
+        with output.open("wb", buffering=0) as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         publishing.PUBLISH_EVERY_S = 0.05
         prepare()
-        status = nas(words_of(run))
+        status = nas(words)
         sys.stdout.flush()
     finally:
         os._exit(status)
 
 
-def die_at(events: tuple[str, ...], part: str, *, count: int, run: Path) -> None:
-    """Kill this process when the so-many-th of some events concerns the run folder."""
-    left = count
+def strike(name: str, run: Path, *, output: Path, chance: random.Random, within_s: float) -> int:
+    """Run one command with one fault and return how it ended, as `os.waitpid` says.
 
-    def hear(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal left
-        if event not in events:
-            return
-        # What rmtree does below a folder it names relative to that.
-        text = " ".join(str(a) for a in arguments if isinstance(a, str | Path))
-        is_ours = str(run) in text or (event in ("os.remove", "os.rmdir") and "/" not in text)
-        if is_ours and (part in text or event in ("os.remove", "os.rmdir")):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hear)
-
-
-def strike(name: str, run: Path, *, output: Path, chance: random.Random) -> int:
-    """Run one command with one fault and return how it ended, as `os.waitpid` says."""
+    Args:
+        name: of the fault.
+        run: the run folder.
+        output: a file for what the command says.
+        chance: draws the moment.
+        within_s: signals come before that.
+    """
     if name in WINDOWS:
-        events, part, most = WINDOWS[name]
-        count = chance.randint(1, most)
-        child = start(
-            run, output=output, prepare=lambda: die_at(events, part, count=count, run=run)
+        window = WINDOWS[name]
+        count = chance.randint(1, window.most)
+        words = words_of(run)
+        if name == REPAIR:
+            words = ["repair", f"run={run}"]
+            damage(run, output=output, chance=chance)
+        return wait(
+            start(words, output=output, prepare=lambda: die_in(window, count=count, run=run))
         )
-        return wait(child)
-    child = start(run, output=output, prepare=lambda: None)
-    time.sleep(chance.uniform(0.0, 1.2))
+    child = start(words_of(run), output=output)
+    time.sleep(chance.uniform(0.0, within_s))
     ended, status = os.waitpid(child, os.WNOHANG)
     if ended:
         return status
-    os.kill(child, SIGNALS[name])
-    if SIGNALS[name] == signal.SIGSTOP:
+    for number in SIGNALS[name]:
+        os.kill(child, number)
+    if SIGNALS[name] == (signal.SIGSTOP,):
         time.sleep(chance.uniform(0.1, 0.8))
         os.kill(child, signal.SIGCONT)
     return wait(child)
+
+
+def damage(run: Path, *, output: Path, chance: random.Random) -> None:
+    """Put a line that is none between two of the record; no trial is lost by that."""
+    journal = run / "study.journal"
+    if not holds_study(journal):
+        window = Window(("open",), ("study.journal",), 1)
+        prepare = partial(die_in, window, count=10, run=run)
+        wait(start(words_of(run), output=output, prepare=prepare))
+    lines = journal.read_bytes().split(b"\n")
+    lines.insert(chance.randint(1, len(lines) - 1), chance.choice([b"", b"\0" * 40, b"{garbage"]))
+    journal.write_bytes(b"\n".join(lines))
 
 
 def wait(child: int) -> int:
@@ -203,8 +219,29 @@ def check(run: Path, before: Mapping[int, TrialRecord]) -> dict[int, TrialRecord
     return ended
 
 
-def wreak(num_faults: int, seed: int, folder: Path) -> Counter[str]:
-    """Strike so often, each kind before any comes again; return how often a fault hit a command.
+def check_is_tidy(run: Path) -> None:
+    """Make sure that a run, brought to its end, keeps the weights of its members alone.
+
+    Raises:
+        AssertionError: others are left, or some are missing.
+    """
+    members = front_records(load_records(run / "study.journal"), OBJECTIVES)
+    kept = {place.name for place in (run / "models").iterdir()}
+    assert kept == {str(m.number) for m in members}, f"{kept} are kept"
+
+
+def undisturbed_s(run: Path, output: Path) -> float:
+    """Return how long a command takes that nothing happens to."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    began_s = time.monotonic()
+    status = wait(start(words_of(run), output=output))
+    assert status == 0, told("undisturbed", status, run, output)
+    return time.monotonic() - began_s
+
+
+def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Counter[str]]:
+    """Strike so often, each kind before any comes again; return how often, and how often it hit.
 
     Raises:
         AssertionError: something is lost, doubled or without weights, or a command cannot go on.
@@ -215,25 +252,44 @@ def wreak(num_faults: int, seed: int, folder: Path) -> Counter[str]:
     order: list[str] = []
     while len(order) < num_faults:
         order += chance.sample(kinds, len(kinds))
-    hits: Counter[str] = Counter()
-    output, index = folder / "output", 0
+    struck, hits = Counter[str](), Counter[str]()
+    output, index, began_s = folder / "output", 0, time.monotonic()
+    within_s = undisturbed_s(folder / "undisturbed", output)
     run, ended = folder / "run-0", dict[int, TrialRecord]()
     for name in order[:num_faults]:
         if len(ended) == NUM_TRIALS:
+            status = wait(start(words_of(run), output=output))  # cut short, it may have left some
+            assert status == 0, told("the end", status, run, output)
+            check_is_tidy(run)
             index += 1
             shutil.rmtree(run)
             run, ended = folder / f"run-{index}", {}
-        status = strike(name, run, output=output, chance=chance)
+        status = strike(name, run, output=output, chance=chance, within_s=within_s)
         is_hit = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 130
-        hits[name] += is_hit or name == "SIGSTOP and SIGCONT"
-        told = output.read_text(errors="replace")[-2000:]
-        assert is_hit or os.WEXITSTATUS(status) == 0, (
-            f"{name}: status {status}; {sorted(p.name for p in run.iterdir())}\n{told}"
-        )
+        is_hit |= name == "SIGSTOP and SIGCONT"
+        struck[name] += 1
+        hits[name] += is_hit
+        assert is_hit or status == 0, told(name, status, run, output)
+        if name == REPAIR:  # whoever repairs and is cut short repairs again
+            status = wait(start(["repair", f"run={run}"], output=output))
+            assert status == 0, told(name, status, run, output)
         ended = check(run, ended)
-    assert wait(start(run, output=output, prepare=lambda: None)) == 0, output.read_text()[-2000:]
+        print(
+            f"{time.monotonic() - began_s:6.0f} s  fault {struck.total():3}: {name}"
+            f"{'' if is_hit else ' (too late)'}; {len(ended)} trials on record",
+            flush=True,
+        )
+    status = wait(start(words_of(run), output=output))
+    assert status == 0, told("the end", status, run, output)
     assert len(check(run, ended)) == NUM_TRIALS, "the last run is not complete"
-    return hits
+    check_is_tidy(run)
+    return struck, hits
+
+
+def told(name: str, status: int, run: Path, output: Path) -> str:
+    """Return what a command that failed left and said."""
+    files = sorted(p.name for p in run.iterdir()) if run.is_dir() else "no folder"
+    return f"{name}: status {status}; {files}\n{output.read_text(errors='replace')[-6000:]}"
 
 
 def main() -> int:
@@ -241,17 +297,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--results", type=Path, default=None)
     options = parser.parse_args()
     began_s = time.monotonic()
-    print(f"seed {options.seed}", flush=True)
+    machine = f"seed {options.seed}; {describe_machine()}"
+    print(machine, flush=True)
     with tempfile.TemporaryDirectory(prefix="nas-kills-") as folder:
-        hits = wreak(options.faults, options.seed, Path(folder))
-    for name, count in hits.items():
-        print(f"{count:4} hit: {name}")
+        struck, hits = wreak(options.faults, options.seed, Path(folder))
+    minutes = round((time.monotonic() - began_s) / 60, 1)
+    lost = dict.fromkeys(("lost", "doubled", "without_weights"), 0)  # else it had raised
+    rows = [{"fault": name, "struck": struck[name], "hit": hits[name], **lost} for name in struck]
+    rows.append({"fault": "all", "struck": struck.total(), "hit": hits.total(), **lost})
+    for row in rows:
+        print(row)
     print(
-        f"{options.faults} faults, {hits.total()} of them hit a living command, in "
-        f"{time.monotonic() - began_s:.0f} s: 0 trials lost, 0 doubled, 0 members without weights"
+        f"{struck.total()} faults, {hits.total()} of them hit a living command, in {minutes} min: "
+        "0 trials lost, 0 doubled, 0 members without weights"
     )
+    if options.results is not None:
+        write_results(
+            options.results, [{**row, "minutes": minutes, "machine": machine} for row in rows]
+        )
     return 0
 
 

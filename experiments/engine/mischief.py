@@ -7,6 +7,7 @@ of them must be on record as failed, once, with its kind; the others as if it ha
 import resource
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def planned_mischief(plan: Path) -> Mapping[int, Mischief]:
 
 
 class MischievousTable(TimedTable):
-    """Looks up a table, unless the plan says otherwise.
+    """Looks up a table, unless the plan says otherwise; weights name their network.
 
     Args:
         table: as `TimedTable`.
@@ -58,6 +59,8 @@ class MischievousTable(TimedTable):
             what a search makes of it.
         others: of `TimedTable`.
     """
+
+    brings_weights = True
 
     def __init__(self, table: Any, *, plan: Path, is_real: bool, **others: Any) -> None:
         super().__init__(table, **others)
@@ -81,7 +84,7 @@ class MischievousTable(TimedTable):
                 if self._is_real:
                     _fill_memory()
                 raise MemoryError("would take all memory")
-        return result
+        return replace(result, weights=spec.architecture.id.encode())
 
 
 def _fill_memory() -> None:

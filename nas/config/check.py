@@ -181,10 +181,8 @@ def _place_faults(path: Path) -> list[str]:
     if not above.is_dir():
         return [f"run_folder: {above} is a file, so there can be no {path}; choose another"]
     if above.is_relative_to("/proc") or not os.access(above, os.W_OK | os.X_OK):
-        return [
-            f"run_folder: nothing can be written in {above}; make it writable, or "
-            "choose another run_folder=..."
-        ]
+        advice = "make it writable, or choose another run_folder=..."
+        return [f"run_folder: nothing can be written in {above}; {advice}"]
     return []
 
 

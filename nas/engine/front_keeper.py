@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from nas.engine.weights import FrontWeights
 from nas.objective import Objective, losses
+from nas.pareto.dominance import Front
 from nas.trial import TrialRecord, TrialResult, TrialState
 
 _Point = tuple[float, ...]
@@ -31,12 +32,11 @@ class FrontKeeper:
         records: Iterable[TrialRecord],
     ) -> None:
         self._weights = weights
-        self._recorded = _Members(objectives)
+        self._recorded, self._told = _Members(objectives), _Members(objectives)
         for record in records:
             self._recorded.add(record)
-        self._told = self._recorded.copy()
+            self._told.add(record)
         self._pending: set[int] = set()
-        self._saved: set[int] = set()
 
     def missing(self) -> list[TrialRecord]:
         """Return the members of the recorded front that have no weights, by number."""
@@ -52,62 +52,75 @@ class FrontKeeper:
         """
         joining = [record for record in told if self._told.would_take(record)]
         self._weights.save_of(result, joining)
-        self._saved |= {record.number for record in joining}
         self._pending |= {record.number for record in told}
         for record in told:
             self._told.add(record)
 
     def written(self, records: Iterable[TrialRecord]) -> None:
         """Remove the weights that nobody needs any more, now that these records are on disk."""
-        is_changed = False
+        gone: set[int] = set()
         for record in records:
             self._pending.discard(record.number)
-            is_changed |= self._recorded.add(record) or record.number in self._saved
-        if is_changed:
-            self._saved &= self._pending
-            self._weights.keep_only({*self._recorded.numbers(), *self._pending})
+            gone |= self._recorded.beaten_by(record)
+            if not self._recorded.add(record):
+                gone.add(record.number)
+        self._weights.remove(gone)
+
+    def tidy(self) -> None:
+        """Remove what else lies there: an earlier command may have been killed before it did."""
+        self._weights.keep_only({*self._recorded.numbers(), *self._pending})
 
 
 class _Members:
-    """A front that holds all of several trials with equal losses, as the reports show it."""
+    """A front that holds all of several trials with equal losses, as the reports show it.
+
+    An offer costs O(log n) comparisons with two objectives: a search has thousands of them.
+    """
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self._objectives = tuple(objectives)
-        self._found: dict[int, tuple[_Point, TrialRecord]] = {}
-
-    def copy(self) -> "_Members":
-        """Return another front with the same members."""
-        other = _Members(self._objectives)
-        other._found = dict(self._found)
-        return other
+        self._front = Front()  # of the points, each under the number of its first trial
+        self._with: dict[str, _Point] = {}
+        self._at: dict[_Point, dict[int, TrialRecord]] = {}
 
     def numbers(self) -> list[int]:
         """Return the members' numbers."""
-        return list(self._found)
+        return [number for found in self._at.values() for number in found]
 
     def records(self) -> list[TrialRecord]:
         """Return the members, by number."""
-        return [self._found[number][1] for number in sorted(self._found)]
+        found = (record for each in self._at.values() for record in each.values())
+        return sorted(found, key=lambda record: record.number)
 
     def would_take(self, record: TrialRecord) -> bool:
         """Say whether a trial ended well and no member is better than it."""
         point = self._point(record)
-        return point is not None and not any(_beats(p, point) for p, _ in self._found.values())
+        return point is not None and (point in self._at or self._front.would_take(point))
+
+    def beaten_by(self, record: TrialRecord) -> set[int]:
+        """Return the members that would leave if a trial came."""
+        point = self._point(record)
+        if point is None or point in self._at:
+            return set()
+        beaten = (self._at[self._with[key]] for key in self._front.beaten_by(point))
+        return {number for found in beaten for number in found}
 
     def add(self, record: TrialRecord) -> bool:
         """Offer a trial; say whether it is a member now."""
         point = self._point(record)
-        if point is None or not self.would_take(record):
+        if point is None:
             return False
-        kept = {n: found for n, found in self._found.items() if not _beats(point, found[0])}
-        self._found = {**kept, record.number: (point, record)}
+        if point not in self._at:
+            if not self._front.would_take(point):
+                return False
+            for key in self._front.beaten_by(point):
+                del self._at[self._with.pop(key)]
+            self._front.add(str(record.number), point)
+            self._with[str(record.number)] = point
+        self._at.setdefault(point, {})[record.number] = record
         return True
 
     def _point(self, record: TrialRecord) -> _Point | None:
         if record.state is not TrialState.COMPLETE:
             return None
         return losses(self._objectives, record.metrics)
-
-
-def _beats(one: _Point, other: _Point) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

@@ -54,12 +54,28 @@ class InterruptWatch:
 
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, while the block runs."""
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, while the block runs.
+
+    What the block undoes then is not interrupted a second time: a further signal ends the process
+    at once, as a kill does.
+    """
     if not _is_main_thread():
         yield
         return
-    heard = [number for number in _heard() if number != signal.SIGINT]
-    previous = {number: signal.signal(number, _interrupt) for number in heard}
+    came_s: list[float] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del frame
+        leave_lost_terminal()
+        now_s = time.monotonic()
+        if not came_s:
+            came_s.append(now_s)
+            raise KeyboardInterrupt
+        if number != signal.SIGHUP or now_s - came_s[-1] >= ECHO_S:
+            os._exit(INTERRUPTED_STATUS)
+
+    heard = [number for number in _heard() if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
@@ -100,12 +116,6 @@ def _heard() -> list[int]:
         for number in _SIGNALS
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
     ]
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    leave_lost_terminal()
-    raise KeyboardInterrupt
 
 
 def _is_main_thread() -> bool:

@@ -178,9 +178,9 @@ class SearchLoop:
                     raise
                 finally:
                     backend.close()
-                self._tables.publish(self._study.records)
+                self._leave_in_order()
         else:
-            self._tables.publish(self._study.records)
+            self._leave_in_order()
         return SearchSummary(
             records=tuple(self._study.records),
             num_redrawn=self._study.num_redrawn,
@@ -331,6 +331,10 @@ class SearchLoop:
         self._keeper.written(written)
         for record in written:
             self._view.trial_finished(record, progress)
+
+    def _leave_in_order(self) -> None:
+        self._keeper.tidy()
+        self._tables.publish(self._study.records)
 
     def _leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""

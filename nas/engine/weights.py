@@ -63,3 +63,10 @@ class FrontWeights:
         for place in self._folder.iterdir():
             if place.name not in kept and place.name.isdecimal():
                 remove_own(place, _FILES)
+
+    def remove(self, numbers: Collection[int]) -> None:
+        """Remove the weights of some trials; what others put there stays."""
+        if not self._folder.is_dir():
+            return
+        for number in numbers:
+            remove_own(self._folder / str(number), _FILES)

@@ -32,6 +32,7 @@ from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_
 from nas.measure.cost import COUNTABLE, input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.batches import TrialData
 from nas.train.checkpoint import (
@@ -241,7 +242,7 @@ class TrainedEvaluator(Evaluator):
     def _make_variants(self, spec: TrialSpec, training: Training) -> tuple[Variant, ...]:
         shape, device = self.data.shape, training.device
         limit_s = spec.time_limit_s
-        now_s = time.monotonic()
+        now_s = running_s()
         trained = TrainedModel(
             build=lambda: self.space.build(spec.architecture, shape),
             state=training.model.state_dict(),

@@ -27,6 +27,7 @@ from nas.errors import ConfigError
 from nas.evaluation.failures import failure_of
 from nas.measure.cost import COUNTABLE, costs_of, input_size
 from nas.measure.latency import measure_latency_ms
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.train.batches import TrialData
@@ -77,7 +78,7 @@ class TrainedModel:
         shape: of the data.
         costs: its static costs; those of a variant are counted where they differ.
         seed: of its training.
-        deadline_s: `time.monotonic()` by which variants must be made; None for no limit.
+        deadline_s: `running_s()` by which variants must be made; None for no limit.
         loss: a model -> the loss that it is trained with; None for the usual one.
         measures_latency: whether variants are timed.
     """
@@ -195,7 +196,7 @@ def _time_left_s(trained: TrainedModel) -> float | None:
     """
     if trained.deadline_s is None:
         return None
-    left_s = trained.deadline_s - time.monotonic()
+    left_s = trained.deadline_s - running_s()
     if left_s <= 0:
         raise TimeLimitError("the trial's time was over before this variant was begun")
     return left_s

@@ -31,6 +31,7 @@ from nas.execution.ray_cluster import (
 )
 from nas.execution.ray_memory import is_to_blame, memory_of_killed
 from nas.execution.ray_worker import Batch, Place, Worker
+from nas.running_clock import running_s
 from nas.trial import FailureKind, TrialResult, TrialSpec
 
 _LOG = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class RayBackend:
         worker = self._idle.pop()
         limits = [spec.time_limit_s for spec in specs]
         limit_s = math.inf if None in limits else sum(limit or 0.0 for limit in limits) + GRACE_S
-        call = _Call(worker, tuple(specs), time.monotonic() + limit_s)
+        call = _Call(worker, tuple(specs), running_s() + limit_s)
         self._calls[worker.evaluate.remote(specs)] = call
 
     def _follow_cluster(self) -> None:
@@ -304,7 +305,7 @@ class RayBackend:
         return self._crashes[spec.number] < MAX_EXCESSES
 
     def _end_overdue(self) -> list[TrialResult]:
-        now_s = time.monotonic()
+        now_s = running_s()
         results = []
         for reference in [ref for ref, call in self._calls.items() if call.deadline_s < now_s]:
             call = self._calls.pop(reference)

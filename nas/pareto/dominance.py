@@ -122,7 +122,9 @@ class Front:
         place = bisect_left(self._order, turned)
         if self._is_beaten(point, place):
             return False
-        self._drop_beaten(point, place)
+        for index in reversed(self._beaten(point, place)):
+            self._known.discard(self._keys[index])
+            del self._keys[index], self._losses[index], self._order[index]
         self._keys.insert(place, key)
         self._losses.insert(place, point)
         self._order.insert(place, turned)
@@ -133,6 +135,14 @@ class Front:
         """Say whether a new key with these losses would stand on the front."""
         point = tuple(float(value) for value in losses)
         return not self._is_beaten(point, bisect_left(self._order, (point[-1], *point[:-1])))
+
+    def beaten_by(self, losses: Sequence[float]) -> list[str]:
+        """Return the keys that would leave the front if these losses came."""
+        point = tuple(float(value) for value in losses)
+        place = bisect_left(self._order, (point[-1], *point[:-1]))
+        if self._is_beaten(point, place):
+            return []
+        return [self._keys[index] for index in self._beaten(point, place)]
 
     def members(self) -> list[tuple[str, tuple[float, ...]]]:
         """Return (key, losses) of each member, sorted by the last objective (the size)."""
@@ -162,18 +172,14 @@ class Front:
             for member in self._losses[:place]
         )
 
-    def _drop_beaten(self, point: tuple[float, ...], place: int) -> None:
-        end = place
+    def _beaten(self, point: tuple[float, ...], place: int) -> list[int]:
         if len(point) == 2:
+            end = place
             while end < len(self._losses) and self._losses[end][0] >= point[0]:
                 end += 1
-            beaten = list(range(place, end))
-        else:
-            beaten = [
-                index
-                for index in range(place, len(self._losses))
-                if all(a <= b for a, b in zip(point, self._losses[index], strict=True))
-            ]
-        for index in reversed(beaten):
-            self._known.discard(self._keys[index])
-            del self._keys[index], self._losses[index], self._order[index]
+            return list(range(place, end))
+        return [
+            index
+            for index in range(place, len(self._losses))
+            if all(a <= b for a, b in zip(point, self._losses[index], strict=True))
+        ]

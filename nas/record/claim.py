@@ -120,6 +120,7 @@ def _undone_unless(
             is_told = isinstance(error, NasError | KeyboardInterrupt)
             with contextlib.suppress(OSError):  # what is wrong already is on its way
                 # Of an unexpected error the log has the traceback; it blocks no repetition.
+                _remove_begun(folder, files)
                 _put_back(folder, before, but=() if is_told else (LOG,))
                 if LEASE in files and is_told:
                     (folder / LEASE).unlink(missing_ok=True)
@@ -127,6 +128,14 @@ def _undone_unless(
                 with contextlib.suppress(OSError):  # something is in it
                     path.rmdir()
         raise
+
+
+def _remove_begun(folder: Path, files: Sequence[str]) -> None:
+    """Remove what a signal left of files that were being written (`nas.files.write_bytes`)."""
+    begun = tuple(f".{name}." for name in files)
+    for path in folder.iterdir():
+        if path.name.startswith(begun) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _put_back(folder: Path, before: Mapping[str, bytes | None], *, but: Collection[str]) -> None:

@@ -1,11 +1,15 @@
 """Who may write a run folder? One process at a time; the right dies with its holder."""
 
+import contextlib
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
 from nas.errors import RunFolderError
+
+_PATIENCE = 100  # attempts to open a file that others make and remove
 
 
 class Lease:
@@ -19,23 +23,11 @@ class Lease:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path) and not path.is_file():
-            raise RunFolderError(
-                f"{path} is no file, so nobody can tell whether the run is being written; move it "
-                "away, or let nas repair do so"
-            )
-        self._file: IO[str] = path.open("a+", errors="replace")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.seek(0)
-            holder = self._file.read().strip()
+        self._file = _locked(path)
+        # A holder that was refused may have taken its file back since this one was opened.
+        while not _is_same(self._file, path):
             self._file.close()
-            raise RunFolderError(
-                f"another search writes {path.parent} (process {holder or 'unknown'}); "
-                "wait for it or end it, then resume"
-            ) from error
+            self._file = _locked(path)
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
@@ -43,3 +35,42 @@ class Lease:
     def release(self) -> None:
         """Give the right back; may be called twice."""
         self._file.close()
+
+
+def _locked(path: Path) -> IO[str]:
+    file = _opened(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise RunFolderError(
+            f"another search writes {path.parent} (process {holder or 'unknown'}); "
+            "wait for it or end it, then resume"
+        ) from error
+    return file
+
+
+def _opened(path: Path) -> IO[str]:
+    for _ in range(_PATIENCE):
+        # The folder may be taken back at any moment by a command that is refused.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not stat.S_ISREG(path.lstat().st_mode) and not path.is_file():
+                raise RunFolderError(
+                    f"{path} is no file, so nobody can tell whether the run is being written; "
+                    "move it away, or let nas repair do so"
+                )
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("a+", errors="replace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("a+", errors="replace")
+
+
+def _is_same(file: IO[str], path: Path) -> bool:
+    """Say whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -7,7 +7,6 @@ numbers.
 """
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nas.running_clock import running_s
 from nas.task import Task
 from nas.train.augmentation import EpochDraws, draw_epoch
 from nas.train.batches import TrialData
@@ -111,7 +111,7 @@ class Training:
         self.earlier_s = 0.0
         self.device = data.mean.device
         self._time_limit_s = time_limit_s
-        self._started = time.monotonic()
+        self._started = running_s()
         self._loss = loss or (self._cross_entropy if data.task is None else self._task_loss)
         self._class_weights = (
             balanced_weights(data.train.labels)
@@ -128,8 +128,8 @@ class Training:
 
     @property
     def spent_s(self) -> float:
-        """Seconds since it began, those before a cut included."""
-        return self.earlier_s + time.monotonic() - self._started
+        """Seconds since it began, those before a cut included; not those of a stopped process."""
+        return self.earlier_s + running_s() - self._started
 
     def run(self, *, budget: float = 1.0, after_step: Callable[[], None] | None = None) -> None:
         """Train until `budget`, a share of the full training, is spent; does nothing if it was.

@@ -10,6 +10,7 @@ def test_kills_and_signals_at_all_moments_lose_no_trial_and_no_weights(tmp_path)
     seed = random.SystemRandom().randrange(10**6)
     number = 2 * (len(WINDOWS) + len(SIGNALS))
 
-    hits = wreak(number, seed, tmp_path)  # raises where something is lost
+    struck, hits = wreak(number, seed, tmp_path)  # raises where something is lost
 
+    assert struck.total() == number
     assert hits.total() >= number // 2, f"seed {seed}: {hits}"

@@ -98,6 +98,17 @@ def test_members_that_a_new_point_dominates_leave():
     assert front.losses().tolist() == [[3.0, 1.0], [1.0, 1.5]]
 
 
+def test_beaten_by_names_whom_a_point_would_drop_and_drops_nobody():
+    front = Front()
+    for key, point in {"a": (3.0, 1.0), "b": (2.0, 2.0), "c": (1.0, 3.0)}.items():
+        front.add(key, point)
+
+    assert front.beaten_by((1.0, 1.5)) == ["b", "c"]
+    assert front.beaten_by((2.0, 2.0)) == []
+    assert front.beaten_by((4.0, 0.5)) == []
+    assert len(front) == 3
+
+
 def test_nan_is_refused_with_its_row():
     with pytest.raises(InvalidObjectivesError, match="point 1"):
         front_mask([[1.0, 2.0], [float("nan"), 1.0]])

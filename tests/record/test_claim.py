@@ -27,6 +27,18 @@ def test_a_refused_command_leaves_no_folder_and_none_of_its_parents(tmp_path, er
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_a_signal_left_half_written_does_not_stay(tmp_path):
+    def search():
+        with claimed_run(tmp_path / "x", resume=False) as claim:
+            (claim.folder.path / ".overrides.yaml.fwarjg6k").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_was_there_and_empty_stays(tmp_path):
     (tmp_path / "x").mkdir()
 
