@@ -72,7 +72,7 @@ def as_ctrl_c() -> Iterator[None]:
             came_s.append(now_s)
             raise KeyboardInterrupt
         if number != signal.SIGHUP or now_s - came_s[-1] >= ECHO_S:
-            os._exit(INTERRUPTED_STATUS)
+            os._exit(ExitStatus.INTERRUPTED)
 
     heard = [number for number in _heard() if signal.getsignal(number) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, interrupt) for number in heard}
