@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.compose import Composed
-from nas.config.nodes import COMPRESSION, offers_of, parted_space
+from nas.config.nodes import COMPRESSION, offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
@@ -63,8 +63,9 @@ def find_faults(composed: Composed) -> CheckedValues:
     validator.faults.extend(_setting_faults(values))
     is_table_there = not _table_faults(values)
     sound: dict[str, Mapping[str, Any]] = {}
-    for place, injected in INJECTED.items():
-        node = values.get(place)
+    nodes = {place: values.get(place) for place in INJECTED} | rule_nodes(values)
+    for place, node in nodes.items():
+        injected = INJECTED.get(place, ())
         before = len(validator.faults)
         validate_node(validator, place=place, node=node, injected=injected)
         is_sound = len(validator.faults) == before and composed.is_whole(place)

@@ -138,6 +138,9 @@ class StoppingConfig:
     max_failed_share: Annotated[
         float, Setting("share of failed trials that ends the run", above=0, maximum=1)
     ]
+    rules: Annotated[
+        dict[str, Node], Setting("further stop rules, each by a name and a _target_")
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
