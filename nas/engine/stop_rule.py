@@ -1,9 +1,11 @@
 """What may end a search? A stop rule: it looks at how the search stands, and says why it ends.
 
 `nas.engine.stopping` has the rules that every search keeps, `nas.engine.no_progress` one that is
-off by default. A rule of your own is a class with these two methods, which a configuration names:
-`nas search '+stopping.rules.mine._target_=my_rules.EnoughGood'`. It is asked in the driver, many
-times a second, so it should be quick.
+off by default. A rule of your own is a child of `StopRule`, which a configuration names:
+
+    nas search '+stopping.rules.mine._target_=my_rules.GoodEnough' +stopping.rules.mine.wanted=0.9
+
+A rule is asked many times a second, in the process that runs the search, so it should be quick.
 """
 
 from collections.abc import Sequence
@@ -55,5 +57,6 @@ class StopRule(Protocol):
         ...
 
     def remaining_s(self, state: SearchState) -> float | None:
-        """Return the wall time that is expected to be left; None while it is unknown."""
-        ...
+        """Return the seconds of wall time that are expected to be left; None if unknown."""
+        del state
+        return None
