@@ -12,7 +12,14 @@ from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
 from nas.config.recorded import objectives_of
-from nas.config.schema import Execution, ExecutionKind, SearchConfig, StoppingConfig, TrialLimits
+from nas.config.schema import (
+    Execution,
+    ExecutionKind,
+    SearchConfig,
+    StoppingConfig,
+    TrialLimits,
+    constraints_of,
+)
 from nas.engine.costs import CachedCosts
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
@@ -86,11 +93,7 @@ def build_stopping(config: StoppingConfig) -> Stopping:
 
 def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
     """Return those limits that are set."""
-    return tuple(
-        Constraint(name, minimum=limits.min, maximum=limits.max)
-        for name, limits in config.constraints.items()
-        if limits.min is not None or limits.max is not None
-    )
+    return constraints_of(config.constraints)
 
 
 def _build_evaluator(

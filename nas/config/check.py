@@ -19,7 +19,7 @@ from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import METRICS
+from nas.metric import METRICS, STATIC_METRICS
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
 
@@ -233,7 +233,7 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
     if not isinstance(constraints, Mapping):
         return []
     own = table_metrics(values)
-    known = own or [metric.name for metric in METRICS.values() if metric.is_static]
+    known = own or STATIC_METRICS
     faults = []
     for name, limits in constraints.items():
         given = list(limits.values()) if isinstance(limits, Mapping) else []
