@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.copies import copies_across, hashes_of, numbered
+from nas.data.copies import Hashes, copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Split, check_classes, check_lengths, check_split
 from nas.data.findings import Findings, LeftOut, printable
 from nas.data.npz_file import read_arrays
@@ -58,7 +58,7 @@ def load_npz(
         return _multi_label(
             arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
         )
-    train, test = _split(arrays, "train", file), _split(arrays, "test", file)
+    train, test = (_split(arrays, word, file) for word in ("train", "test"))
     num_classes = int(train.labels.max()) + 1
     check_classes(train.labels, num_classes=num_classes, where=f"{file}: train_labels")
     class_names = _class_names(arrays, num_classes, file)
@@ -89,12 +89,16 @@ def load_npz(
         class_names=class_names,
         split_rule=rule,
         is_mirrorable=is_mirrorable,
-        findings=Findings(
-            _turned(read, arrays),
-            (LeftOut("arrays of other names", others),) if others else (),
-            copies=copies_across(hashes, {word: _Rows(word) for word in hashes}),
-        ),
+        findings=Findings(_turned(read, arrays), _left_out(others), copies=_copies(hashes)),
     )
+
+
+def _left_out(others: tuple[str, ...]) -> tuple[LeftOut, ...]:
+    return (LeftOut("arrays of other names", others),) if others else ()
+
+
+def _copies(hashes: dict[str, Hashes]) -> tuple[str, ...]:
+    return copies_across(hashes, {word: _Rows(word) for word in hashes})
 
 
 @dataclass(frozen=True)

@@ -125,15 +125,8 @@ class SearchLoop:
         self._tracker = FrontTracker(task.objectives, records)
         weights = FrontWeights(run_folder.models_dir)
         keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        # An evaluator that does not say whether it keeps weights does so if some are there.
-        has_weights = (
-            task.evaluator.brings_weights
-            if isinstance(task.evaluator, BringsWeights)
-            else run_folder.models_dir.is_dir()
-        )
-        self._again = TrainingsAgain(
-            keeper.missing() if has_weights else (), weights=weights, objectives=task.objectives
-        )
+        missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
+        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
         checkpoints = run_folder.path / "checkpoints"
         self._intake = Intake(
             self._study,
@@ -266,3 +259,10 @@ class SearchLoop:
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
         )
+
+
+def _brings_weights(evaluator: Evaluator, run_folder: RunFolder) -> bool:
+    """Say whether results come with weights; an evaluator that does not say so has left some."""
+    if isinstance(evaluator, BringsWeights):
+        return evaluator.brings_weights
+    return run_folder.models_dir.is_dir()
