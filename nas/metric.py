@@ -1,7 +1,8 @@
 """Metrics: everything that is measured, described once.
 
 Constraints, objectives, picks, tables, pictures and the page all follow from what stands here. A
-new metric is one entry in `METRICS` and its measurement (`nas.measure`, or a task's own).
+new metric is one entry in `METRICS`, its measurement (`nas.measure`, or a task's own), and a line
+in the YAML where it may be limited: `conf/search.yaml` (a static one) and `conf/finish.yaml`.
 """
 
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ METRICS: dict[str, Metric] = {
         Metric("seconds", _DOWN, "time", unit="s"),
     )
 }
+
+STATIC_METRICS = tuple(metric.name for metric in METRICS.values() if metric.is_static)
 
 
 def metric_named(name: str) -> Metric:

@@ -10,7 +10,7 @@ from typing import Any
 from nas.assemble.make import make, make_sampler, make_space
 from nas.config.check import INJECTED, find_faults, in_one_message, validate_node
 from nas.config.compose import Composed, ConfigSource, compose_values
-from nas.config.nodes import offers_of
+from nas.config.nodes import RULES, offers_of
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, NasError
@@ -19,8 +19,13 @@ from nas.errors import ConfigError, NasError
 _MUST_HAVE = {
     "search_space": ("parameters", "build"),
     "sampler": ("sample_relative", "sample_independent"),
+    RULES: ("why_end", "remaining_s"),
 }
-_KINDS = {"search_space": "SearchSpace", "sampler": "sampler of Optuna's kind"}
+_KINDS = {
+    "search_space": "SearchSpace",
+    "sampler": "sampler of Optuna's kind",
+    RULES: "stop rule (nas.engine.stop_rule.StopRule)",
+}
 
 
 def check_search(source: ConfigSource) -> SearchConfig:
@@ -55,19 +60,23 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
     }
     if not offers_of(node, INJECTED["sampler"]):
         builders["sampler"] = lambda: make_sampler(node, offers={})(0)
-    if place not in builders:
+    kind = place
+    if place.startswith(f"{RULES}."):
+        kind = RULES
+        builders[kind] = lambda: make(node)
+    if kind not in builders:
         return []
     try:
-        built = builders[place]()
+        built = builders[kind]()
     except NasError as error:
         return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - Optuna's refusals, and users' code
         told = str(error) if isinstance(error, ValueError | TypeError) else repr(error)
         return [f"{place}: {node['_target_']} refuses its arguments: {told}"]
-    lacking = [name for name in _MUST_HAVE.get(place, ()) if not hasattr(built, name)]
+    lacking = [name for name in _MUST_HAVE.get(kind, ()) if not hasattr(built, name)]
     if lacking:
         made = f"{node['_target_']} makes {type(built).__name__}, which has no {lacking[0]}"
-        return [f"{place}._target_: {made}; name one that makes a {_KINDS[place]}"]
+        return [f"{place}._target_: {made}; name one that makes a {_KINDS[kind]}"]
     return []
 
 

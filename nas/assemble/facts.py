@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from nas.architecture import Architecture
 from nas.engine.costs import CachedCosts
-from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.evaluator import Evaluator, KnowsFacts, KnowsWidths
 from nas.metric import Direction
 from nas.objective import Objective
 from nas.space.facts import Facts
@@ -40,17 +40,16 @@ def facts_of(
             the evaluator.
     """
     static = [objective for objective in objectives if objective.is_static]
-    own = getattr(evaluator, "facts", None)
-    if own is not None:
-        return partial(own, static=[objective.metric for objective in static])
+    if isinstance(evaluator, KnowsFacts):
+        return partial(evaluator.facts, static=[objective.metric for objective in static])
     look_up = costs or CachedCosts(evaluator)
-    widths = getattr(evaluator, "widths", None)
+    widths = evaluator.widths if isinstance(evaluator, KnowsWidths) else _no_widths
 
     def facts(architecture: Architecture) -> Facts | None:
         found = look_up(architecture)
         if found is None:
             return None
-        known = {**found, **widths(architecture)} if widths is not None else found
+        known = {**found, **widths(architecture)}
         return facts_from_costs(known, identity=space.identity(architecture), static=static)
 
     return facts
@@ -76,6 +75,11 @@ def facts_from_costs(
         prior_score=sum(_log(costs[name]) for name in NARROWEST if name in costs),
         static=values,
     )
+
+
+def _no_widths(architecture: Architecture) -> Mapping[str, float]:
+    del architecture
+    return {}
 
 
 def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:

@@ -14,7 +14,7 @@ from nas.assemble.make import make, make_space
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.config.check import in_one_message
-from nas.config.finishing import DistillationConfig, FinishConfig
+from nas.config.finishing import DistillationConfig, FinishConfig, PickConfig
 from nas.config.foreign import check_plain, check_record
 from nas.config.places import telling_where
 from nas.config.recorded import objectives_of, read_mapping
@@ -73,16 +73,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         NasError: the run cannot be finished, or a part refuses its settings.
     """
     folder = RunFolder.open(Path(config.run))
-    if not folder.config_yaml.is_file():
-        raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
-    values = read_mapping(folder.config_yaml)
-    check_plain(folder.path, values)
-    check_record(folder.path, {**values, "execution": None, "storage": None})
-    if values.get("table") is not None:
-        raise ConfigError(
-            f"{folder.path} searched a table: there are no networks to train; its front.csv holds "
-            "the score that the table gives"
-        )
+    values = _values_of(folder)
     objectives = objectives_of(values)
     dataset = _dataset(_with_places(values, config.data, folder))
     fingerprint = fingerprint_of(dataset)
@@ -95,12 +86,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         recipe=_recipe(values["training"], config.training),
         objectives=objectives,
         records=tuple(comparable_records(load_records(folder.study_journal), objectives)),
-        pick=Pick(
-            which=config.pick.which,
-            count=config.pick.count,
-            trials=tuple(config.pick.trials),
-            limits=config.pick.limits(),
-        ),
+        pick=_pick(config.pick),
         num_seeds=config.seeds,
         seed=values["seed"],
         baselines=Baselines(
@@ -134,6 +120,30 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         gpu_share=config.execution.gpus_per_trial,
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
+
+
+def _values_of(folder: RunFolder) -> dict[str, Any]:
+    """Return what a run was told, where it may be finished."""
+    if not folder.config_yaml.is_file():
+        raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
+    values = read_mapping(folder.config_yaml)
+    check_plain(folder.path, values)
+    check_record(folder.path, {**values, "execution": None, "storage": None})
+    if values.get("table") is not None:
+        raise ConfigError(
+            f"{folder.path} searched a table: there are no networks to train; its front.csv holds "
+            "the score that the table gives"
+        )
+    return values
+
+
+def _pick(config: PickConfig) -> Pick:
+    return Pick(
+        which=config.which,
+        count=config.count,
+        trials=tuple(config.trials),
+        limits=config.limits(),
+    )
 
 
 def _teaching(config: DistillationConfig) -> TeacherChoice | None:

@@ -19,6 +19,7 @@ from nas.data.dataset import ThreeSplits
 from nas.data.fingerprint import Fingerprint, fingerprint_from_json, fingerprint_of
 from nas.data.report import DataReport
 from nas.errors import RunFolderError
+from nas.evaluation.evaluator import ReadsTable
 from nas.files import write_text
 from nas.record.run_folder import RunFolder
 from nas.study.journal import RecordedStudy, holds_study, load_study
@@ -79,7 +80,8 @@ def data_of(search: AssembledSearch, config: SearchConfig, *, before: RunFolder 
         RunFolderError: that run has other data; what changed is listed.
     """
     evaluator = search.task.evaluator
-    content = search.data if search.data is not None else getattr(evaluator, "table", None)
+    table = evaluator.table if isinstance(evaluator, ReadsTable) else None
+    content = search.data if search.data is not None else table
     found = fingerprint_of(content)
     note = None if before is None else check_same_data(before, content, found)
     earlier = [RunFolder.open(Path(path)) for path in config.warm_start]

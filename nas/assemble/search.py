@@ -12,7 +12,14 @@ from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
 from nas.config.recorded import objectives_of
-from nas.config.schema import Execution, ExecutionKind, SearchConfig, TrialLimits
+from nas.config.schema import (
+    Execution,
+    ExecutionKind,
+    SearchConfig,
+    StoppingConfig,
+    TrialLimits,
+    constraints_of,
+)
 from nas.engine.costs import CachedCosts
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
@@ -61,11 +68,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         objectives=objectives,
         make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
         constraints=constraints,
-        stopping=Stopping(
-            num_trials=config.stopping.num_trials,
-            time_limit_s=config.stopping.time_limit_s,
-            max_failed_share=config.stopping.max_failed_share,
-        ),
+        stopping=build_stopping(config.stopping),
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
         costs=costs,
@@ -74,13 +77,23 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
 
 
+def build_stopping(config: StoppingConfig) -> Stopping:
+    """Make the stop rules.
+
+    Raises:
+        NasError: a rule refuses its settings.
+    """
+    return Stopping(
+        num_trials=config.num_trials,
+        time_limit_s=config.time_limit_s,
+        max_failed_share=config.max_failed_share,
+        rules=tuple(make(node) for node in config.rules.values()),
+    )
+
+
 def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
     """Return those limits that are set."""
-    return tuple(
-        Constraint(name, minimum=limits.min, maximum=limits.max)
-        for name, limits in config.constraints.items()
-        if limits.min is not None or limits.max is not None
-    )
+    return constraints_of(config.constraints)
 
 
 def _build_evaluator(

@@ -23,7 +23,7 @@ def print_ending(
     folder: RunFolder,
     objectives: Sequence[Objective],
 ) -> None:
-    """Print the front as a table, smallest first, and four lines about it."""
+    """Print the front as a table, smallest first, and some lines about it."""
     console.print()
     if front_records(summary.records, objectives):
         console.print(front_table(summary.records, objectives))
@@ -31,9 +31,16 @@ def print_ending(
         knee_sentence(summary.records, objectives),
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
+        *_why_ended(summary),
         f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _why_ended(summary: SearchSummary) -> list[str]:
+    """Return which stop rule ended the search; nothing of what was told when it happened."""
+    is_news = summary.why_ended and not summary.is_exhausted
+    return [f"Ended: {summary.why_ended}."] if is_news else []
 
 
 def cost_sentence(summary: SearchSummary) -> str:

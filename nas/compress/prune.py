@@ -158,16 +158,7 @@ def _drafts(
     """Yield the groups with their ranking, before it is known how they shrink."""
     pruning = torch_pruning()
     filters, last = _ends(work, images)
-    pruner = pruning.BasePruner(
-        work,
-        images,
-        importance=pruning.importance.GroupMagnitudeImportance(p=2),
-        ignored_layers=[last],
-        num_heads=_heads(work),
-        in_channel_groups={},
-        out_channel_groups={},
-        customized_pruners=along_channels(work),
-    )
+    pruner = _pruner(pruning, work, images, last=last)
     graph = pruner.DG
     for traced in list(graph.get_all_groups([last], pruner.root_module_types)):
         group = traced
@@ -217,6 +208,19 @@ def _draft(
         num_parts=num_parts,
         order=tuple(unit_importance.argsort(stable=True).tolist()),
         shrinks=(),
+    )
+
+
+def _pruner(pruning: Any, work: nn.Module, images: torch.Tensor, *, last: nn.Module) -> Any:
+    return pruning.BasePruner(
+        work,
+        images,
+        importance=pruning.importance.GroupMagnitudeImportance(p=2),
+        ignored_layers=[last],
+        num_heads=_heads(work),
+        in_channel_groups={},
+        out_channel_groups={},
+        customized_pruners=along_channels(work),
     )
 
 

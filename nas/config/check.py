@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.compose import Composed
-from nas.config.nodes import COMPRESSION, offers_of, parted_space
+from nas.config.nodes import COMPRESSION, offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import METRICS
+from nas.metric import METRICS, STATIC_METRICS
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
 
@@ -63,8 +63,9 @@ def find_faults(composed: Composed) -> CheckedValues:
     validator.faults.extend(_setting_faults(values))
     is_table_there = not _table_faults(values)
     sound: dict[str, Mapping[str, Any]] = {}
-    for place, injected in INJECTED.items():
-        node = values.get(place)
+    nodes = {place: values.get(place) for place in INJECTED} | rule_nodes(values)
+    for place, node in nodes.items():
+        injected = INJECTED.get(place, ())
         before = len(validator.faults)
         validate_node(validator, place=place, node=node, injected=injected)
         is_sound = len(validator.faults) == before and composed.is_whole(place)
@@ -233,7 +234,7 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
     if not isinstance(constraints, Mapping):
         return []
     own = table_metrics(values)
-    known = own or [metric.name for metric in METRICS.values() if metric.is_static]
+    known = own or STATIC_METRICS
     faults = []
     for name, limits in constraints.items():
         given = list(limits.values()) if isinstance(limits, Mapping) else []

@@ -36,7 +36,6 @@ _COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSEr
 _UNEXPECTED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError)
 _MAY_BE_NULL = ("preset", "search_space/compression")  # groups that need not be chosen from
 _MAX_NAME = 100  # characters of a name that are compared with those that there are
-_NOT_CHOSEN = "No match in the defaults list"  # of Hydra, about a group that nothing chooses from
 
 
 @dataclass(frozen=True)
@@ -234,6 +233,8 @@ def _good_overrides(
         fault = _group_fault(override, source) or _key_fault(
             override, composer, good, groups, config_name=source.config_name
         )
+        if fault is None and _group(override) in groups and not _is_chosen(override, source):
+            fault = unknown_key(text.partition("=")[0], [str(key) for key in composer(good)])
         fault = fault or _composing_fault(text, override, composer, good)
         if fault is None:
             good.append(text)
@@ -326,13 +327,18 @@ def _composing_fault(
     try:
         composer([*good, text])
     except _COMPOSING_FAILS as error:
-        if override.is_sweep_override() or "Ambiguous value" in str(error):
+        if override.is_sweep_override():
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
             return f"'{shown(text)}' has several values; {advice}"
-        if _NOT_CHOSEN in str(error):
-            return unknown_key(text.partition("=")[0], {str(key): None for key in composer(good)})
         return f"'{shown(text)}': {shown(first_words(error))}"
     return None
+
+
+def _is_chosen(override: Override, source: ConfigSource) -> bool:
+    """Say whether this configuration chooses from a group; what is added is chosen with it."""
+    if override.is_add() or override.is_force_add():
+        return True
+    return override.package is None and _group(override) in _open_groups(source.config_name)
 
 
 def _open_groups(config_name: str) -> list[str]:

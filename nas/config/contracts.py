@@ -13,6 +13,7 @@ WORDS: Mapping[str, str] = {
     "training": "nas.train.recipe.Recipe, or a child of it",
     "evaluation": "an evaluator: a class with the methods of nas.evaluation.evaluator.Evaluator",
     "sampler": "an Optuna sampler, or one of nas",
+    "stopping": "a stop rule: a class with the methods of nas.engine.stop_rule.StopRule",
     "model": "a function that says it returns a torch module: def make() -> nn.Module",
 }
 
@@ -29,6 +30,8 @@ def is_of_kind(found: Any, place: str) -> bool:
 
     from nas.data.dataset import Dataset
     from nas.data.task_data import TaskData
+    from nas.engine.stop_rule import StopRule
+    from nas.evaluation.evaluator import Evaluator
     from nas.sampling.optuna_classes import crossover_classes, sampler_classes
     from nas.space.space import SearchSpace
     from nas.train.recipe import Recipe
@@ -41,7 +44,9 @@ def is_of_kind(found: Any, place: str) -> bool:
         "model": (nn.Module,),
     }
     if place == "evaluation":
-        return inspect.isclass(found) and _is_evaluator(found)
+        return inspect.isclass(found) and _has_methods(found, Evaluator)
+    if place == "stopping":
+        return inspect.isclass(found) and _has_methods(found, StopRule)
     if place in kinds:
         if place == "search_space" and _is_build(found):
             return True
@@ -89,8 +94,7 @@ def _is_build(found: Any) -> bool:
         return False
 
 
-def _is_evaluator(found: type[Any]) -> bool:
-    from nas.evaluation.evaluator import Evaluator
-
-    wanted = [name for name in vars(Evaluator) if not name.startswith("_")]
+def _has_methods(found: type[Any], protocol: type[Any]) -> bool:
+    """Say whether a class has all methods of a protocol."""
+    wanted = [name for name in vars(protocol) if not name.startswith("_")]
     return all(callable(getattr(found, name, None)) for name in wanted)

@@ -5,15 +5,16 @@ anew, in `conf/finish.yaml`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from nas.config.check import in_one_message
 from nas.config.compose import ConfigSource, compose_values
-from nas.config.schema import Execution, Limits, Setting, Ui
+from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
 from nas.config.validator import Validator
 from nas.errors import ConfigError
 from nas.finish.which import Which
+from nas.metric import METRICS
 from nas.objective import Constraint
 
 
@@ -24,21 +25,13 @@ class PickConfig:
     which: Annotated[Which, Setting("auto: all of the front, or what the limits want")]
     count: Annotated[int, Setting("members that pick.which=spread takes", minimum=1)]
     trials: Annotated[list[int], Setting("trial numbers, whatever else is said")]
-    accuracy: Annotated[Limits, Setting("only min: the smallest that reaches it")]
-    size_bytes: Annotated[Limits, Setting("only max: the best that fits")]
-    num_params: Annotated[Limits, Setting("parameters")]
-    num_macs: Annotated[Limits, Setting("multiply-accumulates of one image")]
-    activation_bytes: Annotated[Limits, Setting("bytes, peak of one image")]
-    latency_ms: Annotated[Limits, Setting("milliseconds, as the search measured them")]
+    metrics: Annotated[
+        dict[str, Limits], Setting("limits, by the search's numbers", names=tuple(METRICS))
+    ]
 
     def limits(self) -> tuple[Constraint, ...]:
         """Return the limits that are set."""
-        found = {item.name: getattr(self, item.name) for item in fields(self)}
-        return tuple(
-            Constraint(name, minimum=value.min, maximum=value.max)
-            for name, value in found.items()
-            if isinstance(value, Limits) and (value.min, value.max) != (None, None)
-        )
+        return constraints_of(self.metrics)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from nas.config.contracts import WORDS, is_of_kind
 from nas.config.hosts import leads_to
+from nas.config.nodes import rule_nodes
 from nas.config.origin import (
     Origin,
     find_name,
@@ -163,8 +164,10 @@ def _names(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str, 
             yield from _named_code(inner, folder)
         for path, part in parts:
             yield from _targets(part, path=path, place=place)
+    for path, rule in rule_nodes(values).items():
+        yield from _targets(rule, path=path, place="stopping")
     for place, node in values.items():
-        if place not in _PLACES:
+        if place not in (*_PLACES, "stopping"):
             yield from _targets(node, path=str(place), place="")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
 
+RULES = "stopping.rules"  # the place of the nodes of further stop rules
 FUNCTION_SPACE = "search_spaces.function.FunctionSpace"
 COMPRESSION = "compression"  # the key of a space's node that holds what wraps the space
 
@@ -31,6 +32,15 @@ def _with_function(node: dict[str, Any]) -> dict[str, Any]:
     if taken is None or list(taken) != ["architecture", "data"]:
         return node
     return {**node, "_target_": FUNCTION_SPACE, "build": target}
+
+
+def rule_nodes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nodes of further stop rules, by their place; whatever else stands there too."""
+    stopping = values.get("stopping")
+    rules = stopping.get("rules") if isinstance(stopping, Mapping) else None
+    if not isinstance(rules, Mapping):
+        return {}
+    return {f"{RULES}.{name}": node for name, node in rules.items()}
 
 
 def offers_of(node: Mapping[str, Any], offered: Iterable[str]) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
+from nas.objective import Constraint
+
 Node: TypeAlias = Mapping[
     str, Any
 ]  # has a `_target_`, or belongs to another part of the framework
@@ -27,6 +29,8 @@ class Setting:
         above: the value must be greater than this.
         maximum: highest value allowed.
         advice: what to do when the value is not allowed.
+        names: of a mapping whose keys stand in the node itself, beside its other settings: the
+            keys that it may have.
     """
 
     words: str = ""
@@ -34,6 +38,7 @@ class Setting:
     above: float | None = None
     maximum: float | None = None
     advice: str = ""
+    names: tuple[str, ...] = ()
 
     def allows(self, value: float) -> bool:
         """Say whether a finite number is in range."""
@@ -77,6 +82,15 @@ class Limits:
 
     min: Annotated[float | None, Setting("lowest value allowed; null: none")] = None
     max: Annotated[float | None, Setting("highest value allowed; null: none")] = None
+
+
+def constraints_of(limits: Mapping[str, Limits]) -> tuple[Constraint, ...]:
+    """Return those limits of metrics that are set."""
+    return tuple(
+        Constraint(name, minimum=value.min, maximum=value.max)
+        for name, value in limits.items()
+        if (value.min, value.max) != (None, None)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +152,9 @@ class StoppingConfig:
     max_failed_share: Annotated[
         float, Setting("share of failed trials that ends the run", above=0, maximum=1)
     ]
+    rules: Annotated[
+        dict[str, Node], Setting("further stop rules, each by a name and a _target_")
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

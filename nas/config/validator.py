@@ -8,7 +8,7 @@ pass.
 
 import math
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -74,15 +74,20 @@ class Validator:
             self.faults.append(f"{path} must be a mapping, but got {show(value)}")
             return None
         items = _items_of(cls)
+        spread = {name: items.pop(name) for name in list(items) if items[name].setting.names}
+        known = [*items, *(name for item in spread.values() for name in item.setting.names)]
         before = len(self.faults)
         self.faults.extend(
-            unknown_key(join(path, str(key)), items) for key in value if key not in items
+            unknown_key(join(path, str(key)), known) for key in value if key not in known
         )
         arguments = {
             name: self._field(item, value=value, name=name, path=join(path, name))
             for name, item in items.items()
             if name in value or item.is_required
         }
+        for name, item in spread.items():
+            told = {key: value[key] for key in item.setting.names if key in value}
+            arguments[name] = self._convert(told, item.hint, path=path)
         return cls(**arguments) if len(self.faults) == before else None
 
     def _field(self, item: _Item, *, value: Mapping[str, Any], name: str, path: str) -> Any:
@@ -225,7 +230,7 @@ def _allowed(hint: Any, setting: Setting) -> str:
     return f"{in_range}, or null" if is_nullable else in_range
 
 
-def unknown_key(path: str, known: Mapping[str, Any]) -> str:
+def unknown_key(path: str, known: Collection[str]) -> str:
     """Return the fault of a key that nobody reads."""
     parent, _, key = path.rpartition(".")
     where = f"{parent} has no option '{key}'" if parent else f"there is no option '{key}'"

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.dataset import Images
+from nas.data.normalisation import Images
 from nas.data.scan import hash_of
 from nas.data.streamed import StreamedImages
 

@@ -6,7 +6,7 @@ look at.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.findings import NOTHING_FOUND, Findings
+from nas.data.normalisation import Images, Normalisation, normalisation_of
 from nas.data.picture import DecodeSettings
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
@@ -21,10 +22,10 @@ from nas.task import DataShape, Task
 
 # N images, H height, W width, C channels
 
-Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Labels: TypeAlias = npt.NDArray[np.int64]
 
 _MAX_CHANNELS = 16
+_BLOCK = 1024  # examples
 
 
 @dataclass(frozen=True)
@@ -52,20 +53,23 @@ class Split:
             return Split(self.images.subset(indices), labels, digests)
         return Split(self.images[indices], labels, digests)
 
+    def content(self) -> Iterator[bytes]:
+        """Yield what tells these examples from others, a block at a time.
+
+        The numbers as they are prepared for training, then the labels; of images on disk a hash of
+        each image's pixels.
+        """
+        numbers = self.images.hashes if isinstance(self.images, StreamedImages) else self.images
+        for array in (numbers, self.labels):
+            for start in range(0, len(array), _BLOCK):
+                yield array[start : start + _BLOCK].tobytes()
+
     def joined(self, other: "Split") -> "Split":
         """Return the images of both, whose digests nobody asks for."""
         labels = np.concatenate([self.labels, other.labels])
         if isinstance(self.images, StreamedImages) and isinstance(other.images, StreamedImages):
             return Split(self.images.joined(other.images), labels)
         return Split(np.concatenate([self.images, other.images]), labels)
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and standard deviation of each channel, in the unit of the stored numbers."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -324,27 +328,6 @@ def check_classes(labels: Labels, *, num_classes: int, where: str) -> None:
 def _listed(values: npt.NDArray[np.int64], limit: int = 8) -> str:
     words = ", ".join(str(value) for value in values[:limit])
     return words + (f" and {len(values) - limit} more" if len(values) > limit else "")
-
-
-def normalisation_of(images: Images | StreamedImages) -> Normalisation:
-    """Return mean and deviation of each channel; a constant channel gets deviation 1.
-
-    Sums image by image block, so that a large uint8 set is never copied to floats at once; of
-    images on disk the sums are known, and the same.
-    """
-    if isinstance(images, StreamedImages):
-        total, squares = images.sums.sum(axis=0).astype(np.float64)
-    else:
-        total, squares = np.zeros(images.shape[3]), np.zeros(images.shape[3])
-        for start in range(0, len(images), 1024):
-            block = images[start : start + 1024].astype(np.float64)
-            total += block.sum(axis=(0, 1, 2))
-            squares += np.square(block).sum(axis=(0, 1, 2))
-    count = images.shape[0] * images.shape[1] * images.shape[2]
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
-    std = np.where(std > 1e-6, std, 1.0)
-    return Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
 
 
 def class_names(labels: Sequence[int] | Labels) -> tuple[str, ...]:

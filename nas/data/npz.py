@@ -7,14 +7,14 @@ out from train. `class_names` is an array of texts.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.copies import copies_across, hashes_of, numbered
+from nas.data.copies import Hashes, copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Split, check_classes, check_lengths, check_split
 from nas.data.findings import Findings, LeftOut, printable
 from nas.data.npz_file import read_arrays
@@ -58,29 +58,7 @@ def load_npz(
         return _multi_label(
             arrays, file, fraction=validation_fraction, seed=split_seed, mirrors=is_mirrorable
         )
-    findings = Findings(
-        _turned(read, arrays), (LeftOut("arrays of other names", others),) if others else ()
-    )
-    return _with_one_class_each(
-        arrays,
-        file,
-        findings,
-        fraction=validation_fraction,
-        seed=split_seed,
-        mirrors=is_mirrorable,
-    )
-
-
-def _with_one_class_each(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    file: Path,
-    findings: Findings,
-    *,
-    fraction: float,
-    seed: int,
-    mirrors: bool,
-) -> Dataset:
-    train, test = _split(arrays, "train", file), _split(arrays, "test", file)
+    train, test = (_split(arrays, word, file) for word in ("train", "test"))
     num_classes = int(train.labels.max()) + 1
     check_classes(train.labels, num_classes=num_classes, where=f"{file}: train_labels")
     class_names = _class_names(arrays, num_classes, file)
@@ -92,16 +70,17 @@ def _with_one_class_each(
     else:
         parts = hold_out(
             train.labels,
-            {"validation": fraction},
-            seed=seed,
+            {"validation": validation_fraction},
+            seed=split_seed,
             class_names=class_names,
             where=f"{file}: train_labels",
             contents=numbered(hashes["train"]),
         )
         train, validation = train.take(parts["train"]), train.take(parts["validation"])
-        held = f"validation: {fraction:g} of each class of train, seed {seed}"
-        rule = f"train and test as in the file; {held}"
-    copies = copies_across(hashes, {word: _Rows(word) for word in hashes})
+        rule = (
+            f"train and test as in the file; validation: {validation_fraction:g} of each class of "
+            f"train, seed {split_seed}"
+        )
     return Dataset(
         name=file.stem,
         train=train,
@@ -109,9 +88,17 @@ def _with_one_class_each(
         test=test,
         class_names=class_names,
         split_rule=rule,
-        is_mirrorable=mirrors,
-        findings=replace(findings, copies=copies),
+        is_mirrorable=is_mirrorable,
+        findings=Findings(_turned(read, arrays), _left_out(others), copies=_copies(hashes)),
     )
+
+
+def _left_out(others: tuple[str, ...]) -> tuple[LeftOut, ...]:
+    return (LeftOut("arrays of other names", others),) if others else ()
+
+
+def _copies(hashes: dict[str, Hashes]) -> tuple[str, ...]:
+    return copies_across(hashes, {word: _Rows(word) for word in hashes})
 
 
 @dataclass(frozen=True)

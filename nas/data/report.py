@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.data.dataset import Dataset, Normalisation, Split, normalisation_of
+from nas.data.dataset import Dataset, Split
+from nas.data.normalisation import Normalisation, normalisation_of
 from nas.data.scan import hash_of
 from nas.data.streamed import StreamedImages
 

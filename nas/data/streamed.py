@@ -68,10 +68,6 @@ class StreamedImages:
         del copy  # there is nothing but copies
         return self[:].astype(dtype or np.uint8, copy=False)
 
-    def tobytes(self) -> bytes:
-        """Return what changes when a pixel does: the hashes, in the place of the pixels."""
-        return self.hashes.tobytes()
-
     def subset(self, chosen: Indices) -> "StreamedImages":
         """Return some of the images, without decoding any."""
         return replace(

@@ -11,14 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.data.dataset import (
-    Normalisation,
     SearchData,
     Split,
     ThreeSplits,
     check_images,
     check_lengths,
-    normalisation_of,
 )
+from nas.data.normalisation import Normalisation, normalisation_of
 from nas.errors import DataError
 from nas.task import Task
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from nas.engine.stopping import Stopping
-from nas.engine.view import Progress
+from nas.engine.stop_rule import SearchState
 from nas.objective import Objective, losses
 from nas.pareto.dominance import Front
-from nas.study.study import SearchStudy
 from nas.trial import TrialRecord, TrialState
 
 
@@ -29,9 +27,11 @@ class FrontTracker:
         self._front = Front()
         self.front_losses: tuple[tuple[float, ...], ...] = ()
         self.num_done = self.num_failed = 0
+        self._ended: list[TrialRecord] = []
         for record in records:
             if record.state is not TrialState.RUNNING:
                 self.add(record)
+        self._ended = in_order_of_ending(self._ended)
         self.num_resumed = self.num_done
 
     @property
@@ -44,34 +44,41 @@ class FrontTracker:
         if record.parent is None:
             self.num_done += 1
             self.num_failed += record.state is TrialState.FAILED
+        self._ended.append(record)
         values = losses(self._objectives, record.metrics)
         if record.state is TrialState.COMPLETE and values is not None:
             self._front.add(str(record.number), values)
             self.front_losses = tuple(point for _, point in self._front.members())
 
-    def progress(
-        self,
-        study: SearchStudy,
-        stopping: Stopping,
-        *,
-        num_running: int,
-        num_slots: int,
-        elapsed_s: float,
-    ) -> Progress:
-        """Return what a view is told."""
-        return Progress(
-            num_trials=stopping.num_trials,
+    def state(self, *, num_trials: int, elapsed_s: float) -> SearchState:
+        """Return what stop rules are asked about.
+
+        Args:
+            num_trials: trials in the study, running and proposed ones included.
+            elapsed_s: wall time of this command.
+        """
+        return SearchState(
+            objectives=self._objectives,
+            num_trials=num_trials,
             num_done=self.num_done,
-            num_running=num_running,
+            num_resumed=self.num_resumed,
             num_failed=self.num_failed,
-            num_redrawn=study.num_redrawn,
-            num_known=study.num_known,
-            num_slots=num_slots,
-            front=[study.record(number) for number in self.front_numbers],
+            ended=self._ended,
+            front=self.front_losses,
             elapsed_s=elapsed_s,
-            remaining_s=stopping.remaining_s(
-                num_done=self.num_done,
-                num_done_now=self.num_done - self.num_resumed,
-                elapsed_s=elapsed_s,
-            ),
         )
+
+
+def in_order_of_ending(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return ended trials in the order in which they ended, variants right behind their training.
+
+    Two that ended at one time stand in the order of their numbers.
+    """
+    listed = sorted(records, key=lambda record: record.number)
+    finished_s = {record.number: record.finished_s or record.started_s for record in listed}
+
+    def place(record: TrialRecord) -> tuple[float, int, int]:
+        training = record.number if record.parent is None else record.parent
+        return finished_s.get(training, record.started_s), training, record.number
+
+    return sorted(listed, key=place)

@@ -1,80 +1,111 @@
-"""When a search ends."""
+"""When a search ends: the rules that every search keeps, and what a user adds to them."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
+from nas.engine.stop_rule import SearchState, StopRule
 from nas.errors import ConfigError, ExecutionError
-from nas.trial import TrialRecord, TrialState, trainings
+from nas.trial import TrialRecord, trainings
 
 # Fewer failures than this say nothing about the share.
 MIN_FAILURES = 5
 
 
 @dataclass(frozen=True)
-class Stopping:
-    """The limits of a search; whichever comes first ends it.
+class MaxTrials:
+    """Ends a search at a number of trials.
 
     Attributes:
         num_trials: trials in the study in total, failed ones included, earlier commands' too;
             variants of trained networks are none.
-        time_limit_s: wall time of this command; trials that run then are waited for.
-        max_failed_share: share of failed among ended trials above which the search is given up.
     """
 
-    num_trials: int | None = None
-    time_limit_s: float | None = None
-    max_failed_share: float = 0.5
+    num_trials: int
 
     def __post_init__(self) -> None:
-        if self.num_trials is not None and self.num_trials < 1:
+        if self.num_trials < 1:
             raise ConfigError(
                 f"stopping.num_trials must be at least 1, but got {self.num_trials}; "
                 "leave it null to search without a limit"
             )
-        if self.time_limit_s is not None and self.time_limit_s <= 0:
+
+    def why_end(self, state: SearchState) -> str | None:
+        """Return the number, once there are so many trials."""
+        is_reached = state.num_trials >= self.num_trials
+        return f"stopping.num_trials={self.num_trials} is reached" if is_reached else None
+
+    def remaining_s(self, state: SearchState) -> float | None:
+        """Return the time that the trials to come take, if they take as long as those so far."""
+        num_now = state.num_done - state.num_resumed
+        if not num_now:
+            return None
+        return state.elapsed_s / num_now * max(0, self.num_trials - state.num_done)
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """Ends a search after a time.
+
+    Attributes:
+        time_limit_s: wall time of this command.
+    """
+
+    time_limit_s: float
+
+    def __post_init__(self) -> None:
+        if self.time_limit_s <= 0:
             raise ConfigError(
                 f"stopping.time_limit_s must be above 0, but got {self.time_limit_s}"
             )
+
+    def why_end(self, state: SearchState) -> str | None:
+        """Return the limit, once the time is over."""
+        is_over = state.elapsed_s >= self.time_limit_s
+        return f"stopping.time_limit_s={self.time_limit_s:g} is over" if is_over else None
+
+    def remaining_s(self, state: SearchState) -> float | None:
+        """Return the time that is left."""
+        return max(0.0, self.time_limit_s - state.elapsed_s)
+
+
+@dataclass(frozen=True)
+class TooManyFailures:
+    """Gives a search up, with an error, when too many trials fail.
+
+    Attributes:
+        max_failed_share: share of failed among ended trials above which the search is given up.
+    """
+
+    max_failed_share: float
+
+    def __post_init__(self) -> None:
         if not 0 < self.max_failed_share <= 1:
             raise ConfigError(
                 f"stopping.max_failed_share must be in (0, 1], but got {self.max_failed_share}"
             )
 
-    def allows_another(self, *, num_trials: int, started_s: float) -> bool:
-        """Say whether one more trial may start.
+    def why_end(self, state: SearchState) -> str | None:
+        """Return None: what ends a search here is an error.
 
-        Args:
-            num_trials: trials in the study now.
-            started_s: `time.monotonic()` when this command started.
+        A command that goes on with a run is judged only once a trial of its own has ended.
+
+        Raises:
+            ExecutionError: too many trials failed; with the most frequent failure.
         """
-        if self.num_trials is not None and num_trials >= self.num_trials:
-            return False
-        return self.time_limit_s is None or time.monotonic() - started_s < self.time_limit_s
+        is_judged = state.num_failed >= MIN_FAILURES and state.num_done > state.num_resumed
+        if is_judged and state.num_failed > self.max_failed_share * state.num_done:
+            raise self._failure(state.ended)
+        return None
 
-    def remaining_s(self, *, num_done: int, num_done_now: int, elapsed_s: float) -> float | None:
-        """Return the expected wall time to the end, or None while it is unknown.
+    def remaining_s(self, state: SearchState) -> float | None:
+        """Return None: nobody knows which trials will fail."""
+        del state
+        return None
 
-        Args:
-            num_done: trials that ended, earlier commands' too.
-            num_done_now: those of this command.
-            elapsed_s: wall time of this command.
-        """
-        expected = []
-        if self.num_trials is not None and num_done_now:
-            expected.append(elapsed_s / num_done_now * max(0, self.num_trials - num_done))
-        if self.time_limit_s is not None:
-            expected.append(max(0.0, self.time_limit_s - elapsed_s))
-        return min(expected, default=None)
-
-    def is_failing(self, num_failed: int, *, num_ended: int) -> bool:
-        """Say whether too many trials fail to go on."""
-        return num_failed >= MIN_FAILURES and num_failed > self.max_failed_share * num_ended
-
-    def failure(self, records: Iterable[TrialRecord]) -> ExecutionError:
-        """Return the error that ends a failing search: its most frequent failure."""
-        ended = [record for record in trainings(records) if record.state is not TrialState.RUNNING]
+    def _failure(self, records: Iterable[TrialRecord]) -> ExecutionError:
+        ended = trainings(records)
         failures = [record.failure for record in ended if record.failure is not None]
         counts = Counter((failure.kind, failure.message) for failure in failures)
         (kind, message), count = counts.most_common(1)[0]
@@ -84,3 +115,53 @@ class Stopping:
             f"{self.max_failed_share:g} allows; {count} of them with {kind.value}: {message}\n"
             f"{traceback}".rstrip()
         )
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The rules of a search; whichever comes first ends it.
+
+    Attributes:
+        num_trials: of `MaxTrials`; None for no such rule.
+        time_limit_s: of `TimeLimit`; None for no such rule.
+        max_failed_share: of `TooManyFailures`.
+        rules: further ones.
+    """
+
+    num_trials: int | None = None
+    time_limit_s: float | None = None
+    max_failed_share: float = 0.5
+    rules: tuple[StopRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        _ = self.all_rules  # each refuses its settings
+
+    @cached_property
+    def all_rules(self) -> tuple[StopRule, ...]:
+        """All rules in the order in which they are asked; failures come first."""
+        own: list[StopRule] = [TooManyFailures(self.max_failed_share)]
+        if self.num_trials is not None:
+            own.append(MaxTrials(self.num_trials))
+        if self.time_limit_s is not None:
+            own.append(TimeLimit(self.time_limit_s))
+        return (*own, *self.rules)
+
+    def why_end(self, state: SearchState) -> str | None:
+        """Return what the first rule says that ends the search; None while a trial may start.
+
+        Raises:
+            ExecutionError: a rule gives the search up.
+        """
+        said = (rule.why_end(state) for rule in self.all_rules)
+        return next((why for why in said if why is not None), None)
+
+    def remaining_s(self, state: SearchState) -> float | None:
+        """Return the least that a rule expects to be left, or None while none expects anything."""
+        said = (rule.remaining_s(state) for rule in self.all_rules)
+        return min((found for found in said if found is not None), default=None)
+
+    def is_time_over(self, state: SearchState) -> bool:
+        """Say whether the time alone ends the search: what else ends it may still be repaired."""
+        if self.time_limit_s is None:
+            return False
+        return TimeLimit(self.time_limit_s).why_end(state) is not None

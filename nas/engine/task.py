@@ -57,6 +57,7 @@ class SearchSummary:
         is_exhausted: every architecture that the constraints allow was tried.
         num_raised: architectures that could not be built, because `build` raised.
         without_weights: members of the front whose weights are missing.
+        why_ended: which rule ended it, in one sentence; empty where a signal did.
     """
 
     records: tuple[TrialRecord, ...]
@@ -67,3 +68,4 @@ class SearchSummary:
     is_exhausted: bool
     num_raised: int = 0
     without_weights: tuple[int, ...] = ()
+    why_ended: str = ""

@@ -3,12 +3,17 @@
 Real training (`trained`) and a published table (`tabular`) fulfil it alike. An evaluator is sent
 to each worker process once, by pickle: hold large data as NumPy arrays, which Ray shares between
 the processes of a node without copying, and build what cannot travel in `prepare`.
+
+An evaluator may know or do more, and then has the methods of further protocols here; one that has
+none of them works as well.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from nas.architecture import Architecture
+from nas.space.facts import Facts
+from nas.tables.table import Table
 from nas.trial import TrialResult, TrialSpec
 
 
@@ -32,3 +37,52 @@ class Evaluator(Protocol):
     def evaluate(self, spec: TrialSpec) -> TrialResult:
         """Evaluate one architecture; a failure is a result with its traceback, never raised."""
         ...
+
+
+@runtime_checkable
+class KnowsFacts(Protocol):
+    """An evaluator that itself says what a size-aware sampler may know of an architecture.
+
+    For any other one facts are made from its static costs (`nas.assemble.facts`).
+    """
+
+    def facts(self, architecture: Architecture, *, static: Sequence[str] = ()) -> Facts | None:
+        """Return what is known before any training; None where there is no such architecture.
+
+        Args:
+            architecture: what is asked about.
+            static: the objectives that are known before training, the size first.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsWidths(Protocol):
+    """An evaluator that can say how wide an architecture's layers are."""
+
+    def widths(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return name of a width (`nas.widths`) -> value; empty where they are unknown."""
+        ...
+
+
+@runtime_checkable
+class BringsWeights(Protocol):
+    """An evaluator that says whether its results come with trained weights.
+
+    Attributes:
+        brings_weights: results that may stand on the front have weights, so that a member of the
+            front without any has lost them and is trained again.
+    """
+
+    brings_weights: bool
+
+
+@runtime_checkable
+class ReadsTable(Protocol):
+    """An evaluator that looks results up in a published table.
+
+    Attributes:
+        table: what stands for the data of the search, and is recognised when it goes on.
+    """
+
+    table: Table

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.evaluator import Evaluator, KnowsFacts, ReadsTable
 from nas.metric import Direction
 from nas.objective import Objective
 from nas.space.facts import Facts
@@ -38,7 +38,7 @@ BUDGET_TOLERANCE = 1e-3
 LOGARITHMIC_SPAN = 10.0
 
 
-class TabularEvaluator:
+class TabularEvaluator(Evaluator, KnowsFacts, ReadsTable):
     """Looks results up instead of training.
 
     Args:

@@ -24,7 +24,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.placement import move_to_device
@@ -58,7 +58,7 @@ _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator):
+class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from nas.data.dataset import Images
+from nas.data.normalisation import Images
 from nas.data.streamed import StreamedImages
 from nas.evaluation.winner_metric import AnyData
 from nas.export.load_without_nas import resize

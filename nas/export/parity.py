@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.export.deployable import FloatArray, Resized
 from nas.export.runtimes import Network
+from nas.metric import is_share
 
 _BATCH = 256
 
@@ -103,6 +104,6 @@ def compare(
 
 
 def _loss_told(winner_metric: WinnerMetric, worse: float, limit: float) -> str:
-    if winner_metric.metric == "accuracy":
+    if is_share(winner_metric.metric):
         return f"it loses {100 * worse:.2f} points, {100 * limit:.2f} are allowed"
     return f"its {winner_metric.metric} is worse by {worse:.3g}, {limit:.3g} is allowed"

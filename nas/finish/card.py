@@ -13,6 +13,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import AnyData
 from nas.export.inputs import input_words
+from nas.metric import is_share
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment, versions_of
 from nas.record.winners import WinnerRow
@@ -223,12 +224,12 @@ def _environment(circumstances: Circumstances) -> str:
 def _value(metric: str, value: float, *, before: str = "") -> str:
     if math.isnan(value):
         return _UNKNOWN
-    return before + (f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4g}")
+    return before + (f"{100 * value:.2f} %" if is_share(metric) else f"{value:.4g}")
 
 
 def _interval(metric: str, low: float, high: float) -> str:
     if math.isnan(low):
         return _UNKNOWN
-    if metric == "accuracy":
+    if is_share(metric):
         return f"{100 * low:.2f} to {100 * high:.2f} %"
     return f"{low:.4g} to {high:.4g}"

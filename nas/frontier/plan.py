@@ -120,6 +120,9 @@ class CandidatePlan:
         num_candidates: how many new architectures are described, about.
         num_picks: how many picks are going to be asked for.
         rng: draws.
+
+    Attributes:
+        front: (n, m) losses that candidates must improve on; of running trials expected ones.
     """
 
     def __init__(
@@ -145,15 +148,15 @@ class CandidatePlan:
         self._results = results = self._columns(seen.static, self._scale(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
-        self._front = results[seen.is_allowed]
+        self.front = results[seen.is_allowed]
         self._expect(observations, candidates, on_front=num_picks > 1)
         self._reference = self._edges(seen, candidates.pool)
-        self._boxes = undominated_boxes(self._front, reference=self._reference, warps=self._warps)
+        self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
         self._picks = GreedyBatch(
             self._describe(observations, candidates, seen, num_candidates),
             self._models,
             measured=goals.measured,
-            front=self._front,
+            front=self.front,
             reference=self._reference,
             warps=self._warps,
             widening=self._widening,
@@ -188,7 +191,7 @@ class CandidatePlan:
             batch = candidates.gather(running)
             means = np.column_stack([model.mean(batch.features) for model in self._models])
             columns = self._columns(batch.static, means)
-            self._front = np.vstack([self._front, columns[batch.is_allowed]])
+            self.front = np.vstack([self.front, columns[batch.is_allowed]])
         counted = [*running[-MAX_EXPECTED:], *stopped[-MAX_EXPECTED:]]
         if counted:
             features = candidates.gather(counted).features
@@ -196,11 +199,11 @@ class CandidatePlan:
 
     def _edges(self, seen: CandidateBatch, pool: CandidateBatch) -> FloatArray:
         """Return the worst corner that counts: a little beyond the front, sometimes further."""
-        if not len(self._front):  # all results break the constraints
+        if not len(self.front):  # all results break the constraints
             worst = np.full((1, len(self._goals.measured)), WORST_SPREAD)
             largest = pool.static.max(axis=0, keepdims=True)
             return np.asarray(self._columns(largest + MARGIN, worst)[0])
-        front = self._front[front_mask(self._front)]
+        front = self.front[front_mask(self.front)]
         low, high = front.min(axis=0), front.max(axis=0)
         reference = np.empty(len(high))
         measured = self._goals.measured
@@ -285,7 +288,7 @@ class CandidatePlan:
     def _parents(self, seen: CandidateBatch) -> FloatArray:
         """Return the rows of the networks on the front that have results."""
         rows = seen.rows[seen.is_allowed]
-        members = np.flatnonzero(front_mask(self._front))
+        members = np.flatnonzero(front_mask(self.front))
         return np.asarray(rows[members[members < len(rows)]])
 
     def _score(self, batch: CandidateBatch) -> ScoredCandidates:

@@ -1,12 +1,15 @@
 """Retrain, test once, compare."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from nas.architecture import Architecture
+from nas.data.dataset import Dataset, Split
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.inline import InlineBackend
 from nas.export.network_files import ExportSettings
@@ -329,3 +332,30 @@ def test_interval_borrows_from_the_spreads_of_others(tmp_path, recipe):
         return row.prediction_high - row.prediction_low
 
     assert width([[0.80, 0.81], [0.70, 0.71], [0.60, 0.61]]) < 0.5 * width([])
+
+
+def test_the_data_key_is_that_of_earlier_versions_ledgers():
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 256, size=(1500, 3, 2, 1), dtype=np.uint8)[:, ::-1]  # not contiguous
+    parts = [Split(images, np.arange(len(images)) % 2) for images in (train, train[:5], train[:7])]
+    whole = hashlib.blake2b(digest_size=8)
+    for word, split in zip(("train", "validation", "test"), parts, strict=True):
+        whole.update(word.encode() + split.images.tobytes() + split.labels.tobytes())
+
+    found = data_key(Dataset("own", *parts, class_names=("a", "b"), split_rule="by hand"))
+
+    assert found == f"own {whole.hexdigest()}"
+
+
+@pytest.mark.parametrize("place", ["images", "labels"])
+def test_the_data_key_changes_with_a_pixel_and_with_a_label(place):
+    images, labels = np.zeros((4, 2, 2, 1), dtype=np.uint8), np.array([0, 1, 0, 1])
+    other = {"images": images.copy(), "labels": labels.copy()}
+    other[place][0] = 1
+
+    keys = {
+        data_key(Dataset("own", *[Split(i, k)] * 3, class_names=("a", "b"), split_rule="by hand"))
+        for i, k in ((images, labels), (other["images"], other["labels"]))
+    }
+
+    assert len(keys) == 2

@@ -395,22 +395,6 @@ def test_many_running_trials_do_not_slow_the_asks_down():
     assert len({*(architecture for _, architecture in asked), *more}) == 220
 
 
-@pytest.mark.parametrize(("num_running", "num_on_front"), [(5, 10), (20, 30)])
-def test_running_trials_count_on_the_front_where_one_plan_serves_many_asks(
-    num_running, num_on_front
-):
-    sampler = FrontierSampler(CELL, cell_facts, seed=0)
-    study = open_study(sampler)
-    run(study, 10)
-
-    for _ in range(num_running):
-        ask(study, CELL)
-    sampler._memory._plan = None
-    ask(study, CELL)
-
-    assert len(sampler._memory._plan._front) == num_on_front
-
-
 @pytest.mark.parametrize(
     ("num_running", "num_waiting", "expected"),
     [(0, 0, 1), (11, 11, 1), (12, 0, 2), (64, 0, 6), (64, 5, 11), (64, 60, 22), (1000, 50, 134)],

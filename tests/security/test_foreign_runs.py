@@ -108,6 +108,14 @@ def test_no_target_of_a_record_is_called_that_is_none_of_its_kind(
     only_refused(nas, canary, REPRODUCE)
 
 
+@pytest.mark.parametrize("node", TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("words", [REPRODUCE, COMMANDS[2]], ids=TITLE)
+def test_no_stop_rule_of_a_record_is_called_that_is_none(nas, evil, canary, payload, words, node):
+    record(evil, "stopping.rules.mine", node)
+
+    only_refused(nas, canary, words)
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=TITLE)
 @pytest.mark.parametrize("name", ["os.system", "code in the run folder", "a script of the user"])
 def test_no_command_calls_the_target_of_a_record(nas, evil, canary, payload, name, words):

@@ -1,0 +1,65 @@
+"""Whatever may be limited, picked or counted is what `nas.metric` says there is."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from torch import nn
+
+import nas
+from nas.assemble.check import check_search
+from nas.config.compose import ConfigSource
+from nas.config.finishing import check_finish
+from nas.config.schema import constraints_of
+from nas.measure.cost import costs_of
+from nas.metric import METRICS, STATIC_METRICS, Scale, describe_metric, is_share
+from nas.objective import Constraint
+from nas.report.values import format_value, heading_of
+from nas.task import DataShape
+
+CONF = Path(nas.__file__).parents[1] / "conf"
+
+
+def test_the_static_metrics_are_those_that_the_search_may_limit():
+    node = yaml.safe_load((CONF / "search.yaml").read_text())["constraints"]
+
+    assert list(node) == list(STATIC_METRICS)
+
+
+def test_the_metrics_are_those_that_a_pick_may_limit():
+    node = yaml.safe_load((CONF / "finish.yaml").read_text())["pick"]
+
+    assert [key for key in node if key not in ("which", "count", "trials")] == list(METRICS)
+
+
+@pytest.mark.parametrize("name", STATIC_METRICS)
+def test_every_static_metric_can_be_limited(name):
+    source = ConfigSource(overrides=(f"constraints.{name}.max=7", "execution=inline"))
+
+    assert constraints_of(check_search(source).constraints) == (Constraint(name, maximum=7.0),)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_can_be_picked_by(name):
+    pick = check_finish(["run=x", f"pick.{name}.min=0.5"]).pick
+
+    assert pick.limits() == (Constraint(name, minimum=0.5),)
+
+
+def test_every_static_metric_is_counted_of_a_model():
+    costs = costs_of(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), DataShape((1, 2, 2), 2))
+
+    assert set(costs) == set(STATIC_METRICS)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_reads_with_its_unit(name):
+    metric = METRICS[name]
+
+    assert format_value(name, 0.5).endswith(metric.shown_unit)
+    assert 0 < len(heading_of(name)) <= len(metric.label)
+
+
+def test_a_share_is_read_as_percent_and_nothing_else_is():
+    assert [name for name in METRICS if is_share(name)] == ["accuracy"]
+    assert describe_metric("recall").scale is Scale.QUANTITY
