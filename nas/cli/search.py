@@ -116,7 +116,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         with logging_to(folder.log_txt, view):
             write_environment(folder.environment_json, collect_environment())
             note_data(folder, data.content, data.fingerprint, say=view.message)
-            for note in data.notes:
+            for note in (*job.notes, *data.notes):
                 view.message(note)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
