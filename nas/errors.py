@@ -57,7 +57,7 @@ def nearest_first(name: str, known: Iterable[str]) -> str:
     'width, depth'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=len(names), cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=max(1, len(names)), cutoff=0.5)
     return ", ".join(close + [other for other in names if other not in close])
 
 

@@ -209,15 +209,28 @@ def masked_setting(value: Any, *, name: str = "") -> Any:
     return MASK if is_secret_name(name) and value else _without_environment(masked_url(value))
 
 
-def remember_secrets_in(values: Any) -> None:
-    """Remember the passwords of all URLs among plain values."""
+def remember_secrets_in(values: Any, *, name: str = "") -> None:
+    """Remember the secrets among plain values that `masked_setting` would mask."""
     if isinstance(values, Mapping):
-        values = list(values.values())
-    if isinstance(values, list | tuple):
+        for key, value in values.items():
+            inner = _OWN_WORDS if _OWN_WORDS in (key, name) else str(key)
+            remember_secrets_in(value, name=inner)
+    elif isinstance(values, list | tuple):
         for value in values:
-            remember_secrets_in(value)
+            remember_secrets_in(value, name=name)
     elif isinstance(values, str):
         remember_secrets_of(values)
+        if is_secret_name(name):
+            remember_secret(values)
+
+
+def is_masked(value: str) -> bool:
+    """Say whether a setting has a mask in the place of a secret: all of it, or in its URL.
+
+    >>> is_masked("***"), is_masked("s3://me:***@host/a"), is_masked("resnet***")
+    (True, True, False)
+    """
+    return value == MASK or (MASK in value and re.match(_SCHEME, value) is not None)
 
 
 def remember_secrets_of_words(words: Sequence[str]) -> None:

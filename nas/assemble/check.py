@@ -10,6 +10,7 @@ from typing import Any
 from nas.assemble.make import make, make_sampler, make_space
 from nas.config.check import INJECTED, find_faults, in_one_message, validate_node
 from nas.config.compose import Composed, ConfigSource, compose_values
+from nas.config.kept_secrets import missing_secrets
 from nas.config.nodes import RULES, offers_of
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.validator import Validator, show
@@ -47,6 +48,7 @@ def check_values(composed: Composed) -> SearchConfig:
     faults = list(found.faults)
     for place, node in found.sound.items():
         faults.extend(_building_faults(place, node))
+    faults.extend(missing_secrets(composed.values))
     if faults or found.config is None:
         raise ConfigError(in_one_message(faults))
     return found.config

@@ -10,12 +10,13 @@ from torch import nn
 
 from nas.adapt.distillation import Distillation
 from nas.assemble.jobs import refuse_changed
-from nas.assemble.make import make, make_space
+from nas.assemble.make import make, make_data, make_space
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.config.check import in_one_message
 from nas.config.finishing import DistillationConfig, FinishConfig, PickConfig
 from nas.config.foreign import check_plain, check_record
+from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
 from nas.config.recorded import objectives_of, read_mapping
 from nas.config.schema import Execution, TrialLimits
@@ -35,6 +36,7 @@ from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
 from nas.record.run_folder import RunFolder
 from nas.report.front import comparable_records
+from nas.secrets import remember_secrets_in
 from nas.study.journal import load_records
 from nas.train.recipe import Recipe
 
@@ -75,7 +77,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     folder = RunFolder.open(Path(config.run))
     values = _values_of(folder)
     objectives = objectives_of(values)
-    dataset = _dataset(_with_places(values, config.data, folder))
+    values = _with_places(values, config.data, folder)
+    dataset = _dataset(values)
     fingerprint = fingerprint_of(dataset)
     note = check_same_data(folder, dataset, fingerprint)
     name = known_data(folder).name or dataset.name
@@ -169,8 +172,12 @@ def _with_places(
 
     Raises:
         RunFolderError: what is told is no place.
+        ConfigError: a secret is missing, which the record does not keep.
     """
     moved = {**values, "data": {**values["data"], **places}}
+    remember_secrets_in(moved)
+    if lacking := missing_secrets({**moved, "execution": None}):  # those of the search's own
+        raise ConfigError(in_one_message(lacking))
     if places:
         refuse_changed(folder, moved)
     return moved
@@ -178,7 +185,7 @@ def _with_places(
 
 def _dataset(values: Mapping[str, Any]) -> AnyData:
     with telling_where(values):
-        made = make(values["data"])
+        made = make_data(values["data"])
     if not isinstance(made, Dataset | TaskData):
         raise ConfigError(
             f"data {values['data'].get('_target_')} has no test split, so nothing can be "

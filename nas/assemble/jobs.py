@@ -35,11 +35,13 @@ class SearchJob:
         source: files and overrides it was composed of, recorded ones first.
         values: the composed plain values.
         config: the same, checked.
+        notes: what to say of it before it begins.
     """
 
     source: ConfigSource
     values: Mapping[str, Any]
     config: SearchConfig
+    notes: tuple[str, ...] = ()
 
 
 def plan_jobs(source: ConfigSource, *, is_multirun: bool = False) -> list[SearchJob]:
@@ -130,7 +132,7 @@ def _plan_job(source: ConfigSource) -> SearchJob:
     if composed.values.get("resume") is True:
         source, composed = _resumed_if_there(source, composed)
         remember_secrets_in(composed.values)
-    return SearchJob(source, composed.values, check_values(composed))
+    return SearchJob(source, composed.values, check_values(composed), composed.notes)
 
 
 def _resumed_if_there(source: ConfigSource, asked: Composed) -> tuple[ConfigSource, Composed]:

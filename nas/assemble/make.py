@@ -5,6 +5,7 @@ framework can give (the space, the data, the objectives), it gets it unless the 
 otherwise.
 """
 
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from omegaconf import OmegaConf
 from nas.config.nodes import offers_of, parted_space
 from nas.config.targets import arguments_of, locate
 from nas.config.trust import is_trusted
-from nas.errors import ConfigError
+from nas.errors import ConfigError, DataError, NasError
 from nas.models.unpickling import weights_alone
 
 
@@ -46,6 +47,28 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         raise error.__cause__ from None
     with weights_alone(not is_trusted()):
         return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
+
+
+def make_data(node: Mapping[str, Any]) -> Any:
+    """Return the data that a node describes.
+
+    Raises:
+        DataError: a loader of the user's own raises anything but a NasError; what, and where.
+        Exception: whatever a loader of nas raises.
+    """
+    try:
+        return make(node)
+    except NasError:
+        raise
+    except Exception as error:
+        target = str(node["_target_"])
+        if target.startswith("nas."):
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise DataError(
+            f"data: {target} raised {type(error).__name__}: {error} ({frame.filename}, line "
+            f"{frame.lineno})"
+        ) from error
 
 
 def make_space(node: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_sampler, make_space
+from nas.assemble.make import make, make_data, make_sampler, make_space
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -104,7 +104,7 @@ def _build_evaluator(
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
-        "data": lambda: make(config.data),
+        "data": lambda: make_data(config.data),
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
     }

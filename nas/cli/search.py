@@ -109,7 +109,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         write_config(folder, values=job.values, source=job.source)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            _note_circumstances(folder, data, view)
+            _note_circumstances(folder, data, view, notes=job.notes)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:
@@ -128,14 +128,16 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     return _end(console, summary, config=config, folder=folder, objectives=objectives)
 
 
-def _note_circumstances(folder: RunFolder, data: "RunData", view: "View") -> None:
+def _note_circumstances(
+    folder: RunFolder, data: "RunData", view: "View", *, notes: Sequence[str]
+) -> None:
     """Write down the machine and the data that a search runs with."""
     from nas.cli.data_notes import note_data
     from nas.record.environment import collect_environment, write_environment
 
     write_environment(folder.environment_json, collect_environment())
     note_data(folder, data.content, data.fingerprint, say=view.message)
-    for note in data.notes:
+    for note in (*notes, *data.notes):
         view.message(note)
 
 

@@ -24,6 +24,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nas.config.earlier_names import notes_on_old_names, with_new_names
 from nas.config.foreign import check_record
 from nas.config.overrides import for_hydra, legibility_fault, parse, shown
 from nas.config.resolve import Resolver, first_words
@@ -31,7 +32,7 @@ from nas.config.validator import join, unknown_key
 from nas.errors import ConfigError, nearest_first
 from nas.paths import conf_dir
 
-_COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
+COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
 # What Hydra, OmegaConf and the YAML reader raise besides, on values that they do not expect.
 _UNEXPECTED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError)
 _MAY_BE_NULL = ("preset", "search_space/compression")  # groups that need not be chosen from
@@ -63,7 +64,7 @@ class ConfigSource:
 
     def without(self, keys: Collection[str]) -> "ConfigSource":
         """Return the same without the overrides of some keys."""
-        kept = tuple(text for text in self.overrides if _key(text) not in keys)
+        kept = tuple(text for text in self.overrides if key_of(text) not in keys)
         return replace(self, overrides=kept)
 
 
@@ -76,12 +77,14 @@ class Composed:
         faults: one sentence for each override or value that was left out.
         unresolved: dotted names of values that were left out because others are missing.
         copied: dotted name of a value that stands elsewhere -> where, or itself if in several.
+        notes: names of an earlier version in the files, which are understood.
     """
 
     values: dict[str, Any]
     faults: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     copied: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def is_whole(self, place: str) -> bool:
         """Say whether nothing below a node was left out."""
@@ -102,15 +105,20 @@ def compose_values(source: ConfigSource) -> Composed:
             if any(legibility_fault(text) for text in source.overrides):
                 raise HydraException("some are not even read")
             config = composer(source.overrides)
-        except _COMPOSING_FAILS:
+        except COMPOSING_FAILS:
             good = _good_overrides(source, composer, faults)
             config = composer(good)
         resolver = Resolver()
-        values = resolver.plain(config, path="")
+        plain = resolver.plain(config, path="")
+        values = with_new_names(plain)
     if source.record is not None:
         check_record(source.record, values, told=source.told)
     return Composed(
-        values, (*faults, *resolver.faults), tuple(resolver.unresolved), resolver.copied
+        values,
+        (*faults, *resolver.faults),
+        tuple(resolver.unresolved),
+        resolver.copied,
+        tuple(notes_on_old_names(plain)),
     )
 
 
@@ -176,14 +184,14 @@ def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
     does not have is left out: `execution=inline` after `execution.num_workers=8`.
     """
     groups = groups_of(source.folders)
-    chosen = [text for text in overrides if _key(text) in groups]
-    prefixes = tuple(f"{_key(text).replace('/', '.')}." for text in chosen)
-    doubtful = [text for text in source.overrides if _key(text).startswith(prefixes)]
+    chosen = [text for text in overrides if key_of(text) in groups]
+    prefixes = tuple(f"{key_of(text).replace('/', '.')}." for text in chosen)
+    doubtful = [text for text in source.overrides if key_of(text).startswith(prefixes)]
     lost = set()
     if doubtful:
-        before = [text for text in source.overrides if _key(text) in groups]
+        before = [text for text in source.overrides if key_of(text) in groups]
         # Choices that do not compose are told where all faults are.
-        with suppress(ConfigError, *_COMPOSING_FAILS), opened(source) as composer:
+        with suppress(ConfigError, *COMPOSING_FAILS), opened(source) as composer:
             for text in doubtful:
                 override = parse(text)
                 if _key_fault(
@@ -194,7 +202,7 @@ def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
     return replace(source, overrides=(*kept, *overrides), told=(*source.told, *overrides))
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
     """Return what an override sets or chooses."""
     return text.partition("=")[0].lstrip("+~")
 
@@ -217,7 +225,7 @@ def _good_overrides(
     """Return the overrides that compose together; say why for each that does not."""
     try:
         composer(())
-    except _COMPOSING_FAILS as error:
+    except COMPOSING_FAILS as error:
         raise ConfigError(
             f"the configuration files cannot be read: {first_words(error)}"
         ) from error
@@ -326,7 +334,7 @@ def _composing_fault(
 ) -> str | None:
     try:
         composer([*good, text])
-    except _COMPOSING_FAILS as error:
+    except COMPOSING_FAILS as error:
         if override.is_sweep_override():
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
             return f"'{shown(text)}' has several values; {advice}"

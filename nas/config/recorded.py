@@ -5,15 +5,17 @@ a run up again, and say whether a changed setting would make its trials incompar
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.compose import ConfigSource
+from nas.config.compose import COMPOSING_FAILS, ConfigSource, groups_of, key_of, opened
+from nas.config.earlier_names import SETTINGS, with_new_names
 from nas.config.foreign import check_environment, check_overrides
 from nas.errors import RunFolderError
 from nas.files import write_text
@@ -81,7 +83,30 @@ def read_source(folder: RunFolder) -> ConfigSource:
     )
     known = folder.config_yaml.read_text(errors="replace")
     check_environment(folder.path, source.overrides, known)
-    return source
+    return _with_new_settings(source)
+
+
+def _with_new_settings(source: ConfigSource) -> ConfigSource:
+    """Return a record with the names that settings have now, but for those of a user's files."""
+    if not any(key_of(text) in SETTINGS for text in source.overrides):
+        return source
+    groups = groups_of(source.folders)
+    with opened(source) as composer:
+        try:
+            files = composer([text for text in source.overrides if key_of(text) in groups])
+        except COMPOSING_FAILS:  # told where all faults are
+            return source
+    told = tuple(_renamed(text, files) for text in source.overrides)
+    return replace(source, overrides=told)
+
+
+def _renamed(text: str, files: DictConfig) -> str:
+    old = key_of(text)
+    place, _, name = old.rpartition(".")
+    node = OmegaConf.select(files, place) if place else files
+    if old not in SETTINGS or (OmegaConf.is_dict(node) and name in list(node)):
+        return text
+    return text.replace(old, SETTINGS[old], 1)
 
 
 def recorded_objectives(folder: RunFolder) -> tuple[Objective, ...]:
@@ -129,7 +154,7 @@ def table_metrics(values: Mapping[str, Any]) -> list[str]:
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:
-    """Read a YAML file that a search wrote.
+    """Read a YAML file that a search wrote, in the names of this version.
 
     Raises:
         RunFolderError: it cannot be read, or was not written by a search.
@@ -144,4 +169,4 @@ def read_mapping(path: Path) -> dict[Any, Any]:
         raise RunFolderError(
             f"{path} is no mapping, so it was not written by nas search; {_BRING_BACK}"
         )
-    return content
+    return dict(with_new_names(content))

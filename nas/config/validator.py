@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
 from nas.errors import nearest_first
 
@@ -234,6 +235,9 @@ def unknown_key(path: str, known: Collection[str]) -> str:
     """Return the fault of a key that nobody reads."""
     parent, _, key = path.rpartition(".")
     where = f"{parent} has no option '{key}'" if parent else f"there is no option '{key}'"
+    if path in SETTINGS:
+        name = SETTINGS[path]
+        return f"{where}; it is called {name.rpartition('.')[2]} now: write {name}"
     if not known:
         return f"{where}; it has none at all"
     return f"{where}; known, nearest first: {nearest_first(key, known)}"
