@@ -14,13 +14,25 @@ import numpy as np
 from safetensors.torch import load
 
 from nas.data.digits import load_digits
-from nas.export.network_files import ExportSettings, TrainedNetwork, export_network
+from nas.export.format import Format
+from nas.export.formats.onnx_float import OnnxFloat
+from nas.export.formats.onnx_int8 import OnnxInt8
+from nas.export.formats.torch_export import TorchExport
+from nas.export.formats.weights import Weights
+from nas.export.network_files import TrainedNetwork, export_network
+from nas.export.settings import ExportSettings
 from nas.finish.retrain import final_evaluator
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.train.recipe import Recipe
 from nas.trial import TrialSpec
 from search_spaces.mobilenet import MobileNetSpace
 
+FORMATS: dict[str, Format] = {
+    "weights": Weights(),
+    "torch_export": TorchExport(),
+    "onnx": OnnxFloat(),
+    "int8": OnnxInt8(),
+}
 SIZES = (5_000, 30_000, 105_000, 200_000, 500_000)
 
 
@@ -42,7 +54,7 @@ def main(num_epochs: int = 12) -> None:
         with tempfile.TemporaryDirectory() as folder:
             rows += export_network(
                 trained, model, dataset=dataset, folder=Path(folder), place=str(size),
-                settings=ExportSettings(peak_memory=False),
+                settings=ExportSettings(FORMATS, peak_memory=False),
             )  # fmt: skip
         floats, integers = rows[-2:]
         print(

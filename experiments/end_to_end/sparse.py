@@ -62,18 +62,21 @@ class SparseSpace(SearchSpace):
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return a network that may be trained on at once."""
+        return self._masked(architecture, data)[0]
+
+    def _masked(self, architecture: Architecture, data: DataShape) -> tuple[nn.Module, int]:
+        """Return a network, and the bytes of what is left of it."""
         rest = {k: v for k, v in architecture.items() if k not in ("zeros", "bits", ORIGINAL)}
         with torch.random.fork_rng([]):
             model = self._space.build(Architecture(rest), data)
             model.load_state_dict(load(self._weights[str(architecture[ORIGINAL])]))
         stored = set_zero(model, float(architecture["zeros"]), bits=int(architecture["bits"]))
-        model.stored_bytes = stored
-        return model
+        return model, stored
 
     def static_costs(self, architecture: Architecture, data: DataShape) -> dict[str, float]:
         """Return the bytes; nothing else of it is asked for."""
-        model = self.build(architecture, data)
-        return {"num_params": 0.0, "num_macs": 0.0, "size_bytes": float(model.stored_bytes)}
+        stored = self._masked(architecture, data)[1]
+        return {"num_params": 0.0, "num_macs": 0.0, "size_bytes": float(stored)}
 
 
 def set_zero(model: nn.Module, share: float, *, bits: int) -> int:
@@ -140,8 +143,7 @@ def measure(name: str, dataset: Dataset, *, size: int, num_epochs: int) -> list[
         values, stored = [], 0.0
         for seed in SEEDS:
             made = Architecture({**architecture, **words, ORIGINAL: str(seed)})
-            model = smaller.build(made, dataset.shape)
-            stored = getattr(model, "stored_bytes", None) or size_bytes(model)
+            stored = (smaller.static_costs(made, dataset.shape) or {})["size_bytes"]
             values.append(evaluator.evaluate(TrialSpec(0, made, seed=seed)).metrics["accuracy"])
         add(way, stored, values)
     return rows

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.run_data import check_same_data, known_data
@@ -28,7 +29,6 @@ from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
-from nas.export.network_files import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.shrink import Shrinking
@@ -76,13 +76,13 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     """
     folder = RunFolder.open(Path(config.run))
     values = _values_of(folder)
+    export = build_export(config.export)
     objectives = objectives_of(values)
     values = _with_places(values, config.data, folder)
     dataset = _dataset(values)
     fingerprint = fingerprint_of(dataset)
     note = check_same_data(folder, dataset, fingerprint)
     name = known_data(folder).name or dataset.name
-    export = config.export
     task = FinishTask(
         space=make_space(values["search_space"]),
         dataset=dataset if name == dataset.name else replace(dataset, name=name),
@@ -96,20 +96,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
             hand_made={"mobilenetv3_small": tuple(config.baselines.mobilenetv3_small)},
             num_random=config.baselines.random,
         ),
-        export=ExportSettings(
-            onnx=export.onnx,
-            int8=export.onnx and export.int8,
-            int8_dynamic=export.onnx and export.int8_dynamic,
-            int4=export.onnx and export.int4,
-            aot_inductor=export.aot_inductor,
-            executorch=export.executorch,
-            executorch_int8=export.executorch_int8,
-            num_calibration=export.calibration_images,
-            num_threads=export.threads,
-            peak_memory=export.peak_memory,
-        )
-        if export.files
-        else None,
+        export=export,
         teaching=_teaching(config.distillation),
         shrinking=Shrinking(
             tuple(config.compression.to),

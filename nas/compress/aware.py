@@ -78,6 +78,16 @@ def stop_rounding_inputs(model: nn.Module) -> None:
                     del module._forward_pre_hooks[key]
 
 
+def rounding_bytes(model: nn.Module) -> int:
+    """Return the bytes of what rounds the inputs of layers, which no file of the model holds."""
+    roundings = [module for module in model.modules() if isinstance(module, InputRounding)]
+    return sum(
+        tensor.numel() * tensor.element_size()
+        for rounding in roundings
+        for tensor in rounding.state_dict().values()
+    )
+
+
 def remove_rounding(model: nn.Module) -> None:
     """Make a model of `make_aware` an ordinary one with rounded weights, in place."""
     stop_rounding_inputs(model)

@@ -60,15 +60,11 @@ class _Rounded(nn.Module):
 
 
 def quantize_weights(model: nn.Module, *, bits: int) -> None:
-    """Let all convolutions and linear layers compute with weights of few bits, in place.
-
-    The model gets the attribute `stored_bytes`: what `pack` needs for it.
-    """
+    """Let all convolutions and linear layers compute with weights of few bits, in place."""
     assert bits in BITS, f"bits are one of {BITS}, not {bits}"
     for module in list(model.modules()):
         if isinstance(module, LAYERS):
             parametrize.register_parametrization(module, "weight", _Rounded(bits), unsafe=True)
-    model.stored_bytes = packed_bytes(model, bits=bits)  # type: ignore[assignment] # a number
 
 
 def packed_bytes(model: nn.Module, *, bits: int) -> int:
@@ -138,8 +134,6 @@ def remove_weight_parametrizations(model: nn.Module) -> None:
     for module in list(model.modules()):
         if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
             remove_weight_parametrization(module)
-    if hasattr(model, "stored_bytes"):
-        del model.stored_bytes
 
 
 class _Stored(nn.Module):

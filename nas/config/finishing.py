@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from nas.config.check import in_one_message
 from nas.config.compose import ConfigSource, compose_values
+from nas.config.export_formats import ExportConfig, format_faults, in_full
 from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
 from nas.config.validator import Validator
 from nas.errors import ConfigError
@@ -60,23 +61,6 @@ class CompressionConfig:
     to: Annotated[list[str], Setting("kept0.5, rank0.5, int8, int4, or joined: kept0.5+int8")]
     epochs: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
     learning_rate: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportConfig:
-    """Which files to make."""
-
-    files: Annotated[bool, Setting("false: confirm alone")]
-    onnx: Annotated[bool, Setting("model.onnx")]
-    int8: Annotated[bool, Setting("model_int8.onnx")]
-    int8_dynamic: Annotated[bool, Setting("model_int8_dynamic.onnx: ranges found at run time")]
-    int4: Annotated[bool, Setting("model_int4_weights.onnx: weights alone")]
-    aot_inductor: Annotated[bool, Setting("model_compiled.pt2: code for this processor")]
-    executorch: Annotated[bool, Setting("model.pte, for phones")]
-    executorch_int8: Annotated[bool, Setting("model_int8.pte, for phones")]
-    calibration_images: Annotated[int, Setting("training images, for int8", minimum=1)]
-    threads: Annotated[int, Setting("CPU threads that times are taken with", minimum=1)]
-    peak_memory: Annotated[bool, Setting("measured in a fresh process for each file")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +117,15 @@ def check_finish(overrides: Sequence[str]) -> FinishConfig:
             full += [text.removeprefix("+"), "pick.which=spread"]
         else:
             full.append(text)
-    composed = compose_values(ConfigSource(config_name="finish", overrides=tuple(full)))
-    validator = Validator(known_faults=composed.faults, left_out=composed.unresolved)
+    composed = compose_values(ConfigSource(config_name="finish", overrides=in_full(full)))
+    validator = Validator(
+        known_faults=composed.faults, left_out=composed.unresolved, copied=composed.copied
+    )
     config: FinishConfig | None = validator.record(
         cls=FinishConfig, value=composed.values, path=""
     )
+    if config is not None:
+        validator.faults.extend(format_faults(config.export))
     if validator.faults or config is None:
         raise ConfigError(in_one_message(validator.faults))
     return config

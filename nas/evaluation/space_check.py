@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture, Value
+from nas.compress.storage import costs_as_stored
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, on_meta_device
 from nas.seeding import generator
@@ -136,7 +137,8 @@ def _check_model(
     try:
         with torch.no_grad():
             logits = model(torch.empty(shape, device="meta"))
-        counted = costs_of(model, data, metrics=_COUNTED)
+        # Weights of few bits are stored smaller than they are trained.
+        counted = costs_as_stored(costs_of(model, data, metrics=_COUNTED), model)
     except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
         yield Finding(Fault.NO_LOGITS, f"for images {shape}: {_last_line(error)}", architecture)
         return
@@ -144,8 +146,6 @@ def _check_model(
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         message = f"images {shape} should give (2, {data.num_classes}), but gave {found}"
         yield Finding(Fault.NO_LOGITS, message, architecture)
-    # Weights of few bits are stored smaller than they are trained.
-    counted["size_bytes"] = float(getattr(model, "stored_bytes", counted["size_bytes"]))
     stated = space.static_costs(architecture, data) or {}
     for name in _COUNTED:
         if name in stated and not math.isclose(stated[name], counted[name]):

@@ -1,20 +1,21 @@
-"""Where the files of one network are written, run and measured.
+"""Writes the file of one format, runs it in its own runtime, and measures what comes out.
 
-A file is run by its own runtime on the whole test split, compared with the torch model and timed.
-One that cannot be made, or does not compute what the model computes, is taken away again; its row
-says why.
+A file is run on the whole test split, compared with the torch model and timed. A file that cannot
+be made, or does not compute what the model computes, is removed again, and its row says why.
 """
 
 import logging
 import math
-from collections.abc import Callable
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.evaluation.winner_metric import WinnerMetric
-from nas.export.deployable import Deployable, FloatArray, Inputs
-from nas.export.parity import FLOAT_TOLERANCE, Tolerance, compare, outputs_of
-from nas.export.runtimes import Network, peak_memory_bytes
+from nas.export.deployable import FloatArray
+from nas.export.format import FileKind, Format
+from nas.export.parity import compare, outputs_of
+from nas.export.peak_memory import peak_memory_bytes
+from nas.export.shipped import Runner, ShippedNetwork
 from nas.measure.cost import num_params
 from nas.measure.timing import Timing, time_calls
 from nas.record.artefacts import ArtefactRow
@@ -22,7 +23,6 @@ from nas.record.artefacts import ArtefactRow
 _LOG = logging.getLogger(__name__)
 _BATCH = 32
 _MAX_REASON = 160  # characters
-_WEIGHED = ("torch.export", "onnx", "onnx int8", "onnx int8 dynamic", "onnx int4 weights")
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,9 @@ class Bench:
         variant: how its weights came about.
         folder: the run's `finish` folder.
         place: the network's own folder in it.
-        model: what the files must compute.
-        inputs: real ones.
-        expected: (N, ...) outputs of the model for `inputs.test`.
-        winner_metric: of what each file computes.
-        num_threads: CPU threads that times are taken with.
+        network: what the files must compute.
+        expected: (N, ...) outputs of the torch model for the inputs of the test split.
+        winner_metric: what each file is judged by.
         weighs_memory: measure peak memory, in a fresh process for each file.
     """
 
@@ -46,64 +44,54 @@ class Bench:
     variant: str
     folder: Path
     place: str
-    model: Deployable
-    inputs: Inputs
+    network: ShippedNetwork
     expected: FloatArray
     winner_metric: WinnerMetric
-    num_threads: int
     weighs_memory: bool
 
     def path(self, name: str) -> Path:
         """Return where the file of that name lies."""
         return self.folder / self.place / name
 
-    def ship(
-        self,
-        kind: str,
-        name: str,
-        make: Callable[[Path], None],
-        load: Callable[[Path], Network],
-        *,
-        tolerance: Tolerance = FLOAT_TOLERANCE,
-    ) -> ArtefactRow:
-        """Make a file, measure it and return its row; it stays only if it computes the same.
+    def ship(self, chosen: Format, file: FileKind) -> ArtefactRow:
+        """Write a file, measure it and return its row; only a file that computes the same stays.
 
-        What cannot be made or run is a refused row too: an operation that one format lacks must
-        not cost the others.
+        A file that cannot be written or run gets a row too, which says why: an operation that one
+        format lacks must not cost the other files.
 
         Args:
-            kind: of file, such as "onnx int8".
-            name: of the file.
-            make: writes it.
-            load: brings it into its runtime.
-            tolerance: what it may differ by.
+            chosen: writes and runs it.
+            file: what it makes of this network.
         """
-        path = self.path(name)
+        path = self.path(file.name)
         try:
-            make(path)
-            row = self._measured(kind, path, load(path), tolerance)
+            chosen.write(self.network, path)
+            _check_file(path)
+            row = self._measured(chosen, file, path)
         except Exception as error:  # noqa: BLE001 - whatever exporters and runtimes raise
             _LOG.info("%s could not be made", path, exc_info=True)
-            row = self._row(kind, path, refused=f"it could not be made: {_in_short(error)}")
+            row = self._row(file, refused=f"it could not be made: {_in_short(error)}")
         if row.refused:
             _LOG.warning("%s is not shipped: %s", row.file, row.refused)
-            path.unlink(missing_ok=True)
+            _remove(path)
         return row
 
-    def _measured(
-        self, kind: str, path: Path, network: Network, tolerance: Tolerance
-    ) -> ArtefactRow:
+    def _measured(self, chosen: Format, file: FileKind, path: Path) -> ArtefactRow:
+        inputs = self.network.inputs
+        run = chosen.load(self.network, path)
         parity = compare(
-            outputs_of(network, self.inputs.test),
+            outputs_of(run, inputs.test),
             expected=self.expected,
-            targets=self.inputs.targets,
+            targets=inputs.targets,
             winner_metric=self.winner_metric,
-            tolerance=tolerance,
+            tolerance=file.tolerance,
         )
-        one, many = self._time(network, 1), self._time(network, _BATCH)
-        weighed = self.weighs_memory and kind in _WEIGHED
+        one, many = self._time(run, 1), self._time(run, _BATCH)
+        peak = math.nan
+        if self.weighs_memory and chosen.probe is not None:
+            peak = peak_memory_bytes(path, inputs.test.shape, probe=chosen.probe)
         return replace(
-            self._row(kind, path, refused=parity.refused),
+            self._row(file, refused=parity.refused),
             size_bytes=path.stat().st_size,
             test_value=parity.test_value,
             torch_value=parity.torch_value,
@@ -115,23 +103,22 @@ class Bench:
             latency_32_ms=many.median_ms,
             latency_32_low_ms=many.low_ms,
             latency_32_high_ms=many.high_ms,
-            peak_memory_bytes=(
-                peak_memory_bytes(path, self.inputs.test.shape) if weighed else math.nan
-            ),
+            peak_memory_bytes=peak,
         )
 
-    def _row(self, kind: str, path: Path, *, refused: str) -> ArtefactRow:
+    def _row(self, file: FileKind, *, refused: str) -> ArtefactRow:
         """Return the row of a file of which nothing was measured."""
+        targets = self.network.inputs.targets
         return ArtefactRow(
             name=self.name,
             variant=self.variant,
-            format=kind,
-            file=f"{self.place}/{path.name}",
+            format=file.kind,
+            file=f"{self.place}/{file.name}",
             size_bytes=0,
-            num_params=num_params(self.model),
+            num_params=num_params(self.network.model),
             metric=self.winner_metric.metric,
             test_value=math.nan,
-            torch_value=self.winner_metric.value(self.expected, self.inputs.targets),
+            torch_value=self.winner_metric.value(self.expected, targets),
             max_difference=math.nan,
             agreement=math.nan,
             latency_ms=math.nan,
@@ -140,14 +127,33 @@ class Bench:
             latency_32_ms=math.nan,
             latency_32_low_ms=math.nan,
             latency_32_high_ms=math.nan,
-            num_threads=self.num_threads,
+            num_threads=self.network.num_threads,
             peak_memory_bytes=math.nan,
             refused=refused,
         )
 
-    def _time(self, network: Network, batch: int) -> Timing:
-        images = self.inputs.test[:batch]
-        return time_calls(lambda: network(images))
+    def _time(self, run: Runner, batch: int) -> Timing:
+        images = self.network.inputs.test[:batch]
+        return time_calls(lambda: run(images))
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a format that did not write one file.
+
+    Raises:
+        OSError: there is a folder, or nothing.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"write must leave one file, but {path.name} is a folder; zip it")
+    if not path.is_file():
+        raise FileNotFoundError(f"write must leave the file {path.name}, but left none")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _in_short(error: Exception) -> str:

@@ -79,12 +79,10 @@ class Inputs:
     """Real inputs for a model.
 
     Attributes:
-        calibration: floats (N, C, H, W) of the training split, for quantization.
-        test: of the test split.
+        test: floats (N, C, H, W) of the test split.
         targets: (N, ...) of the test split; classes (N,) where there are classes.
     """
 
-    calibration: FloatArray
     test: Resized
     targets: npt.NDArray[np.generic]
 
@@ -96,16 +94,17 @@ def deployable(model: nn.Module, dataset: AnyData) -> Deployable:
     return wrapped.eval().to(memory_format=torch.contiguous_format)
 
 
-def real_inputs(model: nn.Module, dataset: AnyData, *, num_calibration: int) -> Inputs:
-    """Return inputs for calibration, evenly spaced in the training split, and all of the test."""
+def real_inputs(model: nn.Module, dataset: AnyData) -> Inputs:
+    """Return all inputs and targets of the test split."""
     size = input_size(model, dataset.shape)
-    count = min(num_calibration, len(dataset.train))
-    picked = np.linspace(0, len(dataset.train) - 1, count).astype(np.int64)
-    return Inputs(
-        calibration=as_input(dataset.train.images[picked], size),
-        test=Resized(dataset.test.images, size),
-        targets=dataset.test.labels,
-    )
+    return Inputs(test=Resized(dataset.test.images, size), targets=dataset.test.labels)
+
+
+def calibration_inputs(dataset: AnyData, size: tuple[int, int], *, count: int) -> FloatArray:
+    """Return inputs (N, C, *size), evenly spaced in the training split; at most `count`."""
+    taken = min(count, len(dataset.train))
+    picked = np.linspace(0, len(dataset.train) - 1, taken).astype(np.int64)
+    return as_input(dataset.train.images[picked], size)
 
 
 def as_input(images_NHWC: Images, size: tuple[int, int]) -> FloatArray:

@@ -37,7 +37,7 @@ def describe_input(dataset: AnyData, size: tuple[int, int]) -> dict[str, Any]:
         "interpolation": _INTERPOLATION,
         "mean": list(normalisation.mean),
         "std": list(normalisation.std),
-        "classes": list(getattr(dataset, "class_names", ())),
+        "classes": list(dataset.class_names) if isinstance(dataset, Dataset) else [],
     }
 
 

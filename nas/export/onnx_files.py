@@ -1,25 +1,41 @@
-"""ONNX files of 32-bit floats, and what all ONNX files have in common.
+"""What the ONNX formats share: the packages, the file of floats that they start from, the runtime.
 
-The small networks of a search are smaller than the words around them: names, source lines and
-shapes that the exporters write. `slimmed` takes them out, which changes no number. Files of whole
-numbers: `onnx_integers`.
+The exporters write names, source lines and shapes into a file, and in a small network these take
+more bytes than the weights. `slimmed` takes them out, which changes no number.
 """
 
 import itertools
 import string
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from nas.errors import MissingPackageError
-from nas.export.deployable import Deployable, FloatArray
+from nas.export.peak_memory import MemoryProbe
+from nas.export.shipped import Runner, ShippedNetwork
+from nas.export.traced import INPUT, traced
 
-INPUT, OUTPUT = "images", "logits"
-# What torch notes of each node's place in the source; nothing computes with it.
-_FOR_PEOPLE = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
+OUTPUT = "logits"
+USAGE = (
+    "The ONNX files take `images`, floats (batch, channels, height, width) in the stored unit, at "
+    "the size that `input.json` gives, and return `logits`."
+)
+PROBE = MemoryProbe(
+    prepare="""
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+""",
+    run="""
+session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+session.run(None, {session.get_inputs()[0].name: images})
+""",
+)
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -35,8 +51,8 @@ def require_onnx() -> Any:
         import onnxscript
     except ImportError as error:
         raise MissingPackageError(
-            f"ONNX files need the package {error.name}: pip install 'nas[export]', or leave them "
-            "out by export.onnx=false"
+            f"ONNX files need the package {error.name}: pip install 'nas[export]', or leave all "
+            "of them out by export.onnx=false"
         ) from error
     del onnxruntime, onnxscript
     return onnx
@@ -61,25 +77,56 @@ def to_onnx(exported: torch.export.ExportedProgram) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def export_program(model: Deployable, example: FloatArray) -> torch.export.ExportedProgram:
-    """Return the traced model, for any batch size from 1 on.
+def float_onnx(network: ShippedNetwork) -> bytes:
+    """Return the ONNX file of floats of a network. Call it by `network.once(float_onnx)`.
+
+    Raises:
+        Exception: whatever torch raises for a model that it cannot trace or convert.
+    """
+    return to_onnx(network.once(traced))
+
+
+def onnx_runner(path: Path, *, num_threads: int) -> Runner:
+    """Load an ONNX file into ONNX Runtime on the CPU.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    require_onnx()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda images: np.asarray(session.run(None, {INPUT: images})[0])
+
+
+def quantized(float_model: bytes, quantize: Callable[[str, str], None]) -> bytes:
+    """Return the slim file that one of ONNX Runtime's quantizers makes of a file of floats.
 
     Args:
-        model: in evaluation mode.
-        example: (N, C, H, W) real images, at least two.
+        float_model: what `to_onnx` returned.
+        quantize: takes the path of the given file and that of the file to write.
     """
-    batch = torch.export.Dim("batch", min=1, max=65_536)
-    exported = torch.export.export(
-        model, (torch.from_numpy(example[:2]),), dynamic_shapes={INPUT: {0: batch}}
+    onnx = require_onnx()
+    from onnxruntime.quantization import (  # type: ignore[import-untyped]
+        shape_inference,
     )
-    for node in exported.graph.nodes:
-        for words in _FOR_PEOPLE:
-            node.meta.pop(words, None)
-    return exported
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        given, prepared, made = (str(Path(folder) / name) for name in "abc")
+        Path(given).write_bytes(float_model)
+        shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+        quantize(prepared, made)
+        model = slimmed(onnx.load(made))
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
 
 
 def slimmed(model: Any) -> Any:
-    """Return an ONNX model without what only people read: changed in place, computes the same."""
+    """Take out of an ONNX model, in place, what only people read; it computes the same."""
     graph = model.graph
     _drop_zero_points(graph)
     _merge_equal_constants(graph)
@@ -107,7 +154,7 @@ def slimmed(model: Any) -> Any:
 
 
 def _drop_zero_points(graph: Any) -> None:
-    """Leave out zero points that are all zero where weights are read: that is the default."""
+    """Leave out the zero points of weights where all are zero: zero is the default."""
     from onnx import numpy_helper
 
     constants = {constant.name: constant for constant in graph.initializer}
@@ -120,7 +167,7 @@ def _drop_zero_points(graph: Any) -> None:
 
 
 def _merge_equal_constants(graph: Any) -> None:
-    """Let equal constants be one, and drop those that nobody reads; raw bytes instead of lists."""
+    """Keep one of equal constants, drop those that nobody reads, and store all as raw bytes."""
     from onnx import numpy_helper
 
     first: dict[tuple[Any, ...], str] = {}

@@ -1,85 +1,34 @@
-"""ONNX files of whole numbers: static and dynamic int8, and weights alone in 8 or 4 bits.
+"""ONNX files whose weights alone are whole numbers, of 8 or 4 bits.
 
-Static: ranges of activations are found on real images, weights have a scale for each output
-channel; only what multiplies weights is quantized, and biases stay floats: on networks of 5,000 to
-500,000 parameters that was as accurate as quantizing everything, in 7 % fewer bytes.
-
-Dynamic: ranges are found at run time, by ONNX Runtime's quantizer. Convolutions become
-`ConvInteger`, which is slow; meant for networks of matrix products.
-
-Weights alone: a standard ONNX node makes them floats when the file is loaded (opset 21 has 4-bit
-numbers). It takes any network and any runtime, and saves bytes, not time.
+A standard ONNX node makes them floats when the file is loaded (opset 21 has 4-bit numbers). This
+works for any network in any runtime. It saves bytes, not time.
 """
 
-import tempfile
-import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nas.export.deployable import FloatArray
-from nas.export.onnx_files import INPUT, require_onnx, slimmed
+from nas.export.onnx_files import require_onnx, slimmed
 
-_CALIBRATION_BATCH = 32
 _WITH_WEIGHTS = ["Conv", "Gemm", "MatMul", "ConvTranspose"]
 _OPSET = 21  # the first with 4-bit integers
 _SHARES = np.linspace(1.0, 0.6, 21)  # of a channel's largest weight, at which its grid may end
-_FEW = 32  # weights of a channel below which 4 bits spare little and cost much: they get 8
-
-
-def to_int8(float_model: bytes, calibration: FloatArray) -> bytes:
-    """Return the ONNX file with weights and their inputs as 8-bit integers.
-
-    Args:
-        float_model: what `to_onnx` returned.
-        calibration: (N, C, H, W) real inputs, to find the ranges of activations.
-    """
-    from onnxruntime.quantization import (  # type: ignore[import-untyped]
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-
-    def quantize(prepared: str, made: str) -> None:
-        quantize_static(
-            prepared, made, _Batches(calibration), quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_WITH_WEIGHTS, per_channel=True, weight_type=QuantType.QInt8,
-            activation_type=QuantType.QUInt8, extra_options={"QuantizeBias": False},
-        )  # fmt: skip
-
-    return _quantized(float_model, quantize)
-
-
-def to_int8_dynamic(float_model: bytes) -> bytes:
-    """Return the ONNX file with 8-bit weights, whose inputs are rounded as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    def quantize(prepared: str, made: str) -> None:
-        quantize_dynamic(
-            prepared,
-            made,
-            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-
-    return _quantized(float_model, quantize)
+# Where a channel has fewer weights, 4 bits save few bytes and lose much accuracy: they get 8.
+_FEW = 32
 
 
 def to_integer_weights(float_model: bytes, *, bits: int, is_trained_so: bool = False) -> bytes:
-    """Return the ONNX file with its weights alone as integers of 8 or 4 bits.
+    """Return the ONNX file with its weights, and nothing else, as integers of 8 or 4 bits.
 
-    A channel's grid is symmetric and ends where the squared error of its weights is least; weights
-    that lie on a grid of so many bits already are kept exactly.
+    Each output channel has a symmetric grid of levels, whose end is chosen so that the squared
+    error of the weights is least. Weights that already lie on such a grid are kept exactly.
 
     Args:
         float_model: what `to_onnx` returned.
         bits: 8 or 4.
-        is_trained_so: all weights lie on such grids. Otherwise those with few numbers to a
-            channel, such as depthwise kernels, get 8 bits.
+        is_trained_so: all weights lie on such grids. Where they do not, weights with few numbers
+            to a channel, such as depthwise kernels, get 8 bits.
     """
     few = 0 if is_trained_so else _FEW
     onnx = require_onnx()
@@ -122,40 +71,6 @@ def integer_grid(
     return _levels(weight_KN, scales, highest).astype(np.int8), scales
 
 
-class _Batches:
-    """Feeds calibration inputs; ONNX Runtime asks for nothing but `get_next`."""
-
-    def __init__(self, images: FloatArray) -> None:
-        starts = range(0, len(images), _CALIBRATION_BATCH)
-        self._batches = iter([images[start : start + _CALIBRATION_BATCH] for start in starts])
-
-    def get_next(self) -> dict[str, FloatArray] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {INPUT: batch}
-
-    def set_range(self, start_index: int, end_index: int) -> None:
-        """Do nothing: there is one range."""
-
-    def __len__(self) -> int:
-        return 1
-
-
-def _quantized(float_model: bytes, quantize: Callable[[str, str], None]) -> bytes:
-    """Let one of ONNX Runtime's quantizers, which work on files, make a slim model of another."""
-    onnx = require_onnx()
-    from onnxruntime.quantization import shape_inference
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        given, prepared, made = (str(Path(folder) / name) for name in "abc")
-        Path(given).write_bytes(float_model)
-        shape_inference.quant_pre_process(given, prepared, skip_symbolic_shape=True)
-        quantize(prepared, made)
-        model = slimmed(onnx.load(made))
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
-
-
 def _levels(
     weight_KN: npt.NDArray[np.float32],  # noqa: N803
     scales: npt.NDArray[np.float32],
@@ -174,7 +89,7 @@ def _readers(graph: Any) -> dict[str, list[str]]:
 
 
 def _store_weight(graph: Any, node: Any, constant: Any, bits: int, few: int) -> None:
-    """Put a node that makes floats of whole numbers before the one that reads a weight."""
+    """Store a weight as whole numbers, and add the node that makes floats of them."""
     from onnx import TensorProto, helper, numpy_helper
 
     weight = numpy_helper.to_array(constant)

@@ -1,7 +1,7 @@
 """Does a file compute what the network computes, on real inputs?
 
-Floats must agree in every output but for rounding, and so in every class but for ties. Integers
-cannot: their files must agree in nearly all classes, and be judged no worse than is allowed.
+A file of floats must give the same outputs, but for rounding. A file of integers cannot: it must
+choose the same class for nearly all inputs, and its judged number may be only a little worse.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.export.deployable import FloatArray, Resized
-from nas.export.runtimes import Network
+from nas.export.shipped import Runner
 from nas.metric import is_share
 
 _BATCH = 256
@@ -19,13 +19,15 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What a file may differ by.
+    """How far a file may be from the torch model.
 
     Attributes:
-        difference: of an output, as a share of the greatest output of the torch model.
-        agreement: least share of examples with the same class, where there are classes.
-        drop: by how much the judged number may be worse: 0 to 1 of accuracy; of other numbers
-            above 1 as a share of them.
+        difference: the largest allowed difference of an output, as a share of the torch model's
+            greatest output.
+        agreement: the smallest allowed share of examples with the same class; counts only where
+            there are classes.
+        drop: how much worse the judged number may be. Of accuracy a difference of 0 to 1; of a
+            number above 1 a share of that number.
     """
 
     difference: float
@@ -59,10 +61,10 @@ class Parity:
     refused: str
 
 
-def outputs_of(network: Network, inputs: Resized) -> FloatArray:
+def outputs_of(run: Runner, inputs: Resized) -> FloatArray:
     """Return the outputs (N, ...) of all inputs, a batch at a time."""
     starts = range(0, len(inputs), _BATCH)
-    return np.concatenate([network(inputs[start : start + _BATCH]) for start in starts])
+    return np.concatenate([run(inputs[start : start + _BATCH]) for start in starts])
 
 
 def compare(

@@ -6,7 +6,7 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting"; its head is the H
 import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from nas.architecture import Architecture
@@ -51,6 +51,7 @@ def model_card(
     *,
     architecture: Architecture,
     circumstances: Circumstances,
+    usages: Sequence[str] = (),
     story: str = "",
 ) -> str:
     """Return the text of README.md for one network.
@@ -60,13 +61,14 @@ def model_card(
         artefacts: its files.
         architecture: what was trained.
         circumstances: of the run.
-        story: what else was done to it than to train it by the recipe; a sentence, or empty.
+        usages: how to use the files that are shipped; a paragraph for each kind of file.
+        story: what was done to it besides training by the recipe; a sentence, or empty.
     """
     parts = [
         _head(circumstances),
         _summary(row, artefacts, circumstances),
         _files(artefacts),
-        _use(artefacts),
+        _use(usages),
         input_words(circumstances.dataset),
         _data(circumstances.dataset),
         _training(row, architecture, circumstances, story),
@@ -159,26 +161,10 @@ def _time(median: float, low: float, high: float) -> str:
     return f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _use(artefacts: Sequence[ArtefactRow]) -> str:
+def _use(usages: Sequence[str]) -> str:
     """Return how to use those of the files that are shipped."""
-    kinds = {file.format for file in artefacts if not file.refused}
-    parts = ["## Use"]
-    if "torch.export" in kinds:
-        parts.append(
-            "`load_without_nas.py` needs torch, and Pillow for image files:\n\n"
-            "```python\nfrom load_without_nas import load\n\n"
-            "network = load()\n"
-            'logits = network(["photo.jpg"])  # files, prepared as in training\n'
-            "logits = network(images)  # (N, H, W, C) as stored, not normalised\n```"
-        )
-    if any(kind.startswith("onnx") for kind in kinds):
-        parts.append(
-            "The ONNX files take `images`, floats (batch, channels, height, width) in the stored "
-            "unit, at the size that `input.json` gives, and return `logits`."
-        )
-    if len(parts) == 1:
-        parts.append("`model.safetensors` holds the tensors of the network that `nas` builds.")
-    return "\n\n".join(parts)
+    weights_alone = "`model.safetensors` holds the tensors of the network that `nas` builds."
+    return "\n\n".join(["## Use", *(usages or [weights_alone])])
 
 
 def _data(dataset: AnyData) -> str:
@@ -198,7 +184,7 @@ def _data(dataset: AnyData) -> str:
 def _training(
     row: WinnerRow, architecture: Architecture, circumstances: Circumstances, story: str
 ) -> str:
-    told = {key: value for key, value in vars(circumstances.recipe).items() if value is not None}
+    told = {key: value for key, value in asdict(circumstances.recipe).items() if value is not None}
     recipe = ", ".join(f"{key} {value}" for key, value in told.items())
     described = f"Architecture `{row.architecture_id}`: {architecture.describe()}"
     after = f" {story}" if story else ""

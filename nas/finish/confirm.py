@@ -10,7 +10,8 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
 from nas.architecture import Architecture
 from nas.evaluation.winner_metric import ACCURACY, AnyData, WinnerMetric
@@ -47,6 +48,17 @@ class Winner:
     record: TrialRecord | None = None
 
 
+class JobPlan(Protocol):
+    """Names the trainings of each candidate, and what they are judged by."""
+
+    @property
+    def winner_metric(self) -> WinnerMetric:
+        """What the candidates are judged by."""
+
+    def jobs_of(self, candidate: Winner) -> list[Retraining]:
+        """Return one job for each seed, the one that is shipped first."""
+
+
 @dataclass(frozen=True)
 class RetrainingPlan:
     """What all jobs of a confirmation share.
@@ -74,8 +86,8 @@ class RetrainingPlan:
     def _job(self, candidate: Winner, index: int) -> Retraining:
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
-        absent = {key for key, value in vars(self.recipe).items() if value is None}
-        recipe = {k: v for k, v in vars(self.recipe).items() if k not in {"device", *absent}}
+        told = asdict(self.recipe).items()
+        recipe = {key: value for key, value in told if key != "device" and value is not None}
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         taught = "" if self.step == CONFIRM else " distilled"
@@ -106,7 +118,7 @@ def data_key(dataset: AnyData) -> str:
 def confirmed_rows(
     candidates: Sequence[Winner],
     *,
-    plan: RetrainingPlan,
+    plan: JobPlan,
     ledger: Ledger,
     num_examples: int,
     costs: Mapping[str, Mapping[str, float]],
@@ -142,7 +154,7 @@ def confirmed_rows(
     return sorted(marked, key=lambda row: (row.size_bytes, row.name))
 
 
-def tested_values(candidate: Winner, plan: RetrainingPlan, ledger: Ledger) -> list[float]:
+def tested_values(candidate: Winner, plan: JobPlan, ledger: Ledger) -> list[float]:
     """Return what the ledger holds of a candidate's tests, by seed."""
     jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
     return [ledger[job.key].metrics[plan.winner_metric.metric] for job in jobs]

@@ -6,17 +6,14 @@ point and goes on when it is given again.
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-
-from safetensors.torch import load as load_safetensors
+from dataclasses import replace
 
 from nas.evaluation.trained import TrainedEvaluator
-from nas.export.network_files import ExportSettings, TrainedNetwork, check_packages, export_network
-from nas.files import write_text
+from nas.export.settings import ExportSettings
 from nas.finish.baselines import WithBaselines, find_baselines
-from nas.finish.card import Circumstances, model_card
 from nas.finish.choose import choose
 from nas.finish.confirm import (
+    JobPlan,
     RetrainingPlan,
     Winner,
     candidate_of,
@@ -25,9 +22,9 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.kept_weights import read_weights
 from nas.finish.ledger import Ledger
-from nas.finish.retrain import Crew, Retraining, final_evaluator, run_jobs, weights_path
+from nas.finish.retrain import Crew, final_evaluator, run_jobs
+from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
     TO,
     Shrinking,
@@ -37,11 +34,10 @@ from nas.finish.shrink import (
     shrunk_candidates,
     weights_of,
 )
-from nas.finish.spent import noting_use, total_use
+from nas.finish.spent import noting_use
 from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import TeacherChoice, check_teacher_choice, teach_winners
-from nas.record.artefacts import ArtefactRow, write_artefacts
-from nas.record.environment import collect_environment
+from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
 from nas.record.winners import WinnerRow, write_winners
@@ -75,7 +71,7 @@ def run_finish(
         MissingPackageError: files are wanted that need a package which is not installed.
     """
     if task.export is not None:
-        check_packages(task.export)
+        task.export.check_packages()
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
     if task.teaching is not None:
         number = len(whole_ones(chosen, task.records))
@@ -91,30 +87,11 @@ def run_finish(
         if finish.has_smaller_ones and not finish.is_interrupted:
             finish.shrink(task.shrinking)
         if task.export is not None and not finish.is_interrupted:
-            finish.export(task.export)
+            finish.make_files(task.export)
         return finish.summary()
     finally:
         if own_lease is not None:
             own_lease.release()
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """A network whose files are made.
-
-    Attributes:
-        row: its confirmation.
-        job: the training whose weights are shipped.
-        variant: how the weights came about.
-        place: folder of its files below `finish`.
-        story: what else was done to it than to train it by the recipe; a sentence, or empty.
-    """
-
-    row: WinnerRow
-    job: Retraining
-    variant: str
-    place: str
-    story: str
 
 
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -178,9 +155,7 @@ class _Finish:
         winners = self._confirmed_winners()
         self._space = ShrunkSpace(self._space, weights_of(winners, self._plan, self._folder))
         recipe = shrinking.recipe(self._task.recipe)
-        plan = ShrunkPlan(
-            **{**vars(self._plan), "recipe": recipe, "step": "compressed"}, originals=self._plan
-        )
+        plan = ShrunkPlan.after(self._plan, recipe=recipe)
         confirmed = {winner.architecture.id for winner in winners}
         chosen = [
             shrunk_candidate(candidate_of(record), record.variant)
@@ -213,30 +188,15 @@ class _Finish:
         story = taught.story
         self._ship(self._taught, taught.students, plan, variant="distilled", story=story)
 
-    def export(self, settings: ExportSettings) -> None:
-        """Make the files of each winner; write artefacts.csv and the model cards."""
-        used = total_use(self._folder)
-        energy = used.describe(grid_g_per_kwh=self._task.grid_g_per_kwh)
-        circumstances = Circumstances(
-            dataset=self._task.dataset,
-            recipe=self._task.recipe,
-            environment=collect_environment(),
-            license=self._task.license,
-            command=self._task.command,
-            energy=f"Retraining of all winners took {used.seconds:,.0f} s. {energy}",
+    def make_files(self, settings: ExportSettings) -> None:
+        """Make the files of each network that is shipped; write artefacts.csv and model cards."""
+        self._artefacts = ship(
+            self._shipped,
+            task=self._task,
+            space=self._space,
+            folder=self._folder,
+            settings=settings,
         )
-        for shipped in sorted(self._shipped, key=lambda s: (s.row.size_bytes, s.row.trial)):
-            made = self._export_one(shipped, settings)
-            self._artefacts += made
-            card = model_card(
-                shipped.row,
-                made,
-                architecture=shipped.job.architecture,
-                circumstances=circumstances,
-                story=shipped.story,
-            )
-            write_text(self._folder / shipped.place / "README.md", card)
-        write_artefacts(self._folder / "artefacts.csv", self._artefacts)
 
     def summary(self) -> FinishSummary:
         """Return what came of it."""
@@ -259,7 +219,7 @@ class _Finish:
         )
 
     def _train(
-        self, candidates: Sequence[Winner], plan: RetrainingPlan, evaluator: TrainedEvaluator
+        self, candidates: Sequence[Winner], plan: JobPlan, evaluator: TrainedEvaluator
     ) -> list[WinnerRow]:
         # Seed by seed: what is killed early has one retraining of all rather than all of one.
         by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
@@ -306,7 +266,7 @@ class _Finish:
         self,
         rows: Sequence[WinnerRow],
         candidates: Sequence[Winner],
-        plan: RetrainingPlan,
+        plan: JobPlan,
         *,
         variant: str,
         story: str = "",
@@ -319,20 +279,3 @@ class _Finish:
                 row = known[candidate.architecture.id]
                 place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
                 self._shipped.append(Shipped(row, job, variant, place, story))
-
-    def _export_one(self, shipped: Shipped, settings: ExportSettings) -> list[ArtefactRow]:
-        weights = read_weights(weights_path(self._folder, shipped.job.key))
-        architecture = shipped.job.architecture
-        model = self._space.build(architecture, self._task.dataset.shape)
-        model.load_state_dict(load_safetensors(weights))
-        return export_network(
-            TrainedNetwork(
-                shipped.row.name, shipped.variant, shipped.job.key, architecture, weights
-            ),
-            model,
-            dataset=self._task.dataset,
-            folder=self._folder,
-            place=shipped.place,
-            settings=settings,
-            winner_metric=self._winner_metric,
-        )

@@ -17,7 +17,9 @@ from nas.architecture import Architecture
 from nas.compress.aware import make_aware
 from nas.compress.compression import Compression, reshape
 from nas.compress.dependency import torch_pruning
+from nas.compress.storage import costs_as_stored
 from nas.errors import ConfigError
+from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.kept_weights import read_weights
 from nas.finish.retrain import Retraining, weights_path
@@ -106,8 +108,7 @@ class ShrunkSpace(SearchSpace):
         if TO not in architecture:
             return self._space.static_costs(architecture, data)
         model = self.build(architecture, data)
-        costs = costs_of(model, data, metrics=COUNTABLE)
-        return {**costs, "size_bytes": float(getattr(model, "stored_bytes", costs["size_bytes"]))}
+        return costs_as_stored(costs_of(model, data, metrics=COUNTABLE), model)
 
 
 def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
@@ -129,26 +130,37 @@ def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class ShrunkPlan(RetrainingPlan):
+class ShrunkPlan:
     """Names the jobs of smaller candidates: each seed goes on from a retraining of its own.
 
     Attributes:
+        tuning: the plan of the fine-tuning.
         originals: the plan of the retrainings that are made smaller.
     """
 
-    originals: RetrainingPlan | None = None
+    tuning: RetrainingPlan
+    originals: RetrainingPlan
+
+    @classmethod
+    def after(cls, originals: RetrainingPlan, *, recipe: Recipe) -> "ShrunkPlan":
+        """Return the plan of what follows these retrainings: fine-tuning by that recipe."""
+        return cls(replace(originals, recipe=recipe, step="compressed"), originals)
+
+    @property
+    def winner_metric(self) -> WinnerMetric:
+        """What the candidates are judged by."""
+        return self.tuning.winner_metric
 
     def story(self, name: str) -> str:
         """Return what was done to the networks of a compression of that name; a sentence."""
-        epochs, rate = self.recipe.epochs, self.recipe.learning_rate
+        epochs, rate = self.tuning.recipe.epochs, self.tuning.recipe.learning_rate
         return f"Made smaller ({name}) and trained on: epochs {epochs}, learning_rate {rate:g}."
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed."""
-        assert self.originals is not None, "a smaller network has an original"
         rest = {k: v for k, v in candidate.architecture.items() if k != TO}
         before = self.originals.jobs_of(replace(candidate, architecture=Architecture(rest)))
-        jobs = super().jobs_of(candidate)
+        jobs = self.tuning.jobs_of(candidate)
         return [
             replace(
                 job,

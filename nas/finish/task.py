@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
-from nas.export.network_files import ExportSettings
+from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.shrink import Shrinking
@@ -49,7 +49,7 @@ class FinishTask:
     num_seeds: int = 3
     seed: int = 0
     baselines: Baselines = field(default_factory=Baselines)
-    export: ExportSettings | None = field(default_factory=ExportSettings)
+    export: ExportSettings | None = None
     teaching: TeacherChoice | None = None
     shrinking: Shrinking = field(default_factory=Shrinking)
     grid_g_per_kwh: float | None = None

@@ -7,7 +7,7 @@ be to choose by the test.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -189,7 +189,7 @@ def _story(names: Sequence[str], num_teachers: int, settings: Distillation) -> s
     who = ", ".join(names)
     if num_teachers > 1:
         who = f"{num_teachers} networks, the retrainings of {who}"
-    told = ", ".join(f"{key} {value:g}" for key, value in vars(settings).items() if value)
+    told = ", ".join(f"{key} {value:g}" for key, value in asdict(settings).items() if value)
     return f"Taught also by {who} (knowledge distillation: {told})."
 
 

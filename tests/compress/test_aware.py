@@ -8,7 +8,7 @@ from torch import nn
 
 from nas.compress.aware import InputRounding, make_aware, remove_rounding, stop_rounding_inputs
 from nas.compress.quantize import weight_bits
-from nas.compress.storage import storage_of
+from nas.compress.storage import costs_as_stored, storage_of
 
 
 def network():
@@ -98,7 +98,7 @@ def test_a_model_without_rounding_is_an_ordinary_one(images):
     assert storage_of(model) is None
     assert set(model.state_dict()) == set(network().state_dict())
     assert not any(isinstance(module, InputRounding) for module in model.modules())
-    assert not hasattr(model, "stored_bytes")
+    assert costs_as_stored({"size_bytes": 7.0}, model) == {"size_bytes": 7.0}
 
 
 @pytest.mark.parametrize("bits", [4, 8])
@@ -115,7 +115,7 @@ def test_stored_model_computes_the_same_in_fewer_bytes(images, bits):
     with torch.no_grad():
         torch.testing.assert_close(stored(images), model(images), rtol=1e-5, atol=1e-6)
     kept = sum(t.numel() * t.element_size() for t in stored.state_dict().values())
-    assert kept == model.stored_bytes
+    assert kept == storage_of(model).num_bytes(model)
 
 
 def test_ending_the_rounding_of_a_copy_leaves_the_original_as_it_is(images):

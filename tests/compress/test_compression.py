@@ -16,6 +16,7 @@ from nas.compress.compression import (
     stored_tensors,
 )
 from nas.compress.quantize import quantize_weights, remove_weight_parametrizations
+from nas.compress.storage import storage_of
 from nas.errors import ConfigError
 from nas.measure.cost import num_params
 
@@ -71,7 +72,7 @@ def test_bytes_are_known_before_weights_are_quantized(bits, device):
     model = made()
     told = quantized_bytes(copy.deepcopy(model).to(device), bits=bits)
     quantize_weights(model, bits=bits)
-    assert told == model.stored_bytes
+    assert told == storage_of(model).num_bytes(model)
 
 
 def test_fewer_channels_and_ranks_are_fewer_parameters():

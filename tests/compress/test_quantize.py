@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nas.compress.quantize import pack, packed_bytes, quantize_weights, unpack
+from nas.compress.storage import storage_of
 
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 bits_of_all = pytest.mark.parametrize("bits", [4, 8])
@@ -37,7 +38,7 @@ def test_what_is_stored_is_as_large_as_foretold_and_computes_the_same(bits):
     quantize_weights(model, bits=bits)
     stored = pack(model, bits=bits)
     size = sum(tensor.numel() * tensor.element_size() for tensor in stored.values())
-    assert size == packed_bytes(model, bits=bits) == model.stored_bytes
+    assert size == packed_bytes(model, bits=bits) == storage_of(model).num_bytes(model)
     shapes = {name: tensor.shape for name, tensor in plain.state_dict().items()}
     plain.load_state_dict(unpack(stored, shapes, bits=bits))
     with torch.no_grad():

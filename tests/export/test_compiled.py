@@ -9,17 +9,12 @@ import torch
 from torch import nn
 
 from nas.errors import MissingPackageError
-from nas.export.compiled import (
-    compile_ahead,
-    compiled_network,
-    executorch_network,
-    require_compiler,
-    require_executorch,
-    to_executorch,
-    to_executorch_int8,
-)
 from nas.export.deployable import Deployable
-from nas.export.onnx_files import export_program
+from nas.export.executorch_programs import executorch_runner
+from nas.export.formats.aot_inductor import AotInductor, compile_ahead, compiled_runner
+from nas.export.formats.executorch import Executorch, to_executorch
+from nas.export.formats.executorch_int8 import ExecutorchInt8, to_executorch_int8
+from nas.export.traced import export_program
 
 HAS_EXECUTORCH = importlib.util.find_spec("executorch") is not None
 
@@ -48,7 +43,7 @@ def test_executorch_program_computes_what_the_network_computes(model, images, tm
     path = tmp_path / "model.pte"
     path.write_bytes(to_executorch(model, images))
 
-    outputs = executorch_network(path)(images)
+    outputs = executorch_runner(path)(images)
 
     np.testing.assert_allclose(outputs, expected(model, images), atol=1e-5)
 
@@ -63,7 +58,7 @@ def test_int8_program_is_smaller_and_stays_near_the_floats(images, tmp_path):
     path = tmp_path / "model_int8.pte"
     path.write_bytes(to_executorch_int8(model, images))
 
-    outputs = executorch_network(path)(images)
+    outputs = executorch_runner(path)(images)
 
     # A range of one output is split into 255 steps; inputs and weights are rounded likewise.
     wanted = expected(model, images)
@@ -72,9 +67,17 @@ def test_int8_program_is_smaller_and_stays_near_the_floats(images, tmp_path):
 
 
 @pytest.mark.skipif(HAS_EXECUTORCH, reason="ExecuTorch is installed")
-def test_absent_executorch_is_told_with_what_to_install():
-    with pytest.raises(MissingPackageError, match=r"pip install 'nas\[executorch\]'"):
-        require_executorch()
+@pytest.mark.parametrize(
+    ("chosen", "flag"),
+    [
+        (Executorch(), "export.executorch=false"),
+        (ExecutorchInt8(), "export.executorch_int8=false"),
+    ],
+    ids=["floats", "int8"],
+)
+def test_absent_executorch_is_told_with_what_to_install_and_what_leaves_the_file_out(chosen, flag):
+    with pytest.raises(MissingPackageError, match=rf"pip install 'nas\[executorch\]', .* {flag}"):
+        chosen.check_packages()
 
 
 @pytest.mark.slow
@@ -83,7 +86,7 @@ def test_machine_code_computes_what_the_network_computes(model, images, tmp_path
     path = tmp_path / "model_compiled.pt2"
     compile_ahead(export_program(model, images), path)
 
-    network = compiled_network(path)
+    network = compiled_runner(path)
 
     np.testing.assert_allclose(network(images), expected(model, images), atol=1e-5)
     np.testing.assert_allclose(network(images[:1]), expected(model, images[:1]), atol=1e-5)
@@ -93,4 +96,4 @@ def test_absent_compiler_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(MissingPackageError, match="needs a C\\+\\+ compiler, and none of g\\+\\+"):
-        require_compiler()
+        AotInductor().check_packages()

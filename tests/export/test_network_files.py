@@ -18,10 +18,15 @@ from nas.data.dataset import Dataset, Split
 from nas.evaluation.winner_metric import ACCURACY
 from nas.export import load_without_nas
 from nas.export.deployable import as_input, deployable, real_inputs
-from nas.export.network_files import ExportSettings, TrainedNetwork, export_network
-from nas.export.onnx_files import export_program, to_onnx
+from nas.export.formats.onnx_float import OnnxFloat
+from nas.export.formats.onnx_int8 import OnnxInt8
+from nas.export.formats.torch_export import TorchExport
+from nas.export.formats.weights import Weights
+from nas.export.network_files import TrainedNetwork, export_network
+from nas.export.onnx_files import onnx_runner, to_onnx
 from nas.export.parity import FLOAT_TOLERANCE, INT8_TOLERANCE, compare
-from nas.export.runtimes import onnx_network
+from nas.export.settings import ExportSettings
+from nas.export.traced import export_program
 from nas.record.artefacts import ArtefactRow
 from nas.train.resident import ResidentSplit
 from search_spaces.mobilenet import MobileNetSpace
@@ -96,11 +101,15 @@ def shipped(model, architecture, dataset, tmp_path_factory):
     return Shipped(folder, export(model, architecture, dataset, folder, peak_memory=True))
 
 
-def export(model, architecture, dataset, folder, peak_memory=False, **settings):
+TORCH = {"weights": Weights(), "torch_export": TorchExport()}
+FORMATS = {**TORCH, "onnx": OnnxFloat(), "int8": OnnxInt8()}
+
+
+def export(model, architecture, dataset, folder, peak_memory=False, formats=FORMATS):
     trained = TrainedNetwork("trial 7", "retrained", "key", architecture, save(model.state_dict()))
     return export_network(
         trained, model, dataset=dataset, folder=folder, place=PLACE,
-        settings=ExportSettings(peak_memory=peak_memory, **settings),
+        settings=ExportSettings(formats, peak_memory=peak_memory),
     )  # fmt: skip
 
 
@@ -135,7 +144,7 @@ def test_loader_and_onnx_runtime_agree_with_torch_where_nas_cannot_be_imported(
         [sys.executable, "-W", "ignore", "-c", WITHOUT_NAS], cwd=shipped.place, check=True
     )
 
-    inputs = real_inputs(model, dataset, num_calibration=1)
+    inputs = real_inputs(model, dataset)
     with torch.inference_mode():
         expected = deployable(model, dataset)(torch.from_numpy(inputs.test[:])).numpy()
     with np.load(shipped.place / "logits.npz") as logits:
@@ -183,16 +192,16 @@ def test_images_of_whole_numbers_are_resized_as_in_training():
 def test_second_export_makes_nothing_again_but_what_is_missing(
     model, architecture, dataset, tmp_path
 ):
-    rows = export(model, architecture, dataset, tmp_path, onnx=False)
+    rows = export(model, architecture, dataset, tmp_path, formats=TORCH)
     path = tmp_path / PLACE / "model.pt2"
     written = path.stat().st_mtime_ns
 
-    again = export(model, architecture, dataset, tmp_path, onnx=False)
+    again = export(model, architecture, dataset, tmp_path, formats=TORCH)
 
     assert repr(again) == repr(rows)  # NaN does not equal NaN
     assert path.stat().st_mtime_ns == written
     path.unlink()
-    export(model, architecture, dataset, tmp_path, onnx=False)
+    export(model, architecture, dataset, tmp_path, formats=TORCH)
     assert path.is_file()
 
 
@@ -221,13 +230,13 @@ def test_int8_of_a_network_of_100_thousand_parameters_takes_a_third_at_most(tmp_
 
 
 def test_slim_file_computes_the_same_as_the_one_that_was_exported(shipped, model, dataset):
-    inputs = real_inputs(model, dataset, num_calibration=8)
+    inputs = real_inputs(model, dataset)
     exported = export_program(deployable(model, dataset), inputs.test[:])
     whole = shipped.folder / "whole.onnx"
     torch.onnx.export(exported, dynamo=True, verbose=False, input_names=["images"]).save(whole)
     slim = shipped.place / "model.onnx"
 
-    logits = [onnx_network(path, num_threads=1)(inputs.test[:]) for path in (whole, slim)]
+    logits = [onnx_runner(path, num_threads=1)(inputs.test[:]) for path in (whole, slim)]
 
     np.testing.assert_array_equal(*logits)
     assert slim.stat().st_size < 0.5 * whole.stat().st_size
@@ -235,23 +244,31 @@ def test_slim_file_computes_the_same_as_the_one_that_was_exported(shipped, model
 
 @pytest.mark.parametrize("name", ["model.onnx", "model_int8.onnx"])
 def test_files_take_any_batch(shipped, dataset, name):
-    network = onnx_network(shipped.place / name, num_threads=1)
+    network = onnx_runner(shipped.place / name, num_threads=1)
     images = as_input(dataset.test.images, (6, 6))
 
     assert network(images[:1]).shape == (1, 3)
     assert network(images).shape == (90, 3)
 
 
-def test_file_that_differs_is_refused_and_taken_away(
-    model, architecture, dataset, tmp_path, monkeypatch, caplog
-):
-    broken = trained_network_like(model)
-    monkeypatch.setattr(
-        "nas.export.network_files.to_onnx",
-        lambda _: to_onnx(export_program(deployable(broken, dataset), images(model, dataset))),
-    )
+class OfAnother(OnnxFloat):
+    """Writes a file that computes something else."""
 
-    rows = {row.format: row for row in export(model, architecture, dataset, tmp_path, int8=False)}
+    def write(self, network, path):
+        other = trained_network_like(network.model.model)
+        wrapped = copy.deepcopy(network.model)
+        wrapped.model = other
+        path.write_bytes(to_onnx(export_program(wrapped, network.example)))
+
+
+def test_file_that_differs_is_refused_and_taken_away(
+    model, architecture, dataset, tmp_path, caplog
+):
+    formats = {**TORCH, "onnx": OfAnother()}
+
+    rows = {
+        row.format: row for row in export(model, architecture, dataset, tmp_path, formats=formats)
+    }
 
     assert "an output differs" in rows["onnx"].refused
     assert not (tmp_path / PLACE / "model.onnx").exists()
@@ -289,10 +306,6 @@ def trained_network_like(model):
     with torch.no_grad():
         other[-1].bias.add_(torch.tensor([1.0, -1.0, 0.0]))
     return other
-
-
-def images(model, dataset):
-    return real_inputs(model, dataset, num_calibration=1).test[:]
 
 
 def test_comparison_states_what_is_allowed():

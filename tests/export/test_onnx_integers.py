@@ -10,12 +10,10 @@ ort = pytest.importorskip("onnxruntime", reason="the extra 'export' is not insta
 pytest.importorskip("onnxscript", reason="the extra 'export' is not installed")
 
 from nas.export.deployable import Deployable  # noqa: E402 - after what may skip
-from nas.export.onnx_files import export_program, to_onnx  # noqa: E402
-from nas.export.onnx_integers import (  # noqa: E402
-    integer_grid,
-    to_int8_dynamic,
-    to_integer_weights,
-)
+from nas.export.formats.onnx_int8_dynamic import to_int8_dynamic  # noqa: E402
+from nas.export.onnx_files import to_onnx  # noqa: E402
+from nas.export.onnx_integers import integer_grid, to_integer_weights  # noqa: E402
+from nas.export.traced import export_program  # noqa: E402
 
 
 class Mixed(nn.Module):

@@ -12,12 +12,18 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
 from nas.execution.inline import InlineBackend
+from nas.export.formats.onnx_float import OnnxFloat
+from nas.export.formats.onnx_int8 import OnnxInt8
+from nas.export.formats.torch_export import TorchExport
+from nas.export.formats.weights import Weights
 from nas.finish.retrain import Crew
 from nas.objective import objective_for
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import TrialRecord, TrialState
 
+TORCH_FILES = {"weights": Weights(), "torch_export": TorchExport()}
+ONNX_FILES = {"onnx": OnnxFloat(), "int8": OnnxInt8()}
 OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
 
 

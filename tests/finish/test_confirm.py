@@ -12,7 +12,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.inline import InlineBackend
-from nas.export.network_files import ExportSettings
+from nas.export.settings import ExportSettings
 from nas.finish.baselines import (
     Baselines,
     WithBaselines,
@@ -32,7 +32,7 @@ from nas.record.winners import read_winners
 from nas.report.confirmation import confirmation_table, optimism_line, write_finish_png
 from nas.task import DataShape
 from nas.trial import Failure, FailureKind, TrialResult, TrialState
-from tests.finish.conftest import OBJECTIVES, Signal, crew_of
+from tests.finish.conftest import OBJECTIVES, TORCH_FILES, Signal, crew_of
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_hand_made_baseline_builds_in_the_space_and_is_counted(space, dataset, r
 def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_path):
     made = replace(
         task,
-        export=ExportSettings(onnx=False, peak_memory=False),
+        export=ExportSettings(TORCH_FILES, peak_memory=False),
         pick=Pick(trials=(0, 2)),
         license="apache-2.0",
         command="nas finish run=runs/x",
@@ -303,7 +303,7 @@ def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_pat
 def test_shipped_weights_are_those_of_the_first_seed_whatever_the_test_says(task, tmp_path):
     finish(
         replace(
-            task, export=ExportSettings(onnx=False, peak_memory=False), pick=Pick(trials=(1,))
+            task, export=ExportSettings(TORCH_FILES, peak_memory=False), pick=Pick(trials=(1,))
         ),
         tmp_path,
     )

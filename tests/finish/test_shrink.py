@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from nas.compress.compression import Compression
 from nas.errors import ConfigError
-from nas.export.network_files import ExportSettings
+from nas.export.settings import ExportSettings
 from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, candidate_of, data_key
 from nas.finish.ledger import Ledger
@@ -17,7 +17,7 @@ from nas.finish.shrink import Shrinking, ShrunkPlan, shrunk, shrunk_candidates
 from nas.finish.task import FinishTask
 from nas.record.run_folder import RunFolder
 from nas.train.recipe import Recipe
-from tests.finish.conftest import OBJECTIVES, Signal, crew_of
+from tests.finish.conftest import OBJECTIVES, ONNX_FILES, TORCH_FILES, Signal, crew_of
 
 pytest.importorskip("torch_pruning", reason="Torch-Pruning is not installed")
 
@@ -69,7 +69,7 @@ def test_jobs_name_the_weights_that_they_start_from(recipe, records, dataset):
     plan = RetrainingPlan(recipe, 2, 0, data_key(dataset))
     (candidate,) = shrunk_candidates([candidate_of(records[2])], Shrinking(("kept0.5",)))
 
-    jobs = ShrunkPlan(**{**vars(plan), "step": "compressed"}, originals=plan).jobs_of(candidate)
+    jobs = ShrunkPlan.after(plan, recipe=recipe).jobs_of(candidate)
 
     originals = [job.key for job in plan.jobs_of(candidate_of(records[2]))]
     assert [job.architecture["compressed.original"] for job in jobs] == originals
@@ -86,7 +86,7 @@ def test_interrupted_shrinking_goes_on_and_ends_with_the_same_numbers(task, tmp_
 
 
 def test_files_hold_the_pruned_weights_after_fine_tuning(task, tmp_path):
-    made = replace(task, export=ExportSettings(onnx=False, peak_memory=False))
+    made = replace(task, export=ExportSettings(TORCH_FILES, peak_memory=False))
 
     summary = finish(made, tmp_path)
 
@@ -127,7 +127,11 @@ def test_names_of_one_compression_are_one():
 
 @pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 4)])
 def test_network_of_few_bits_is_stored_in_few_bits(task, tmp_path, name, bits):
-    made = replace(task, export=ExportSettings(peak_memory=False), shrinking=Shrinking((name,)))
+    made = replace(
+        task,
+        export=ExportSettings(TORCH_FILES | ONNX_FILES, peak_memory=False),
+        shrinking=Shrinking((name,)),
+    )
 
     summary = finish(made, tmp_path)
 

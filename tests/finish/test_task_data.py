@@ -15,7 +15,7 @@ from nas.data.signals import load_signals
 from nas.data.task_data import MultiLabel, TaskData
 from nas.errors import ConfigError
 from nas.evaluation.winner_metric import winner_metric_of
-from nas.export.network_files import ExportSettings
+from nas.export.settings import ExportSettings
 from nas.finish.choose import Pick
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
@@ -28,7 +28,7 @@ from nas.task import Task
 from nas.train.recipe import Recipe
 from nas.trial import TrialRecord, TrialState
 from search_spaces.signals import SignalSpace
-from tests.finish.conftest import OBJECTIVES, Signal, crew_of
+from tests.finish.conftest import OBJECTIVES, ONNX_FILES, TORCH_FILES, Signal, crew_of
 
 SMALL = Architecture(
     {"width": 4, "blocks.repeat": 1, "blocks.0.kernel": 5, "blocks.0.stride": 2,
@@ -97,7 +97,7 @@ def regression():
 
 def test_signals_are_confirmed_and_every_file_agrees(signals, tmp_path):
     pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
-    task = finish_task(signals, export=ExportSettings(peak_memory=False))
+    task = finish_task(signals, export=ExportSettings(TORCH_FILES | ONNX_FILES, peak_memory=False))
 
     summary = finish(task, tmp_path)
 
@@ -118,7 +118,7 @@ def test_signals_are_confirmed_and_every_file_agrees(signals, tmp_path):
 def test_files_of_a_task_print_their_outputs(signals, tmp_path):
     finish(
         finish_task(signals, pick=Pick(trials=(0,)), num_seeds=1,
-                    export=ExportSettings(onnx=False, peak_memory=False)),
+                    export=ExportSettings(TORCH_FILES, peak_memory=False)),
         tmp_path,
     )  # fmt: skip
     place = tmp_path / "finish/0"
@@ -157,7 +157,7 @@ def test_a_loss_is_judged_the_lower_the_better(tmp_path):
 
 def test_files_of_a_regression_are_judged_by_its_loss(tmp_path):
     objectives = (objective_for("loss"), objective_for("size_bytes"))
-    settings = ExportSettings(onnx=False, peak_memory=False)
+    settings = ExportSettings(TORCH_FILES, peak_memory=False)
     task = finish_task(
         regression(), objectives, pick=Pick(trials=(1,)), num_seeds=1, export=settings
     )

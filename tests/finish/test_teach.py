@@ -8,7 +8,7 @@ from torch import nn
 
 from nas.adapt.distillation import Distillation
 from nas.errors import ConfigError
-from nas.export.network_files import ExportSettings
+from nas.export.settings import ExportSettings
 from nas.finish.choose import Pick
 from nas.finish.confirm import candidate_of
 from nas.finish.ledger import Ledger
@@ -18,7 +18,7 @@ from nas.finish.teach import ENSEMBLE, TeacherChoice
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
 from nas.report.confirmation import distillation_table
-from tests.finish.conftest import OBJECTIVES, Signal, crew_of
+from tests.finish.conftest import OBJECTIVES, TORCH_FILES, Signal, crew_of
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_second_command_warns_of_no_test_that_was_its_own(task, tmp_path, caplog
 def test_students_get_files_of_their_own(task, tmp_path):
     made = replace(
         task,
-        export=ExportSettings(onnx=False, peak_memory=False),
+        export=ExportSettings(TORCH_FILES, peak_memory=False),
         pick=Pick(trials=(0, 2)),
     )
 

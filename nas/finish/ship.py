@@ -1,0 +1,110 @@
+"""Makes the files and the model card of each network that a `nas finish` ships."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import load as load_safetensors
+
+from nas.export.network_files import TrainedNetwork, export_network
+from nas.export.settings import ExportSettings
+from nas.files import write_text
+from nas.finish.card import Circumstances, model_card
+from nas.finish.kept_weights import read_weights
+from nas.finish.retrain import Retraining, weights_path
+from nas.finish.spent import total_use
+from nas.finish.task import FinishTask
+from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.environment import collect_environment
+from nas.record.winners import WinnerRow
+from nas.space.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A network whose files are made.
+
+    Attributes:
+        row: its confirmation.
+        job: the training whose weights are shipped.
+        variant: how the weights came about.
+        place: the folder of its files, below `finish`.
+        story: what was done to it besides training by the recipe; a sentence, or empty.
+    """
+
+    row: WinnerRow
+    job: Retraining
+    variant: str
+    place: str
+    story: str
+
+
+def ship(
+    networks: Sequence[Shipped],
+    *,
+    task: FinishTask,
+    space: SearchSpace,
+    folder: Path,
+    settings: ExportSettings,
+) -> list[ArtefactRow]:
+    """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
+
+    Args:
+        networks: what is shipped.
+        task: what is finished.
+        space: builds the networks, variants included.
+        folder: the run's `finish` folder.
+        settings: which files.
+    """
+    circumstances = _circumstances(task, folder)
+    rows: list[ArtefactRow] = []
+    for shipped in sorted(networks, key=lambda s: (s.row.size_bytes, s.row.trial)):
+        made = _files_of(shipped, task, space, folder, settings)
+        rows += made
+        kinds = frozenset(row.format for row in made if not row.refused)
+        card = model_card(
+            shipped.row,
+            made,
+            architecture=shipped.job.architecture,
+            circumstances=circumstances,
+            usages=settings.usages(kinds),
+            story=shipped.story,
+        )
+        write_text(folder / shipped.place / "README.md", card)
+    write_artefacts(folder / "artefacts.csv", rows)
+    return rows
+
+
+def _circumstances(task: FinishTask, folder: Path) -> Circumstances:
+    used = total_use(folder)
+    energy = used.describe(grid_g_per_kwh=task.grid_g_per_kwh)
+    return Circumstances(
+        dataset=task.dataset,
+        recipe=task.recipe,
+        environment=collect_environment(),
+        license=task.license,
+        command=task.command,
+        energy=f"Retraining of all winners took {used.seconds:,.0f} s. {energy}",
+    )
+
+
+def _files_of(
+    shipped: Shipped,
+    task: FinishTask,
+    space: SearchSpace,
+    folder: Path,
+    settings: ExportSettings,
+) -> list[ArtefactRow]:
+    weights = read_weights(weights_path(folder, shipped.job.key))
+    architecture = shipped.job.architecture
+    model = space.build(architecture, task.dataset.shape)
+    model.load_state_dict(load_safetensors(weights))
+    return export_network(
+        TrainedNetwork(shipped.row.name, shipped.variant, shipped.job.key, architecture, weights),
+        model,
+        dataset=task.dataset,
+        folder=folder,
+        place=shipped.place,
+        settings=settings,
+        winner_metric=task.winner_metric,
+    )
