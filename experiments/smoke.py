@@ -1,8 +1,9 @@
-"""The small form of an experiment: `--smoke`, the same code in seconds, nothing into `results/`.
+"""The small form of an experiment: `--smoke`, the same code in seconds, beside its results.
 
-Every command of an experiment hands `run` its `main` and its small form: command lines of its own
-with tiny settings, whose inputs and results lie in a folder that is removed afterwards. What takes
-long is thus an option of the command, and its small form runs the code that the figures came from.
+Every command of an experiment hands `run_experiment` its `main` and its small form: command lines
+of its own with tiny settings, whose inputs and results lie in a folder that is removed afterwards.
+What takes long is thus an option of the command, and the small form runs the code that published
+figures came from.
 """
 
 import argparse
@@ -23,12 +24,12 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         SMOKE,
         action="store_true",
-        help="alone: the small form, in seconds and in a temporary folder; results stay as they are",
+        help="alone: the small form, in seconds and in a temporary folder; results stay",
     )
     return parser
 
 
-def run(
+def run_experiment(
     main: Callable[[Sequence[str]], int],
     small: Callable[[Path], Iterable[Sequence[str]]],
 ) -> int:

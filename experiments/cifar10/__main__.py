@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from experiments.cifar10.pretend import write_mosaics
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 
 HERE = Path(__file__).parent
 SIDE = 16
@@ -119,4 +119,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 
 ROWS, COLUMNS, SIDE = 50, 100, 32
 
@@ -92,4 +92,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

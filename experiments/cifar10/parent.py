@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from experiments.cifar10.pretend import write_images
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
 from nas.train.batches import TrialData
@@ -80,4 +80,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 
 from experiments.cifar10.pretend import write_images
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 
 RESULTS = Path(__file__).parent / "results" / "streaming.csv"
 SIDE_ON_DISK, SIDE_STORED = 256, 128
@@ -149,4 +149,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

@@ -20,7 +20,7 @@ from torch import nn
 from experiments.cifar10.parent import make_resnet, save_weights, train
 from experiments.cifar10.pretend import write_images
 from experiments.elastic.compare import COLUMNS, fresh
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
 from nas.models.loading import read_weights
@@ -139,4 +139,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

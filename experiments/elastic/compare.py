@@ -17,7 +17,7 @@ from torch import nn
 
 from experiments.cifar10.parent import save_weights
 from experiments.elastic.parent import RECIPE, WEIGHTS, make_resnet, train_on_digits
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
 from nas.models.loading import read_weights
@@ -102,4 +102,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from experiments.cifar10.parent import save_weights, small_resnet18, train
-from experiments.smoke import make_parser, run
+from experiments.smoke import make_parser, run_experiment
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
 from nas.train.loop import Score, evaluate
@@ -55,4 +55,4 @@ def small(folder: Path) -> Iterator[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, small))
+    sys.exit(run_experiment(main, small))

@@ -9,7 +9,6 @@ record must hold all that it held, each trial once, and the weights of all membe
 Trainings are false: a closed form, a few milliseconds, weights that name their network.
 """
 
-import argparse
 import os
 import random
 import shutil
@@ -18,9 +17,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
 from nas.engine import publishing
@@ -92,6 +92,7 @@ def words_of(run: Path) -> list[str]:
         "sampler=random",
         "execution=inline",
         "ui=plain",
+        "trust=true",  # the evaluation is none that the search comes with
         f"stopping.num_trials={NUM_TRIALS}",
     ]
 
@@ -236,12 +237,12 @@ def wreak(num_faults: int, seed: int, folder: Path) -> Counter[str]:
     return hits
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Parse the command line, strike and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     began_s = time.monotonic()
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="nas-kills-") as folder:
@@ -255,5 +256,10 @@ def main() -> int:
     return 0
 
 
+def small(_: Path) -> Iterator[list[str]]:
+    """Strike a few times."""
+    yield ["--faults", "3", "--seed", "0"]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment(main, small))
