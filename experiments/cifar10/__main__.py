@@ -3,16 +3,19 @@
     python -m experiments.cifar10 FOLDER [RUNS]
 
 FOLDER holds the mosaics (see `convert`); RUNS, by default runs/cifar10, what is made. Called again
-it goes on where it was stopped, and does nothing again that is done. Fronts, picture and tables
-are copied to experiments/cifar10/results.
+it goes on where it was stopped, and does nothing again that is done.
 """
 
+import argparse
 import csv
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from experiments.cifar10.pretend import write_mosaics
+from experiments.smoke import make_parser, run_experiment
 
 HERE = Path(__file__).parent
 SIDE = 16
@@ -42,25 +45,37 @@ SPACES: Mapping[str, Sequence[str]] = {
 
 def main(words: Sequence[str]) -> int:
     """Convert, train the parent, search, compare; whatever is not there yet."""
-    if len(words) not in (1, 2):
-        print(__doc__)
-        return 2
-    runs = Path(words[1] if len(words) == 2 else "runs/cifar10")
+    options = parse(words)
+    runs: Path = options.runs
     runs.mkdir(parents=True, exist_ok=True)
     data, parent = runs / f"cifar10_{SIDE}.npz", runs / "parent.safetensors"
     if not data.is_file():
-        _call("experiments.cifar10.convert", words[0], str(data), str(SIDE))
+        _call("experiments.cifar10.convert", str(options.folder), str(data), str(SIDE),
+              *map(str, options.num_train))  # fmt: skip
     if not parent.is_file():
         _call("experiments.cifar10.parent", str(data), str(parent))
-    for space in SPACES:
-        _call("nas", *search_words(space, runs, data=data, parent=parent))
-    folders = [str(runs / space) for space in SPACES]
+    for space in options.spaces:
+        found = search_words(space, runs, data=data, parent=parent)
+        _call("nas", *found, *options.settings)
+    folders = [str(runs / space) for space in options.spaces]
     out = runs / "comparison"
-    labels = ["cell (8 epochs)" if space == "cell" else space for space in SPACES]
+    labels = ["cell (8 epochs)" if space == "cell" else space for space in options.spaces]
     _call("nas", "compare", f"runs=[{','.join(folders)}]", f"labels=[{','.join(labels)}]",
           f"out={out}")  # fmt: skip
-    publish(runs, out)
+    publish(runs, out, spaces=options.spaces, results=options.results)
     return 0
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("runs", type=Path, nargs="?", default=Path("runs/cifar10"))
+    parser.add_argument("--spaces", nargs="+", choices=list(SPACES), default=list(SPACES))
+    parser.add_argument("--num-train", type=int, nargs=1, default=[], help="images; all else")
+    parser.add_argument("--settings", nargs="+", default=[], help="of each search, key=value")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="for the fronts")
+    return parser.parse_args(words)
 
 
 def search_words(space: str, runs: Path, *, data: Path, parent: Path) -> list[str]:
@@ -74,13 +89,12 @@ def search_words(space: str, runs: Path, *, data: Path, parent: Path) -> list[st
     return [*words, "resume=true"] if (place / "study.journal").is_file() else words
 
 
-def publish(runs: Path, comparison: Path) -> None:
-    """Copy what is worth keeping into the repository, and print each front as a table."""
-    results = HERE / "results"
+def publish(runs: Path, comparison: Path, *, spaces: Sequence[str], results: Path) -> None:
+    """Copy what is worth keeping, and print each front as a table."""
     results.mkdir(exist_ok=True)
     for file in comparison.iterdir():
         shutil.copy(file, results / file.name)
-    for space in SPACES:
+    for space in spaces:
         shutil.copy(runs / space / "front.csv", results / f"{space}.csv")
         shutil.copy(runs / space / "front.png", results / f"{space}.png")
         with (runs / space / "front.csv").open() as opened:
@@ -94,5 +108,15 @@ def _call(module: str, *words: str) -> None:
     subprocess.run([sys.executable, "-m", module, *words], check=True)
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Search two spaces, one from scratch and one from the parent, on few made-up images."""
+    mosaics = write_mosaics(folder / "mosaics")
+    yield [
+        str(mosaics), str(folder / "runs"), "--spaces", "mobilenet", "elastic",
+        "--num-train", "200", "--settings", "stopping.num_trials=2", "training.epochs=1",
+        "--results", str(folder / "results"),
+    ]  # fmt: skip
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

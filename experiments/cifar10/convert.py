@@ -9,24 +9,28 @@ made smaller by averaging squares of its pixels; NUM_TRAIN takes the first train
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from experiments.smoke import make_parser, run_experiment
 
 ROWS, COLUMNS, SIDE = 50, 100, 32
 
 
 def main(words: Sequence[str]) -> int:
     """Convert a folder, and say what is in the file."""
-    if len(words) not in (2, 3, 4):
-        print(__doc__)
-        return 2
-    side = int(words[2]) if len(words) > 2 else SIDE
-    num_train = int(words[3]) if len(words) > 3 else None
-    arrays = convert(Path(words[0]), side=side, num_train=num_train)
-    np.savez(words[1], **arrays)
+    parser = make_parser(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("side", type=int, nargs="?", default=SIDE)
+    parser.add_argument("num_train", type=int, nargs="?", default=None)
+    options = parser.parse_args(words)
+    arrays = convert(options.folder, side=options.side, num_train=options.num_train)
+    save_arrays(options.file, arrays)
     for name, array in arrays.items():
         print(f"{name}: {array.shape} {array.dtype}")
     return 0
@@ -57,9 +61,15 @@ def convert(
     return arrays
 
 
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an `.npz` file."""
+    named: dict[str, Any] = dict(arrays)  # numpy's types would take a name for a setting
+    np.savez(path, **named)
+
+
 def read_mosaic(path: Path) -> np.ndarray:
     """Return the images (5000, 32, 32, 3) of one picture, row by row."""
-    pixels = np.asarray(Image.open(path).convert("RGB"))
+    pixels: np.ndarray = np.asarray(Image.open(path).convert("RGB"))
     tiles = pixels.reshape(ROWS, SIDE, COLUMNS, SIDE, 3).transpose(0, 2, 1, 3, 4)
     return tiles.reshape(ROWS * COLUMNS, SIDE, SIDE, 3)
 
@@ -70,8 +80,16 @@ def averaged(images: np.ndarray, *, side: int) -> np.ndarray:
         return images
     edge = SIDE // side
     squares = images.reshape(len(images), side, edge, side, edge, 3)
-    return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
+    smaller: np.ndarray = np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
+    return smaller
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Convert made-up mosaics."""
+    from experiments.cifar10.pretend import write_mosaics
+
+    yield [str(write_mosaics(folder / "mosaics")), str(folder / "images.npz"), "16", "100"]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

@@ -4,7 +4,8 @@ python -m experiments.cifar10.parent cifar10_16.npz parent.safetensors
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import timm
@@ -12,6 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from experiments.cifar10.pretend import write_images
+from experiments.smoke import make_parser, run_experiment
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
 from nas.train.batches import TrialData
@@ -30,7 +33,7 @@ def make_resnet() -> nn.Module:
 
 def small_resnet18(channels: Sequence[int], *, in_channels: int) -> nn.Module:
     """Return timm's ResNet-18 with stages of so many channels, for images of few pixels."""
-    model = timm.create_model(
+    model: nn.Module = timm.create_model(
         "resnet18", channels=tuple(channels), in_chans=in_channels, num_classes=10
     )
     model.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
@@ -53,19 +56,28 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Train with seed 0 on the training split alone, and keep the weights."""
-    if len(words) != 2:
-        print(__doc__)
-        return 2
+    parser = make_parser(__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--epochs", type=int, default=RECIPE.epochs)
+    options = parser.parse_args(words)
+    recipe = replace(RECIPE, epochs=options.epochs)
     torch.manual_seed(0)
     keep_freed_memory()
-    data = load_npz(words[0], validation_fraction=VALIDATION_FRACTION, is_mirrorable=True)
+    data = load_npz(str(options.file), validation_fraction=VALIDATION_FRACTION, is_mirrorable=True)
     model = make_resnet()
-    score = train(model, move_to_device(data.search_data(), torch.device("cpu")), RECIPE, seed=0)
-    save_weights(model, Path(words[1]))
+    score = train(model, move_to_device(data.search_data(), torch.device("cpu")), recipe, seed=0)
+    save_weights(model, options.weights)
     num_params = sum(parameter.numel() for parameter in model.parameters())
     print(f"{num_params} parameters, validation accuracy {score.accuracy:.4f}")
     return 0
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Train on few made-up images."""
+    file = write_images(folder / "images.npz", side=16, num_train=100, num_test=20)
+    yield [str(file), str(folder / "parent.safetensors"), "--epochs", "1"]
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

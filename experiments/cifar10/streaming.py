@@ -3,8 +3,7 @@
     python -m experiments.cifar10.streaming cifar10_32.npz FOLDER
 
 FOLDER is filled with JPEG files: the training images at 256x256 pixels, 300 a class unless NUMBER
-is given after it. Each way runs in a process of its own, and the results are written to
-experiments/cifar10/results/streaming.csv.
+is given after it. Each way runs in a process of its own.
 """
 
 import csv
@@ -16,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +23,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from experiments.cifar10.pretend import write_images
+from experiments.smoke import make_parser, run_experiment
+
+RESULTS = Path(__file__).parent / "results" / "streaming.csv"
 SIDE_ON_DISK, SIDE_STORED = 256, 128
 EPOCHS = 2  # of the wall time the first is not counted: it starts the processes
 COLUMNS = [
@@ -37,22 +40,25 @@ def main(words: Sequence[str]) -> int:
     if words and words[0] == "measure":
         print(json.dumps(measure(words[1], streaming=words[2] == "true", loaders=int(words[3]))))
         return 0
-    if len(words) not in (2, 3):
-        print(__doc__)
-        return 2
-    folder = Path(words[1])
-    if not folder.is_dir():
-        write_folder(words[0], folder, number=int(words[2]) if len(words) == 3 else 300)
+    parser = make_parser(__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("number", type=int, nargs="?", default=300, help="images of a class")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(words)
+    if not options.folder.is_dir():
+        write_folder(options.file, options.folder, number=options.number)
     rows = []
     # In turns, to see the noise. The first one looks at all files; later ones need not.
-    for streaming, loaders in 2 * (("true", 1), ("false", 0)):
-        rows.append(in_own_process(str(folder), streaming, str(loaders)))
+    for streaming, loaders in options.rounds * (("true", 1), ("false", 0)):
+        rows.append(in_own_process(str(options.folder), streaming, str(loaders)))
         print(rows[-1], flush=True)
-    write(rows)
+    write(options.results, rows)
     return 0
 
 
-def write_folder(npz: str, folder: Path, *, number: int) -> None:
+def write_folder(npz: Path, folder: Path, *, number: int) -> None:
     """Write the first images of each class, enlarged, as JPEG files."""
     content = np.load(npz)
     for label, name in enumerate(content["class_names"]):
@@ -126,15 +132,21 @@ def in_own_process(*words: str) -> dict[str, object]:
     return found
 
 
-def write(rows: Sequence[dict[str, object]]) -> None:
+def write(path: Path, rows: Sequence[dict[str, object]]) -> None:
     """Write the results."""
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    with (results / "streaming.csv").open("w", newline="") as file:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Train on six made-up images of each class."""
+    file = write_images(folder / "images.npz", side=32, num_train=60, num_test=10)
+    results = ["--results", str(folder / "streaming.csv")]
+    yield [str(file), str(folder / "photos"), "6", "--rounds", "1", *results]
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

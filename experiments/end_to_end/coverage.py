@@ -1,14 +1,15 @@
 """Do the printed 95 % prediction intervals hold? Retrain confirmed winners again, and count.
 
-python experiments/end_to_end/coverage.py RUN_FOLDER [WINNERS] [SEEDS] [FURTHER]
+python -m experiments.end_to_end.coverage RUN_FOLDER [WINNERS] [SEEDS] [FURTHER]
 
 Takes the first non-dominated layers of a finished search, confirms WINNERS of them with SEEDS
-retrainings as `nas finish` does, and then retrains each FURTHER times with other seeds. Writes
-results/coverage.csv: one row for each further retraining. May be killed and goes on.
+retrainings as `nas finish` does, and then retrains each FURTHER times with other seeds. The
+results have one row for each further retraining. May be killed and goes on.
 """
 
 import csv
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from experiments.smoke import make_parser, run_experiment
 from nas.assemble.finish import build_finish
+from nas.cli.main import main as nas
 from nas.config.finishing import check_finish
 from nas.execution.inline import InlineBackend
 from nas.finish.baselines import WithBaselines
@@ -31,16 +34,24 @@ from nas.pareto.dominance import ranks
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow
 
-HERE = Path(__file__).parent
+RESULTS = Path(__file__).parent / "results" / "coverage.csv"
 HEAD = (
     "winner", "num_params", "size_bytes", "search_accuracy", "mean", "std", "low", "high",
     "further", "is_inside",
 )  # fmt: skip
 
 
-def main(run: str, num_winners: int = 20, num_seeds: int = 3, num_further: int = 5) -> None:
+def main(words: Sequence[str]) -> int:
     """Measure the coverage on one run."""
-    finish = build_finish(check_finish([f"run={run}", "execution=inline"]), words=[])
+    parser = make_parser(__doc__)
+    parser.add_argument("run", metavar="RUN_FOLDER")
+    parser.add_argument("winners", type=int, nargs="?", default=20)
+    parser.add_argument("seeds", type=int, nargs="?", default=3)
+    parser.add_argument("further", type=int, nargs="?", default=5)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(words)
+    num_winners, num_seeds, num_further = options.winners, options.seeds, options.further
+    finish = build_finish(check_finish([f"run={options.run}", "execution=inline"]), words=[])
     numbers = layered(finish.task, num_winners)
     task = replace(finish.task, pick=Pick(trials=numbers), num_seeds=num_seeds, export=None)
     crew = Crew(
@@ -51,7 +62,8 @@ def main(run: str, num_winners: int = 20, num_seeds: int = 3, num_further: int =
     summary = run_finish(task, folder=finish.folder, crew=crew, publish=lambda _: None)
     plan = RetrainingPlan(task.recipe, num_seeds + num_further, task.seed, data_key(task.dataset))
     further = retrain(task, summary.rows, plan, finish.folder, crew)
-    write(summary.rows, further, HERE / "results" / "coverage.csv")
+    write(summary.rows, further, options.results)
+    return 0
 
 
 def layered(task: FinishTask, count: int) -> tuple[int, ...]:
@@ -105,5 +117,14 @@ def write(rows: tuple[WinnerRow, ...], further: dict[str, list[float]], path: Pa
     print(f"mean width of the intervals: {100 * width:.2f} points")
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Search for two networks, and retrain one of them three times."""
+    words = ["training.epochs=1", "stopping.num_trials=2", "constraints.num_macs.max=200000"]
+    run_folder = folder / "run"
+    status = nas(["search", f"run_folder={run_folder}", "execution=inline", "ui=plain", *words])
+    assert status == 0, "the search failed"
+    yield [str(run_folder), "1", "2", "1", "--results", str(folder / "coverage.csv")]
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    sys.exit(run_experiment(main, small))

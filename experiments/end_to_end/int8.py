@@ -1,18 +1,20 @@
 """How small and how accurate are int8 files of networks of several sizes? On the digits.
 
-python experiments/end_to_end/int8.py [EPOCHS]
+python -m experiments.end_to_end.int8 [EPOCHS]
 
-Trains one random architecture of the space mobilenet near each size, exports it as `nas finish`
-does, and writes results/int8.csv: a row for each file.
+Trains one random architecture of the space mobilenet near each size, and exports it as
+`nas finish` does. The results have a row for each file.
 """
 
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors.torch import load
 
+from experiments.smoke import make_parser, run_experiment
 from nas.data.digits import load_digits
 from nas.export.format import Format
 from nas.export.formats.onnx_float import OnnxFloat
@@ -33,17 +35,23 @@ FORMATS: dict[str, Format] = {
     "onnx": OnnxFloat(),
     "int8": OnnxInt8(),
 }
+RESULTS = Path(__file__).parent / "results" / "int8.csv"
 SIZES = (5_000, 30_000, 105_000, 200_000, 500_000)
 
 
-def main(num_epochs: int = 12) -> None:
+def main(words: Sequence[str]) -> int:
     """Train, export, write."""
+    parser = make_parser(__doc__)
+    parser.add_argument("epochs", type=int, nargs="?", default=12)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="parameters")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(words)
     space, dataset = MobileNetSpace(), load_digits()
-    evaluator = final_evaluator(space, dataset, Recipe(epochs=num_epochs, device="cpu"))
+    evaluator = final_evaluator(space, dataset, Recipe(epochs=options.epochs, device="cpu"))
     rng = np.random.default_rng(0)
     drawn = [space.sample(rng) for _ in range(400)]
     rows: list[ArtefactRow] = []
-    for size in SIZES:
+    for size in options.sizes:
         above = [a for a in drawn if evaluator.static_costs(a)["num_params"] >= size]
         architecture = min(above, key=lambda a: evaluator.static_costs(a)["num_params"])
         weights = evaluator.evaluate(TrialSpec(0, architecture, seed=1)).weights
@@ -64,8 +72,14 @@ def main(num_epochs: int = 12) -> None:
             f"ratio {integers.size_bytes / floats.size_bytes:.3f}",
             flush=True,
         )
-    write_artefacts(Path(__file__).parent / "results" / "int8.csv", rows)
+    write_artefacts(options.results, rows)
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Train and export one network."""
+    yield ["1", "--sizes", "5000", "--results", str(folder / "int8.csv")]
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from experiments.engine.parts import (
     table_arguments,
     write_results,
 )
+from experiments.smoke import make_parser, run_experiment
 from nas.engine.loop import run_search
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchSummary, SearchTask
@@ -214,9 +215,9 @@ def drive(options: argparse.Namespace) -> int:
     return 130 if summary.is_interrupted else 0
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Parse the command line; also the driver's entry."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--results", type=Path, default=None)
@@ -226,7 +227,7 @@ def main() -> int:
         parser.add_argument(name, help=argparse.SUPPRESS)
     for name in ("--trials", "--max-file-bytes"):
         parser.add_argument(name, type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.drive is not None:
         return drive(options)
     began_s = time.monotonic()
@@ -247,5 +248,10 @@ def main() -> int:
     return 0
 
 
+def small(_: Path) -> Iterator[list[str]]:
+    """Do harm once."""
+    yield ["--faults", "1", "--seed", "0"]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment(main, small))

@@ -10,7 +10,6 @@ members of its front; a run that is complete holds the weights of no others.
 Trainings are false: a closed form, a few milliseconds, weights that name their network.
 """
 
-import argparse
 import importlib
 import os
 import random
@@ -20,12 +19,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from experiments.engine.parts import describe_machine, write_results
 from experiments.engine.windows import REPAIR, SIGNALS, WINDOWS, Window, die_in
+from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
 from nas.engine import publishing
@@ -292,13 +292,13 @@ def told(name: str, status: int, run: Path, output: Path) -> str:
     return f"{name}: status {status}; {files}\n{output.read_text(errors='replace')[-6000:]}"
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Parse the command line, strike and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--results", type=Path, default=None)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     began_s = time.monotonic()
     machine = f"seed {options.seed}; {describe_machine()}"
     print(machine, flush=True)
@@ -321,5 +321,10 @@ def main() -> int:
     return 0
 
 
+def small(_: Path) -> Iterator[list[str]]:
+    """Strike a few times."""
+    yield ["--faults", "3", "--seed", "0"]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_experiment(main, small))

@@ -7,22 +7,23 @@ dispatch, tell, durable record) against Ray Tune with OptunaSearch and reused ac
 plain Optuna with its own storages, all in one go. Null trials: the evaluation returns at once.
 """
 
-import argparse
 import contextlib
 import logging
 import os
 import resource
 import statistics
+import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 
 from experiments.engine.parts import Silent, describe_machine, write_results
+from experiments.smoke import make_parser, run_experiment
 from nas.engine.loop import run_search
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
@@ -144,14 +145,14 @@ def run_tune(num_trials: int) -> tuple[float, float]:
 
     clock = Clock()
 
-    class Marking(tune.Callback):
+    class Marking(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
         num_done = 0
 
         def on_trial_complete(self, *_: Any, **__: Any) -> None:
             self.num_done += 1
             clock.mark(self.num_done)
 
-    class Trainable(tune.Trainable):
+    class Trainable(tune.Trainable):  # type: ignore[misc]  # as above
         def setup(self, config: dict[str, Any]) -> None:
             self.values = config
 
@@ -219,7 +220,9 @@ def plain_storages(folder: Path) -> dict[str, Any]:
     return storages
 
 
-def measure(num_trials: int, num_repeats: int, folder: Path) -> list[dict[str, Any]]:
+def measure(
+    num_trials: int, num_repeats: int, folder: Path, *, num_rivals: int
+) -> list[dict[str, Any]]:
     """Measure all rivals, in turn, so that a busy machine hits all alike."""
     rates: dict[str, list[tuple[float, float]]] = {}
     for repeat in range(num_repeats):
@@ -239,10 +242,10 @@ def measure(num_trials: int, num_repeats: int, folder: Path) -> list[dict[str, A
             clock = run_ours(num_trials, run_folder, **options)
             rates.setdefault(name, []).append(clock.between(0, -1))
             _show(name, rates[name][-1])
-        rates.setdefault(TUNE, []).append(run_tune_alone())
+        rates.setdefault(TUNE, []).append(run_tune_alone(num_rivals))
         _show(TUNE, rates[TUNE][-1])
         for name, storage in plain_storages(place).items():
-            num = min(num_trials, 1000 if "memory" in name else 60)
+            num = min(num_trials, 5 * num_rivals if "memory" in name else 3 * num_rivals // 10)
             rates.setdefault(name, []).append(run_plain(num, storage))
             _show(name, rates[name][-1])
     return [
@@ -258,13 +261,13 @@ def measure(num_trials: int, num_repeats: int, folder: Path) -> list[dict[str, A
     ]
 
 
-def run_tune_alone() -> tuple[float, float]:
+def run_tune_alone(num_trials: int) -> tuple[float, float]:
     """Run Ray Tune on a Ray of its own."""
     import ray
 
     ray.init(num_cpus=NUM_WORKERS, include_dashboard=False, log_to_driver=False, address="local")
     try:
-        return run_tune(200)
+        return run_tune(num_trials)
     finally:
         ray.shutdown()
 
@@ -273,21 +276,29 @@ def _show(name: str, rate: tuple[float, float]) -> None:
     print(f"{name:45} {rate[0]:8.1f} trials/s {rate[1]:8.2f} ms driver CPU", flush=True)
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--rivals", type=int, default=200, help="trials of Ray Tune, the slowest")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--results", type=Path, default=RESULTS / "throughput.csv")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     quiet()
     print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(options.trials, options.repeats, Path(folder))
+        rows = measure(options.trials, options.repeats, Path(folder), num_rivals=options.rivals)
     by_name = {row["engine"]: row["trials_per_s_median"] for row in rows}
     ratio = by_name["nas, Ray workers"] / by_name[TUNE]
     print(f"nas on Ray workers runs {ratio:.0f} times as many as Ray Tune")
     write_results(options.results, [{**row, "machine": describe_machine()} for row in rows])
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Run tens of trials, once."""
+    results = ["--results", str(folder / "throughput.csv")]
+    yield ["--trials", "40", "--rivals", "20", "--repeats", "1", *results]
 
 
 def quiet() -> None:
@@ -302,4 +313,4 @@ def quiet() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

@@ -11,12 +11,12 @@ the last trial was handed out. Draws the timeline.
 time, all threads of it, plus the time that it slept, as if it had a core to itself.
 """
 
-import argparse
 import heapq
 import math
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 
 from experiments.engine.parts import Silent, describe_machine, write_results
 from experiments.engine.throughput import OBJECTIVES, RESULTS, SPACE, Null, nsga2, quiet
+from experiments.smoke import make_parser, run_experiment
 from nas.engine.loop import run_search
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
@@ -48,6 +49,13 @@ class Load:
     num_slots: int
     num_trials: int
     draw_s: Callable[[np.random.Generator], float]
+
+    def shrunk(self, times: int) -> "Load":
+        """Return the same kind with fewer slots and trials."""
+        if times == 1:
+            return self
+        slots, trials = self.num_slots // times, self.num_trials // times
+        return Load(f"{self.name}, shrunk {times} times", slots, trials, self.draw_s)
 
 
 def log_normal(rng: np.random.Generator) -> float:
@@ -225,13 +233,15 @@ def draw(runs: Sequence[tuple[dict[str, Any], TimedSlots]], path: Path) -> None:
     print(f"wrote {path}")
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
     parser.add_argument("--results", type=Path, default=RESULTS / "utilisation.csv")
     parser.add_argument("--clock", default="wall", choices=list(CLOCKS))
-    options = parser.parse_args()
+    parser.add_argument("--shrink", type=int, default=1, help="a so many-th of slots and trials")
+    options = parser.parse_args(words)
+    loads = [load.shrunk(options.shrink) for load in LOADS]
     quiet()
     print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
@@ -239,12 +249,18 @@ def main() -> None:
             measure(
                 load, sampler, Path(folder) / f"{load.num_slots}-{sampler}", clock=options.clock
             )
-            for load in LOADS
+            for load in loads
             for sampler in options.samplers
         ]
     write_results(options.results, [{**row, "machine": describe_machine()} for row, _ in runs])
     draw(runs, options.results.with_suffix(".png"))
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Keep 62 and 4 slots busy, on a clock that does not wait."""
+    yield ["--shrink", "16", "--clock", "cpu", "--results", str(folder / "utilisation.csv")]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

@@ -9,10 +9,10 @@ first ask of all is counted apart: it makes the pool. Tables and the OFA space k
 quality; the shipped spaces get an invented one, since only time is measured.
 """
 
-import argparse
 import csv
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ import optuna
 
 from experiments.engine.parts import describe_machine
 from experiments.search_quality.problems import RESULTS, open_problem
+from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make_space
@@ -104,11 +105,11 @@ def distinct(space: SearchSpace, rng: np.random.Generator, count: int) -> list[A
     return list(found.values())
 
 
-def measure(case: Case, num_finished: int) -> dict[str, Any] | None:
+def measure(case: Case, num_finished: int, num_asks: int) -> dict[str, Any] | None:
     """Return the times of asks after so many trials; None if the space has not so many."""
     flat = flat_distributions(case.space)
     trained = distinct(case.space, np.random.default_rng(0), num_finished)
-    if len(trained) < num_finished or case.space.num_architectures() < num_finished + NUM_ASKS:
+    if len(trained) < num_finished or case.space.num_architectures() < num_finished + num_asks:
         return None
     study = optuna.create_study(
         directions=["maximize", "minimize"],
@@ -125,7 +126,7 @@ def measure(case: Case, num_finished: int) -> dict[str, Any] | None:
     )
     asks = ask_and_tell(case, study, flat)
     reading_s = next(asks)
-    times_ms = np.array([1000 * next(asks) for _ in range(NUM_ASKS)])
+    times_ms = np.array([1000 * next(asks) for _ in range(num_asks)])
     return {
         "space": case.name,
         "finished": num_finished,
@@ -150,16 +151,17 @@ def ask_and_tell(case: Case, study: optuna.Study, flat: dict[str, Any]) -> Itera
         yield seconds
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--spaces", nargs="+", default=[*TABLES, *SHIPPED])
     parser.add_argument("--finished", nargs="+", type=int, default=list(NUM_FINISHED))
+    parser.add_argument("--asks", type=int, default=NUM_ASKS)
     parser.add_argument("--results", type=Path, default=RESULTS / "ask_time.csv")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with options.results.open("w", newline="") as file:
-        for row in measured(options.spaces, options.finished):
+        for row in measured(options.spaces, options.finished, options.asks):
             print(row, flush=True)
             writer = csv.DictWriter(file, fieldnames=list(row))
             if file.tell() == 0:
@@ -167,17 +169,26 @@ def main() -> None:
             writer.writerow(row)
             file.flush()
     print(f"wrote {options.results}")
+    return 0
 
 
-def measured(spaces: list[str], finished: list[int]) -> Iterator[dict[str, Any]]:
+def measured(
+    spaces: Sequence[str], finished: Sequence[int], num_asks: int
+) -> Iterator[dict[str, Any]]:
     """Yield a row for each space and number of trials that it has room for."""
     for name in spaces:
-        case = open_table(name) if name in TABLES else open_shipped(name)
+        case = open_shipped(name) if name in SHIPPED else open_table(name)
         for num_finished in finished:
-            row = measure(case, num_finished)
+            row = measure(case, num_finished, num_asks)
             if row is not None:
                 yield {**row, "machine": describe_machine()}
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Ask a few times, of one shipped space and of the table that lies here."""
+    spaces = ["--spaces", "resnet", "mobilenet_blocks", "--finished", "20", "--asks", "3"]
+    yield [*spaces, "--results", str(folder / "ask_time.csv")]
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

@@ -1,6 +1,6 @@
 """How fast could a search be whose model of accuracy had seen nine tenths of the table?
 
-    python -m experiments.search_quality.limit        writes results/limit.csv
+    python -m experiments.search_quality.limit
 
 Networks on a front are good beyond what any model expects: they are partly lucky. Extremely
 randomised trees (Geurts et al. 2006; scikit-learn, in the rivals' environment) are trained on nine
@@ -9,8 +9,10 @@ expected gain in hypervolume, as `frontier` does, but its expectations are these
 What it needs is a mark for what can be learned from a hundred results.
 """
 
-import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
@@ -18,11 +20,14 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from experiments.search_quality.problems import Problem, open_problem
 from experiments.search_quality.scale import REFERENCE, Scale
-from experiments.search_quality.store import write_rows
+from experiments.search_quality.store import RESULTS, write_rows
+from experiments.smoke import make_parser, run_experiment
+from nas.architecture import Architecture
 from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
 from nas.frontier.embedding import Embedding
 from nas.frontier.encoding import Encoding
 from nas.pareto.dominance import front_mask
+from nas.space.facts import Facts
 
 PROBLEMS = ("macro", "nb201_c10", "nb201_c100", "nb201_in16")
 MARKS = (10, 25, 50, 100)
@@ -56,63 +61,81 @@ def networks_of(problem: Problem) -> Networks:
     for architecture in every:
         smallest[problem.identity(architecture)] = architecture
     codes = np.array([encoding.encode(a) for a in every])
-    facts = [problem.facts(a) for a in every]
+    facts = _facts_of(problem, every)
     kept = list(smallest.values())
     own = np.array([encoding.encode(a) for a in kept])
     embedding = Embedding(encoding, codes, facts, is_exhaustive=True)
     one_hot = np.hstack(
         [column[:, None] == np.unique(column[~np.isnan(column)]) for column in own.T]
     )
-    features = np.hstack([embedding(own, [problem.facts(a) for a in kept]), one_hot])
+    features = np.hstack([embedding(own, _facts_of(problem, kept)), one_hot])
     raw = np.array([(-problem.quality(a), np.log10(problem.size(a))) for a in kept])
     scale = problem.scale
     return Networks(features, (raw - scale.low) / (scale.high - scale.low), raw)
 
 
-def foresight(networks: Networks) -> tuple[np.ndarray, float]:
+def _facts_of(problem: Problem, architectures: Sequence[Architecture]) -> list[Facts]:
+    known = [problem.facts(one) for one in architectures]
+    facts = [one for one in known if one is not None]
+    assert len(facts) == len(known), f"the table '{problem.name}' has facts of every network"
+    return facts
+
+
+def foresight(networks: Networks, *, num_trees: int) -> tuple[np.ndarray, float]:
     """Return what is expected of each unseen network's loss, and the usual error."""
     losses = np.minimum(networks.losses[:, 0], MAX_LOSS)
-    model = ExtraTreesRegressor(NUM_TREES, max_features=0.5, random_state=0)
+    model = ExtraTreesRegressor(num_trees, max_features=0.5, random_state=0)
     folds = KFold(NUM_FOLDS, shuffle=True, random_state=0)
     expected = cross_val_predict(model, networks.features, losses, cv=folds)
     promising = expected <= np.quantile(expected, SHARE_PROMISING)
     return expected, float((networks.losses[:, 0] - expected)[promising].std())
 
 
-def volumes(networks: Networks, expected: np.ndarray, sd: float, scale: Scale) -> list[float]:
-    """Return the share of the true front's volume after each training."""
+def volumes(
+    networks: Networks, expected: np.ndarray, sd: float, scale: Scale, *, marks: Sequence[int]
+) -> list[float]:
+    """Return the share of the true front's volume after so many trainings each."""
     sizes = networks.losses[:, 1]
     mean = np.column_stack([expected, sizes])
     spread = np.column_stack([np.full(len(mean), sd), np.zeros(len(mean))])
     seen = [int(np.argmin(sizes))]
-    while len(seen) < MARKS[-1]:
+    while len(seen) < max(marks):
         boxes = undominated_boxes(networks.losses[seen], reference=np.full(2, REFERENCE))
         gain = expected_hypervolume_improvement(boxes, mean=mean, sd=spread)
         gain[seen] = -1.0
         seen.append(int(np.argmax(gain)))
-    return [scale.share(networks.raw[seen[:mark]]) for mark in MARKS]
+    return [scale.share(networks.raw[seen[:mark]]) for mark in marks]
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Write and print a row for each problem."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--problems", default=",".join(PROBLEMS), help="comma-separated")
+    parser.add_argument("--trees", type=int, default=NUM_TREES)
+    parser.add_argument("--marks", type=int, nargs="+", default=MARKS, help="trainings")
+    parser.add_argument("--results", type=Path, default=RESULTS / "limit.csv")
+    options = parser.parse_args(words)
     rows = []
-    for name in parser.parse_args().problems.split(","):
+    for name in options.problems.split(","):
         problem = open_problem(name)
         networks = networks_of(problem)
-        expected, sd = foresight(networks)
+        expected, sd = foresight(networks, num_trees=options.trees)
         ahead = (expected - networks.losses[:, 0])[front_mask(networks.losses)] / sd
-        shares = volumes(networks, expected, sd, problem.scale)
+        shares = volumes(networks, expected, sd, problem.scale, marks=options.marks)
         row = {"problem": name, "networks": len(networks.raw), "error": round(sd, 4)}
         row |= {"front_ahead": round(float(np.median(ahead)), 2)}
-        row |= {f"at_{m}": round(v, 4) for m, v in zip(MARKS, shares, strict=True)}
+        row |= {f"at_{m}": round(v, 4) for m, v in zip(options.marks, shares, strict=True)}
         rows.append(row)
         print(row, flush=True)
-    write_rows("limit.csv", rows)
+    write_rows(options.results, rows)
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Learn the table that lies here with few trees."""
+    table = ["--problems", "mobilenet_blocks", "--trees", "5", "--marks", "5", "10"]
+    yield [*table, "--results", str(folder / "limit.csv")]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

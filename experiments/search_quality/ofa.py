@@ -8,6 +8,7 @@ evaluations (Spearman 0.98); its values are 5.87 points too high throughout.
 import math
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -137,6 +138,17 @@ def features(architecture: Mapping[str, Value]) -> np.ndarray:
         row[60 + 3 * block + EXPANSIONS.index(expansion)] = 1.0
     row[120 + (RESOLUTION - 112) // 16] = 1.0
     return row
+
+
+def write_made_up_predictor(path: Path) -> Path:
+    """Write a predictor of that form that has learnt nothing, for small forms."""
+    rng, sizes = np.random.default_rng(0), (128, 16, 16, 16, 1)
+    arrays: dict[str, Any] = {}
+    for layer, (before, after) in zip((0, 2, 4, 6), pairwise(sizes), strict=True):
+        arrays[f"{layer}.weight"] = rng.normal(size=(after, before)).astype(np.float32)
+        arrays[f"{layer}.bias"] = np.zeros(after, dtype=np.float32)
+    np.savez(path, **arrays)
+    return path
 
 
 class Predictor:

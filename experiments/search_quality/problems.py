@@ -195,7 +195,7 @@ def _table(name: str, path: Path, **columns: object) -> Problem:
 
 
 def _ofa() -> Problem:
-    predictor = ofa.Predictor(_file("ofa_mbv3/ofa_mbv3_acc_predictor.npz"))
+    predictor = ofa.Predictor(predictor_file())
     front = np.loadtxt(RESULTS / "ofa_front.csv", delimiter=",", skiprows=1)
     return Problem(
         name="ofa_mbv3",
@@ -217,6 +217,15 @@ def _ofa_facts(architecture: Architecture) -> Facts:
         identity=architecture.id,
         numbers=tuple(map(math.log10, (num_macs, *ofa.widths(architecture).values()))),
     )
+
+
+def predictor_file() -> Path:
+    """Return where the OFA predictor is.
+
+    Raises:
+        FileNotFoundError: it is not on this machine.
+    """
+    return _file("ofa_mbv3/ofa_mbv3_acc_predictor.npz")
 
 
 def _file(path: str) -> Path:

@@ -4,10 +4,11 @@ Nobody can list 10^19 networks. NSGA-II with 60,000 evaluations of the predictor
 true front; its points go to `results/ofa_front.csv`. A search may reach a little beyond it.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from experiments.search_quality import ofa
-from experiments.search_quality.problems import RESULTS, _file
 from nas.architecture import Architecture
 from nas.files import write_text
 from nas.pareto.dominance import front_mask, ranks
@@ -17,9 +18,10 @@ NUM_EVALUATIONS = 60_000
 POPULATION_SIZE = 300
 
 
-def make_reference_front(*, seed: int = 0) -> np.ndarray:
+def make_reference_front(
+    predictor: ofa.Predictor, path: Path, *, num_evaluations: int = NUM_EVALUATIONS, seed: int = 0
+) -> np.ndarray:
     """Run the evolution, write its front and return it: (n, 2) parameters and accuracy."""
-    predictor = ofa.Predictor(_file("ofa_mbv3/ofa_mbv3_acc_predictor.npz"))
     space, rng = ofa.OfaSpace(), generator(seed, "ofa reference")
 
     def judge(architectures: list[Architecture]) -> np.ndarray:
@@ -31,7 +33,7 @@ def make_reference_front(*, seed: int = 0) -> np.ndarray:
     losses = judge(population)
     known, num_done = {a.id for a in population}, len(population)
     front_points = losses[front_mask(losses)]
-    while num_done < NUM_EVALUATIONS:
+    while num_done < num_evaluations:
         children = _children(space, population, rng, known)
         found = judge(children)
         num_done += len(children)
@@ -43,7 +45,7 @@ def make_reference_front(*, seed: int = 0) -> np.ndarray:
     table = np.column_stack([np.round(10 ** front_points[:, 1]), -front_points[:, 0]])
     table = table[np.argsort(table[:, 0])]
     lines = ["num_params,accuracy", *(f"{size:.0f},{accuracy:.5f}" for size, accuracy in table)]
-    write_text(RESULTS / "ofa_front.csv", "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
     return table
 
 

@@ -5,6 +5,7 @@ import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -14,8 +15,9 @@ from experiments.search_quality.store import add_outcome
 
 @dataclass(frozen=True)
 class Job:
-    """One contest to run."""
+    """One contest to run, and the file that gets its outcome."""
 
+    path: Path
     problem: str
     method: str
     seed: int
@@ -38,7 +40,7 @@ def run_jobs(jobs: list[Job], *, num_workers: int) -> int:
                 num_failed += 1
                 print(f"{line}failed: {outcome}", flush=True)
                 continue
-            add_outcome(job.problem, job.method, seed=job.seed, outcome=outcome)
+            add_outcome(job.path, seed=job.seed, outcome=outcome)
             print(
                 f"{line}{outcome.volumes[-1]:.3f} ({outcome.num_repeats} repeats, "
                 f"{outcome.num_given} given, {outcome.method_s:.1f} s)",

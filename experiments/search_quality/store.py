@@ -35,25 +35,25 @@ class Curves:
     num_given: np.ndarray
 
 
-def path_of(problem: str, method: str) -> Path:
+def path_of(problem: str, method: str, *, results: Path = RESULTS) -> Path:
     """Return the file of a problem and method."""
-    return RESULTS / problem / f"{method}.csv"
+    return results / problem / f"{method}.csv"
 
 
-def write_rows(name: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows with the same columns, at least one, into the results' folder."""
-    with (RESULTS / name).open("w", newline="") as file:
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows with the same columns, at least one."""
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 
 
-def finished_trainings(problem: str, method: str) -> dict[int, int]:
+def finished_trainings(path: Path) -> dict[int, int]:
     """Return seed -> number of trainings on disk."""
-    return {int(row["seed"]): int(row["trainings"]) for row in _rows(problem, method)}
+    return {int(row["seed"]): int(row["trainings"]) for row in _rows(path)}
 
 
-def add_outcome(problem: str, method: str, *, seed: int, outcome: Outcome) -> None:
+def add_outcome(path: Path, *, seed: int, outcome: Outcome) -> None:
     """Put a contest's outcome on disk, in place of an older one of that seed."""
     row = {
         "seed": str(seed),
@@ -66,19 +66,19 @@ def add_outcome(problem: str, method: str, *, seed: int, outcome: Outcome) -> No
         done = [num for num in SCORED_AT if num <= len(outcome.volumes)]
         row |= {f"score{num}": f"{outcome.score_volumes[num - 1]:.4f}" for num in done}
     row |= {f"v{num}": f"{volume:.4f}" for num, volume in enumerate(outcome.volumes, start=1)}
-    rows = {int(other["seed"]): other for other in _rows(problem, method)} | {seed: row}
+    rows = {int(other["seed"]): other for other in _rows(path)} | {seed: row}
     names = sorted(
         {name for other in rows.values() for name in other},
         key=lambda name: (name.startswith("v") and name[1:].isdigit(), _order(name)),
     )
     lines = [",".join(names)]
     lines += [",".join(rows[key].get(name) or "" for name in names) for key in sorted(rows)]
-    write_text(path_of(problem, method), "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
-def read_curves(problem: str, method: str) -> Curves | None:
+def read_curves(path: Path) -> Curves | None:
     """Return what is on disk; None for nothing."""
-    rows = _rows(problem, method)
+    rows = _rows(path)
     if not rows:
         return None
     num = min(int(row["trainings"]) for row in rows)
@@ -93,8 +93,7 @@ def read_curves(problem: str, method: str) -> Curves | None:
     )
 
 
-def _rows(problem: str, method: str) -> list[dict[str, str]]:
-    path = path_of(problem, method)
+def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="") as file:

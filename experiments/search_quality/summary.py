@@ -1,12 +1,16 @@
 """From the results on disk to a page and a picture."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.typing import ColorType
 
 from experiments.search_quality.problems import PROBLEMS
 from experiments.search_quality.roster import ROSTER
-from experiments.search_quality.store import RESULTS, Curves, read_curves
+from experiments.search_quality.store import Curves, path_of, read_curves
 from nas.files import write_text
 
 SHOWN_AT = (25, 50, 100, 200)
@@ -24,20 +28,20 @@ DRAWN = (
 )
 
 
-def write_summary() -> None:
-    """Write `results/summary.md` and `results/hypervolume.png` from what is on disk."""
+def write_summary(results: Path) -> None:
+    """Write `summary.md` and `hypervolume.png` from what is on disk."""
     curves = {
         problem: {
             method: found
             for method in ROSTER
-            if (found := read_curves(problem, method)) is not None
+            if (found := read_curves(path_of(problem, method, results=results))) is not None
         }
         for problem in PROBLEMS
     }
     curves = {problem: found for problem, found in curves.items() if found}
     parts = [_heading(), _overview(curves), *(_section(p, found) for p, found in curves.items())]
-    write_text(RESULTS / "summary.md", "\n".join(parts))
-    _draw(curves)
+    write_text(results / "summary.md", "\n".join(parts))
+    _draw(curves, results / "hypervolume.png")
 
 
 def _heading() -> str:
@@ -110,17 +114,15 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _draw(curves: dict[str, dict[str, Curves]]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
+def _draw(curves: dict[str, dict[str, Curves]], path: Path) -> None:
+    mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     num_columns = min(4, len(curves))
     num_rows = -(-len(curves) // num_columns)
     size = (4.2 * num_columns, 3.6 * num_rows + 0.8)
     figure, axes = plt.subplots(num_rows, num_columns, figsize=size, squeeze=False, sharex=True)
-    colours = dict(zip(DRAWN, plt.get_cmap("tab10").colors, strict=False))
+    colours = dict(zip(DRAWN, mpl.color_sequences["tab10"], strict=False))
     for axis in axes.flat[len(curves) :]:
         axis.set_visible(False)
     for axis, (problem, found) in zip(axes.flat, curves.items(), strict=False):
@@ -140,11 +142,11 @@ def _draw(curves: dict[str, dict[str, Curves]]) -> None:
     }
     figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=5, fontsize=9)
     figure.tight_layout(rect=(0, 0.6 / size[1], 1, 1))
-    figure.savefig(RESULTS / "hypervolume.png", dpi=110)
+    figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def _draw_curve(axis, curves: Curves, label: str, colour) -> None:
+def _draw_curve(axis: Axes, curves: Curves, label: str, colour: ColorType) -> None:
     trainings = np.arange(1, curves.volumes.shape[1] + 1)
     mean = curves.volumes.mean(axis=0)
     axis.plot(trainings, mean, label=label, color=colour, lw=2.2 if "frontier" in label else 1.2)

@@ -11,8 +11,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from experiments.smoke import make_parser, run_experiment
 from nas.train.threads import worker_environment
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,7 +32,7 @@ COLUMNS = ["way", "round", "architecture", "num_params", "cpu_s", "wall_s", "acc
 def start(*words: str, environment: dict[str, str]) -> subprocess.Popen[str]:
     """Start a process that trains."""
     return subprocess.Popen(
-        [sys.executable, "-m", "experiments.training_speed.variants", *words],
+        [sys.executable, "-m", "experiments.training_speed", "train", *words],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
@@ -45,9 +47,9 @@ def finish(process: subprocess.Popen[str]) -> list[list[str]]:
     return list(csv.reader(text.splitlines()))
 
 
-def compare_ways(*, rounds: int, count: int) -> None:
+def compare_ways(*, rounds: int, count: int, results: Path) -> None:
     """Time every way, one after the other, several times over; write and print the medians."""
-    RESULTS.mkdir(exist_ok=True)
+    results.mkdir(exist_ok=True)
     rows: list[list[object]] = []
     for number in range(rounds):
         for way in WAYS:
@@ -55,7 +57,7 @@ def compare_ways(*, rounds: int, count: int) -> None:
             done = finish(start(*words, environment=worker_environment(1)))
             rows += [[way, number, *row] for row in done]
             print(f"round {number + 1} of {rounds}: {way}", file=sys.stderr, flush=True)
-        with (RESULTS / "ways.csv").open("w", newline="") as file:
+        with (results / "ways.csv").open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *rows])
         print_ratios(rows)
 
@@ -80,7 +82,7 @@ def print_ratios(rows: list[list[object]]) -> None:
         )
 
 
-def compare_threads(*, rounds: int, count: int) -> None:
+def compare_threads(*, rounds: int, count: int, results: Path) -> None:
     """Time two processes at once with one or two threads, waiting passively or spinning."""
     settings = {
         "1 thread": worker_environment(1),
@@ -88,7 +90,7 @@ def compare_threads(*, rounds: int, count: int) -> None:
         "2 threads, spinning": {**worker_environment(2), "OMP_WAIT_POLICY": "ACTIVE"},
         "2 threads, torch's default": {"OMP_NUM_THREADS": "2"},
     }
-    RESULTS.mkdir(exist_ok=True)
+    results.mkdir(exist_ok=True)
     rows: list[list[object]] = []
     for number in range(rounds):
         for name, environment in settings.items():
@@ -99,7 +101,7 @@ def compare_threads(*, rounds: int, count: int) -> None:
             whole = time.perf_counter() - started
             rows.append([name, number, f"{statistics.mean(trained):.2f}", f"{whole:.2f}"])
             print(*rows[-1], file=sys.stderr, flush=True)
-    with (RESULTS / "threads.csv").open("w", newline="") as file:
+    with (results / "threads.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["setting", "round", "training_wall_s", "wall_s"], *rows])
     print("| two processes of | wall s of the same trainings, median |")
     print("|---|---|")
@@ -108,16 +110,38 @@ def compare_threads(*, rounds: int, count: int) -> None:
         print(f"| {name} | {statistics.median(times):.1f} |")
 
 
-def main() -> None:
+def print_trainings(options: argparse.Namespace) -> None:
+    """Train in one way, in this process: what the comparisons start."""
+    from experiments.training_speed.variants import train_all
+
+    rows = train_all(options.variant, count=options.count, epochs=options.epochs)
+    csv.writer(sys.stdout).writerows(rows)
+
+
+def main(words: Sequence[str]) -> int:
     """Run the comparison that the words ask for."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.training_speed")
-    parser.add_argument("what", nargs="?", choices=["ways", "threads"], default="ways")
+    parser = make_parser(__doc__)
+    parser.add_argument("what", nargs="?", choices=["ways", "threads", "train"], default="ways")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=12, help="architectures")
-    asked = parser.parse_args()
-    compare = compare_ways if asked.what == "ways" else compare_threads
-    compare(rounds=asked.rounds, count=asked.count)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
+    parser.add_argument("--variant", choices=WAYS, default="ours", help="of train")
+    parser.add_argument("--epochs", type=int, default=1, help="of train")
+    options = parser.parse_args(words)
+    if options.what == "train":
+        print_trainings(options)
+        return 0
+    compare = compare_ways if options.what == "ways" else compare_threads
+    compare(rounds=options.rounds, count=options.count, results=options.results)
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Train one architecture in each way, once."""
+    few = ["--rounds", "1", "--count", "1", "--results", str(folder)]
+    yield ["ways", *few]
+    yield ["threads", *few]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

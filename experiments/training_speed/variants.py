@@ -1,14 +1,10 @@
 """The ways to train that are compared: ours, ours with one thing taken away, and the usual loop.
 
-Run as a script, it trains each architecture once in the way named and prints a CSV row for each. A
-way has a process of its own, as how memory is held and how threads wait belongs to the process.
+A way has a process of its own, as how memory is held and how threads wait belongs to the process.
 """
 
-import argparse
-import csv
-import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -19,13 +15,13 @@ from torch.utils.data import DataLoader, TensorDataset
 from nas.architecture import Architecture
 from nas.data.digits import load_digits
 from nas.evaluation.placement import move_to_device
-from nas.measure.cost import num_params
+from nas.measure.cost import input_size, num_params
 from nas.seeding import generator
-from nas.train import loop
+from nas.train.batches import TrialData
 from nas.train.device import keep_freed_memory
 from nas.train.loop import Training, evaluate
 from nas.train.recipe import Recipe
-from nas.train.resident import ResidentData
+from nas.train.resident import ResidentSplit
 from nas.train.schedule import learning_rate_factor
 from search_spaces.mobilenet import MobileNetSpace
 
@@ -41,7 +37,7 @@ class Variant:
         is_channels_last: memory order of images and weights.
         is_fused: one kernel for all parameters of the optimizer.
         is_resident: batches by indexing resident tensors, instead of a `DataLoader`.
-        is_bfloat16: autocast.
+        is_bfloat16: the network computes in bfloat16, as autocast has it.
     """
 
     keeps_memory: bool = True
@@ -63,12 +59,31 @@ VARIANTS = {
 }
 
 
+class InBfloat16(nn.Module):
+    """A network under autocast: weights are cast anew at each call, logits are floats again.
+
+    Autocast around a whole training would keep the first cast of each weight, and train that.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        """Return the logits."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits: torch.Tensor = self.network(images_BCHW)
+        return logits.float()
+
+
 def train(
-    variant: Variant, model: nn.Module, data: ResidentData, recipe: Recipe, *, seed: int
+    variant: Variant, model: nn.Module, data: TrialData, recipe: Recipe, *, seed: int
 ) -> float:
     """Train in that way and return the validation accuracy."""
     order = torch.channels_last if variant.is_channels_last else torch.contiguous_format
     model = model.to(memory_format=order)
+    if variant.is_bfloat16:
+        model = InBfloat16(model)
     if not variant.is_resident:
         return _train_as_usual(model, data, recipe, seed=seed)
     training = Training(model, data, recipe, seed=seed)
@@ -82,8 +97,9 @@ def train(
     return training.score().accuracy
 
 
-def _train_as_usual(model: nn.Module, data: ResidentData, recipe: Recipe, *, seed: int) -> float:
+def _train_as_usual(model: nn.Module, data: TrialData, recipe: Recipe, *, seed: int) -> float:
     """The loop of most tutorials: a loader, a plain optimizer, and the loss read at each step."""
+    assert isinstance(data.train, ResidentSplit), "the digits lie in memory"
     images = data.to_input(data.train.images_NHWC).contiguous()
     loader = DataLoader(
         TensorDataset(images, data.train.labels),
@@ -108,16 +124,12 @@ def _train_as_usual(model: nn.Module, data: ResidentData, recipe: Recipe, *, see
             loss = functional.cross_entropy(
                 model(batch), labels, label_smoothing=recipe.label_smoothing
             )
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
             optimizer.step()
             scheduler.step()
             total += loss.item()
     return evaluate(model, data).accuracy
-
-
-def _bfloat16(_device: torch.device) -> AbstractContextManager[object]:
-    return torch.autocast("cpu", dtype=torch.bfloat16)
 
 
 def architectures(count: int) -> list[Architecture]:
@@ -127,35 +139,22 @@ def architectures(count: int) -> list[Architecture]:
     return [space.sample(rng) for _ in range(count)]
 
 
-def main() -> None:
-    """Train every architecture once; print number, parameters, CPU and wall seconds, accuracy."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--variant", choices=VARIANTS, default="ours")
-    parser.add_argument("--count", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=1)
-    asked = parser.parse_args()
-    variant = VARIANTS[asked.variant]
+def train_all(name: str, *, count: int, epochs: int) -> Iterator[list[str]]:
+    """Train each architecture once in a way; yield number, parameters, seconds, accuracy."""
+    variant = VARIANTS[name]
     if variant.keeps_memory:
         keep_freed_memory()
-    if variant.is_bfloat16:
-        loop.autocast = _bfloat16
-    space, recipe = MobileNetSpace(), Recipe(epochs=asked.epochs, device="cpu")
+    space, recipe = MobileNetSpace(), Recipe(epochs=epochs, device="cpu")
     search_data = load_digits().search_data()
     data = move_to_device(search_data, CPU)
-    rows = csv.writer(sys.stdout)
-    chosen = architectures(asked.count)
+    chosen = architectures(count)
     for number, architecture in enumerate([chosen[0], *chosen], start=-1):
         torch.manual_seed(0)
         model = space.build(architecture, search_data.shape)
-        resized = data.resized(model.input_size)
+        resized = data.resized(input_size(model, search_data.shape))
         cpu_s, wall_s = time.process_time(), time.perf_counter()
         accuracy = train(variant, model, resized, recipe, seed=0)
         cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
         if number >= 0:  # the first training warms up
-            rows.writerow(
-                [number, num_params(model), f"{cpu_s:.4f}", f"{wall_s:.4f}", f"{accuracy:.4f}"]
-            )
-
-
-if __name__ == "__main__":
-    main()
+            found = [f"{cpu_s:.4f}", f"{wall_s:.4f}", f"{accuracy:.4f}"]
+            yield [str(number), str(num_params(model)), *found]

@@ -81,4 +81,6 @@ class QLogNehvi:
         )
         candidates = torch.from_numpy(self._coding.one_hot(pool)).unsqueeze(1)
         with torch.no_grad():
-            return torch.cat([acquisition(part) for part in candidates.split(128)]).numpy()
+            parts = [acquisition(part) for part in torch.split(candidates, 128)]
+            gains: np.ndarray = torch.cat(parts).numpy()
+            return gains

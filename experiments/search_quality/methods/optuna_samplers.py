@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 
 from experiments.search_quality.methods.contract import Genome, Losses
@@ -23,7 +23,7 @@ class OptunaMethod:
 
     def __init__(self, problem: Problem, sampler: BaseSampler) -> None:
         self._study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
-        self._distributions = {
+        self._distributions: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(values) for name, values in problem.options.items()
         }
         self._asked: tuple[optuna.Trial, Genome] | None = None

@@ -1,5 +1,7 @@
 """pymoo's NSGA-II and AGE-MOEA-II on option numbers: uniform crossover, random-reset mutation."""
 
+from typing import Any
+
 import numpy as np
 from pymoo.algorithms.moo.age2 import AGEMOEA2
 from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -17,25 +19,27 @@ from experiments.search_quality.problems import Problem
 POPULATION_SIZE = 20
 
 
-class RandomOptions(Sampling):
+class RandomOptions(Sampling):  # type: ignore[misc]  # pymoo is untyped
     """Random option numbers."""
 
     def __init__(self, coding: Coding) -> None:
         super().__init__()
         self._coding = coding
 
-    def _do(self, problem, n_samples, *args, random_state=None, **kwargs):  # noqa: ARG002
+    def _do(self, problem: Any, n_samples: int, *_: Any, random_state: Any, **__: Any) -> Any:
+        del problem
         return self._coding.random(random_state, n_samples)
 
 
-class ResetMutation(Mutation):
+class ResetMutation(Mutation):  # type: ignore[misc]  # pymoo is untyped
     """Draws one option anew per genome on average."""
 
     def __init__(self, coding: Coding) -> None:
         super().__init__()
         self._coding = coding
 
-    def _do(self, problem, X, *args, random_state=None, **kwargs):  # noqa: ARG002, N803
+    def _do(self, problem: Any, X: Any, *_: Any, random_state: Any, **__: Any) -> Any:  # noqa: N803
+        del problem
         drawn = self._coding.random(random_state, len(X))
         return np.where(random_state.random(X.shape) < 1 / X.shape[1], drawn, X)
 
@@ -55,7 +59,7 @@ class PymooMethod:
             eliminate_duplicates=True,
         )
         self._algorithm.setup(self._pymoo, termination=("n_gen", 10**9), seed=seed, verbose=False)
-        self._infills = None
+        self._infills: Any = None
         self._results: list[Losses] = []
         self._asked: Genome | None = None
 

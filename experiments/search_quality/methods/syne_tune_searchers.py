@@ -6,6 +6,7 @@ parents are drawn almost at random.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 from syne_tune.config_space import choice
@@ -27,7 +28,9 @@ TOURNAMENT_SIZE = 5
 class SyneTuneMethod:
     """One searcher, without Syne Tune's scheduler and backend."""
 
-    def __init__(self, problem: Problem, searcher: type[BaseSearcher], seed: int, **more) -> None:
+    def __init__(
+        self, problem: Problem, searcher: type[BaseSearcher], seed: int, **more: Any
+    ) -> None:
         warnings.filterwarnings("ignore")
         np.random.seed(seed % 2**32)  # noqa: NPY002 - the searcher draws its starts from there
         self._coding = Coding(problem.options)

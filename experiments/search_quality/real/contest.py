@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.cifar10.convert import convert
+from experiments.cifar10.convert import convert, save_arrays
 from nas.cli.main import main
 from nas.finish.ledger import Ledger
 from nas.metric import Direction
@@ -44,12 +44,16 @@ class Search:
         method: one of `METHODS`, a sampler of `nas search`.
         seed: of the sampler and the trainings.
         runs: folder of all run folders.
+        num_trials: trainings of the search.
+        settings: words of the command line beside those of the configuration.
     """
 
     data: str
     method: str
     seed: int
     runs: Path
+    num_trials: int = NUM_TRIALS
+    settings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -78,17 +82,27 @@ class Search:
         return found
 
 
-def searches(runs: Path, *, num_seeds: int) -> Iterator[Search]:
+@dataclass(frozen=True)
+class Scope:
+    """Which searches take part, and how long they are: all of the contest, or a small form."""
+
+    data_sets: tuple[str, ...] = DATA_SETS
+    methods: tuple[str, ...] = METHODS
+    num_trials: int = NUM_TRIALS
+    settings: tuple[str, ...] = ()
+
+
+def searches(runs: Path, *, num_seeds: int, scope: Scope = Scope()) -> Iterator[Search]:
     """Yield all searches, those of a seed before those of the next one."""
     for seed in range(num_seeds):
-        for data in DATA_SETS:
-            for method in METHODS:
-                yield Search(data, method, seed, runs)
+        for data in scope.data_sets:
+            for method in scope.methods:
+                yield Search(data, method, seed, runs, scope.num_trials, scope.settings)
 
 
 def search(one: Search) -> None:
     """Search until all trials have ended."""
-    if len(one.records()) >= NUM_TRIALS:
+    if len(one.records()) >= one.num_trials:
         return
     words = ["--config-dir", str(HERE), "--config-name", one.data, f"name={one.name}"]
     words += [f"run_folder={one.folder.path}", f"sampler={one.method}", f"seed={one.seed}"]
@@ -96,7 +110,14 @@ def search(one: Search) -> None:
         words.append(f"data.path={cifar10_file(one.runs)}")
     if one.folder.holds_run():
         words.append("resume=true")
-    _nas("search", *words, f"stopping.num_trials={NUM_TRIALS}", "ui=plain")
+    length = f"stopping.num_trials={one.num_trials}"
+    _nas("search", *words, length, "ui=plain", *one.settings)
+
+
+def search_blocks(run_folder: Path, *, settings: Sequence[str]) -> None:
+    """Train the networks of blocks.yaml."""
+    words = ["--config-dir", str(HERE), "--config-name", "blocks", f"run_folder={run_folder}"]
+    _nas("search", *words, "ui=plain", *settings)
 
 
 def retrain(one: Search, *, num_seeds: int) -> None:
@@ -112,7 +133,7 @@ def retrain(one: Search, *, num_seeds: int) -> None:
 def is_done(one: Search, *, num_retrainings: int = 1) -> bool:
     """Say whether all trials have ended and what stood on a front was retrained so often."""
     known = one.retrained()
-    return len(one.records()) >= NUM_TRIALS and all(
+    return len(one.records()) >= one.num_trials and all(
         len(known.get(key, {})) >= num_retrainings for key in _ever_on_front(one)
     )
 
@@ -159,7 +180,7 @@ def make_cifar10(mosaics: Path, runs: Path) -> None:
         arrays[f"{split}_images"] = arrays[f"{split}_images"][taken]
     runs.mkdir(parents=True, exist_ok=True)
     own = runs / "unfinished.npz"
-    np.savez(own, **arrays)
+    save_arrays(own, arrays)
     own.replace(cifar10_file(runs))
 
 

@@ -1,10 +1,12 @@
 """From what was trained to a page and a picture."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
-from experiments.search_quality.real.trainings import RESULTS, Curve, Training
+from experiments.search_quality.real.trainings import Curve, Training
 from nas.files import write_text
 
 SHOWN_AT = (8, 16, 24, 32)
@@ -12,11 +14,11 @@ LABELS = {"frontier": "frontier", "tpe": "TPE multivariate", "nsga2": "NSGA-II (
 COLOURS = {"frontier": "tab:red", "tpe": "tab:blue", "nsga2": "tab:green"}
 
 
-def write_summary(curves: dict[str, dict[str, list[Curve]]]) -> None:
-    """Write results/summary.md and results/real.png."""
+def write_summary(curves: dict[str, dict[str, list[Curve]]], *, results: Path) -> None:
+    """Write summary.md and real.png."""
     parts = [_heading(), *(_section(data, found) for data, found in curves.items())]
-    write_text(RESULTS / "summary.md", "\n".join(parts))
-    _draw(curves)
+    write_text(results / "summary.md", "\n".join(parts))
+    _draw(curves, results / "real.png")
 
 
 def _heading() -> str:
@@ -32,13 +34,14 @@ def _heading() -> str:
 
 
 def _section(data: str, found: dict[str, list[Curve]]) -> str:
-    head = ["method", "n", *(f"retrained at {at}" for at in SHOWN_AT)]
-    head += [*(f"seen at {at}" for at in SHOWN_AT), "front", "lost", "s a training"]
+    shown = [at for at in SHOWN_AT if at <= _length(found)]
+    head = ["method", "n", *(f"retrained at {at}" for at in shown)]
+    head += [*(f"seen at {at}" for at in shown), "front", "lost", "s a training"]
     lines = [f"## {data}\n", _row(head), _row(["---"] * len(head))]
     for method, curves in found.items():
         cells = [LABELS[method], str(len(curves))]
-        cells += [_mean([curve.retrained[at - 1] for curve in curves]) for at in SHOWN_AT]
-        cells += [_mean([curve.seen[at - 1] for curve in curves]) for at in SHOWN_AT]
+        cells += [_mean([curve.retrained[at - 1] for curve in curves]) for at in shown]
+        cells += [_mean([curve.seen[at - 1] for curve in curves]) for at in shown]
         cells.append(f"{np.mean([len(curve.front) for curve in curves]):.1f}")
         cells.append(f"{100 * np.mean([_lost(curve.front) for curve in curves]):+.1f}")
         seconds = [t.seconds for curve in curves for t in curve.trainings]
@@ -48,7 +51,7 @@ def _section(data: str, found: dict[str, list[Curve]]) -> str:
 
 def _differences(found: dict[str, list[Curve]]) -> list[str]:
     """Say by how much frontier is ahead, seed by seed."""
-    last = SHOWN_AT[-1] - 1
+    last = _length(found) - 1
     lines = []
     for method in found:
         if method == "frontier" or "frontier" not in found:
@@ -58,6 +61,12 @@ def _differences(found: dict[str, list[Curve]]) -> list[str]:
         pairs = [f"{ours[seed] - by_seed[seed]:+.3f}" for seed in ours if seed in by_seed]
         lines.append(f"frontier less {LABELS[method]}, seed by seed: {', '.join(pairs)}.  ")
     return lines
+
+
+def _length(found: dict[str, list[Curve]]) -> int:
+    """Return after how many trainings all searches can be compared, at most the last shown."""
+    lengths = [len(curve.trainings) for curves in found.values() for curve in curves]
+    return min(SHOWN_AT[-1], *lengths)
 
 
 def _counts(found: dict[str, list[Curve]]) -> list[str]:
@@ -86,7 +95,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _draw(curves: dict[str, dict[str, list[Curve]]]) -> None:
+def _draw(curves: dict[str, dict[str, list[Curve]]], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -113,11 +122,11 @@ def _draw(curves: dict[str, dict[str, list[Curve]]]) -> None:
             axis.grid(alpha=0.3)
         growth.legend()
     figure.tight_layout()
-    figure.savefig(RESULTS / "real.png", dpi=100)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def _draw_growth(axis, curves: Sequence[Curve], method: str) -> None:
+def _draw_growth(axis: Axes, curves: Sequence[Curve], method: str) -> None:
     shares = np.array([curve.retrained for curve in curves])
     trainings = np.arange(1, shares.shape[1] + 1)
     mean = shares.mean(axis=0)
@@ -130,7 +139,11 @@ def _draw_growth(axis, curves: Sequence[Curve], method: str) -> None:
 
 
 def _draw_front(
-    axis, front: Sequence[Training], accuracies: Sequence[float], method: str, label: str | None
+    axis: Axes,
+    front: Sequence[Training],
+    accuracies: Sequence[float],
+    method: str,
+    label: str | None,
 ) -> None:
     sizes = [t.size_bytes for t in front]
     axis.plot(

@@ -17,7 +17,7 @@ from experiments.search_quality.scale import Scale, scale_of
 from nas.record.rows import read_rows, write_rows
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TRAININGS = RESULTS / "trainings.csv"
+TRAININGS = "trainings.csv"
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,15 @@ def _of_search(one: Search, fresh: dict[tuple[str, str], dict[int, float]]) -> I
         )
 
 
-def write_trainings(trainings: Sequence[Training]) -> None:
-    """Write results/trainings.csv."""
-    write_rows(TRAININGS, trainings, kind=Training)
+def write_trainings(trainings: Sequence[Training], *, results: Path = RESULTS) -> None:
+    """Write trainings.csv."""
+    write_rows(results / TRAININGS, trainings, kind=Training)
 
 
-def read_trainings() -> list[Training]:
-    """Read results/trainings.csv."""
-    return read_rows(TRAININGS, kind=Training, made_by="experiments.search_quality.real summary")
+def read_trainings(*, results: Path = RESULTS) -> list[Training]:
+    """Read trainings.csv."""
+    made_by = "experiments.search_quality.real summary"
+    return read_rows(results / TRAININGS, kind=Training, made_by=made_by)
 
 
 def curves_of(trainings: Sequence[Training]) -> dict[str, dict[str, list[Curve]]]:
