@@ -93,10 +93,8 @@ def test_files_of_this_version_bring_no_note():
 def test_an_old_setting_on_the_command_line_is_told_its_new_name():
     faults = compose_values(ConfigSource(overrides=("sampler.num_looks=200",))).faults
 
-    assert faults == (
-        "sampler has no option 'num_looks'; it is called num_candidates now: write "
-        "sampler.num_candidates",
-    )
+    told = "it is called num_candidates now: write sampler.num_candidates"
+    assert faults == (f"sampler has no option 'num_looks'; {told}",)
 
 
 def test_an_argument_under_both_names_is_refused():
