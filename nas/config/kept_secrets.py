@@ -17,8 +17,8 @@ _ELSEWHERE = "storage"
 def missing_secrets(values: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each plain value that holds a mask, with what to do."""
     return [
-        f"{name} is missing: it is or holds a secret, which run folders do not keep ({MASK} "
-        "stands in its place); give it again on the command line"
+        f"{name} is missing: it is or holds a secret, and run folders keep {MASK} in its place; "
+        "give it again on the command line"
         for name in _masked({k: v for k, v in values.items() if k != _ELSEWHERE}, path="")
     ]
 

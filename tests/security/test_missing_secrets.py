@@ -1,4 +1,4 @@
-"""Secrets that a run folder does not keep are asked for again, never replaced by their mask."""
+"""Secrets that a run folder does not keep are asked for again, never replaced by a mask."""
 
 import pytest
 
