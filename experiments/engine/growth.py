@@ -95,7 +95,7 @@ def main(words: Sequence[str]) -> int:
 
 def small(folder: Path) -> Iterator[list[str]]:
     """Run some hundred trials."""
-    yield ["--points", "20", "100", "--width", "20", "--results", str(folder / "growth.csv")]
+    yield ["--points", "20", "200", "--width", "100", "--results", str(folder / "growth.csv")]
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from nas.engine.task import SearchTask
 from nas.execution.inline import InlineBackend
 from nas.execution.ray_backend import RayBackend
 from nas.execution.ray_cluster import RaySettings
+from nas.execution.ray_local import LocalRay
 from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
 from nas.sampling.distributions import flat_distributions
@@ -263,13 +264,12 @@ def measure(
 
 def run_tune_alone(num_trials: int) -> tuple[float, float]:
     """Run Ray Tune on a Ray of its own."""
-    import ray
-
-    ray.init(num_cpus=NUM_WORKERS, include_dashboard=False, log_to_driver=False, address="local")
+    # As ours: once a process has used a token, Ray without one refuses it.
+    cluster = LocalRay({"num_cpus": NUM_WORKERS, "log_to_driver": False})
     try:
         return run_tune(num_trials)
     finally:
-        ray.shutdown()
+        cluster.close()
 
 
 def _show(name: str, rate: tuple[float, float]) -> None:

@@ -1,6 +1,6 @@
 """How long does it take to know what a candidate costs, without training it?
 
-    python -m experiments.static_costs [COUNT]      prints a table, writes results/spaces.csv
+    python -m experiments.static_costs [COUNT]
 
 For each shipped space, and some of them compressed: CPU milliseconds of architectures drawn at
 random, each looked at once. Every other one is asked for parameters and bytes alone, the rest for
@@ -10,11 +10,12 @@ multiply-accumulates too.
 import csv
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.assemble.make import make_space
 from nas.config.compose import ConfigSource, compose_values
@@ -24,6 +25,7 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 from search_spaces.timm_family import TimmFamilySpace
 
+RESULTS = Path(__file__).parent / "results" / "spaces.csv"
 SMALL, LARGE = DataShape((3, 32, 32), 10), DataShape((3, 224, 224), 100)
 SPACES: dict[str, tuple[tuple[str, ...], DataShape]] = {
     "mobilenet": ((), SMALL),
@@ -52,24 +54,28 @@ SIZES = ("num_params", "size_bytes")
 
 def main(words: Sequence[str]) -> int:
     """Measure all spaces, and the default one with each compression."""
-    count = int(words[0]) if words else 60
+    parser = make_parser(__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=60)
+    parser.add_argument("--only", nargs="+", help="rows: space, or 'space, compression'")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(words)
     rows: list[tuple[object, ...]] = [COLUMNS]
     cases = {name: (f"search_space={name}", *extra) for name, (extra, _) in SPACES.items()}
     for space, choice in ((s, choice) for s, choices in COMPRESSED.items() for choice in choices):
-        words = [f"search_space.compression.{w}={v}" for w, v in COMPRESSIONS[choice].items()]
+        values = [f"search_space.compression.{w}={v}" for w, v in COMPRESSIONS[choice].items()]
         what = (f"search_space={space}", f"search_space/compression={choice}")
-        cases[f"{space}, {choice}"] = (*what, *words)
+        cases[f"{space}, {choice}"] = (*what, *values)
     show(COLUMNS)
-    for name, overrides in cases.items():
+    for name in options.only or cases:
+        overrides = cases[name]
         data = SPACES[name.partition(",")[0]][1]
         node = compose_values(ConfigSource(overrides=overrides)).values["search_space"]
-        sizes, everything = measure(make_space(node), data, count)
+        sizes, everything = measure(make_space(node), data, options.count)
         spread = [1000 * np.quantile(s, q) for s in (sizes, everything) for q in (0.5, 0.9)]
         rows.append((name, len(sizes), *(round(float(t), 2) for t in spread)))
         show(rows[-1])
-    folder = Path(__file__).parent / "results"
-    folder.mkdir(exist_ok=True)
-    with (folder / "spaces.csv").open("w", newline="") as file:
+    options.results.parent.mkdir(exist_ok=True)
+    with options.results.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     return 0
 
@@ -122,5 +128,11 @@ def seconds_of_all(space: SearchSpace, architecture: Architecture, data: DataSha
     return time.process_time() - started
 
 
+def small(folder: Path) -> Iterator[list[str]]:
+    """Look at a few architectures of two spaces, one of them compressed."""
+    rows = ["--only", "resnet", "cell", "mobilenet, all"]
+    yield ["3", *rows, "--results", str(folder / "spaces.csv")]
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_experiment(main, small))

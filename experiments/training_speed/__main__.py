@@ -47,12 +47,12 @@ def finish(process: subprocess.Popen[str]) -> list[list[str]]:
     return list(csv.reader(text.splitlines()))
 
 
-def compare_ways(*, rounds: int, count: int, results: Path) -> None:
+def compare_ways(*, rounds: int, count: int, only: Sequence[str] | None, results: Path) -> None:
     """Time every way, one after the other, several times over; write and print the medians."""
     results.mkdir(exist_ok=True)
     rows: list[list[object]] = []
     for number in range(rounds):
-        for way in WAYS:
+        for way in only or WAYS:
             words = ("--variant", way, "--count", str(count))
             done = finish(start(*words, environment=worker_environment(1)))
             rows += [[way, number, *row] for row in done]
@@ -73,7 +73,7 @@ def print_ratios(rows: list[list[object]]) -> None:
     names = sorted({name for _, name in least})
     print("| way | CPU time, times ours: median (least to most) | CPU s of all | mean accuracy |")
     print("|---|---|---|---|")
-    for way in WAYS:
+    for way in accuracy:
         ratios = [least[way, name] / least["ours", name] for name in names]
         total = sum(least[way, name] for name in names)
         print(
@@ -82,7 +82,7 @@ def print_ratios(rows: list[list[object]]) -> None:
         )
 
 
-def compare_threads(*, rounds: int, count: int, results: Path) -> None:
+def compare_threads(*, rounds: int, count: int, only: Sequence[str] | None, results: Path) -> None:
     """Time two processes at once with one or two threads, waiting passively or spinning."""
     settings = {
         "1 thread": worker_environment(1),
@@ -90,6 +90,7 @@ def compare_threads(*, rounds: int, count: int, results: Path) -> None:
         "2 threads, spinning": {**worker_environment(2), "OMP_WAIT_POLICY": "ACTIVE"},
         "2 threads, torch's default": {"OMP_NUM_THREADS": "2"},
     }
+    settings = {name: settings[name] for name in only or settings}
     results.mkdir(exist_ok=True)
     rows: list[list[object]] = []
     for number in range(rounds):
@@ -124,6 +125,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("what", nargs="?", choices=["ways", "threads", "train"], default="ways")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=12, help="architectures")
+    parser.add_argument("--only", nargs="+", help="ways, ours among them; or settings of threads")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
     parser.add_argument("--variant", choices=WAYS, default="ours", help="of train")
     parser.add_argument("--epochs", type=int, default=1, help="of train")
@@ -132,15 +134,17 @@ def main(words: Sequence[str]) -> int:
         print_trainings(options)
         return 0
     compare = compare_ways if options.what == "ways" else compare_threads
-    compare(rounds=options.rounds, count=options.count, results=options.results)
+    compare(rounds=options.rounds, count=options.count, only=options.only, results=options.results)
     return 0
 
 
 def small(folder: Path) -> Iterator[list[str]]:
-    """Train one architecture in each way, once."""
+    """Train one architecture in each way in this process, and compare few."""
     few = ["--rounds", "1", "--count", "1", "--results", str(folder)]
-    yield ["ways", *few]
-    yield ["threads", *few]
+    for way in WAYS:
+        yield ["train", "--variant", way, "--count", "1"]
+    yield ["ways", "--only", "ours", "usual", *few]
+    yield ["threads", "--only", "1 thread", *few]
 
 
 if __name__ == "__main__":

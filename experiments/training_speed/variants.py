@@ -140,7 +140,7 @@ def architectures(count: int) -> list[Architecture]:
 
 
 def train_all(name: str, *, count: int, epochs: int) -> Iterator[list[str]]:
-    """Train each architecture once in a way; yield number, parameters, seconds, accuracy."""
+    """Train each architecture once in a way; yield the cells of each CSV row."""
     variant = VARIANTS[name]
     if variant.keeps_memory:
         keep_freed_memory()

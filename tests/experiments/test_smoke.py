@@ -1,0 +1,91 @@
+"""Every experiment has a small form that runs, and the pages name commands that exist."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXPERIMENTS = REPOSITORY / "experiments"
+# Seconds each; the rest takes longer, most of it for imports.
+QUICK = ("experiments.cifar10.convert", "experiments.engine.growth")
+LIMIT_S = 300
+
+
+def _commands() -> list[str]:
+    """Return the modules that are run: those that look whether they are."""
+    found = (path for path in EXPERIMENTS.rglob("*.py") if "__main__" in path.read_text())
+    names = (".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in found)
+    return sorted(name.removesuffix(".__main__") for name in names)
+
+
+def _results() -> dict[str, tuple[int, int]]:
+    """Return every file below experiments/, its size and the time of its last change."""
+    files = (path for path in EXPERIMENTS.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def _run_small_form(command: str, folder: Path) -> None:
+    before = _results()
+    environment = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "RAY_TMPDIR": "/tmp"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", command, "--smoke"],
+        cwd=folder,
+        env=os.environ | environment | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "the small form took" in done.stdout
+    assert _results() == before, "a small form leaves published results alone"
+    assert list(folder.iterdir()) == [], "a small form leaves nothing where it ran"
+
+
+@pytest.mark.parametrize("command", QUICK)
+def test_a_quick_experiment_runs_in_its_small_form(command, tmp_path):
+    _run_small_form(command, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.parametrize("command", _commands())
+def test_every_experiment_runs_in_its_small_form(command, tmp_path):
+    _run_small_form(command, tmp_path)
+
+
+def test_the_quick_ones_are_among_the_commands():
+    assert set(QUICK) < set(_commands())
+
+
+def test_every_command_of_an_experiment_stands_in_their_table():
+    named = re.findall(r"`python -m (experiments[\w.]*)", (EXPERIMENTS / "README.md").read_text())
+
+    assert sorted(set(named)) == _commands()
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(str(path.relative_to(REPOSITORY)) for path in EXPERIMENTS.rglob("*.md")),
+)
+def test_a_page_names_only_commands_that_exist(page):
+    named = re.findall(r"python -m (experiments[\w.]*)", (REPOSITORY / page).read_text())
+
+    assert set(named) <= set(_commands())
+    assert "python experiments/" not in (REPOSITORY / page).read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(str(path.relative_to(REPOSITORY)) for path in EXPERIMENTS.rglob("*.py")),
+)
+def test_a_docstring_names_only_commands_that_exist(path):
+    text = (REPOSITORY / path).read_text()
+
+    assert set(re.findall(r"python -m (experiments[\w.]*)", text)) <= set(_commands())
+    assert "python experiments/" not in text
