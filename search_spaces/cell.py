@@ -24,13 +24,14 @@ from nas.models.cell import (
     cell_expression,
     live_edges,
 )
-from nas.space.rules import check_parameters, one_of
+from nas.space.rules import check_arguments, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
 # What a dead edge becomes, the first that its choice allows.
 _REST = ("none", "skip", "avgpool")
 _MAX_MUTATIONS = 100
+MAX_CELLS = 100  # in a stage; each has up to six convolutions
 
 
 class CellSpace(SearchSpace):
@@ -60,6 +61,11 @@ class CellSpace(SearchSpace):
         super().__init__(parameters)
         self.channels = channels
         self.num_cells = num_cells
+        check_arguments(
+            {"channels": channels, "num_cells": num_cells},
+            {"channels": whole(1), "num_cells": whole(1, MAX_CELLS)},
+            space="cell",
+        )
         check_parameters(self.domains, dict.fromkeys(EDGES, one_of(*OPERATIONS)), space="cell")
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:

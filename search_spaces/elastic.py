@@ -24,7 +24,7 @@ from nas.compress.reduction import Reducer, Reduction
 from nas.compress.stages import BlockStage
 from nas.errors import SpaceError, nearest_first
 from nas.models.loading import StartingModel, check_fits, is_file
-from nas.space.rules import above, check_parameters
+from nas.space.rules import MAX_SIDE, above, check_arguments, check_parameters, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -73,6 +73,12 @@ class ElasticSpace(SearchSpace):
         multiple: int = 8,
         stages: Sequence[str] | None = None,
     ) -> None:
+        given = {"multiple": multiple, "input_size": input_size}
+        check_arguments(
+            {name: value for name, value in given.items() if value is not None},
+            {"multiple": whole(1), "input_size": whole(1, MAX_SIDE)},
+            space="elastic",
+        )
         size = None if input_size is None else (input_size, input_size)
         # Workers may start in other folders.
         path = None if weights is None else _absolute(weights)

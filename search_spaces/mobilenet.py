@@ -6,22 +6,34 @@ halves its map only where the result is large enough for every tap of the larges
 the image: otherwise two architectures would be one function, apart from dead weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, ClassVar
-
-from timm.layers import make_divisible
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.architecture import Architecture
-from nas.errors import SpaceError
 from nas.models.layer_costs import MAX_KEPT
-from nas.models.mobilenet import ACTIVATIONS, MobileNet, MobileNetPlan, Stage
 from nas.models.mobilenet_costs import mobilenet_costs
+from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
+from nas.models.rounding import make_divisible
+from nas.space.rules import (
+    MAX_KERNEL,
+    MAX_SIDE,
+    MAX_TIMES,
+    Rule,
+    above,
+    check_arguments,
+    check_depth,
+    check_parameters,
+    either,
+    odd,
+    one_of,
+    whole,
+)
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
-_MOST = 100_000  # channels; a mistake above
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class MobileNetSpace(SearchSpace):
@@ -66,11 +78,18 @@ class MobileNetSpace(SearchSpace):
         self.stem_stride = stem_stride
         self.divisor = divisor
         self._check()
-        kernels = [v for v in self._values_of("kernel") if isinstance(v, int)]
-        self._min_side = (max(kernels) + 1) // 2
+        kernels = [
+            kernel
+            for name, domain in self.domains.items()
+            if name.endswith(".kernel")
+            for kernel in domain.values()
+        ]
+        self._min_side = (max(int(kernel) for kernel in kernels) + 1) // 2
 
-    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
+    def build(self, architecture: Architecture, data: DataShape) -> "nn.Module":
         """Return an untrained network; it takes images of side `resolution` (see `input_size`)."""
+        from nas.models.mobilenet import MobileNet  # brings timm, which takes seconds to import
+
         return MobileNet(self.plan(architecture, data))
 
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
@@ -119,67 +138,36 @@ class MobileNetSpace(SearchSpace):
             )
         return tuple(stages)
 
-    def _values_of(self, word: str) -> list[Any]:
-        """Return the values of all parameters whose last word is `word`."""
-        return [
-            value
-            for name, domain in self.domains.items()
-            if name.rpartition(".")[2] == word
-            for value in domain.values()
-        ]
-
     def _check(self) -> None:
-        known = set(self.default_parameters) | {
-            f"stages.{w}" for w in self.default_parameters["stages"]
-        }
-        known.discard("stages")
-        given = {".".join(p for p in n.split(".") if not p.isdigit()) for n in self.domains}
-        optional = {"stages.squeeze_excite"}
-        if given - known or known - given - optional:
-            raise SpaceError(
-                f"mobilenet needs the parameters {', '.join(sorted(known))}; "
-                f"unknown: {sorted(given - known) or 'none'}, "
-                f"missing: {sorted(known - given - optional) or 'none'}"
-            )
-        self._check_values()
-
-    def _check_values(self) -> None:
-        numbers = {
+        arguments = {
             "channels": self.channels,
-            "head_expansion": (self.head_expansion,),
-            "stem_stride": (self.stem_stride,),
+            "head_expansion": self.head_expansion,
+            "stem_stride": self.stem_stride,
+            "divisor": self.divisor,
         }
-        for name, values in numbers.items():
-            if not all(_is_whole(value, 1) and value <= _MOST for value in values):
-                raise SpaceError(
-                    f"mobilenet: {name} must be whole numbers from 1 to {_MOST:,}, but got "
-                    f"{list(values)}"
-                )
-        rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
-            "resolution": ("a whole number of at least 4", lambda v: _is_whole(v, 4)),
-            "width": ("a number above 0", lambda v: isinstance(v, int | float) and v > 0),
-            "activation": (f"one of {', '.join(ACTIVATIONS)}", lambda v: v in ACTIVATIONS),
-            "depth": ("a whole number of at least 1", lambda v: _is_whole(v, 1)),
-            "kernel": (
-                "an odd whole number of at least 3",
-                lambda v: _is_whole(v, 3) and v % 2 == 1,
-            ),
-            "expansion": ("a whole number of at least 1", lambda v: _is_whole(v, 1)),
-            "squeeze_excite": ("true or false", lambda v: isinstance(v, bool)),
-            "repeat": (
-                f"1 to {len(self.channels)}, as 'channels' has that many entries",
-                lambda v: _is_whole(v, 1) and v <= len(self.channels),
-            ),
+        rules = {
+            "channels": whole(1),
+            "head_expansion": whole(1, MAX_TIMES),
+            "stem_stride": whole(1, MAX_KERNEL),
+            "divisor": whole(1),
         }
-        if not _is_whole(self.divisor, 1):
-            raise SpaceError(
-                "mobilenet: divisor must be a whole number of at least 1, "
-                f"but got {self.divisor!r}"
-            )
-        for word, (allowed, holds) in rules.items():
-            for value in self._values_of(word):
-                if not holds(value):
-                    raise SpaceError(f"mobilenet: {word} must be {allowed}, but got {value!r}")
+        check_arguments(arguments, rules, space="mobilenet")
+        most = len(self.channels)
+        at_most = f"1 to {most}, as 'channels' has that many entries"
+        stages = whole(1, most)
+        parameters = {
+            "resolution": whole(4, MAX_SIDE),
+            "width": above(0),
+            "activation": one_of(*ACTIVATIONS),
+            "stages.repeat": Rule(at_most, stages.holds),
+            "stages.depth": whole(1),
+            "stages.kernel": odd(3),
+            "stages.expansion": whole(1, MAX_TIMES),
+            "stages.squeeze_excite": either(),
+        }
+        optional = {"stages.squeeze_excite"}
+        check_parameters(self.domains, parameters, space="mobilenet", optional=optional)
+        check_depth(self.domains, "stages.depth", space="mobilenet")
 
 
 # Thousands of networks are put together from a few hundred stages.
@@ -195,8 +183,4 @@ def _names(index: int) -> list[str]:
 
 @lru_cache(MAX_KEPT)
 def _scaled(channels: tuple[int, ...], width: float, divisor: int) -> tuple[int, ...]:
-    return tuple(int(make_divisible(count * width, divisor=divisor)) for count in channels)
-
-
-def _is_whole(value: Any, minimum: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+    return tuple(make_divisible(count * width, divisor) for count in channels)

@@ -26,7 +26,17 @@ from nas.models.residual import (
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
-from nas.space.rules import Rule, above, check_parameters, odd, one_of, whole
+from nas.space.rules import (
+    MAX_TIMES,
+    Rule,
+    above,
+    check_arguments,
+    check_depth,
+    check_parameters,
+    odd,
+    one_of,
+    whole,
+)
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -159,6 +169,7 @@ class ResNetSpace(SearchSpace):
                 f"resnet takes stem_stride 1 or 2 and channels of 1 to {_MAX_STAGES} stages, "
                 f"but got {self.stem_stride} and {list(self.channels)}"
             )
+        check_arguments({"channels": self.channels}, {"channels": whole(1)}, space="resnet")
         rules = {
             "activation": Rule("a name that timm knows", _is_activation),
             "stages.repeat": whole(1, len(self.channels)),
@@ -167,11 +178,12 @@ class ResNetSpace(SearchSpace):
             "stages.kernel": odd(3),
             "stages.block": one_of(*BLOCKS),
             "stages.bottleneck": above(0, 1),
-            "stages.expansion": whole(1),
+            "stages.expansion": whole(1, MAX_TIMES),
             "stages.attention": one_of(*ATTENTIONS),
         }
         optional = {"stages.bottleneck", "stages.expansion", "stages.attention"}
         check_parameters(self.domains, rules, space="resnet", optional=optional)
+        check_depth(self.domains, "stages.depth", space="resnet")
         self._check_insides()
 
     def _check_insides(self) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from nas.architecture import Architecture
 from nas.errors import SpaceError
+from nas.space.rules import MAX_KERNEL, check_parameters, either, odd, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -33,7 +34,14 @@ class SignalNet(nn.Module):
 
 
 class SignalSpace(SearchSpace):
-    """Depth, width, kernels and strides of one-dimensional convolutions."""
+    """Depth, width, kernels and strides of one-dimensional convolutions.
+
+    Args:
+        parameters: the tree of parameters; the names must be those of `default_parameters`.
+
+    Raises:
+        SpaceError: a parameter is missing, unknown or has a value that cannot be built.
+    """
 
     default_parameters: ClassVar[Mapping[str, Any]] = {
         "width": {"choice": [4, 8, 16, 32]},
@@ -49,6 +57,17 @@ class SignalSpace(SearchSpace):
         DataShape((1, 1, 40), 10),
         DataShape((3, 1, 128), 4),
     )
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        super().__init__(parameters)
+        rules = {
+            "width": whole(1),
+            "blocks.repeat": whole(1),
+            "blocks.kernel": odd(1),
+            "blocks.stride": whole(1, MAX_KERNEL),
+            "blocks.is_separable": either(),
+        }
+        check_parameters(self.domains, rules, space="signals")
 
     def check_data(self, data: DataShape) -> None:
         """Refuse images.

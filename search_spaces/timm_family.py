@@ -25,12 +25,13 @@ from nas.models.timm_scaling import (
     is_for_one_size,
     knobs_of,
 )
-from nas.space.rules import above, check_parameters, one_of, whole
+from nas.space.rules import MAX_SIDE, above, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.widths import WIDTHS
 
 _KNOBS = ("width", "depth")
+_MAX_WIDTH = 16  # times as many channels as published
 _COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 # What timm raises for sizes that a model cannot take.
 _BUILD_ERRORS = (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError)
@@ -71,9 +72,9 @@ class TimmFamilySpace(SearchSpace):
         super().__init__(self._with_models(tree))
         rules = {
             "model": one_of(*self.models),
-            "width": above(0),
+            "width": above(0, _MAX_WIDTH),
             "depth": above(0, 1),
-            "input_size": whole(8),
+            "input_size": whole(8, MAX_SIDE),
         }
         check_parameters(self.domains, rules, space="timm_family", optional=set(_KNOBS))
         if pretrained:

@@ -16,7 +16,14 @@ from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.models.layer_costs import MAX_KEPT
 from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs
-from nas.space.rules import above, check_parameters, whole
+from nas.space.rules import (
+    MAX_SIDE,
+    MAX_TIMES,
+    above,
+    check_arguments,
+    check_parameters,
+    whole,
+)
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -58,11 +65,14 @@ class ViTSpace(SearchSpace):
     ) -> None:
         super().__init__(parameters)
         self.head_features = head_features
+        check_arguments(
+            {"head_features": head_features}, {"head_features": whole(1, MAX_TIMES)}, space="vit"
+        )
         rules = {
-            "patch": whole(1),
+            "patch": whole(1, MAX_SIDE),
             "embedding": whole(8),
             "layers.repeat": whole(1),
-            "layers.heads": whole(1),
+            "layers.heads": whole(1, MAX_TIMES),
             "layers.mlp_ratio": above(0),
         }
         check_parameters(self.domains, rules, space="vit")

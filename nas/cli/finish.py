@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
 from nas.config.trust import with_trust
 from nas.exit_status import ExitStatus
+from nas.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from nas.assemble.finish import AssembledFinish
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from nas.finish.ledger import LedgerEntry
     from nas.finish.retrain import Retraining
     from nas.finish.task import FinishSummary
-    from nas.record.run_folder import RunFolder
 
 
 def run(words: Sequence[str]) -> int:
@@ -29,6 +30,7 @@ def run(words: Sequence[str]) -> int:
     from nas.config.finishing import check_finish
 
     config = check_finish(words)
+    RunFolder.open(Path(config.run))  # refused soon where there is no run
     # Imported here: they bring torch, which a faulty command line never needs.
     from nas.assemble.finish import build_finish
     from nas.assemble.run_data import keep_fingerprint

@@ -4,7 +4,6 @@ Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UC
 """
 
 import numpy as np
-from sklearn.datasets import load_digits as load_from_sklearn
 
 from nas.data.dataset import Dataset, Split
 
@@ -18,6 +17,8 @@ def load_digits() -> Dataset:
     for j = 1, 5, 9, ... and to test for j = 3, 7, 11, ...: the same share of each class, and of
     each stretch of the file, without chance. Grey values are scaled from 0..16 to 0..1.
     """
+    from sklearn.datasets import load_digits as load_from_sklearn  # takes seconds to import
+
     raw = load_from_sklearn()
     labels = raw.target.astype(np.int64)
     everything = Split((raw.images / 16.0).astype(np.float32)[..., None], labels)

@@ -27,6 +27,7 @@ from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
 from nas.evaluation.known import KnownBefore
+from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
 from nas.measure.cost import COUNTABLE, input_size
@@ -205,6 +206,8 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         assert data is not None, "prepare has moved the data"
         device = data.mean.device
         with _own_randomness(device, spec.seed):
+            has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
+            check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
             model = self.space.build(spec.architecture, self.data.shape)
             if self.recipe.adapter_rank is not None:
                 adapt(model, rank=self.recipe.adapter_rank)

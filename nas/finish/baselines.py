@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from timm.models.mobilenetv3 import _gen_mobilenet_v3
 from torch import nn
 
 from nas.architecture import Architecture
@@ -162,6 +161,8 @@ def mobilenetv3_small(data: DataShape, *, width: float) -> nn.Module:
     Made for images of 224 pixels, it halves the map five times. Where that would leave less than
     four pixels a side, the first halvings are left out.
     """
+    from timm.models.mobilenetv3 import _gen_mobilenet_v3  # takes seconds to import
+
     channels, *sides = data.input_shape
     settings: dict[str, Any] = {"in_chans": channels, "num_classes": data.num_classes}
     model: nn.Module = _gen_mobilenet_v3("mobilenetv3_small_100", width, **settings)

@@ -7,7 +7,7 @@ Thousands of networks are put together from a few hundred stages, so what a stag
 from functools import lru_cache
 
 from nas.models.layer_costs import MAX_KEPT, LayerCosts, conv_norm, linear, total_of
-from nas.models.mobilenet import Block, MobileNetPlan, Stage
+from nas.models.mobilenet_plan import Block, MobileNetPlan, Stage
 
 
 def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:

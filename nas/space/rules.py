@@ -2,15 +2,20 @@
 
 A space that knows its parameters by name (`stages.kernel`, block numbers left out) says for each
 what its values must be; a user who misspells one, forgets one or gives a value that cannot be
-built is told so before anything is built.
+built is told so before anything is built. Rules have an upper end: a slip of the finger that asks
+for ten thousand blocks or a million channels is refused, and not built.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import SpaceError, nearest_first
 from nas.space.parameters import Domain
+
+# No network that fits a machine has more; what a rule allows unless it says otherwise.
+MAX_CHANNELS, MAX_SIDE, MAX_KERNEL, MAX_TIMES = 100_000, 4_096, 255, 1_000
+MAX_BLOCKS_IN_ALL = 1_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,49 @@ def check_parameters(
                 raise SpaceError(f"{space}: {name} must be {rule.allowed}, but got {value!r}")
 
 
+def check_arguments(
+    arguments: Mapping[str, Any], rules: Mapping[str, Rule], *, space: str
+) -> None:
+    """Refuse arguments of a space, beside its parameters, that it cannot build with.
+
+    Args:
+        arguments: name -> value, or a sequence whose members must each obey the rule.
+        rules: name -> rule.
+        space: name of the space, for the message.
+
+    Raises:
+        SpaceError: naming the argument, the value and what is allowed.
+    """
+    for name, given in arguments.items():
+        is_many = isinstance(given, Sequence) and not isinstance(given, str)
+        values = list(given) if is_many else [given]
+        if not values:
+            raise SpaceError(f"{space}: {name} is empty; give at least one value")
+        if not all(rules[name].holds(value) for value in values):
+            got = values if is_many else given
+            raise SpaceError(f"{space}: {name} must be {rules[name].allowed}, but got {got!r}")
+
+
+def check_depth(domains: Mapping[str, Domain], name: str, *, space: str) -> None:
+    """Refuse stages that together may have more blocks than anybody trains.
+
+    Args:
+        domains: dotted name, with block numbers -> domain.
+        name: of the parameter, without block numbers, that says how many blocks a stage has.
+        space: name of the space, for the message.
+
+    Raises:
+        SpaceError: the deepest network has more than `MAX_BLOCKS_IN_ALL`.
+    """
+    stages = [domain for place, domain in domains.items() if without_blocks(place) == name]
+    most = sum(max(int(depth) for depth in stage.values()) for stage in stages)
+    if most > MAX_BLOCKS_IN_ALL:
+        raise SpaceError(
+            f"{space}: the deepest network would have {most:,} blocks, and may have "
+            f"{MAX_BLOCKS_IN_ALL:,}; narrow {name}"
+        )
+
+
 def without_blocks(name: str) -> str:
     """Return a dotted name without its block numbers.
 
@@ -75,29 +123,32 @@ def one_of(*options: str) -> Rule:
     return Rule(f"one of {', '.join(options)}", lambda value: value in options)
 
 
-def whole(minimum: int, maximum: int | None = None) -> Rule:
-    """Expect a whole number of at least `minimum`, and of at most `maximum` if there is one."""
-    upper = "" if maximum is None else f" and at most {maximum}"
+def either() -> Rule:
+    """Expect true or false."""
+    return Rule("true or false", lambda value: isinstance(value, bool))
+
+
+def whole(minimum: int, maximum: int = MAX_CHANNELS) -> Rule:
+    """Expect a whole number of at least `minimum` and at most `maximum`."""
     return Rule(
-        f"a whole number of at least {minimum}{upper}",
-        lambda value: _is_whole(value) and minimum <= value <= (maximum or value),
+        f"a whole number of at least {minimum} and at most {maximum:,}",
+        lambda value: _is_whole(value) and minimum <= value <= maximum,
     )
 
 
-def odd(minimum: int) -> Rule:
-    """Expect an odd whole number of at least `minimum`."""
+def odd(minimum: int, maximum: int = MAX_KERNEL) -> Rule:
+    """Expect an odd whole number of at least `minimum` and at most `maximum`."""
     return Rule(
-        f"an odd whole number of at least {minimum}",
-        lambda value: _is_whole(value) and value >= minimum and value % 2 == 1,
+        f"an odd whole number of at least {minimum} and at most {maximum:,}",
+        lambda value: _is_whole(value) and minimum <= value <= maximum and value % 2 == 1,
     )
 
 
-def above(minimum: float, maximum: float | None = None) -> Rule:
-    """Expect a number above `minimum`, and of at most `maximum` if there is one."""
-    upper = "" if maximum is None else f" and at most {maximum}"
+def above(minimum: float, maximum: float = MAX_TIMES) -> Rule:
+    """Expect a number above `minimum` and of at most `maximum`."""
     return Rule(
-        f"a number above {minimum}{upper}",
-        lambda value: _is_number(value) and minimum < value <= (maximum or value),
+        f"a number above {minimum} and at most {maximum:,}",
+        lambda value: _is_number(value) and minimum < value <= maximum,
     )
 
 

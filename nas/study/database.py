@@ -23,6 +23,7 @@ from optuna.trial import TrialState as OptunaState
 from nas.errors import ConfigError, MissingPackageError, RunFolderError
 from nas.objective import Objective
 from nas.secrets import masked, masked_url
+from nas.study.database_race import made_by_another
 from nas.study.database_url import is_login_fault, login_url, password_advice
 from nas.study.journal import RecordedStudy
 from nas.study.optuna_trial import (
@@ -61,7 +62,7 @@ def open_storage(url: str) -> RDBStorage:
         options: dict[str, Any] = {"pool_pre_ping": True}
         if url.startswith("sqlite"):
             options["connect_args"] = {"timeout": SQLITE_TIMEOUT_S}
-        return RDBStorage(login_url(url), engine_kwargs=options)
+        return made_by_another(lambda: RDBStorage(login_url(url), engine_kwargs=options))
     except ImportError as error:
         raise MissingPackageError(
             f"storage.url={told} needs a package that is not installed "
@@ -124,11 +125,13 @@ class StudyTables:
         self._distributions = dict(distributions)
         self._as_json = {n: distribution_to_json(d) for n, d in distributions.items()}
         directions = [objective.direction.value for objective in objectives]
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=[StudyDirection[name.upper()] for name in directions],
-            load_if_exists=True,
+        study = made_by_another(
+            lambda: optuna.create_study(
+                storage=storage,
+                study_name=name,
+                directions=[StudyDirection[direction.upper()] for direction in directions],
+                load_if_exists=True,
+            )
         )
         found = [direction.name.lower() for direction in study.directions]
         if found != directions:

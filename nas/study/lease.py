@@ -15,6 +15,7 @@ import uuid
 import sqlalchemy as sa
 
 from nas.errors import RunFolderError
+from nas.study.database_race import made_by_another
 
 BEAT_EVERY_S = 2.0
 PATIENCE_S = 15.0
@@ -50,7 +51,7 @@ class DatabaseLease:
         self._engine = engine
         self._study_name = study_name
         self._holder = f"{_HERE}{os.getpid()} ({uuid.uuid4().hex[:8]})"
-        _METADATA.create_all(engine)
+        made_by_another(lambda: _METADATA.create_all(engine))
         if not self._insert():
             self._take_over(patience_s)
 

@@ -6,8 +6,9 @@ from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedRes
 from torch import nn
 
 from nas.measure.cost import costs_of
-from nas.models.mobilenet import ACTIVATIONS, MobileNet, MobileNetPlan, Stage
+from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_costs import mobilenet_costs
+from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
 from nas.task import DataShape
 
 

@@ -117,16 +117,16 @@ def test_a_network_takes_the_channels_and_classes_of_the_data(space):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"widht": 1.0}, r"unknown: \['widht'\]"),
+        ({"widht": 1.0}, "no parameter 'widht'; known, nearest first: width"),
         ({"resolution": {"choice": [2, 8]}}, "resolution must be a whole number .* got 2"),
-        ({"width": {"choice": [0.0, 1.0]}}, "width must be a number above 0, but got 0.0"),
+        ({"width": {"choice": [0.0, 1.0]}}, "width must be a number above 0 .* got 0.0"),
         ({"activation": "prelu"}, "activation must be one of relu, .* got 'prelu'"),
         ({"stages": {"kernel": {"choice": [3, 4]}}}, "kernel must be an odd .* got 4"),
         (
             {"stages": {"expansion": {"choice": [0, 3]}}},
             "expansion must be .* at least 1, .* got 0",
         ),
-        ({"stages": {"depth": {"int": [0, 2]}}}, "depth must be .* at least 1, but got 0"),
+        ({"stages": {"depth": {"int": [0, 2]}}}, "depth must be .* at least 1 .* got 0"),
         ({"stages": {"squeeze_excite": 1}}, "squeeze_excite must be true or false, but got 1"),
         ({"stages": {"repeat": {"int": [2, 5]}}}, "repeat must be 1 to 4, .* but got 5"),
     ],
@@ -142,5 +142,5 @@ def test_a_tree_that_cannot_be_built_is_refused(change, message):
 
 def test_a_missing_parameter_is_named():
     tree = {k: v for k, v in MobileNetSpace.default_parameters.items() if k != "width"}
-    with pytest.raises(SpaceError, match=r"missing: \['width'\]"):
+    with pytest.raises(SpaceError, match="needs the parameter width"):
         MobileNetSpace(tree)
