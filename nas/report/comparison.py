@@ -100,7 +100,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if common is None:
         names = ", ".join(run.name for run in runs)
         raise RunFolderError(
-            f"no trial of {names} finished with the full budget; nothing compares"
+            f"no trial of {names} was trained to the end; nothing compares"
         )
     groups = []
     for label in dict.fromkeys(run.label for run in runs):

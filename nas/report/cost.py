@@ -95,4 +95,4 @@ def search_cost(records: Sequence[TrialRecord], spent: Sequence[Spent] = ()) -> 
 def _hours(hours: float) -> str:
     if hours >= 0.1:
         return f"{hours:.2f} device-hours"
-    return f"{format_duration(3600 * hours)} of a device"
+    return f"{format_duration(3600 * hours)} of device time"

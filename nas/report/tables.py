@@ -146,7 +146,7 @@ def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective
     front = front_records(records, objectives)
     best = knee_record(front, objectives)
     if best is None:
-        return "No trial has finished with the full budget, so there is no front yet."
+        return "No trial has been trained to the end, so there is no front yet."
     values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)
     if len(front) == 1:
         return f"The front is one architecture: trial {best.number} with {values}."

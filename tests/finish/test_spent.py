@@ -50,7 +50,7 @@ def test_seconds_of_a_simulated_clock_are_told_as_such():
 
     told = search_cost(records, [Spent(2.0, num_known=7, is_simulated=True)]).describe()
 
-    assert told == "On a simulated clock the search took 1 min 0 s of a device for 1 trial."
+    assert told == "On a simulated clock the search took 1 min 0 s of device time for 1 trial."
 
 
 def note_use(folder, use):
