@@ -76,8 +76,10 @@ def main(words: Sequence[str]) -> int:
         for kind, each in volumes.items():
             table = np.array(each)
             row = {"earlier": source, "search": target, "told": kind, "seeds": num_seeds}
-            row |= {f"at_{mark}": round(table[:, mark - 1].mean(), 4) for mark in options.marks}
-            row |= {f"worst_at_{last}": round(table[:, -1].min(), 4)}
+            row |= {
+                f"at_{mark}": round(float(table[:, mark - 1].mean()), 4) for mark in options.marks
+            }
+            row |= {f"worst_at_{last}": round(float(table[:, -1].min()), 4)}
             rows.append(row)
             print(row, flush=True)
     write_rows(options.results, rows)

@@ -143,7 +143,7 @@ def small(folder: Path) -> Iterator[list[str]]:
     few = ["--rounds", "1", "--count", "1", "--results", str(folder)]
     for way in WAYS:
         yield ["train", "--variant", way, "--count", "1"]
-    yield ["ways", "--only", "ours", "usual", *few]
+    yield ["ways", "--only", "ours", *few]
     yield ["threads", "--only", "1 thread", *few]
 
 

@@ -11,7 +11,12 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXPERIMENTS = REPOSITORY / "experiments"
 # Seconds each; the rest takes longer, most of it for imports.
-QUICK = ("experiments.cifar10.convert", "experiments.engine.growth")
+QUICK = (
+    "experiments.cifar10.convert",
+    "experiments.engine.growth",
+    "experiments.search_quality.limit",
+    "experiments.search_quality.warm_start",
+)
 LIMIT_S = 300
 
 
