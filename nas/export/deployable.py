@@ -1,7 +1,7 @@
-"""What is shipped: a model that takes inputs as they are stored, and normalises them itself.
+"""The model that is shipped: it takes inputs as they are stored, and normalises them itself.
 
-A network file that wants its input shifted and scaled by numbers kept elsewhere is a fault that
-waits to happen. Only the resizing is left outside, because runtimes differ in it.
+If the numbers for normalising were kept outside the file, its users would sooner or later forget
+them. Only resizing is left to the user, because runtimes differ in how they resize.
 """
 
 from dataclasses import dataclass

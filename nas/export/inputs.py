@@ -1,4 +1,4 @@
-"""What must a user of the files know of their inputs? Told in input.json and on the model card."""
+"""What inputs do the files take? Stated in input.json and on the model card."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def input_words(dataset: AnyData) -> str:
         told["channel_order"] or f"{channels} channel{'s' if channels > 1 else ''} as in the data"
     )
     values = "uint8, 0 to 255" if told["value_range"] else f"{told['dtype']}, as in the data"
-    parts = [f"DecodeSettings images: {height} x {width} (height x width), {order}; {values}."]
+    parts = [f"Stored images: {height} x {width} (height x width), {order}; {values}."]
     if told["exif"]:
         size = (
             f"then `fit={told['fit']}` to {height} x {width}: {_FIT_WORDS[told['fit']]}"

@@ -54,7 +54,7 @@ def remembered(memory: Path, made_from: list[Any]) -> list[ArtefactRow] | None:
     if not memory.is_file():
         return None
     try:
-        content = read_json(memory, remedy="it is written anew")
+        content = read_json(memory, remedy="it is written again")
         *source, settings = content["made_from"]
         if [*source, _as_now(settings)] != made_from:
             return None

@@ -96,7 +96,8 @@ def compare(
         faults.append(f"an output differs by {difference:.2g}, {allowed:.2g} is allowed")
     if agreement < tolerance.agreement:
         faults.append(
-            f"{agreement:.1%} of the classes agree, {tolerance.agreement:.1%} are needed"
+            f"{agreement:.1%} of the examples get the same class as from torch, "
+            f"{tolerance.agreement:.1%} are needed"
         )
     worse = winner_metric.gain(torch_value, value)
     limit = tolerance.drop * max(1.0, abs(torch_value))

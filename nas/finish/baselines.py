@@ -1,4 +1,4 @@
-"""Reference points beside the winners: what anybody could have had without a search.
+"""Reference points beside the winners: networks that need no search.
 
 A hand-made network (MobileNetV3-small, Howard et al. 2019, https://arxiv.org/abs/1905.02244,
 scaled to the data) and random architectures of the space at equal cost, all trained under the same

@@ -1,4 +1,4 @@
-"""The model card: README.md beside a winner's files, made of what was measured and nothing else.
+"""The model card: README.md beside a winner's files. It states only what was measured.
 
 After Mitchell et al. 2019, "Model Cards for Model Reporting"; its head is the Hugging Face hub's.
 """

@@ -1,9 +1,9 @@
 """Which members of a front become winners?
 
-Choosing looks at validation numbers alone; the test split is opened later, once, for those that
-were chosen here. Limits may be on any metric, also on one that the search did not optimise: then
-the best within them need not stand on the front of the whole run, so the front is taken again
-among the trials that keep them.
+Only validation numbers are used here; the test split is opened later, once, for the chosen trials.
+A limit may be on any metric, also on one that the search did not optimise. The best trial within
+the limits may then be off the front of the whole run, so a new front is computed from the trials
+that keep them.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Pick:
 def choose(
     records: Sequence[TrialRecord], *, objectives: Sequence[Objective], pick: Pick
 ) -> list[TrialRecord]:
-    """Return the winners to be, smallest first.
+    """Return the trials that become winners, smallest first.
 
     Args:
         records: trials that may stand on a front: complete, full budget, finite objectives, one

@@ -1,8 +1,8 @@
-"""Does what the search promised hold? Retrain with several seeds, test once, compare.
+"""Are the winners as good as the search said? Retrain with several seeds, test once, compare.
 
-A front found on validation data is optimistic: its members are there because they were good and
-because they were lucky. Here each is trained again from scratch, with seeds that no search has
-seen, and judged on examples that no search has seen.
+A front found on validation data is optimistic: its members are there because they were good, and
+because they were lucky. Here each is trained again from scratch, with seeds and judged on examples
+that the search did not use.
 """
 
 import hashlib

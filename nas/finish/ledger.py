@@ -1,8 +1,8 @@
-"""The durable list of what was measured: one JSON line for each finished job, appended and synced.
+"""The durable list of results: one JSON line for each finished job, appended and synced.
 
-What stands here is never trained or tested again, so a killed `nas finish` goes on where it was,
-and the test split is opened once for each network and seed. Failures are not kept: the next
-command tries them again. A line that a crash cut short is dropped.
+A job that is listed is never trained or tested again. So a killed `nas finish` continues where it
+was, and each network and seed meets the test split once. Failures are not listed: the next command
+tries them again. A last line that a crash cut short is dropped.
 """
 
 import json
@@ -84,7 +84,7 @@ class Ledger:
 
     def _read(self) -> None:
         folder = shlex.quote(str(self._path.parents[1]))
-        content = read_bytes(self._path, remedy="move it away; what it told is measured again")
+        content = read_bytes(self._path, remedy="move it away; its jobs are done again")
         whole = content.rfind(b"\n") + 1
         _, broken = whole_lines(content)
         if broken:

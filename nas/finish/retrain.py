@@ -1,8 +1,8 @@
 """Trains networks once more, on train and validation together, and tests each one a single time.
 
 A job is one architecture with one seed. Jobs run side by side on a backend, as the trials of a
-search do: a slot is filled the moment it is free, a lost worker's job is handed out again, and
-what has ended is on disk, weights first, before it counts.
+search do. A free worker gets the next job at once, and the job of a lost worker is given to
+another. A job counts as done once its weights, and then its result, are on disk.
 """
 
 import logging
@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 _TURN_S = 0.5  # the longest wait before a signal is seen
 _MAX_ATTEMPTS = 3  # of a job whose worker is lost
-CHECKPOINT_EVERY_S = 30.0  # a long training is saved so often, and goes on from there
+CHECKPOINT_EVERY_S = 30.0  # a long training is saved so often, and continues from there
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Crew:
     Attributes:
         make_backend: starts workers for an evaluator.
         watch: opened while jobs run; its signal ends the work after what has ended is on disk.
-        on_entry: told of each job that ended: the job, its entry, how many are done, of how many.
+        on_entry: called after each job: the job, its entry, the number done, the number of all.
         time_limit_s: a training that takes longer fails; None for no limit.
     """
 

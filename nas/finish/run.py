@@ -1,7 +1,7 @@
 """The order of `nas finish`: choose, confirm, then make each winner into files.
 
-Everything that takes time is kept as soon as it is known, so the command may be killed at any
-point and goes on when it is given again.
+Each result is written to disk as soon as it is known. The command may be killed at any point;
+given again, it continues from there.
 """
 
 from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def run_finish(
 
 
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Return the chosen trials, and for each compressed variant the trial that it was made of."""
+    """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
     found = [record if record.parent is None else known[record.parent] for record in chosen]
     return list({record.number: record for record in found}.values())
@@ -199,7 +199,7 @@ class _Finish:
         )
 
     def summary(self) -> FinishSummary:
-        """Return what came of it."""
+        """Return what was done so far."""
         return FinishSummary(
             rows=tuple(self.rows),
             taught=tuple(self._taught),

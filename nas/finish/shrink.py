@@ -1,8 +1,8 @@
 """Winners made smaller, then trained on for a while: fewer channels, thinner layers, fewer bits.
 
-Each retraining of a winner is compressed and fine-tuned by itself, so that the spread over them is
-that of the whole recipe, retraining included. Each is judged once, on the test split. Where bits
-are few, fine-tuning is quantization-aware: the network learns under the rounding of its files.
+Each retraining of a winner is compressed and fine-tuned by itself, so the spread of their results
+is the spread of the whole recipe, retraining included. Each is judged once, on the test split.
+Fine-tuning for int8 or int4 is quantization-aware: weights are rounded in training as in the file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ class ShrunkSpace(SearchSpace):
 
 
 def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
-    """Make a trained network smaller, in place: the least important part of it goes.
+    """Make a trained network smaller, in place: its least important parts are removed.
 
     Args:
         model: trained, on the CPU.
@@ -131,7 +131,7 @@ def shrunk(model: nn.Module, data: DataShape, *, to: Compression) -> nn.Module:
 
 @dataclass(frozen=True)
 class ShrunkPlan:
-    """Names the jobs of smaller candidates: each seed goes on from a retraining of its own.
+    """Names the jobs of smaller candidates: each seed starts from a retraining of its own.
 
     Attributes:
         tuning: the plan of the fine-tuning.

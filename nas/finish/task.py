@@ -1,4 +1,4 @@
-"""What is to be finished, and what came of it."""
+"""What a `nas finish` is asked to do, and what it did."""
 
 from dataclasses import dataclass, field
 
@@ -66,14 +66,14 @@ class FinishTask:
 
 @dataclass(frozen=True)
 class FinishSummary:
-    """What came of it.
+    """What a `nas finish` did.
 
     Attributes:
         rows: winners and baselines that were confirmed, smallest first.
         taught: the winners again, trained with a teacher.
         shrunk: the winners again, made smaller.
-        artefacts: the files that were made of the winners.
-        is_interrupted: a signal ended it; the same command goes on.
+        artefacts: the files of the winners.
+        is_interrupted: a signal ended the command early; given again, it continues.
         failures: name of a job and why it failed.
     """
 

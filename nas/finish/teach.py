@@ -1,8 +1,8 @@
-"""Who teaches the winners, and what does the teacher say of the training images?
+"""Which networks teach the winners, and what do they predict for the training images?
 
-A teacher learnt from train and validation, as its students do; the test split is as new to it as
-to them. Which winners teach is decided by their size alone: to take the one that tests best would
-be to choose by the test.
+A teacher was trained on train and validation, as its students are, and never on the test split.
+Winners become teachers by their size alone: to take the one with the best test result would be to
+choose by the test split.
 """
 
 import hashlib
@@ -51,10 +51,10 @@ class TeacherChoice:
 
 @dataclass(frozen=True)
 class TaughtWinners:
-    """A teacher's teacher_targets and who hears it.
+    """What the teacher predicts, and who learns from it.
 
     Attributes:
-        teacher_targets: what is said.
+        teacher_targets: the predictions for the training images.
         step: names the trainings of this class; changes with teacher and settings.
         students: the winners that learn.
         story: who teaches, and how much it counts; a sentence.
@@ -132,7 +132,7 @@ def teach_winners(
     dataset: AnyData,
     folder: Path,
 ) -> TaughtWinners:
-    """Let the teacher speak; about a forward pass over the training images for each network.
+    """Let the teacher predict: about one pass over the training images for each teaching network.
 
     Args:
         teaching: who teaches.

@@ -318,7 +318,9 @@ def test_comparison_states_what_is_allowed():
     same = compare(expected, tolerance=FLOAT_TOLERANCE, **given)
 
     assert parity.agreement == 0.0
-    assert "0.0% of the classes agree, 95.0% are needed" in parity.refused
+    assert (
+        "0.0% of the examples get the same class as from torch, 95.0% are needed" in parity.refused
+    )
     assert "it loses 100.00 points, 1.00 are allowed" in parity.refused
     assert (same.max_difference, same.agreement, same.refused) == (0.0, 1.0, "")
 
