@@ -161,6 +161,7 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     """
     try:
         text = read_text(path, remedy=_BRING_BACK)
+        _refuse_aliases(text, path)
         content = OmegaConf.to_container(OmegaConf.create(yaml.load(text, get_yaml_loader())))
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, RecursionError, TypeError) as e:
         why = " ".join(str(e).split())[:_MAX_SHOWN] or type(e).__name__
@@ -170,3 +171,12 @@ def read_mapping(path: Path) -> dict[Any, Any]:
             f"{path} is no mapping, so it was not written by nas search; {_BRING_BACK}"
         )
     return dict(with_new_names(content))
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """Refuse references within a file: nas writes none, and a few of them fill the memory."""
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, get_yaml_loader())):
+        raise RunFolderError(
+            f"{path} refers to parts of itself (YAML aliases), so it was not written by nas "
+            f"search; {_BRING_BACK}"
+        )

@@ -366,3 +366,15 @@ def _replace_by_link(place: Path, target: Path) -> None:
     for found in [place] * place.exists():
         found.rename(aside)
     place.symlink_to(target)
+
+
+@pytest.mark.parametrize("words", [READERS[0], COMMANDS[2]], ids=TITLE)
+def test_a_configuration_that_multiplies_itself_is_refused_unread(evil, nas, words):
+    config = evil / "config.yaml"
+    tenfold = "".join(f"a{i}: &a{i} [{f'*a{i - 1}, ' * 9}]\n" for i in range(1, 12))
+    config.write_text(f"a0: &a0 [x]\n{tenfold}{config.read_text()}")
+
+    status, shown = nas(*words)
+
+    assert status == 2
+    assert "refers to parts of itself" in shown
