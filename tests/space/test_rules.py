@@ -29,7 +29,7 @@ def test_a_rule_has_both_its_ends(rule, good, bad):
 
 @pytest.mark.parametrize("channels", [(16, -1), -1, "a", [[]], None])
 def test_an_argument_that_nothing_can_be_built_with_is_named(channels):
-    with pytest.raises(SpaceError, match="toy: channels must be a whole number .* but got"):
+    with pytest.raises(SpaceError, match=r"toy: channels must be a whole number .* but got"):
         check_arguments({"channels": channels}, {"channels": whole(1)}, space="toy")
 
 
