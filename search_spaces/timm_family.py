@@ -31,6 +31,7 @@ from nas.task import DataShape
 from nas.widths import WIDTHS
 
 _KNOBS = ("width", "depth")
+_MAX_MODELS = 200  # each is looked at before the search, for its knobs
 _MAX_WIDTH = 16  # times as many channels as published
 _COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
 # What timm raises for sizes that a model cannot take.
@@ -205,4 +206,9 @@ def _names_of(patterns: Sequence[str]) -> tuple[str, ...]:
         names |= dict.fromkeys(found)
     if not names:
         raise SpaceError("models is empty; name one of timm's models, or a glob: [mobilenetv4_*]")
+    if len(names) > _MAX_MODELS:
+        raise SpaceError(
+            f"timm_family: models names {len(names):,} models, and may have {_MAX_MODELS}; "
+            "give narrower globs"
+        )
     return tuple(names)

@@ -72,7 +72,9 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
         built = builders[kind]()
     except NasError as error:
         return [str(error) if str(error).startswith(f"{place}.") else f"{place}: {error}"]
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - Optuna's refusals, and users' code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - Optuna's refusals, and users' code
         told = str(error) if isinstance(error, ValueError | TypeError) else repr(error)
         return [f"{place}: {node['_target_']} refuses its arguments: {told}"]
     lacking = [name for name in _MUST_HAVE.get(kind, ()) if not hasattr(built, name)]

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Glob
+
 from nas.assemble.changed_settings import changed_settings
 from nas.assemble.check import check_values
 from nas.config.check import in_one_message
@@ -84,6 +86,11 @@ def expand(overrides: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
         if not override.is_sweep_override():
             options.append([(text, "")])
             continue
+        if isinstance(override.value(), Glob):
+            raise ConfigError(
+                f"'{shown(text)}' stands for names that are not looked up here; "
+                "list them: sampler=random,nsga2"
+            )
         if not override.is_discrete_sweep():
             raise ConfigError(f"'{text}' has no end; list the values: key=1,2,3 or range(1,4)")
         key = override.get_key_element()

@@ -20,6 +20,7 @@ from nas.record.environment import find_devices
 from nas.record.run_folder import RunFolder
 
 _NUM_SAMPLES = 1000
+_MOST_SAMPLES = 100_000  # some minutes
 OWN_KEYS = ("run", "samples", "train", "proxies", "save")
 _OF_A_RUN = ("name", "run_folder", "resume", "ui")  # nothing is searched, nothing written
 
@@ -92,8 +93,12 @@ def read_settings(words: Sequence[str], *, known_proxies: Sequence[str]) -> Prof
 
 def _whole(own: Mapping[str, str], key: str, faults: list[str]) -> int:
     text = own.get(key, str(_NUM_SAMPLES))
-    if not text.isdecimal() or int(text) < 1:
-        faults.append(f"{key} must be a whole number of at least 1, but got {text!r}")
+    is_short = len(text) <= len(str(_MOST_SAMPLES))
+    if not text.isdecimal() or not is_short or not 1 <= int(text) <= _MOST_SAMPLES:
+        faults.append(
+            f"{key} must be a whole number of at least 1 and at most {_MOST_SAMPLES:,}, "
+            f"but got {text[:40]!r}"
+        )
         return _NUM_SAMPLES
     return int(text)
 

@@ -49,7 +49,7 @@ def _run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("nas: interrupted", file=sys.stderr)
         return ExitStatus.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last place that can say anything
+    except BaseException as error:  # noqa: BLE001 - the last place that can say anything
         fault = disk_fault(error)
         if fault is not None:
             return _tell(fault)
@@ -114,7 +114,7 @@ def _tell(fault: NasError) -> int:
     return ExitStatus.USERS_FAULT
 
 
-def _report_unexpected(error: Exception) -> int:
+def _report_unexpected(error: BaseException) -> int:
     """Say what happened in a line; the traceback is in the log where there is one."""
     if not isinstance(error, LoggedError):
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)

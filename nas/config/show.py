@@ -6,9 +6,12 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.compose import ConfigSource, check_source, compose_values, opened
 from nas.config.overrides import for_hydra
+from nas.config.resolve import first_words
 from nas.errors import ConfigError
 from nas.secrets import masked_by_shape
 
@@ -60,4 +63,11 @@ def _hydra(source: ConfigSource) -> Iterator[tuple[Any, list[str]]]:
     if faults:
         raise ConfigError("; ".join(faults))
     with opened(source):
-        yield GlobalHydra.instance().hydra, [for_hydra(text) for text in source.overrides]
+        # Each once, as where they are judged: what was deleted cannot be deleted again.
+        overrides = [for_hydra(text) for text in dict.fromkeys(source.overrides)]
+        try:
+            yield GlobalHydra.instance().hydra, overrides
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(
+                f"the configuration cannot be shown: {first_words(error)}"
+            ) from error

@@ -61,7 +61,9 @@ def _import(module: str) -> Any:
         raise ConfigError(
             f"importing '{module}' failed: {error}; install what it needs"
         ) from error
-    except Exception as error:  # the user's module may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's module may raise anything, and call sys.exit
         frame = traceback.extract_tb(sys.exc_info()[2])[-1]
         place = f"{frame.filename}, line {frame.lineno}"
         if isinstance(error, SyntaxError):

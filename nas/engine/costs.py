@@ -65,7 +65,9 @@ class CachedCosts:
             costs = dict(self._evaluator.static_costs(architecture))
         except UnbuildableError:
             return None
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
             self._note(architecture, error)
             return None
         self.num_looked += 1

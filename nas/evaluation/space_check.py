@@ -92,7 +92,9 @@ def check_space(
             models[architecture] = _build_without_memory(space, architecture, data)
         except UnbuildableError:
             continue
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
             findings.append(Finding(Fault.BUILD_FAILS, _last_line(error), architecture))
             continue
         findings += _check_model(space, architecture, models[architecture], data)

@@ -195,7 +195,9 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         started = time.monotonic()
         try:
             return self._train(spec, started=started)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
             return _failed(spec, error, seconds=time.monotonic() - started)
         finally:
             _release_device_memory(self._resident)

@@ -205,7 +205,9 @@ def draw_sample(space: SearchSpace, evaluator: Evaluator, sampling: Sampling) ->
             members.append((architecture, dict(evaluator.static_costs(architecture))))
         except UnbuildableError:
             num_unbuildable += 1
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's build may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
             fault = f"{type(error).__name__}: {error} ({architecture.describe()})"
             faults.append(printable(fault))
     seconds = time.monotonic() - started_s
@@ -221,7 +223,9 @@ def _with_more(sample: Sample, count_more: CountMore, *, time_limit_s: float) ->
             break
         try:
             members[index] = (architecture, {**count_more(architecture), **costs})
-        except (Exception, SystemExit):  # noqa: BLE001 - a user's forward may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a user's forward may raise anything
             return sample
     return replace(sample, members=tuple(members))
 
@@ -325,7 +329,9 @@ def _nearest(
         since_better += 1
         try:
             found = dict(evaluator.static_costs(mutant))
-        except (Exception, SystemExit):  # noqa: BLE001 - it cannot be built, so it is not near
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - it cannot be built, so it is not near
             continue
         excess = excess_of(found, constraints)
         if excess < least:

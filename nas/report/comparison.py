@@ -99,9 +99,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     common = yardstick_of([run.records for run in runs], objectives)
     if common is None:
         names = ", ".join(run.name for run in runs)
-        raise RunFolderError(
-            f"no trial of {names} was trained to the end; nothing compares"
-        )
+        raise RunFolderError(f"no trial of {names} was trained to the end; nothing compares")
     groups = []
     for label in dict.fromkeys(run.label for run in runs):
         members = tuple(run for run in runs if run.label == label)

@@ -14,7 +14,7 @@ from nas.errors import SpaceError, nearest_first
 from nas.space.parameters import Domain
 
 # No network that fits a machine has more; what a rule allows unless it says otherwise.
-MAX_CHANNELS, MAX_SIDE, MAX_KERNEL, MAX_TIMES = 100_000, 4_096, 255, 1_000
+MAX_CHANNELS, MAX_SIDE, MAX_KERNEL, MAX_TIMES = 10_000, 4_096, 255, 1_000
 MAX_BLOCKS_IN_ALL = 1_000
 
 

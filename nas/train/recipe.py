@@ -48,7 +48,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
-        _whole("epochs", self.epochs, "use preset=smoke for the shortest run")
+        _whole("epochs", self.epochs, "use preset=smoke for the shortest run", most=MAX_EPOCHS)
         _whole("batch_size", self.batch_size, "32 suits small data")
         if self.adapter_rank is not None:
             _whole("adapter_rank", self.adapter_rank, "null trains all weights")
@@ -74,11 +74,16 @@ CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def _whole(name: str, value: int, advice: str) -> None:
+MAX_EPOCHS, _MOST = 100_000, 1_000_000  # a slip of the finger above
+
+
+def _whole(name: str, value: int, advice: str, *, most: int = _MOST) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(
             f"training.{name} must be a whole number of at least 1, but got {value!r}; {advice}"
         )
+    if value > most:
+        raise ConfigError(f"training.{name} must be at most {most:,}, but got {value:,}; {advice}")
 
 
 def _within(

@@ -41,6 +41,11 @@ def test_a_sweep_without_end_is_refused():
         list(expand(["training.learning_rate=interval(0,1)"]))
 
 
+def test_a_sweep_over_names_that_are_not_listed_is_refused():
+    with pytest.raises(ConfigError, match="not looked up here; list them"):
+        list(expand(["sampler=glob(*)"]))
+
+
 def test_each_run_of_a_sweep_has_a_name_of_its_own():
     jobs = plan("seed=0,1", "name=demo", is_multirun=True)
 

@@ -57,6 +57,8 @@ def test_a_profile_measures_training_and_plans_the_search(nas, launch_folder, mo
 @pytest.mark.parametrize(
     ("word", "told"),
     [
+        ("samples=1000000000000", "at most 100,000, but got"),
+        (f"samples={'1' * 5000}", "at most 100,000, but got"),
         ("samples=0", "samples must be a whole number of at least 1"),
         ("train=maybe", "train must be true or false"),
         ("proxies=[naswott]", "nearest first: naswot"),

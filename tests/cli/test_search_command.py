@@ -134,6 +134,14 @@ def test_the_configuration_is_shown_and_nothing_run(nas, table_words, launch_fol
     assert not (launch_folder / "runs").exists()
 
 
+def test_a_setting_that_is_deleted_twice_is_shown_without_it(nas):
+    status, shown, told = nas("search", "--cfg", "job", *["~training.label_smoothing"] * 2)
+
+    assert (status, told) == (0, "")
+    assert "epochs" in shown
+    assert "label_smoothing" not in shown
+
+
 def test_reports_and_comparisons_are_made_from_the_folders_alone(nas, table_words, launch_folder):
     nas("search", "-m", *table_words, "seed=0,1", "sampler=random,qmc", "name=x", "ui=none")
     (launch_folder / "t.csv").unlink()

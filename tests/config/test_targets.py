@@ -69,6 +69,15 @@ def test_a_module_with_a_syntax_error_is_told_with_its_line(launch_folder):
         locate("torn.Mine")
 
 
+@pytest.mark.parametrize("line", ["raise SystemExit(4)", "raise GeneratorExit", "1 / 0"])
+def test_a_module_that_ends_while_it_is_imported_is_told_with_its_line(launch_folder, line):
+    (launch_folder / "ends.py").write_text(f"x = 1\n{line}\n")
+    open_launch_folder()
+
+    with pytest.raises(ConfigError, match=r"importing 'ends' failed: .*ends.py, line 2"):
+        locate("ends.Mine")
+
+
 def test_nested_targets_are_judged_too(checked):
     node = {
         "_target_": f"{HERE}.Whole",

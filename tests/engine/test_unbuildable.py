@@ -31,9 +31,14 @@ def everything(architecture):
     return True
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("x"), SystemExit(3), RecursionError(), MemoryError()], ids=repr
-)
+class OfNoKind(BaseException):
+    """Neither an Exception nor an exit."""
+
+
+ERRORS = [RuntimeError("x"), SystemExit(3), RecursionError(), MemoryError(), GeneratorExit()]
+
+
+@pytest.mark.parametrize("error", [*ERRORS, OfNoKind("odd")], ids=repr)
 def test_architectures_whose_build_raises_are_not_trained(tmp_path, error):
     space = SearchSpace(SMALL)
     bad = {a.id for a in list(space.enumerate())[::4]}

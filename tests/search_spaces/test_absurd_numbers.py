@@ -50,6 +50,7 @@ ABSURD = [
     (SignalSpace, with_top(SignalSpace, wdith=8)),
     (TimmFamilySpace, {"models": ["lcnet_050"], "parameters": {"input_size": HUGE}}),
     (TimmFamilySpace, {"models": ["lcnet_050"], "parameters": {"input_size": 32, "width": 1e6}}),
+    (TimmFamilySpace, {"models": ["*"]}),
     (ElasticSpace, {"model": "lcnet_050", "multiple": 0}),
     (ElasticSpace, {"model": "lcnet_050", "input_size": HUGE}),
 ]

@@ -11,6 +11,8 @@ from nas.train.recipe import Recipe
     [
         ("epochs", 0, "training.epochs must be a whole number of at least 1, but got 0"),
         ("epochs", 1.5, "training.epochs must be a whole number"),
+        ("epochs", 100_001, "training.epochs must be at most 100,000, but got 100,001"),
+        ("batch_size", 10**30, "training.batch_size must be at most 1,000,000"),
         ("batch_size", True, "training.batch_size must be a whole number"),
         ("learning_rate", 0.0, "training.learning_rate must be above 0 up to 10, but got 0.0"),
         ("learning_rate", float("nan"), "training.learning_rate must be above 0"),
