@@ -100,7 +100,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if common is None:
         names = ", ".join(run.name for run in runs)
         raise RunFolderError(
-            f"no trial of {names} finished with the full budget; nothing compares"
+            f"no trial of {names} was trained in full, so there is nothing to compare"
         )
     groups = []
     for label in dict.fromkeys(run.label for run in runs):
@@ -212,9 +212,9 @@ def _shared_objectives(runs: Sequence[Run]) -> tuple[Objective, ...]:
     for run in runs[1:]:
         if run.objectives != first.objectives:
             raise RunFolderError(
-                f"the runs {first.name} and {run.name} have unlike objectives: "
+                f"the runs {first.name} and {run.name} have different objectives: "
                 f"{_words(first.objectives)} against {_words(run.objectives)}; "
-                "compare runs that made the same better"
+                "compare runs with the same objectives"
             )
     return first.objectives
 
