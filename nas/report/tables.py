@@ -32,7 +32,7 @@ def write_trials_csv(
 ) -> None:
     """Write one row per trial, by number.
 
-    The columns: number, state, rung (share of a full training that the trial got), architecture_id,
+    The columns: number, state, rung (the share of a full training), architecture_id,
     the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
     with variants has `parent`, the trial that they were made of, and `variant` too.
     """

@@ -85,7 +85,7 @@ def test_proposals_that_were_drawn_again_saved_a_training_each():
     cost = search_cost(records, spent)
     told = cost.describe()
 
-    assert "Replacing 6 proposals that repeated a known network saved about 1.50 device-hours." in told
+    assert "6 proposals that repeated a known network saved about 1.50 device-hours." in told
     assert "Replacing 4 proposals that broke a constraint saved about 1.00 device" in told
     assert "Energy" not in told
     assert cost.energy() == "Energy is not known: no counters."
