@@ -60,7 +60,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", _UP, "validation accuracy", Scale.SHARE, heading="accuracy"),
-        Metric("loss", _DOWN, "validation loss", unit="nats", heading="loss"),
+        Metric("loss", _DOWN, "validation loss", heading="loss"),
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),

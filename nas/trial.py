@@ -17,7 +17,7 @@ class TrialState(StrEnum):
     """Where a trial stands; the last three are final."""
 
     RUNNING = "running"
-    COMPLETE = "complete"  # the full budget was spent: may stand on the front
+    COMPLETE = "complete"  # trained in full: may stand on the front
     STOPPED = "stopped"  # ended early by a rung rule
     FAILED = "failed"
 

@@ -47,7 +47,7 @@ def say_missing(
     if not numbers:
         return
     command = resume_command(folder, "train_again=true")
-    _say(console, [f"{missing_line(numbers)}.{why} To train again what they came of:", command])
+    _say(console, [f"{missing_line(numbers)}.{why} To train these networks again:", command])
 
 
 def _say(console: Console, lines: Iterable[str]) -> None:

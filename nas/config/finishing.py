@@ -1,7 +1,7 @@
 """From a command line and a run folder to a `nas finish`: what may be told, checked and built.
 
-Space, data and recipe are those of the run's own config.yaml; only what concerns finishing is told
-anew, in `conf/finish.yaml`.
+Space, data and recipe are those of the run's own config.yaml; only what concerns finishing is set
+here, in `conf/finish.yaml`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from nas.objective import Constraint
 class PickConfig:
     """Which trials become winners."""
 
-    which: Annotated[Which, Setting("auto: all of the front, or what the limits want")]
+    which: Annotated[Which, Setting("auto: all of the front, or by the limits")]
     count: Annotated[int, Setting("members that pick.which=spread takes", minimum=1)]
     trials: Annotated[list[int], Setting("trial numbers, whatever else is said")]
     metrics: Annotated[
@@ -40,7 +40,7 @@ class BaselineConfig:
     """Reference points."""
 
     mobilenetv3_small: Annotated[list[float], Setting("widths of the hand-made network")]
-    random: Annotated[int, Setting("winners beside which a random one is put", minimum=0)]
+    random: Annotated[int, Setting("winners that get a random rival of equal cost", minimum=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class DistillationConfig:
     model: Annotated[dict[str, Any] | None, Setting("a network with weights, by its _target_")]
     temperature: Annotated[float, Setting("softens both distributions", above=0)]
     weight: Annotated[float, Setting("share of the teacher in the loss", minimum=0, maximum=1)]
-    feature_weight: Annotated[float, Setting("of the likeness of features", minimum=0)]
+    feature_weight: Annotated[float, Setting("weight of the difference in features", minimum=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class CompressionConfig:
     """Winners made smaller, then trained on."""
 
     to: Annotated[list[str], Setting("kept0.5, rank0.5, int8, int4, or joined: kept0.5+int8")]
-    epochs: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
-    learning_rate: Annotated[float, Setting("of fine-tuning, share of the recipe's", above=0)]
+    epochs: Annotated[float, Setting("of fine-tuning, as a share of training.epochs", above=0)]
+    learning_rate: Annotated[float, Setting("of fine-tuning, as a share of the recipe's", above=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class FinishConfig:
     pick: Annotated[PickConfig, Setting("which trials become winners")]
     seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
     data: Annotated[dict[str, Any], Setting("where they are now, if they moved: data.path")]
-    training: Annotated[dict[str, Any], Setting("what is other than in the search")]
+    training: Annotated[dict[str, Any], Setting("settings that differ from the search's")]
     trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
     distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]

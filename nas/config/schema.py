@@ -71,7 +71,7 @@ class ExecutionKind(StrEnum):
 
 
 class FidelityKind(StrEnum):
-    """How much of its budget a trial spends before it may be stopped."""
+    """How much of a full training a trial gets before it may be stopped."""
 
     FULL = "full"
 
@@ -95,7 +95,7 @@ def constraints_of(limits: Mapping[str, Limits]) -> tuple[Constraint, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Objectives:
-    """What the search makes better."""
+    """What the search optimises."""
 
     metrics: Annotated[
         list[str], Setting("metrics; objectives=[accuracy,num_macs] is short for it")
@@ -104,9 +104,9 @@ class Objectives:
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:
-    """How much of the training budget a trial gets."""
+    """How much of a full training a trial gets."""
 
-    kind: Annotated[FidelityKind, Setting("full: every trial trains for the whole budget")]
+    kind: Annotated[FidelityKind, Setting("full: every trial trains for all of training.epochs")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ class StoppingConfig:
     num_trials: Annotated[
         int | None,
         Setting(
-            "trials in all, resumed ones included; null: no limit",
+            "trials in all, with those before a resume; null: no limit",
             minimum=1,
             advice="use preset=smoke for the shortest run",
         ),
@@ -192,19 +192,19 @@ class SearchConfig:
     resume: Annotated[bool, Setting("true: go on with the run of that name")]
     ui: Annotated[Ui, Setting("auto: live on a terminal; plain: a line per trial; none: silent")]
     search_space: Annotated[Node, Setting("the family of architectures")]
-    data: Annotated[Node, Setting("what they are trained on")]
-    training: Annotated[Node, Setting("how each is trained")]
+    data: Annotated[Node, Setting("what networks are trained on")]
+    training: Annotated[Node, Setting("how each network is trained")]
     evaluation: Annotated[Node, Setting("trained, or looked up in a table")]
     sampler: Annotated[Node, Setting("proposes the next architecture")]
-    objectives: Annotated[Objectives, Setting("what to make better")]
+    objectives: Annotated[Objectives, Setting("what to optimise")]
     constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
-    fidelity: Annotated[Fidelity, Setting("how much of its budget a trial spends")]
+    fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]
     execution: Annotated[Execution, Setting("where trials run")]
     stopping: Annotated[StoppingConfig, Setting("when the search ends")]
     storage: Annotated[StorageConfig, Setting("where the study is kept besides the run folder")]
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
     warm_start: Annotated[
-        list[str], Setting("earlier runs of this space, that tell what to expect")
+        list[str], Setting("earlier runs of this space whose results guide the sampler")
     ] = field(default_factory=list)
     train_again: Annotated[
         bool, Setting("resume: train members of the front again whose weights are missing")

@@ -56,8 +56,8 @@ class TrainingsAgain:
 
     def describe(self, is_trained: bool) -> str:
         """Return what is missing, and whether something is done about it."""
-        does = "training again" if is_trained else "train_again=true trains again"
-        return f"{missing_line(self.numbers)}: {does} what they came of"
+        does = "they are trained again" if is_trained else "train_again=true trains them again"
+        return f"{missing_line(self.numbers)}: {does}"
 
     def next(self, study: SearchStudy) -> TrialSpec:
         """Return the next order; it says nothing of the front, so that all weights come."""
@@ -83,7 +83,7 @@ class TrainingsAgain:
         for name, record in list(wanted.items()):
             metrics, weights = found.get(name, ({}, None))
             if weights is None:
-                reason = failure.message if failure is not None else "no weights came of it"
+                reason = failure.message if failure is not None else "the training gave no weights"
                 lines.append(f"trial {record.number} could not be trained again: {reason}")
                 continue
             self._keep(record, metrics, weights)

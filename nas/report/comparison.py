@@ -99,7 +99,9 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     common = yardstick_of([run.records for run in runs], objectives)
     if common is None:
         names = ", ".join(run.name for run in runs)
-        raise RunFolderError(f"no trial of {names} was trained to the end; nothing compares")
+        raise RunFolderError(
+            f"no trial of {names} was trained in full, so there is nothing to compare"
+        )
     groups = []
     for label in dict.fromkeys(run.label for run in runs):
         members = tuple(run for run in runs if run.label == label)
@@ -210,9 +212,9 @@ def _shared_objectives(runs: Sequence[Run]) -> tuple[Objective, ...]:
     for run in runs[1:]:
         if run.objectives != first.objectives:
             raise RunFolderError(
-                f"the runs {first.name} and {run.name} have unlike objectives: "
+                f"the runs {first.name} and {run.name} have different objectives: "
                 f"{_words(first.objectives)} against {_words(run.objectives)}; "
-                "compare runs that made the same better"
+                "compare runs with the same objectives"
             )
     return first.objectives
 

@@ -28,6 +28,7 @@ from nas.report.style import (
     scale_axis,
     set_titles,
 )
+from nas.report.values import counted
 from nas.trial import TrialRecord
 
 _HEAD_IN = 0.62  # inches above the axes, for the titles
@@ -55,8 +56,8 @@ def plot_comparison(comparison: Comparison, *, title: str) -> Figure:
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)  # a dollar in a run's name is no formula
-    num_runs = sum(len(group.runs) for group in comparison.groups)
-    words = f"{num_runs} runs, compared after {comparison.num_trials} trials each"
+    runs = counted(sum(len(group.runs) for group in comparison.groups), "run")
+    words = f"{runs}, compared after {counted(comparison.num_trials, 'trial')} each"
     set_titles(figure, title, words)
     return figure
 
@@ -64,7 +65,8 @@ def plot_comparison(comparison: Comparison, *, title: str) -> Figure:
 def _draw_growth(axes: Axes, comparison: Comparison) -> None:
     prepare_axes(axes)
     for group, colour in _coloured(comparison):
-        label = f"{group.label}: {share_text(*comparison.share(group))} ({len(group.runs)} runs)"
+        runs = counted(len(group.runs), "run")
+        label = f"{group.label}: {share_text(*comparison.share(group))} ({runs})"
         axes.step(group.num_trials, group.means, where="post", color=colour, label=label)
         low, high = group.means - group.errors, group.means + group.errors
         if len(group.runs) > 1:

@@ -1,8 +1,9 @@
-"""What did a search cost, and what did it not have to spend?
+"""What did a search cost, and what did it save?
 
-Device-hours are those of the trials: a device is what one trial has to itself. What was saved is
-an estimate and says so: a trial that was stopped early would have gone on at its own pace, and a
-network that is known, or not allowed, would have taken as long as the trials that were trained.
+Device time is the sum of the trials' times; a device is what one trial has to itself: CPU cores, a
+GPU or a share of one. What was saved is an estimate, and the report says so: a trial that was
+stopped early would have gone on at its own pace, and a network that is known, or not allowed,
+would have taken as long as the mean trial.
 """
 
 import math
@@ -61,16 +62,16 @@ class SearchCost:
             return []
         parts = []
         if self.num_stopped:
-            parts.append(
-                f"{self.num_stopped} stopped early saved about {_hours(self.saved_device_hours)}."
-            )
-        for number, what in (
-            (self.spent.num_known, "repeats of known networks, drawn again,"),
-            (self.spent.num_forbidden, "proposals that broke a constraint, drawn again,"),
+            trials, saved = counted(self.num_stopped, "trial"), _hours(self.saved_device_hours)
+            parts.append(f"Stopping {trials} early saved about {saved}.")
+        for number, which in (
+            (self.spent.num_known, "that repeated a known network"),
+            (self.spent.num_forbidden, "that broke a constraint"),
         ):
             if number:
                 saved = _hours(number * self.full_device_hours)
-                parts.append(f"{number:,} {what} saved about {saved}.")
+                proposals = f"{number:,} proposal{'' if number == 1 else 's'}"
+                parts.append(f"Replacing {proposals} {which} saved about {saved}.")
         return parts
 
 

@@ -36,7 +36,7 @@ def comparable_records(
 ) -> list[TrialRecord]:
     """Return the trials that may stand on a front, by number.
 
-    They are complete, had the full budget and have finite objectives. Of several trials of one
+    They are complete, were trained in full and have finite objectives. Of several trials of one
     architecture, and of one variant of it, the first counts: to take the best of them would be to
     take the luckiest.
     """

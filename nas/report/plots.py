@@ -122,7 +122,7 @@ def _say_nothing_yet(figure: Figure) -> None:
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.text(
-        0.5, 0.5, "No trial has been trained to the end yet.", ha="center", va="center",
+        0.5, 0.5, "No trial has been trained in full yet.", ha="center", va="center",
         fontsize=12, color=FAINT_COLOUR,
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
     if beaten:
         axes.scatter(
             drawn.values(x, beaten), drawn.values(y, beaten), s=18, color=TRIAL_COLOUR,
-            alpha=0.55, linewidths=0, label="trained to the end", zorder=2,
+            alpha=0.55, linewidths=0, label="trained in full", zorder=2,
         )  # fmt: skip
     if drawn.stopped:
         axes.scatter(

@@ -32,7 +32,7 @@ def write_trials_csv(
 ) -> None:
     """Write one row per trial, by number.
 
-    The columns: number, state, rung (share of the full budget that was spent), architecture_id,
+    The columns: number, state, rung (the share of a full training), architecture_id,
     the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
     with variants has `parent`, the trial that they were made of, and `variant` too.
     """
@@ -146,7 +146,7 @@ def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective
     front = front_records(records, objectives)
     best = knee_record(front, objectives)
     if best is None:
-        return "No trial has been trained to the end, so there is no front yet."
+        return "No trial has been trained in full, so there is no front yet."
     values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)
     if len(front) == 1:
         return f"The front is one architecture: trial {best.number} with {values}."

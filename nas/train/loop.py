@@ -1,4 +1,4 @@
-"""One training: a model, its data and its recipe, run up to a share of the full budget.
+"""One training: a model, its data and its recipe, run to its end or to a stated share of it.
 
 A loop over images that lie on the device, taken by plain tensor indexing (no loader, no processes,
 no copy to the host inside an epoch), or that come from disk where they are too many. A `Training`
@@ -62,7 +62,8 @@ class Score:
     Attributes:
         accuracy: share of images whose class has the highest logit; NaN where a task of the user's
             does not measure it.
-        loss: mean cross entropy, nats, without smoothing or weights; or the task's own loss.
+        loss: mean cross-entropy in nats (natural logarithms: a guess among K classes has
+            log K), without label smoothing or class weights; or the task's own loss.
         others: what else a task measures.
     """
 
@@ -89,7 +90,7 @@ class Training:
 
     Attributes:
         step: steps that were taken.
-        num_steps: steps of the full budget.
+        num_steps: steps of a full training.
         earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 

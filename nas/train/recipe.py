@@ -12,7 +12,7 @@ class Recipe:
     """Settings of a training.
 
     Attributes:
-        epochs: passes over the training images that make the full budget.
+        epochs: passes over the training images in a full training.
         batch_size: images in a step.
         learning_rate: its peak, of AdamW.
         weight_decay: of weight matrices and kernels; norms and biases have none.

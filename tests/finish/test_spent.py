@@ -38,7 +38,7 @@ def test_search_costs_the_time_of_all_its_trials_and_early_stops_save_the_rest()
     assert cost.saved_device_hours == pytest.approx(0.75)  # 3600 s to the end, 900 s spent
     assert (cost.num_trials, cost.num_stopped, cost.num_failed) == (3, 1, 1)
     assert "1.00 device-hours for 3 trials, 1 of them failed" in cost.describe()
-    assert "1 stopped early saved about 0.75 device-hours" in cost.describe()
+    assert "Stopping 1 trial early saved about 0.75 device-hours" in cost.describe()
 
 
 def test_search_without_early_stops_claims_to_have_saved_nothing():
@@ -85,8 +85,8 @@ def test_proposals_that_were_drawn_again_saved_a_training_each():
     cost = search_cost(records, spent)
     told = cost.describe()
 
-    assert "6 repeats of known networks, drawn again, saved about 1.50 device-hours." in told
-    assert "4 proposals that broke a constraint, drawn again, saved about 1.00 device" in told
+    assert "6 proposals that repeated a known network saved about 1.50 device-hours." in told
+    assert "Replacing 4 proposals that broke a constraint saved about 1.00 device" in told
     assert "Energy" not in told
     assert cost.energy() == "Energy is not known: no counters."
 

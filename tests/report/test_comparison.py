@@ -82,7 +82,7 @@ def test_no_run_and_no_trial_are_refused(trial, accuracy_size):
 
     with pytest.raises(RunFolderError, match="no run to compare"):
         compare_runs([])
-    with pytest.raises(RunFolderError, match="no trial of lonely finished"):
+    with pytest.raises(RunFolderError, match="no trial of lonely was trained in full"):
         compare_runs([Run("lonely", "a", failed, accuracy_size)])
 
 
@@ -169,6 +169,17 @@ def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_pan
 
     assert len(figure.axes) == num_panels
     figure.draw_without_rendering()
+
+
+def test_a_group_of_one_run_is_counted_in_the_singular(search_records):
+    objectives = (objective_for("accuracy"), objective_for("size_bytes"))
+    runs = [Run("a", "alone", search_records(20, seed=0), objectives)]
+
+    figure = plot_comparison(compare_runs(runs), title="x")
+
+    texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    texts += [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert any("(1 run)" in text for text in texts), texts
 
 
 def test_the_picture_is_written_as_png(tmp_path, seeded_runs):

@@ -89,7 +89,7 @@ def test_no_complete_trial_is_said_in_words(trial, accuracy_size):
 
     texts = _texts(plot_front([failed], accuracy_size, name="a"))
 
-    assert "No trial has been trained to the end yet." in texts
+    assert "No trial has been trained in full yet." in texts
 
 
 @pytest.mark.parametrize("num_equal", [1, 3], ids=["one trial", "ties"])

@@ -17,7 +17,7 @@ from nas.report.values import axis_title, format_duration, format_value, heading
         ("num_macs", 3.2e9, "3.20 G"),
         ("latency_ms", 0.01234, "0.0123 ms"),
         ("latency_ms", 1234.5, "1234 ms"),
-        ("loss", 0.0, "0 nats"),
+        ("loss", 0.0, "0"),
         ("params_c10", 1_230_000, "1.23 M"),
         ("val200_c10", 71.234, "71.2"),
         ("accuracy", math.nan, "–"),

@@ -86,7 +86,7 @@ function drawFront() {
   const faint = { size: 7, color: colour("trial"), opacity: 0.6 };
   const traces = [
     trace("stopped early", group("stopped"), x, y, { ...faint, opacity: 0.9, symbol: "x-thin-open" }),
-    trace("trained to the end", group("complete"), x, y, faint),
+    trace("trained in full", group("complete"), x, y, faint),
     trace("front", front, x, y, frontMarker(front, x, y)),
     trace("knee", group("knee"), x, y, {
       size: 15, symbol: "diamond", color: colour("knee"), line: { width: 1, color: colour("page") },
