@@ -26,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.earlier_names import notes_on_old_names, with_new_names
 from nas.config.foreign import check_record
+from nas.config.groups import choices_of, groups_of
 from nas.config.overrides import for_hydra, legibility_fault, parse, shown
 from nas.config.resolve import Resolver, first_words
 from nas.config.validator import join, unknown_key
@@ -205,18 +206,6 @@ def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
 def key_of(text: str) -> str:
     """Return what an override sets or chooses."""
     return text.partition("=")[0].lstrip("+~")
-
-
-def choices_of(group: str, folders: Sequence[Path]) -> list[str]:
-    """Return the names of the files of a group, sorted; empty if there is no such group."""
-    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
-
-
-def groups_of(folders: Sequence[Path]) -> list[str]:
-    """Return the names of all groups, sorted."""
-    files = ((folder, path) for folder in folders for path in folder.glob("*/**/*.yaml"))
-    found = {path.parent.relative_to(folder).as_posix() for folder, path in files}
-    return sorted(found - {"hydra"})
 
 
 def _good_overrides(
