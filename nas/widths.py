@@ -1,12 +1,13 @@
-"""How wide is a network where it is narrow? Numbers that foretell accuracy, known for nothing.
+"""How wide is a network, above all at its narrowest layer? Numbers that help to predict accuracy.
 
-At one size, networks differ most in how many features they have where they have the fewest: all
-that a network knows of an image passes there. On recorded trainings of four spaces these three
-numbers, beside size and configuration, let a model that saw 8 results rank unseen networks as well
-as it did after 16 without them (`experiments/search_quality`, "Facts of the network").
+They are known without training. Everything that a network knows of an image passes through its
+narrowest layer, and networks of one size differ much in its width. On recorded trainings of four
+spaces a model with 8 results ranked unseen networks as well with these three numbers, beside size
+and configuration, as with 16 results without them (`experiments/search_quality`, "Facts of the
+network").
 
-Spaces state them beside their closed-form costs; of other models they are counted on the meta
-device (`nas.measure.cost`), and of compressed ones read off the shapes that are left.
+Spaces compute them with their closed-form costs. For other models they are counted on the meta
+device (`nas.measure.cost`), for compressed ones from the shapes that are left.
 """
 
 import math
@@ -15,8 +16,8 @@ from typing import NamedTuple
 
 # Geometric mean of the widths, the smallest, and the features that the last layer sees.
 WIDTHS = ("mean_width", "min_width", "num_features")
-# Of two networks of one size the one that is wider here is the better bet before anything is
-# trained: these are wide only if all of a network is.
+# Of two networks of one size, the one with larger values here is the better guess before anything
+# is trained: they are large only if the whole network is wide.
 NARROWEST = ("min_width", "num_features")
 
 

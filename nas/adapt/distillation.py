@@ -2,11 +2,17 @@
 
 Logits (Hinton et al. 2015, https://arxiv.org/abs/1503.02531): the student's softened distribution
 is pulled to the teacher's. Features (Tung and Mori 2019, https://arxiv.org/abs/1907.09682): images
-that are alike to the teacher shall be alike to the student; that needs no equal shapes.
+whose features are similar for the teacher should be similar for the student, which needs no equal
+shapes.
 
-The teacher runs once, before any training: its outputs for each training image, and for its mirror
+The teacher runs once, before any training. Its outputs for each training image, and for its mirror
 image, are kept (`TeacherTargets`) and looked up in every step. Images that augmentation shifts by
 some pixels get the targets of the unshifted image; without shifts this is exact.
+
+Notation, at the end of a tensor's name:
+    V views (0 as it is, 1 mirrored), N training images, B batch, K classes,
+    D and E features of student and teacher
+temperature T: both distributions are softmax(logits / T); weight: the teacher's share of the loss.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +26,6 @@ from torch.nn import functional
 
 from nas.errors import ConfigError
 
-# V views (as it is, mirrored), N images, B batch, K classes, D features
 # ruff: noqa: N803, N815 - names of tensors end in their shapes
 
 FloatArray = npt.NDArray[np.float32]

@@ -1,10 +1,17 @@
-"""Which channels hang together, read off one pass through a network without weights or arithmetic.
+"""Which channels must be removed together? Found by one forward pass on the meta device.
 
-`prune.find_groups` asks Torch-Pruning, which computes gradients and follows every channel by
-itself: a tenth of a second for a network that is built in milliseconds. What a pruned network
-costs needs less: which axes of which tensors have the same channels. `trace_channels` runs the
-network on the meta device and notes this at each function that it knows (`channel_rules`); at one
-that it does not know it gives up, and the caller takes the long way. Tests hold both together.
+`prune.find_groups` uses Torch-Pruning, which computes gradients and follows every channel
+separately: a tenth of a second for a network that is built in milliseconds. The costs of a pruned
+network need less: which axes of which tensors hold the same channels. `trace_channels` runs the
+network without values and notes this at each function that it knows (`channel_rules`). At an
+unknown function it gives up, and the caller uses `prune`. Tests hold both equal.
+
+Notation:
+    unit       what is removed at once: one channel, or one feature of each attention head
+    part       channels of one unit; num_parts is the number of heads
+    flow       where the channels of a tensor are: an axis, on which each has `repeat` entries
+    shrinks    (tensor, axis) -> entries that go with one unit
+    position   one vector of features that a layer puts out: one place of a map
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

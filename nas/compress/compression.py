@@ -90,7 +90,7 @@ def reshape(model: nn.Module, compression: Compression, images: torch.Tensor) ->
 
     Args:
         model: on the CPU where channels go, which takes a pass through the network for each group
-            of layers that hang together.
+            of layers whose channels go together.
         compression: what stays.
         images: (2, C, H, W) an example, on the model's device.
 

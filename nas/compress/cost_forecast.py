@@ -1,8 +1,8 @@
 """What every compression of one network would cost, without compressing it.
 
-The network is built once on the meta device and run once, to see which channels hang together and
-how often each layer runs (`channels`). The rest is arithmetic (`inventory`), so that a second
-compression of the same network costs a fraction of a millisecond.
+The network is built once on the meta device and run once, to find which channels must be removed
+together and how often each layer runs (`channels`). The rest is arithmetic (`inventory`), so that
+a second compression of the same network costs a fraction of a millisecond.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class CostForecast:
     """What the costs of a network depend on, so that those of its compressions can be computed.
 
     Attributes:
-        groups: channels that hang together.
+        groups: channels that must be removed together.
         inventory: its tensors and layers.
         linears: names of the layers that can be factorised.
         quantized: names of the weights that few bits store.

@@ -1,8 +1,8 @@
-"""How Torch-Pruning is let see a network, and told of what it does not know by itself.
+"""Prepares a network for Torch-Pruning, and tells it about layers that it does not know.
 
-Its dependency graph (Fang et al., 2023, https://arxiv.org/abs/2301.12900) is read off gradients.
-Attention in one fused step has none that it can follow, frozen weights have none at all, and
-attention along the channels is taken for a layer of a single channel.
+Its dependency graph (Fang et al., 2023, https://arxiv.org/abs/2301.12900) is built from gradients.
+Fused attention has no gradients that it can follow, frozen weights have none at all, and attention
+along the channels is mistaken for a layer of a single channel.
 """
 
 import warnings

@@ -56,7 +56,7 @@ class Inventory:
         """Return the shapes that are left when groups lose units.
 
         Args:
-            groups: channels that hang together.
+            groups: channels that must be removed together.
             units: root of a group -> units that stay; groups that are not named stay whole.
         """
         left = {name: list(stored.shape) for name, stored in self.tensors.items()}

@@ -1,8 +1,12 @@
-"""Writes linear layers as products of two thinner ones.
+"""Replaces linear layers by products of two thinner ones.
 
 The truncated singular value decomposition is the best approximation of its rank (Eckart and Young,
-1936); as a compression of networks: Denton et al., 2014, https://arxiv.org/abs/1404.0736. A layer
-is given the rank at which it keeps a stated share of its weights.
+1936); for networks: Denton et al., 2014, https://arxiv.org/abs/1404.0736. The rank is chosen so
+that the two factors hold a stated share of the layer's weights.
+
+Notation: W (out, in), the weight; W = U S V with singular values S in descending order; r, the
+rank; `up` = U_r sqrt(S_r) (out, r) and `down` = sqrt(S_r) V_r (r, in), so W is about `up @ down`;
+share = r (in + out) / (in out).
 """
 
 from collections.abc import Mapping

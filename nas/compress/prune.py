@@ -1,9 +1,17 @@
-"""Takes whole channels out of a trained network, which makes it smaller and faster everywhere.
+"""Removes whole channels from a trained network, which makes it smaller and faster everywhere.
 
-Which channels hang together is found by Torch-Pruning's dependency graph (Fang et al., 2023,
-https://arxiv.org/abs/2301.12900); the least important go first, by the L2 norm of all weights of a
-group. `find_groups` also learns how each group shrinks each tensor, so that the size of any pruned
-network is known without pruning it.
+Which channels must be removed together is found by Torch-Pruning's dependency graph (Fang et al.,
+2023, https://arxiv.org/abs/2301.12900). The least important go first, by the L2 norm of all their
+weights. `find_groups` also finds by how much each group shrinks each tensor, so that the size of
+any pruned network is known without pruning it.
+
+Notation:
+    group    channels of several layers that can only be removed together; its root is the layer
+             that names it
+    unit     what is removed at once: one channel, or one of each head or convolution group
+    part     channels of one unit; num_parts is the number of heads or convolution groups
+    ratio    share of the units that stay; multiple: channels stay in multiples of this
+    images   (2, C, H, W), an example input
 """
 
 import copy

@@ -1,10 +1,13 @@
 """Weights of few bits: trained as they will be stored, and stored as they were trained.
 
-Each output channel of a convolution or linear layer gets a symmetric grid of 2^bits - 1 levels. In
-training the forward pass sees the rounded weights and the gradient passes the rounding by (Jacob
-et al., 2018, https://arxiv.org/abs/1712.05877, section 3), so that a measured accuracy is that of
-the stored network. `pack` writes the whole numbers, two to a byte where 4 bits do; `unpack` reads
-them.
+Each output channel of a convolution or linear layer has a symmetric grid of 2^bits - 1 levels. In
+training the forward pass uses the rounded weights, and the gradient ignores the rounding (Jacob
+et al., 2018, https://arxiv.org/abs/1712.05877, section 3). So a measured accuracy is that of the
+stored network. `pack` writes the whole numbers, two to a byte for 4 bits; `unpack` reads them.
+
+Notation: w, a weight of an output channel; s, the channel's scale = max |w| / highest;
+highest = 2^(bits - 1) - 1; q = round(w / s), the level from -highest to highest that is stored;
+s q, the rounded weight.
 """
 
 from collections.abc import Mapping

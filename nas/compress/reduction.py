@@ -1,8 +1,8 @@
 """One trained network, and all the smaller ones that can be made of it.
 
-A `Reducer` takes a network apart once: channels that hang together (`prune`), blocks that can be
-left out (`stages`), linear layers that can be factorised (`low_rank`). Any `Reduction` is then
-costed in closed form and made in a fraction of a second, with the weights of the original.
+A `Reducer` analyses a network once: channels that must be removed together (`prune`), blocks that
+can be left out (`stages`), linear layers that can be factorised (`low_rank`). Any `Reduction` is
+then costed in closed form and made in a fraction of a second, with the weights of the original.
 """
 
 import copy

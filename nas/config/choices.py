@@ -74,6 +74,10 @@ class Choices:
                 content, is_global = _content(path)
                 _merge(tree, content if is_global else _below(group, content))
         _merge(tree, {k: v for k, v in self._root().items() if k != "defaults"})
+        export = tree.get("export", {})
+        for name, node in dict(export.get("formats", {})).items():
+            if "enabled" in node:
+                export[name] = node["enabled"]  # export.NAME is short for it
         return list(_options(tree))
 
     def _root(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """May this command run code that someone else wrote? Only after `trust=true`.
 
-It is said on the command line of each command anew, and never kept: what a run folder says of
-itself cannot make it trusted.
+It is given on each command line and never kept: a run folder cannot make itself trusted.
 """
 
 from collections.abc import Iterator, Sequence

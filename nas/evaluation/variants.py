@@ -1,7 +1,7 @@
 """One training, many points: what compressed copies of a trained network are worth.
 
 Each variant is made of the trained weights: channels and ranks go first, then a short fine-tuning
-or, without one, norms that are calibrated anew, then the rounding of weights. Accuracy and bytes
+or, without one, a calibration of the norms, then the rounding of weights. Accuracy and bytes
 are those of the compressed network. A variant that fails costs the trial nothing.
 """
 

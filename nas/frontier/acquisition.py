@@ -1,15 +1,20 @@
 """How much hypervolume is a candidate expected to add, when some of its objectives are known?
 
-The space that the front does not dominate is cut into boxes. In each box the expected overlap of
-the candidate's own dominated volume is a product over the objectives: a length for the known ones,
-a difference of two expected improvements for the unknown ones, which are taken as independent
-normal variables. The sum over boxes is the expected improvement, in closed form for any number of
-objectives. Where a model sees its objective on a warped scale, lengths still count on the
-original one, which is piecewise linear in the warped one, so the form stays closed.
+The region that the front does not dominate is cut into boxes. In each box, the volume that a
+candidate is expected to dominate is a product over the objectives: a length for a known one, a
+difference of two expected improvements for an unknown one. Unknown objectives are taken as
+independent normal variables. The sum over the boxes is the expected hypervolume improvement, in
+closed form for any number of objectives. Where a model sees its objective on a warped scale,
+lengths still count on the original scale. That scale is piecewise linear in the warped one, so the
+form stays closed.
 
 Notation, as in the source:
-    n candidates, m objectives, b boxes; Y the loss of a candidate, normal with `mean` and `sd`;
-    (x)+ the larger of x and 0; h the map from the warped to the original scale.
+    n, m, b  candidates, objectives, boxes
+    l, u     `lower`, `upper` (b, m), the corners of the boxes; -inf towards better values
+    r        `reference` (m,), the worst corner that counts
+    Y        loss of a candidate, normal with `mean` and `sd` (n, m); sd 0 where it is known
+    (x)+     the larger of x and 0; EI(u) = E[(u - Y)+], the expected improvement below u
+    h        map from the warped to the original scale (`nas.frontier.loss_scale`)
 
 Source: Yang, Emmerich, Deutz, Bäck 2019, "Multi-objective Bayesian global optimization using
 expected hypervolume improvement gradient", equations 11 to 13; Jones et al. 1998 for the

@@ -1,14 +1,23 @@
-"""What the model of accuracy sees: positions, and free facts, as columns on like scales.
+"""What does the model of accuracy see of an architecture? A row of numbers, scaled to 0..1.
 
-Positions are one-hot codes for choices and 0..1 for numbers, and all zeros where absent, so that
-absence is not one more option but a place between all of them. Facts are the exact size, the
-numbers that came with it, and what the configuration alone tells. One term of the covariance
-compares sizes, one facts, one positions and facts: what a network owes to its size alone is not
-blamed on its options. Where every architecture of the space is at hand,
-shares of options count by rank (a cell of one operation alone is rare, and not several times as
-far from all others as these are apart), and a position counts as the mean over all configurations
-of the same network: a choice that changes nothing (on a dead edge, say) becomes an even mixture
-and drops out.
+A position (one parameter) is a one-hot code for a choice and a number in 0..1 otherwise. Where it
+is absent its columns are all zero, so that absence lies between the options instead of being one
+more. Facts are the exact size, the numbers that came with it, and what the configuration alone
+says. One term of the covariance compares sizes, one facts, one positions and facts, so the effect
+of size is not attributed to options.
+
+Where the pool holds every architecture of the space, two things are better known. Shares of
+options count by rank: a cell with a single operation is rare, but not several times further away.
+And a position counts as its mean over all configurations of the same network, so a choice without
+effect (on a dead edge, say) becomes an even mixture and drops out.
+
+Notation:
+    n        architectures; `codes` (n, parameters) rows of `nas.frontier.encoding`
+    raw      (n, columns) features before scaling: positions, then facts
+    low, span   (columns,) least value and range over the pool; features are (raw - low) / span
+    block    columns that share a weight in the covariance; share, place, repeats, present: kinds
+             of configuration facts (`nas.space.facts`)
+    hint     what a model of an earlier search expects of an architecture; the last columns
 """
 
 import copy

@@ -1,9 +1,18 @@
 """A small Gaussian process over architectures: what accuracy to expect, and how sure to be.
 
-The covariance is a sum of terms, each `A m(sum_b w_b |x_b - x'_b|^2)` over blocks b of columns
-(the one-hot code of a position, one fact) with m the Matérn correlation of smoothness 5/2, plus
-noise. Weights w, amplitudes A and the noise have log-normal priors and are set where the posterior
-density of the hyperparameters is highest.
+The covariance is a sum of terms, each `A m(sum_b w_b |x_b - x'_b|^2)`, plus noise. Weights,
+amplitudes and the noise have log-normal priors and are set where their posterior density is
+highest.
+
+Notation:
+    x, x'    rows of features, `features` (n, columns): n architectures that have results
+    b        a block of columns that share a weight: the one-hot code of a position, or one fact
+    w_b, A   weight of a block, amplitude of a term; noise: variance of a result around its mean
+    m        Matérn correlation of smoothness 5/2, of a squared distance
+    theta    logarithms of all hyperparameters: weights term by term, amplitudes, noise
+    y        `targets` (n,), standardised losses
+    K, K*    covariances (n, n) of the results, with noise, and (k, n) of k new rows with them
+    L        lower Cholesky factor of K; alpha = K^-1 y; "whitened" means multiplied by L^-1
 
 Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press 2006; (2.25) to
 (2.26) and algorithm 2.1 for the prediction, (2.30) for the evidence, (5.9) for its gradient,

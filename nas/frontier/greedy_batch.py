@@ -1,9 +1,11 @@
 """Which candidates come one after another, when each counts as running once it is picked?
 
-A pick stands on the front at its expected value from then on, and makes the model surer of its
-like. So every other gain can only fall, and a gain that was computed earlier is an upper bound:
-only the leaders' gains are computed again, until the best of all is up to date ("lazy greedy",
-Minoux 1978). The picks are those that computing all of them would give.
+A pick counts as a result with its expected value from then on, and lowers the model's uncertainty
+about similar candidates. So every other gain can only fall, and a gain computed earlier is an
+upper bound. Only the largest gains are computed again, until the largest is up to date ("lazy
+greedy", Minoux 1978). The picks are the same as if all gains were computed each time.
+
+Notation: n candidates, m objectives; mean, sd and gain as in `nas.frontier.plan`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -5,6 +5,12 @@ scale. So losses much worse than the median are compressed by a logarithm (outpu
 are not cut off: the smallest networks of a space may be far worse than the median and still stand
 on the front, with much of its volume between them. Hypervolume is counted on the original scale:
 `OutputWarp` says how many times steeper that is, piece by piece.
+
+Notation, for each of d losses y:
+    knot     t = median + REACH * (median - best tenth): where the warping begins
+    unit     s = SOFTNESS * (median - best tenth): how soon it compresses
+    excess   x = (y - t)+ / s; the warped loss is min(y, t) + s log(1 + x)
+    mean, sd of the warped losses; the models see (warped loss - mean) / sd
 """
 
 from dataclasses import dataclass

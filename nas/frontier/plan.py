@@ -1,12 +1,13 @@
 """Which candidates to train, given all results so far?
 
-A plan conditions the model on the results, describes neighbours of the front and random other
+A plan fits the model to the results, describes neighbours of the front and random other
 architectures, and picks the one with the largest expected gain in hypervolume. A further pick from
 the same plan treats the earlier ones as if they had their expected values, so that many trials can
 run side by side.
 
 Notation: n architectures, m objectives, d of them measured and the others static; a loss is an
-objective's value in the direction in which lower is better.
+objective's value, turned so that lower is better; reference (m,) is the worst corner that counts;
+mean and sd (n, m) are what the models expect of candidates, with sd 0 for static objectives.
 """
 
 from collections.abc import Collection, Sequence

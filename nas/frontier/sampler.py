@@ -4,9 +4,9 @@ A Gaussian process predicts the accuracy of thousands of candidates, and the one
 most hypervolume to the front of size and accuracy is trained next. Only accuracy is uncertain, so
 the expected improvement has a closed form.
 
-Neighbours: `candidates` are what is chosen among, `embedding` says what the model sees of them,
-`gaussian_process` is the model, `acquisition` the expected improvement, `plan` joins these,
-`observations` reads the study, `warm_start` what earlier searches found.
+Its parts: `candidates` are what it chooses among, `embedding` is what the model sees of them,
+`gaussian_process` is the model, `acquisition` the expected improvement; `plan` joins these;
+`observations` reads the study, `warm_start` the results of earlier searches.
 """
 
 import secrets
@@ -61,7 +61,7 @@ FORGETTING = 0.95
 _BLAS = ThreadpoolController().select(user_api="blas")
 # At most this share (one in so many) of the running trials more, for slots that wait.
 MAX_WAITING_SHARE = 4
-# Architectures that one ask may describe: all are held in memory, and each is counted.
+# Most architectures that one ask may consider: all are held in memory, and each is counted.
 MAX_CANDIDATES = 65_536
 # Options of all choices together: each is a column of every candidate in memory.
 MAX_OPTIONS = 4_096

@@ -1,9 +1,9 @@
-"""What do earlier searches of the same space tell: on other data, or with shorter trainings?
+"""What can earlier searches of the same space, on other data or with shorter trainings, predict?
 
-Their results are on another scale, so they are no results here. A model of each says what loss to
-expect of any architecture there, and this expectation is one more number that is known of it
-before it is trained (a model's outputs as another's inputs: stacking, Wolpert 1992). How far it is
-to be believed is learned like the weight of any other fact.
+Their results are on another scale, so they do not count as results of this search. A model of each
+earlier search predicts the loss of any architecture there, and this prediction is one more fact of
+the architecture, known before it is trained (stacking: the output of one model is an input of
+another, Wolpert 1992). How much it counts is learned like the weight of any other fact.
 """
 
 import math
@@ -22,7 +22,7 @@ from nas.space.space import SearchSpace
 # What a search found out: parameters and the value of the first objective that training tells.
 Results: TypeAlias = Sequence[tuple[Mapping[str, Value], float]]
 
-# Fewer results than this tell nothing.
+# A model needs at least so many results.
 MIN_RESULTS = 2
 
 
@@ -57,7 +57,7 @@ def take_hints(
     sign: float,
     seed: int,
 ) -> None:
-    """Add what earlier searches lead to expect to the candidates.
+    """Add the predictions of earlier searches to the candidates.
 
     Args:
         candidates: the pool of the sampler.

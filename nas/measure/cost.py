@@ -1,7 +1,15 @@
-"""What a network costs, counted on the meta device: no weights, no arithmetic, no training.
+"""What does a network cost? Counted on the meta device: no weights, no arithmetic, no training.
 
-Works for every model that builds and runs there; spaces that know a closed form skip it
+Torch's meta device has tensors with shapes and types but without values. Every model that builds
+and runs there can be counted; spaces with a closed form do not need it
 (`SearchSpace.static_costs`).
+
+Notation, all for one example of shape (C, H, W):
+    num_params   trained numbers; size_bytes: of parameters and persistent buffers
+    num_macs     multiply-accumulates of products: half of torch's count of operations
+    activation_bytes   largest sum of bytes of the results that are alive at the same time
+    in_features, features, positions   of a layer: channels in (in a group), channels out, and
+                 vectors of that many features that it puts out
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator

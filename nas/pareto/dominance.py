@@ -2,7 +2,10 @@
 
 Everything here is in loss form: lower is better in every column. A point dominates another when
 it is no worse in every column and better in one, so equal points do not dominate each other.
-`front_mask` and `ranks` judge a whole array; `Front` keeps one while points come in one by one.
+`front_mask` and `ranks` judge a whole array; `Front` is kept up to date point by point.
+
+Notation: n points, m objectives; losses (n, m), one row for each point; the last column is the
+size. Layer 0 is the front, layer 1 the front of the rest, and so on.
 """
 
 from bisect import bisect_left

@@ -1,6 +1,9 @@
 """How much of the objective space does a set of points dominate?
 
 A thin wrapper over `moocore` (Fonseca, Paquete, López-Ibáñez 2006), in loss form: lower is better.
+
+Notation: n points, m objectives; losses (n, m); reference (m,), the corner that bounds the volume
+at its worst end.
 """
 
 import moocore

@@ -1,4 +1,7 @@
-"""Which one of the front to take: the knee, or the best within a limit."""
+"""Which member of the front to take: the knee, or the best within a limit.
+
+Notation: n points, m objectives; losses (n, m), lower is better; the last column is the size.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -1,4 +1,4 @@
-"""Running statistics of batch norms, taken anew after a network was changed.
+"""Running statistics of batch norms, measured again after a network was changed.
 
 A network that lost channels sees other means and variances than its norms remember; a pass over
 some training images, without gradients, mends what that costs (Yu and Huang, 2019,

@@ -1,9 +1,13 @@
 """One training: a model, its data and its recipe, run to its end or to a stated share of it.
 
-A loop over images that lie on the device, taken by plain tensor indexing (no loader, no processes,
-no copy to the host inside an epoch), or that come from disk where they are too many. A `Training`
-can be cut at any step, saved and taken up again (`checkpoint`), and then ends with the same
-numbers.
+Images lie on the device and are taken by plain tensor indexing (no loader, no processes, no copy
+to the host inside an epoch), or come from disk where they are too many. A `Training` can be
+interrupted at any step, saved and continued (`checkpoint`), and then ends with the same numbers.
+
+Notation, at the end of a tensor's name:
+    B batch, C channels, H height, W width, K classes
+    images_BHWC as stored, images_BCHW as the model takes them, labels_B classes, logits_BK
+A budget is a share of a full training, in (0, 1]; a step is one batch.
 """
 
 import math
@@ -23,7 +27,6 @@ from nas.train.recipe import Recipe
 from nas.train.schedule import learning_rate_factor, make_optimizer
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
-# B batch, K classes
 
 # Images that are judged at once: fewer of large ones, whose feature maps fill the memory.
 _EVALUATION_BATCH = 512

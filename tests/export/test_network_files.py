@@ -205,6 +205,7 @@ def test_second_export_makes_nothing_again_but_what_is_missing(
     assert path.is_file()
 
 
+@pytest.mark.slow
 def test_int8_of_a_network_of_100_thousand_parameters_takes_a_third_at_most(tmp_path):
     rng = np.random.default_rng(0)
     labels = np.arange(200, dtype=np.int64) % 10

@@ -93,7 +93,13 @@ def searched(name, folder):
     return ids(folder / "runs" / name)
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith("digits") else name
+        for name in SEARCHES
+    ],
+)
 def test_a_search_proposes_what_it_proposed_before(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

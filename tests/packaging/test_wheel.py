@@ -56,7 +56,10 @@ def test_the_wheel_lists_its_spaces_beside_a_foreign_conf_folder(run_nas, launch
 
 @pytest.mark.parametrize(
     "execution",
-    ["execution=inline", pytest.param("execution.num_workers=2", marks=pytest.mark.ray)],
+    [
+        "execution=inline",
+        pytest.param("execution.num_workers=2", marks=[pytest.mark.ray, pytest.mark.slow]),
+    ],
 )
 def test_a_users_own_space_is_searched_from_the_wheel(run_nas, launch_folder, execution):
     done = run_nas(

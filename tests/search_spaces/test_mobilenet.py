@@ -124,7 +124,7 @@ def test_a_network_takes_the_channels_and_classes_of_the_data(space):
         ({"stages": {"kernel": {"choice": [3, 4]}}}, "kernel must be an odd .* got 4"),
         (
             {"stages": {"expansion": {"choice": [0, 3]}}},
-            "expansion must be .* at least 1, .* got 0",
+            "expansion must be .* at least 1 .* got 0",
         ),
         ({"stages": {"depth": {"int": [0, 2]}}}, "depth must be .* at least 1 .* got 0"),
         ({"stages": {"squeeze_excite": 1}}, "squeeze_excite must be true or false, but got 1"),

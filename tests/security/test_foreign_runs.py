@@ -99,7 +99,16 @@ def does_nothing(nas, canary, words) -> None:
 
 
 @pytest.mark.parametrize("node", TARGETS.values(), ids=TARGETS)
-@pytest.mark.parametrize("place", ["search_space", "data", "sampler", "training", "evaluation"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "data",
+        *(
+            pytest.param(place, marks=pytest.mark.slow)
+            for place in ("search_space", "sampler", "training", "evaluation")
+        ),
+    ],
+)
 def test_no_target_of_a_record_is_called_that_is_none_of_its_kind(
     nas, evil, canary, payload, place, node
 ):
@@ -108,6 +117,7 @@ def test_no_target_of_a_record_is_called_that_is_none_of_its_kind(
     only_refused(nas, canary, REPRODUCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("node", TARGETS.values(), ids=TARGETS)
 @pytest.mark.parametrize("words", [REPRODUCE, COMMANDS[2]], ids=TITLE)
 def test_no_stop_rule_of_a_record_is_called_that_is_none(nas, evil, canary, payload, words, node):
@@ -117,7 +127,14 @@ def test_no_stop_rule_of_a_record_is_called_that_is_none(nas, evil, canary, payl
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=TITLE)
-@pytest.mark.parametrize("name", ["os.system", "code in the run folder", "a script of the user"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        pytest.param("code in the run folder", marks=pytest.mark.slow),
+        pytest.param("a script of the user", marks=pytest.mark.slow),
+    ],
+)
 def test_no_command_calls_the_target_of_a_record(nas, evil, canary, payload, name, words):
     record(evil, "search_space", TARGETS[name])
 
@@ -131,7 +148,9 @@ def test_the_message_says_what_trust_means(nas, evil, canary, words):
     only_refused(nas, canary, words, told="trust=true runs it with all your rights")
 
 
-@pytest.mark.parametrize("words", [COMMANDS[0], REPRODUCE], ids=TITLE)
+@pytest.mark.parametrize(
+    "words", [COMMANDS[0], pytest.param(REPRODUCE, marks=pytest.mark.slow)], ids=TITLE
+)
 @pytest.mark.parametrize(
     ("key", "node"),
     [
@@ -156,7 +175,7 @@ def test_no_code_hides_elsewhere_in_a_record(nas, evil, canary, payload, key, no
 
 
 @pytest.mark.parametrize("words", BUILDERS, ids=TITLE)
-@pytest.mark.parametrize("argument", ["model", "weights"])
+@pytest.mark.parametrize("argument", ["model", pytest.param("weights", marks=pytest.mark.slow)])
 def test_a_pickle_that_a_record_names_is_not_read(nas, evil, canary, argument, words):
     pickled = evil / "evil.pt"
     torch.save({"a": Touches()}, pickled)
@@ -337,7 +356,9 @@ def test_own_code_beside_the_run_goes_on_without_a_word(nas, evil, launch_folder
 
 def test_trust_lets_a_run_call_what_it_names(nas, evil, launch_folder):
     (launch_folder / "my_data_here.py").write_text(
-        "from nas.data.digits import load_digits\ndef load():\n    return load_digits()\n"
+        "import importlib\n"
+        "def load():\n"
+        "    return importlib.import_module('nas.data.digits').load_digits()\n"
     )
     record(evil, "data", {"_target_": "my_data_here.load"})
     words = ("search", "name=evil", "resume=true", "stopping.num_trials=2")

@@ -66,6 +66,7 @@ def test_a_training_ends_with_the_numbers_of_one_in_memory(photos, num_loaders):
     assert score == expected_score
 
 
+@pytest.mark.slow
 def test_a_training_that_is_cut_in_an_epoch_ends_with_the_same_numbers(photos):
     _, expected = trained(opened(photos, streaming=False))
 
