@@ -58,7 +58,7 @@ def count_words(profile: SpaceProfile) -> str:
         return "infinitely many architectures (a float range without a step)"
     words = f"{format_count(total)} architectures, counted exactly"
     if profile.num_networks is None:
-        return f"{words}; at most so many networks, as some of them build the same one"
+        return f"{words}; there may be fewer networks, since some architectures build the same one"
     if profile.num_networks < total:
         return f"{words}, which build {format_count(profile.num_networks)} distinct networks"
     return words
@@ -70,7 +70,7 @@ def sample_words(sample: Sample) -> str:
     how = "all" if sample.is_whole else "each parameter drawn by itself"
     words = f"costs of {number} of them ({how}), counted in {format_duration(sample.seconds)}"
     if sample.num_unbuildable:
-        words += f"; {sample.num_unbuildable} draws do not exist"
+        words += f"; the space has no network for {sample.num_unbuildable} draws"
     if sample.faults:
         words += f"; {len(sample.faults)} cannot be built, the first: {sample.faults[0]}"
     return words
@@ -79,7 +79,7 @@ def sample_words(sample: Sample) -> str:
 def unbuildable_line(profile: SpaceProfile) -> str:
     """Return what is wrong with a space of which nothing can be built."""
     sample = profile.sample
-    why = sample.faults[0] if sample.faults else "the space says that none of the draws exists"
+    why = sample.faults[0] if sample.faults else "the space has no network for any of the draws"
     return f"no architecture of the space can be built: {why}; mend its build or its parameters"
 
 
@@ -122,15 +122,16 @@ def print_feasibility(
         value = costs[constraint.metric]
         if value is not None and constraint.excess(value) > 0:
             end = "max" if constraint.maximum is not None and value > constraint.maximum else "min"
-            _say(console, f"  it would do: constraints.{constraint.metric}.{end}={value:.0f}")
+            limit = f"constraints.{constraint.metric}.{end}={value:.0f}"
+            _say(console, f"  a limit that it keeps: {limit}")
 
 
 def share_words(found: Feasibility, *, is_whole: bool) -> str:
     """Return how many keep the constraints."""
     if found.num_kept == 0:
         rest = "" if is_whole else f" (95 %: fewer than {100 * found.high:.2g} %)"
-        return f"none of {found.num_counted:,} keeps this{rest}"
-    words = f"{100 * found.num_kept / found.num_counted:.3g} % keep this"
+        return f"none of {found.num_counted:,} keeps this limit{rest}"
+    words = f"{100 * found.num_kept / found.num_counted:.3g} % keep this limit"
     if not is_whole:
         words += f" (95 %: {100 * found.low:.3g} to {100 * found.high:.3g} %)"
     return words
@@ -147,7 +148,7 @@ def print_times(
         about.append(f"{threads:g} CPU thread" + ("" if threads == 1 else "s"))
     _say(console, f"\nmeasured here ({', '.join(filter(None, about))}):")
     names = [times.scale, *(n for n in ("num_params",) if n in times.trials[0].costs)]
-    table = _table("model", *map(heading_of, names), "a whole trial", "measured")
+    table = _table("model", *map(heading_of, names), "time of a trial", "measured")
     for trial in times.trials:
         cells = [format_value(name, trial.costs.get(name)) for name in names]
         took = format_duration(trial.seconds) if trial.failure is None else trial.failure

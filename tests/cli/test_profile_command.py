@@ -30,7 +30,7 @@ def test_a_profile_of_a_table_counts_it_and_trains_nothing(nas, table_words, lau
 def test_a_profile_tells_the_share_that_keeps_the_constraints(nas, table_words):
     _, shown, _ = nas("profile", *table_words, "constraints.bytes.max=100")
 
-    assert "6.25 % keep this" in shown
+    assert "6.25 % keep this limit" in shown
 
 
 def test_an_impossible_constraint_ends_with_status_2_and_the_nearest(nas, table_words):
