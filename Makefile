@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all test-databases test-slow check clean
+.PHONY: help search test test-all test-databases test-slow test-long check clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
 	@echo "make test                                           install, then run the tests"
 	@echo "make test-slow                                      the slow ones: faults on real clusters, chaos, speed"
+	@echo "make test-long                                      those that take over five minutes: 1,000 odd command lines"
 	@echo "make test-databases                                 those that need PostgreSQL or MariaDB installed"
 	@echo "make test-all                                       all but those that need a GPU"
 	@echo "make check                                          lint, format, types, floors"
@@ -27,6 +28,9 @@ test-all: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow and not gpu and not postgres"
+
+test-long: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m long
 
 test-databases: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m postgres

@@ -128,7 +128,7 @@ def test_an_odd_command_line_is_done_or_refused_in_one_message(warm, words, laun
     assert_is_answered(words, launch_folder, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=1000, suppress_health_check=SUPPRESSED)
 @given(words=command_lines())
 def test_a_thousand_odd_command_lines_are_done_or_refused(warm, words, launch_folder, capsys):
