@@ -152,7 +152,7 @@ def test_a_cluster_is_joined_from_its_own_machine_and_through_rays_client(
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # others may run on this machine
     address = "auto" if way == "auto" else f"ray://127.0.0.1:{port}"
     try:
-        wait_until(lambda: way == "auto" or listens(port), timeout_s=60)
+        wait_until(lambda: way == "auto" or listens(port), timeout_s=180)
         settings = RaySettings(address=address)
         summary = search(
             small_task(30), tmp_path / "run", make_backend=lambda e: RayBackend(e, settings)
