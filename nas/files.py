@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -53,6 +54,12 @@ def remove_own(folder: Path, names: Collection[str]) -> None:
             if (path.name in names or is_begun) and (path.is_file() or path.is_symlink()):
                 path.unlink(missing_ok=True)
         folder.rmdir()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that was made for one trial, with all that is in it; a link stays."""
+    if not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, content: str) -> None:

@@ -29,8 +29,8 @@ from nas.tables.table import Table
 _MAX_NOTE_BYTES = 30_000  # MySQL's texts end at 65,535
 _TOLERANCE = 0.01  # of a mean or a deviation, as a share of the deviation
 UNKNOWN = (
-    "this run did not record its data, as of an earlier version; they are taken to be the same, "
-    "and are on record from now on"
+    "this run did not record its data, since an earlier version began it; these data are taken to "
+    "be the same, and are on record from now on"
 )
 
 
@@ -127,7 +127,7 @@ def check_same_data(folder: RunFolder, data: object, now: Fingerprint | None) ->
         raise RunFolderError(
             f"the data are not those that run '{folder.name}' was begun with, so results would "
             f"not be comparable:\n{listed}\nput the data back as they were, or start a new run "
-            f"with another name=...; warm_start=[{folder.path}] tells it what this one found"
+            f"with another name=...; warm_start=[{folder.path}] lets it use what this run found"
         )
     is_known = known.fingerprint is not None or not holds_study(folder.study_journal)
     return None if is_known else UNKNOWN

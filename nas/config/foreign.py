@@ -141,7 +141,7 @@ def check_record(folder: Path, values: Mapping[str, Any], *, told: Sequence[str]
             faults.append(f"  {key}: the record names {what}; say {key}=... yourself")
     if faults:
         raise ConfigError(
-            f"the run folder {folder} names what is not done for a run of someone else:\n"
+            f"the run folder {folder} names what no command uses of someone else's run:\n"
             + "\n".join(dict.fromkeys(faults))
             + f"\nIf the run is your own, add trust=true. {WHAT_IT_MEANS}"
         )
@@ -213,20 +213,20 @@ def _fault_of(name: str, place: str, folder: Path) -> str | None:
     if named.origin is Origin.FOREIGN:
         return f"its code lies in the run folder ({named.file or folder})"
     if named.origin is Origin.PYTHON or "__main__" in name.split("."):
-        return f"it is none of what may stand there: {_allowed(place)}"
+        return f"this setting takes something else: {_allowed(place)}"
     if named.origin is Origin.NOWHERE:
         return None if _is_dotted(name) else "it is no dotted name"
     # A loader of the user's own need not say what it returns.
     is_own_loader = named.origin is Origin.OWN and place == "data" and is_function_for_nas(named)
     is_own_part = is_own_loader or seems_made_for_search(named)
     if named.origin is Origin.OWN and not is_own_part:
-        return f"it is none of what may stand there: {_allowed(place)}"
+        return f"this setting takes something else: {_allowed(place)}"
     try:
         found = locate(name)
     except ConfigError:
         return None  # told where targets are checked
     if not is_own_loader and not is_of_kind(found, place):
-        return f"it is none of what may stand there: {_allowed(place)}"
+        return f"this setting takes something else: {_allowed(place)}"
     return None
 
 

@@ -4,7 +4,6 @@ So a trial that is on record has its weights, whatever ends the process.
 """
 
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from nas.engine.log_lines import trial_line
 from nas.engine.publishing import Publisher
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, View
+from nas.files import remove_folder
 from nas.objective import Objective
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
@@ -116,6 +116,4 @@ class Intake:
         self._view.message(line)
 
     def _drop_checkpoint(self, number: int) -> None:
-        place = self._checkpoints / str(number)  # made for this trial alone
-        if not place.is_symlink():
-            shutil.rmtree(place, ignore_errors=True)
+        remove_folder(self._checkpoints / str(number))

@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 
 from nas.evaluation.evaluator import Evaluator
-from nas.files import CHECKPOINT_FILES, remove_own
+from nas.files import remove_folder
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
 
 
@@ -30,7 +30,7 @@ def evaluate_guarded(evaluator: Evaluator, spec: TrialSpec) -> TrialResult:
             seconds=time.monotonic() - started_s,
         )
     if spec.checkpoint is not None and result.state is not TrialState.STOPPED:
-        remove_own(Path(spec.checkpoint), CHECKPOINT_FILES)
+        remove_folder(Path(spec.checkpoint))
     return result
 
 

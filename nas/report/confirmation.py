@@ -45,7 +45,7 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     _draw_staircase(axes, kept, [row.test_mean for row in kept], colour=FRONT_COLOUR)
     for chosen, colour, marker, label in (
         (kept, FRONT_COLOUR, "o", "winner, test"),
-        (beaten, KNEE_COLOUR, "X", "off the front by more than the noise, test"),
+        (beaten, KNEE_COLOUR, "X", "beaten by more than the noise (test)"),
         ([r for r in rows if r.is_baseline], _BASELINE_COLOUR, "s", "baseline, test"),
     ):
         _draw_test(axes, chosen, colour=colour, marker=marker, label=label)
@@ -71,8 +71,9 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
     return (
-        f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  the search was "
-        f"{_gap_told(winners[0].metric, gap)} the test on average  ·  {beaten} off the front"
+        f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  "
+        f"on average the search was {_gap_told(winners[0].metric, gap)} the test  ·  "
+        f"{beaten} beaten by more than the noise"
     )
 
 

@@ -72,7 +72,7 @@ def open_storage(url: str) -> RDBStorage:
         cause = masked(" ".join(str(error.__cause__ or error).split()))
         if is_login_fault(cause):
             raise ConfigError(
-                f"the database at storage.url={told} lets nobody in ({cause}); "
+                f"the database at storage.url={told} refuses the login ({cause}); "
                 f"{password_advice(url)}"
             ) from error
         raise ConfigError(

@@ -440,7 +440,7 @@ def test_a_run_in_postgresql_goes_on_with_the_password_of_its_user_and_keeps_non
 def test_a_wrong_password_is_told_with_where_it_is_looked_for(server):
     url = f"postgresql://careful:{PASSWORD}x@127.0.0.1:{server.port}/studies"
 
-    with pytest.raises(ConfigError, match=r"lets nobody in .* NAS_STORAGE_PASSWORD") as told:
+    with pytest.raises(ConfigError, match=r"refuses the login .* NAS_STORAGE_PASSWORD") as told:
         open_storage(url)
 
     assert PASSWORD not in str(told.value)
