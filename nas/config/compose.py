@@ -103,8 +103,8 @@ def compose_values(source: ConfigSource) -> Composed:
     faults: list[str] = []
     with opened(source) as composer:
         try:
-            if any(legibility_fault(text) for text in source.overrides):
-                raise HydraException("some are not even read")
+            if any(legibility_fault(text) or _no_effect(text) for text in source.overrides):
+                raise HydraException("some are not even composed")
             config = composer(source.overrides)
         except COMPOSING_FAILS:
             good = _good_overrides(source, composer, faults)
@@ -227,8 +227,10 @@ def _good_overrides(
     for text in dict.fromkeys(of_groups + of_values):
         override = known[text]
         assert override is not None, "only what could be read is here"
-        fault = _group_fault(override, source) or _key_fault(
-            override, composer, good, groups, config_name=source.config_name
+        fault = (
+            _no_effect(text)
+            or _group_fault(override, source)
+            or _key_fault(override, composer, good, groups, config_name=source.config_name)
         )
         if fault is None and _group(override) in groups and not _is_chosen(override, source):
             fault = unknown_key(text.partition("=")[0], [str(key) for key in composer(good)])
@@ -238,6 +240,17 @@ def _good_overrides(
         else:
             faults.append(fault)
     return good
+
+
+def _no_effect(text: str) -> str | None:
+    """Return why an override would change nothing: Hydra composes for us and starts no job."""
+    key = key_of(text)
+    if not key.startswith(("hydra.", "hydra/")) or key == "hydra.searchpath":
+        return None
+    return (
+        f"'{shown(text)}' would change nothing, for Hydra only composes the settings here; "
+        "leave it out (the folder of a run is set by nas search run_folder=...)"
+    )
 
 
 def _parse(text: str, faults: list[str], folders: Sequence[Path]) -> Override | None:

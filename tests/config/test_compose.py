@@ -68,6 +68,27 @@ def test_a_source_that_is_not_there_is_refused(source, told):
         compose_values(source)
 
 
+@pytest.mark.parametrize(
+    "override", ["hydra.run.dir=out", "+hydra/launcher=basic", "++hydra.sweep.dir=out"]
+)
+def test_a_setting_of_hydra_that_would_change_nothing_is_refused(override):
+    faults = compose_values(ConfigSource(overrides=(override, "seed=3"))).faults
+
+    assert len(faults) == 1
+    assert f"'{override}' would change nothing" in faults[0]
+    assert "run_folder=" in faults[0]
+
+
+def test_a_search_path_of_hydra_adds_choices(write_conf):
+    folder = write_conf("sampler/mine.yaml", "_target_: optuna.samplers.RandomSampler\n")
+    overrides = (f"hydra.searchpath=[file://{folder}]", "sampler=mine")
+
+    composed = compose_values(ConfigSource(overrides=overrides))
+
+    assert composed.faults == ()
+    assert composed.values["sampler"]["_target_"] == "optuna.samplers.RandomSampler"
+
+
 def test_a_broken_file_of_the_user_is_told(write_conf):
     folder = write_conf("sampler/mine.yaml", "_target_: [unclosed\n")
 

@@ -50,8 +50,21 @@ def test_memory_that_cannot_be_had_is_a_failure_of_its_own_kind():
 
 def test_a_checkpoint_is_kept_only_while_it_may_be_of_use(tmp_path):
     place = tmp_path / "checkpoint"
-    place.mkdir()
+    (place / "epochs").mkdir(parents=True)
+    (place / "epochs/mine.ckpt").write_bytes(b"named as the user's evaluator likes")
 
     evaluate_guarded(ClosedForm(), spec(checkpoint=str(place)))
 
     assert not place.exists()
+
+
+def test_a_checkpoint_folder_that_is_a_link_is_not_followed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept.txt").write_text("not the trial's")
+    place = tmp_path / "checkpoint"
+    place.symlink_to(elsewhere)
+
+    evaluate_guarded(ClosedForm(), spec(checkpoint=str(place)))
+
+    assert (elsewhere / "kept.txt").exists()
