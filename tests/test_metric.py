@@ -8,9 +8,9 @@ from torch import nn
 
 import nas
 from nas.assemble.check import check_search
-from nas.config.compose import ConfigSource
 from nas.config.finishing import check_finish
 from nas.config.schema import constraints_of
+from nas.config.source import ConfigSource
 from nas.measure.cost import costs_of
 from nas.metric import METRICS, STATIC_METRICS, Scale, describe_metric, is_share
 from nas.objective import Constraint

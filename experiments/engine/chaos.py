@@ -201,6 +201,7 @@ def report(seconds: Seconds) -> list[dict[str, Any]]:
 def drive(options: argparse.Namespace) -> int:
     """SearchLoop as the driver process."""
     if options.max_file_bytes:
+        sys.dont_write_bytecode = True  # a cut .pyc file would fail the next driver
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.max_file_bytes, hard))
     ray_backend.GRACE_S = GRACE_S

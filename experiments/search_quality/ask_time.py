@@ -27,7 +27,8 @@ from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make_space
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
+from nas.config.source import ConfigSource
 from nas.evaluation.known import KnownBefore
 from nas.frontier.sampler import FrontierSampler
 from nas.objective import objective_for

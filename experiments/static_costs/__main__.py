@@ -18,7 +18,8 @@ import numpy as np
 from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.assemble.make import make_space
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
+from nas.config.source import ConfigSource
 from nas.errors import UnbuildableError
 from nas.measure.cost import count_costs
 from nas.space.space import SearchSpace

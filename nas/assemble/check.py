@@ -9,10 +9,11 @@ from typing import Any
 
 from nas.assemble.make import make, make_sampler, make_space
 from nas.config.check import INJECTED, find_faults, in_one_message, validate_node
-from nas.config.compose import Composed, ConfigSource, compose_values
+from nas.config.compose import Composed, compose_values
 from nas.config.kept_secrets import missing_secrets
 from nas.config.nodes import RULES, offers_of
 from nas.config.schema import SearchConfig, TrialLimits
+from nas.config.source import ConfigSource
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, NasError
 

@@ -19,11 +19,12 @@ from hydra.core.override_parser.types import Glob
 from nas.assemble.changed_settings import changed_settings
 from nas.assemble.check import check_values
 from nas.config.check import in_one_message
-from nas.config.compose import Composed, ConfigSource, compose_values, on_top
+from nas.config.compose import Composed, compose_values, on_top
 from nas.config.foreign import check_plain, check_record
 from nas.config.overrides import MAX_COMBINATIONS, parse, shown
 from nas.config.recorded import read_mapping, read_source
 from nas.config.schema import SearchConfig
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError, RunFolderError
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_override, remember_secrets_in

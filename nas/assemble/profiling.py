@@ -11,9 +11,10 @@ from pathlib import Path
 from nas.assemble.check import check_values
 from nas.assemble.search import AssembledSearch, build_search, gpus_per_trial
 from nas.config.check import in_one_message
-from nas.config.compose import ConfigSource, compose_values, on_top
+from nas.config.compose import compose_values, on_top
 from nas.config.recorded import read_source
 from nas.config.schema import Execution, ExecutionKind, SearchConfig
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError, nearest_first
 from nas.profile.trial_time import PlannedSearch
 from nas.record.environment import find_devices

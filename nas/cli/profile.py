@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     flags = parse_flags(words, PROFILE)
     open_launch_folder()
     from nas.assemble.profiling import plan_profile, read_settings
-    from nas.config.compose import ConfigSource
+    from nas.config.source import ConfigSource
     from nas.measure.proxies import PROXIES
 
     settings = read_settings(flags.overrides, known_proxies=tuple(PROXIES))

@@ -12,11 +12,12 @@ from nas.assemble.jobs import SearchJob, plan_jobs
 from nas.cli.commands import SEARCH
 from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
-from nas.config.compose import ConfigSource, on_top
+from nas.config.compose import on_top
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, SearchConfig, Ui
 from nas.config.show import show_config, show_info
+from nas.config.source import ConfigSource
 from nas.errors import NasError
 from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder

@@ -135,7 +135,8 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
         ConfigError: there is no such space, or an override does not fit.
     """
     from nas.assemble.check import check_node_of_space
-    from nas.config.compose import ConfigSource, compose_values
+    from nas.config.compose import compose_values
+    from nas.config.source import ConfigSource
 
     _check_known(name, folder)
     settings = [

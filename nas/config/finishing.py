@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from nas.config.check import in_one_message
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
 from nas.config.export_formats import ExportConfig, format_faults, in_full
 from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
+from nas.config.source import ConfigSource
 from nas.config.validator import Validator
 from nas.errors import ConfigError
 from nas.finish.which import Which

@@ -28,6 +28,11 @@ def for_hydra(text: str) -> str:
 _OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
 
 
+def key_of(text: str) -> str:
+    """Return what an override sets or chooses."""
+    return text.partition("=")[0].lstrip("+~")
+
+
 def parse(text: str) -> Override:
     """Return an override, read.
 

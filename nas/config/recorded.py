@@ -14,10 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.compose import COMPOSING_FAILS, ConfigSource, key_of, opened
+from nas.config.compose import opened
 from nas.config.earlier_names import SETTINGS, with_new_names
 from nas.config.foreign import check_environment, check_overrides
 from nas.config.groups import groups_of
+from nas.config.override_faults import COMPOSING_FAILS
+from nas.config.overrides import key_of
+from nas.config.source import ConfigSource
 from nas.errors import RunFolderError
 from nas.files import write_text
 from nas.metric import Direction

@@ -9,9 +9,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.compose import ConfigSource, check_source, compose_values, opened
+from nas.config.compose import compose_values, opened
 from nas.config.overrides import for_hydra
 from nas.config.resolve import first_words
+from nas.config.source import ConfigSource, check_source
 from nas.errors import ConfigError
 from nas.secrets import masked_by_shape
 

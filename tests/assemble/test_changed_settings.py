@@ -1,7 +1,8 @@
 """What may differ between a run's record and the command that goes on with it."""
 
 from nas.assemble.changed_settings import changed_settings
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
+from nas.config.source import ConfigSource
 
 
 def composed(*overrides):

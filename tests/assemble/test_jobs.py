@@ -2,8 +2,9 @@ import pytest
 
 from nas.assemble.changed_settings import changed_settings
 from nas.assemble.jobs import expand, plan_jobs
-from nas.config.compose import ConfigSource, compose_values, on_top
+from nas.config.compose import compose_values, on_top
 from nas.config.recorded import objectives_of, read_source, recorded_objectives, write_config
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError, RunFolderError
 from nas.metric import Direction
 from nas.objective import Objective

@@ -1,13 +1,13 @@
 """A disk that is full or read-only ends each command with one message."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
+from parts.processes import no_file_beyond
 
 COMMANDS = {
     "search": ["search", "name=new", "ui=none", "execution=inline"],
@@ -35,16 +35,6 @@ def damage(run):
     """Leave a blank line in the journal: repair has something to do."""
     journal = run / "study.journal"
     journal.write_bytes(journal.read_bytes().replace(b"\n", b"\n\n", 1))
-
-
-@contextmanager
-def no_file_beyond(num_bytes):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from nas.assemble.check import check_search
 from nas.cli.commands import SEARCH
 from nas.cli.flags import parse_flags, parse_list
 from nas.config.choices import Choices, head_comment
-from nas.config.compose import ConfigSource
 from nas.config.launch import open_launch_folder
+from nas.config.source import ConfigSource
 from nas.paths import conf_dir
 
 

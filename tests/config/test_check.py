@@ -6,8 +6,9 @@ import pytest
 
 from nas.assemble.check import check_search, check_values
 from nas.assemble.make import make_space
-from nas.config.compose import Composed, ConfigSource, compose_values
+from nas.config.compose import Composed, compose_values
 from nas.config.schema import ExecutionKind, Ui
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError
 
 

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
 from nas.config.show import show_config, show_info
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError
 from nas.paths import conf_dir
 

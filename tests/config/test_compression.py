@@ -4,7 +4,7 @@ import pytest
 
 from nas.assemble.check import check_search
 from nas.assemble.make import make_space
-from nas.config.compose import ConfigSource
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError
 from search_spaces.compressed import CompressedSpace
 from search_spaces.resnet import ResNetSpace

@@ -3,9 +3,10 @@
 import pytest
 
 from nas.assemble.jobs import plan_jobs
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
 from nas.config.earlier_names import ARGUMENTS, SETTINGS, TARGETS, with_new_names
 from nas.config.recorded import read_mapping, read_source, write_config
+from nas.config.source import ConfigSource
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
 from nas.record.run_folder import RunFolder

@@ -5,8 +5,12 @@ import sys
 import pytest
 
 PROGRAM = """
+import signal
 import time
 from nas.engine.interrupt import as_ctrl_c
+# What starts the tests in the background has them ignored, and so they would stay here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 try:
     with as_ctrl_c():
         try:

@@ -69,7 +69,7 @@ def test_rays_autoscaler_reads_the_cluster_of_the_ray_job():
 
 def test_the_command_of_the_ray_job_is_one_that_we_understand():
     from nas.assemble.jobs import plan_jobs
-    from nas.config.compose import ConfigSource
+    from nas.config.source import ConfigSource
 
     job = yaml.safe_load((DOCS / "rayjob.yaml").read_text())
     program, command, *overrides = job["spec"]["entrypoint"].split()

@@ -1,10 +1,12 @@
 """Processes that a test starts, watches and ends."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -35,3 +37,20 @@ def wait_until(condition: Callable[[], object], *, timeout_s: float = 150.0) -> 
 def lines(path: Path) -> Sequence[str]:
     """Return the whole lines of a file; none if it is absent."""
     return path.read_text().splitlines() if path.exists() else []
+
+
+@contextmanager
+def no_file_beyond(num_bytes: int) -> Iterator[None]:
+    """Have this process write no file beyond a size, as on a full disk: EFBIG.
+
+    Python would leave cut .pyc files of what is imported meanwhile; the next import would fail.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writes_nothing = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = writes_nothing

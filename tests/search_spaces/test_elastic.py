@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from nas.assemble.check import check_search
 from nas.assemble.search import build_search
-from nas.config.compose import ConfigSource
+from nas.config.source import ConfigSource
 from nas.errors import SpaceError
 from nas.measure.cost import costs_of
 from nas.task import DataShape

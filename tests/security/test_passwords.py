@@ -17,8 +17,9 @@ from nas.assemble.changed_settings import changed_settings
 from nas.cli.log import logging_to
 from nas.cli.logged import LoggedError
 from nas.cli.main import main
-from nas.config.compose import ConfigSource, compose_values
+from nas.config.compose import compose_values
 from nas.config.recorded import read_mapping, write_config
+from nas.config.source import ConfigSource
 from nas.errors import ConfigError
 from nas.record.environment import collect_environment, read_environment, write_environment
 from nas.record.run_folder import RunFolder

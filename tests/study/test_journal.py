@@ -1,5 +1,4 @@
 import json
-import resource
 from dataclasses import replace
 
 import optuna
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from parts.engine import OBJECTIVES, SMALL, accuracy_of, size_of
+from parts.processes import no_file_beyond
 
 from nas.errors import RunFolderError
 from nas.sampling.distributions import flat_distributions
@@ -216,15 +216,11 @@ def test_a_full_disk_ends_with_a_clear_message_and_a_readable_record(tmp_path):
     path = tmp_path / "study.journal"
     write(path, [TrialState.COMPLETE] * 3)
     journal = open_journal(path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     room = path.stat().st_size + 100  # the next line is cut in its middle
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # Python ignores SIGXFSZ: EFBIG
-    try:
+    with no_file_beyond(room):
         journal.started(started(3))
         with pytest.raises(RunFolderError, match="free the disk and resume"):
             journal.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert len(load_records(path)) == 3
     assert all(json.loads(line) for line in path.read_text().splitlines())
