@@ -62,12 +62,18 @@ METRICS: dict[str, Metric] = {
         Metric("accuracy", _UP, "validation accuracy", Scale.SHARE, heading="accuracy"),
         Metric("loss", _DOWN, "validation loss", heading="loss"),
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
+        Metric("bits_per_byte", _DOWN, "validation bits per byte", heading="bits/byte"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
+        Metric("num_body_params", _DOWN, "non-embedding parameters", Scale.COUNT, "", True, "body"),
+        Metric(
+            "kv_bytes_per_token", _DOWN, "cache per token", Scale.COUNT, "B", True, "cache/token"
+        ),
         Metric("num_macs", _DOWN, "multiply-accumulates", Scale.COUNT, "", True, "MACs"),
         Metric("activation_bytes", _DOWN, "peak activations", Scale.COUNT, "B", True),
         Metric("latency_ms", _DOWN, "latency", unit="ms"),
+        Metric("tokens_per_s", _UP, "tokens per second", unit="tokens/s", heading="tokens/s"),
         Metric("peak_memory_bytes", _DOWN, "peak memory", Scale.COUNT, "B"),
         Metric("energy_j", _DOWN, "energy", unit="J"),
         Metric("seconds", _DOWN, "time", unit="s"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
+from nas.assemble.kinds import check_kinds
 from nas.assemble.make import make, make_data, make_sampler, make_space
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
@@ -54,6 +55,9 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
+    check_kinds(
+        {"data": config.data, "training": config.training, "evaluation": config.evaluation}
+    )
     space: SearchSpace = make_space(config.search_space)
     objectives = objectives_of(
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}

@@ -26,11 +26,11 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import SpaceError
-from nas.metric import STATIC_METRICS
 from nas.task import DataShape
 from nas.widths import Layer, widths_of
 
-COUNTABLE = STATIC_METRICS
+# What is counted of any network; language models have further costs of their own space.
+COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
 # On the meta device tensors have no values, yet filling them takes most time: methods of tensors,
