@@ -66,7 +66,9 @@ METRICS: dict[str, Metric] = {
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
-        Metric("num_body_params", _DOWN, "non-embedding parameters", Scale.COUNT, "", True, "body"),
+        Metric(
+            "num_body_params", _DOWN, "non-embedding parameters", Scale.COUNT, "", True, "body"
+        ),
         Metric(
             "kv_bytes_per_token", _DOWN, "cache per token", Scale.COUNT, "B", True, "cache/token"
         ),

@@ -50,7 +50,7 @@ class DecoderSpace(SearchSpace):
         },
     }
     example_data: ClassVar[tuple[DataShape, ...]] = (
-        token_shape(context=32, vocabularies=[65]),
+        token_shape(context=256, vocabularies=[65]),
         token_shape(context=256, vocabularies=[257]),
     )
 

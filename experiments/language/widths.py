@@ -2,9 +2,9 @@
 
     python experiments/language/widths.py OUT.csv [--tokens 400000] [--seeds 1]
 
-Two layers, feed-forward of twice the width, bytes of Python's sources, context 128; each row is one
-training: optimizer, width, learning rate, seed, validation bits per byte, CPU seconds. Rows that
-stand in the file are not trained again.
+Two layers, feed-forward of twice the width, bytes of Python's sources, context 128; each row is
+one training: optimizer, width, learning rate, seed, validation bits per byte, CPU seconds. Rows
+that stand in the file are not trained again.
 """
 
 import argparse
@@ -81,9 +81,7 @@ def main() -> None:
             for rate, seed in itertools.product(RATES[optimizer], range(asked.seeds)):
                 if (optimizer, str(width), str(rate), str(seed)) in done:
                     continue
-                recipe = TokenRecipe(
-                    tokens=asked.tokens, learning_rate=rate, optimizer=optimizer
-                )
+                recipe = TokenRecipe(tokens=asked.tokens, learning_rate=rate, optimizer=optimizer)
                 before = time.process_time()
                 bits = train(width, recipe, seed)
                 spent = time.process_time() - before

@@ -180,8 +180,8 @@ def _by_documents(
 ) -> dict[str, list[Piece]]:
     order: dict[bytes, list[Document]] = {}
     for document in documents:
-        key = hashlib.blake2b(document.digest, digest_size=16, salt=seed.to_bytes(8, "little"))
-        order.setdefault(key.digest(), []).append(document)
+        salted = hashlib.blake2b(document.digest, digest_size=16, salt=seed.to_bytes(8, "little"))
+        order.setdefault(salted.digest(), []).append(document)
     total = sum(document.num_bytes for document in documents)
     left = {word: shares[word] * total for word in ("test", "validation")}
     dealt: dict[str, list[Piece]] = {word: [] for word in SPLITS}

@@ -6,7 +6,6 @@ all workers. It is made once for each text and tokenizer, in the cache folder of
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +111,7 @@ def read_or_make(
         facts = {**write(begun / _TOKENS), "dtype": dtype()}
         (begun / _FACTS).write_text(json.dumps(facts))
         with contextlib.suppress(OSError):  # another process was quicker
-            os.replace(begun, folder)
+            begun.rename(folder)
     except OSError as error:
         raise DataError(
             f"the tokens cannot be written below {folder.parent}: {error}; XDG_CACHE_HOME names "

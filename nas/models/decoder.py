@@ -13,6 +13,7 @@ one learning rate serves all widths (`nas.train.width_rules`).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from torch.nn import functional
 
 ATTENTION, WINDOW, LINEAR = "attention", "window", "linear"
 MIXERS = (ATTENTION, WINDOW, LINEAR)
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "silu": functional.silu,
     "gelu": functional.gelu,
     "relu": functional.relu,
@@ -139,6 +140,12 @@ class TokenMixer(nn.Module):
         taken: torch.Tensor = self.out(mixed.transpose(1, 2).reshape(size, length, -1))
         return taken
 
+    def extra_repr(self) -> str:
+        """Return what the parts do not show."""
+        seen = f", window={self.plan.window}" if self.kind == WINDOW else ""
+        heads = f"{self.plan.num_heads}/{self.plan.num_kv_heads}"
+        return f"{self.kind}, heads={heads}{seen}"
+
     def _mixed(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         length = q.shape[2]
         if self.kind == LINEAR:
@@ -165,6 +172,10 @@ class GatedFeedForward(nn.Module):
         self.activation = plan.activation
         self.gate_in = nn.Linear(plan.width, 2 * hidden_features, bias=False)
         self.out = nn.Linear(hidden_features, plan.width, bias=False)
+
+    def extra_repr(self) -> str:
+        """Return what the parts do not show."""
+        return self.activation
 
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Return the same shape."""
@@ -226,6 +237,11 @@ class Decoder(nn.Module):
             x_BTD = block(x_BTD, rotary)
         weight = self.embedding.weight if self.head is None else self.head.weight
         return functional.linear(self.norm(x_BTD) * self.logit_scale, weight)
+
+    @property
+    def context(self) -> int:
+        """Most tokens that it sees at once."""
+        return self.plan.context
 
     @property
     def logit_scale(self) -> float:

@@ -26,7 +26,8 @@ def decoder_costs(plan: DecoderPlan) -> dict[str, float]:
     macs += len(plan.layers) * 2 * plan.context**2 * plan.query_features
     kept = sum(_kept_numbers(plan, layer) for layer in plan.layers)
     num_params = body + tables
-    widths = [plan.width, *(layer.hidden_features for layer in plan.layers)]
+    mixing = (plan.query_features + 2 * plan.kv_features, plan.width)
+    widths = [w for la in plan.layers for w in (*mixing, 2 * la.hidden_features, plan.width)]
     return {
         "num_params": num_params,
         "size_bytes": _BYTES_PER_WEIGHT * num_params,
@@ -37,7 +38,7 @@ def decoder_costs(plan: DecoderPlan) -> dict[str, float]:
             num_layers=len(widths),
             log_width=sum(map(math.log10, widths)),
             min_width=min(widths),
-            num_features=plan.width,
+            num_features=plan.layers[-1].hidden_features,
         ),
     }
 

@@ -76,8 +76,7 @@ class TokenRecipe:
 def _whole(name: str, value: object, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ConfigError(
-            f"training.{name} must be a whole number from {least:,} to {most:,}, "
-            f"but got {value!r}"
+            f"training.{name} must be a whole number from {least:,} to {most:,}, but got {value!r}"
         )
 
 

@@ -139,7 +139,7 @@ class TokenTraining:
     def _take_step(self) -> torch.Tensor:
         stretches = torch.from_numpy(self._draw()).to(self.device)
         loss = torch.zeros((), device=self.device)
-        for part in stretches.split(self._at_once):
+        for part in torch.split(stretches, self._at_once):
             own = self._loss(part) * (len(part) / len(stretches))
             torch.autograd.backward(own)
             loss += own.detach()
@@ -158,7 +158,8 @@ class TokenTraining:
         rng = generator(self.seed, "stretches", self.step)
         last = len(self._tokens) - self._context
         starts = rng.integers(0, last, size=self._num_stretches)
-        return self._tokens[starts[:, None] + np.arange(self._context + 1)].astype(np.int64)
+        taken = self._tokens[starts[:, None] + np.arange(self._context + 1)]
+        return np.asarray(taken, dtype=np.int64)
 
     def _loss(self, stretches: torch.Tensor) -> torch.Tensor:
         tokens_BT, next_BT = stretches[:, :-1], stretches[:, 1:]
