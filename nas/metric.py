@@ -82,6 +82,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# Those that language models alone have.
+LANGUAGE_METRICS = ("bits_per_byte", "num_body_params", "kv_bytes_per_token", "tokens_per_s")
 STATIC_METRICS = tuple(metric.name for metric in METRICS.values() if metric.is_static)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from nas.data.text import load_python_source
+from nas.data.text_loaders import load_python_source
 from nas.models.decoder import Decoder, DecoderLayer, DecoderPlan
 from nas.train.token_recipe import TokenRecipe
 from nas.train.token_training import TokenTraining, mean_loss

@@ -3,12 +3,13 @@
 Told before anything is built that takes time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas.config.contracts import makes_text
 from nas.config.targets import locate
 from nas.errors import ConfigError
+from nas.metric import LANGUAGE_METRICS
 
 _IMAGES = {
     "evaluation": "nas.evaluation.trained.TrainedEvaluator",
@@ -20,11 +21,12 @@ _TEXT = {
 }
 
 
-def check_kinds(nodes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse text with the training of images, and the other way round.
+def check_kinds(nodes: Mapping[str, Mapping[str, Any]], *, metrics: Sequence[str] = ()) -> None:
+    """Refuse text with the training or the metrics of images, and the other way round.
 
     Args:
         nodes: data, training and evaluation, by place.
+        metrics: that are made better or limited.
 
     Raises:
         ConfigError: which parts do not fit, and what to write.
@@ -35,6 +37,12 @@ def check_kinds(nodes: Mapping[str, Mapping[str, Any]]) -> None:
     is_text = makes_text(locate(targets["data"]))
     others = _IMAGES if is_text else _TEXT
     wrong = [place for place, target in others.items() if targets[place] == target]
+    of_text = [name for name in metrics if name in LANGUAGE_METRICS and not is_text]
+    if of_text and not wrong:
+        raise ConfigError(
+            f"{of_text[0]} is of language models, but the data are not text; take another "
+            "objective, or preset=small_lm"
+        )
     if not wrong:
         return
     if is_text:

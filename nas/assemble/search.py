@@ -55,9 +55,9 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
-    check_kinds(
-        {"data": config.data, "training": config.training, "evaluation": config.evaluation}
-    )
+    nodes = {"data": config.data, "training": config.training, "evaluation": config.evaluation}
+    limited = [constraint.metric for constraint in build_constraints(config)]
+    check_kinds(nodes, metrics=[*config.objectives.metrics, *limited])
     space: SearchSpace = make_space(config.search_space)
     objectives = objectives_of(
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}

@@ -199,9 +199,10 @@ def _by_position(
     documents: Sequence[Document], shares: dict[str, float]
 ) -> dict[str, list[Piece]]:
     total = sum(document.num_bytes for document in documents)
+    # Rounded first: 1 - 0.05 - 0.05 is a little less than 0.9.
     ends = {
-        "train": int(total * (1.0 - shares["validation"] - shares["test"])),
-        "validation": int(total * (1.0 - shares["test"])),
+        "train": int(round(total * (1.0 - shares["validation"] - shares["test"]), 3)),
+        "validation": int(round(total * (1.0 - shares["test"]), 3)),
         "test": total,
     }
     dealt: dict[str, list[Piece]] = {word: [] for word in SPLITS}

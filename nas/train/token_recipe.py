@@ -20,7 +20,7 @@ class TokenRecipe:
         batch_tokens: in a step.
         micro_batch_tokens: that are computed at once; gradients of the parts of a step add up.
             None computes a step at once.
-        optimizer: adamw for all weights, or muon for the matrices inside and adamw for the rest.
+        optimizer: muon for the matrices inside and adamw for the rest, or adamw for all.
         learning_rate: its peak, for the matrices of a network of width 64; the others follow by
             the rule of `nas.train.width_rules`.
         weight_decay: of matrices; norms have none.
@@ -38,8 +38,8 @@ class TokenRecipe:
     tokens: int = 1_000_000
     batch_tokens: int = 4096
     micro_batch_tokens: int | None = None
-    optimizer: str = "adamw"
-    learning_rate: float = 0.01
+    optimizer: str = "muon"
+    learning_rate: float = 0.02
     weight_decay: float = 0.1
     warmup: float = 0.1
     gradient_norm: float = 1.0

@@ -24,7 +24,7 @@ from torch import nn
 from nas.train.token_recipe import TokenRecipe
 
 BASE_WIDTH = 64
-TABLE_FACTOR = 4.0
+TABLE_FACTOR = 6.0
 # The step of Muon for a step of AdamW at the base width, measured (docs/language.md).
 MUON_FACTOR = 2.0
 _BETAS = (0.9, 0.95)
@@ -124,7 +124,9 @@ def _optimizers(
         groups += [_Group(found, BASE_WIDTH / n, True) for n, found in by_inputs.items()]
     nodes = [_node(group, recipe) for group in groups if group.parameters]
     is_fused = device.type in ("cpu", "cuda")
-    made.append(torch.optim.AdamW(nodes, lr=recipe.learning_rate, betas=_BETAS, fused=is_fused))
+    if nodes:
+        adamw = torch.optim.AdamW(nodes, lr=recipe.learning_rate, betas=_BETAS, fused=is_fused)
+        made.append(adamw)
     return made
 
 
