@@ -8,6 +8,7 @@ from typing import Any
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -72,6 +73,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
         costs=costs,
+        rungs=build_rungs(config.fidelity, objectives=objectives, evaluator=evaluator),
         trains_again=config.train_again,
     )
     return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
