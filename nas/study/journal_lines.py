@@ -14,7 +14,8 @@ from optuna.storages.journal._storage import JournalStorageReplayResult
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from nas.study.optuna_trial import RUNG_PREFIX, as_record, rungs_of
+from nas.sampling.rungs import RUNG_PREFIX
+from nas.study.optuna_trial import as_record, rungs_of
 from nas.trial import FailureKind, TrialRecord
 
 # Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.

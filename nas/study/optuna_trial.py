@@ -10,6 +10,7 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
 from nas.objective import Objective, losses
+from nas.sampling.rungs import RUNG_PREFIX, SECONDS_KEY, WAITING_KEY
 from nas.trial import Failure, FailureKind, Rung, TrialRecord, TrialState
 
 OPTUNA_STATES = {
@@ -20,9 +21,6 @@ OPTUNA_STATES = {
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
 _BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
-
-# A rung is kept as an attribute of this name, with its share of the training behind it.
-RUNG_PREFIX = "rung:"
 
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
@@ -123,6 +121,12 @@ def as_trial(
         values: of a complete trial.
     """
     ended_s = record.finished_s
+    attributes: dict[str, Any] = {}
+    for rung in record.rungs:
+        attributes |= rung_attribute(rung)
+    if record.rungs:
+        is_whole = record.state is TrialState.COMPLETE
+        attributes |= {SECONDS_KEY: record.seconds} if is_whole else {WAITING_KEY: True}
     return FrozenTrial(
         number=record.number,
         trial_id=record.number,
@@ -133,7 +137,7 @@ def as_trial(
         distributions=flat,
         datetime_start=datetime.fromtimestamp(record.started_s),
         datetime_complete=None if ended_s is None else datetime.fromtimestamp(ended_s),
-        user_attrs={name: v for rung in record.rungs for name, v in rung_attribute(rung).items()},
+        user_attrs=attributes,
         system_attrs=dict(record.sampler_notes),
         intermediate_values={},
     )

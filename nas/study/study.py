@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 
 from nas.objective import Constraint, Objective
 from nas.sampling.distributions import flat_distributions
+from nas.sampling.rungs import SECONDS_KEY, WAITING_KEY, DecidesRungs
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
 from nas.study.optuna_trial import OPTUNA_STATES, as_trial, optuna_values, rung_attribute
@@ -205,7 +206,20 @@ class SearchStudy:
     def promote(self, number: int) -> TrialSpec:
         """Return the order of a paused trial, to go on to its next rung."""
         del self._paused[number]
+        self._storage.set_trial_user_attr(self._places[number], WAITING_KEY, False)
         return self._spec(self._records[number])
+
+    def promotion(self, *, may_start: bool) -> int | None:
+        """Ask the sampler which paused trial goes on now; None to start a new one, or for nothing.
+
+        Args:
+            may_start: whether a new trial may start.
+        """
+        assert isinstance(self._sampler.inner, DecidesRungs), "the sampler was asked before"
+        place = self._sampler.inner.promotion(self._study, self._shares, may_start=may_start)
+        if place is None:
+            return None
+        return next(number for number in self._paused if self._places[number] == place)
 
     def stop(self, number: int) -> TrialRecord:
         """Stop a paused trial for good, and return its record."""
@@ -257,7 +271,10 @@ class SearchStudy:
         self._records |= {told.number: told for told in (ended, *variants)}
         state, values = OPTUNA_STATES[ended.state], optuna_values(ended, self.objectives)
         # Study.tell does the same and returns a deep copy of the trial.
-        running = self._storage.get_trial(self._places[ended.number])
+        place = self._places[ended.number]
+        if ended.rungs:
+            self._storage.set_trial_user_attr(place, SECONDS_KEY, ended.seconds)
+        running = self._storage.get_trial(place)
         self._sampler.after_trial(self._study, running, state, values)
         self._storage.set_trial_state_values(running.number, state, values)
         self._journal.finished(ended, variants)
@@ -270,7 +287,8 @@ class SearchStudy:
         """Let a trial wait at its last rung; the working study has it where samplers may look."""
         self._records[record.number] = record
         self._paused[record.number] = None
-        for name, value in rung_attribute(record.rungs[-1]).items():
+        told = {**rung_attribute(record.rungs[-1]), WAITING_KEY: True}
+        for name, value in told.items():
             self._storage.set_trial_user_attr(self._places[record.number], name, value)
         self._journal.reached(record)
 
