@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from experiments.time_to_front.table_problems import RungProblem
 from nas import FrontierSampler
 from nas.engine.halving import SuccessiveHalving
-from nas.engine.rungs import Decider
+from nas.engine.rungs import BySampler, Decider
 from nas.errors import UnbuildableError
 from nas.evaluation.tabular import QUALITY
 from nas.study.proposals import SpaceExhausted
@@ -87,21 +87,6 @@ def halving(problem: RungProblem, study: SearchStudy) -> Decider:
     """Return successive halving among networks of like size."""
     del study
     return SuccessiveHalving(problem.shares, problem.evaluator.objectives)
-
-
-class BySampler:
-    """The sampler itself says who goes on."""
-
-    def __init__(self, study: SearchStudy) -> None:
-        self._study = study
-
-    def reached(self, record: TrialRecord) -> None:
-        """Do nothing: the study has it."""
-
-    def promotion(self, paused: Sequence[TrialRecord], *, may_start: bool) -> int | None:
-        """Ask the sampler."""
-        del paused
-        return self._study.promotion(may_start=may_start)
 
 
 METHODS = {

@@ -30,7 +30,9 @@ FIELDS = ["problem", "method", "seed", "epochs_to_95", "share_at_end", "num_star
 MARKS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 
 
-def row_of(problem: RungProblem, method: str, seed: int, points: Sequence[Point], limit: float):
+def row_of(
+    problem: RungProblem, method: str, seed: int, points: Sequence[Point], limit: float
+) -> dict[str, object]:
     """Return one row of the results."""
     reached = next((p.epochs for p in points if p.share >= GOAL), None)
     row = {
@@ -110,8 +112,8 @@ def report(rows: Sequence[dict[str, str]]) -> None:
         ends = [float(r["share_at_end"]) for r in own]
         middle = median([*reached, *[np.inf] * (len(own) - len(reached))])
         print(
-            f"{problem:11} {method:22} {len(own):3} seeds: {len(reached):3} reach {GOAL:g}, median "
-            f"{middle:8.0f} epochs; at the end {mean(ends):.4f}, worst {min(ends):.4f}"
+            f"{problem:11} {method:22} {len(own):3} seeds: {len(reached):3} reach {GOAL:g}, "
+            f"median {middle:8.0f} epochs; at the end {mean(ends):.4f}, worst {min(ends):.4f}"
         )
 
 

@@ -162,7 +162,11 @@ class SearchLoop:
         if plan is None:
             return None
         return Rungs(
-            plan, objectives=self._task.objectives, records=records, checkpoints=checkpoints
+            plan,
+            objectives=self._task.objectives,
+            study=self._study,
+            records=records,
+            checkpoints=checkpoints,
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:

@@ -5,7 +5,7 @@ A decider says at each free slot which of those that wait goes on to its next ru
 one starts. Only whole trainings stand on the front.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from nas.engine.curves import LearningCurves
 from nas.engine.halving import best_first
 from nas.errors import ConfigError
 from nas.objective import Objective, losses
+from nas.study.study import SearchStudy
 from nas.trial import TrialRecord, TrialState
 
 # Checkpoints of trials that wait take no more than this together.
@@ -52,13 +53,32 @@ class GoOn:
         return paused[0].number if paused else None
 
 
+class BySampler:
+    """The sampler itself says who goes on: it knows what else there is to do.
+
+    Args:
+        study: whose sampler is asked.
+    """
+
+    def __init__(self, study: SearchStudy) -> None:
+        self._study = study
+
+    def reached(self, record: TrialRecord) -> None:
+        """Remember nothing: the study has it."""
+
+    def promotion(self, paused: Sequence[TrialRecord], *, may_start: bool) -> int | None:
+        """Ask the sampler."""
+        del paused
+        return self._study.promotion(may_start=may_start)
+
+
 @dataclass(frozen=True)
 class RungPlan:
     """How trials train in steps.
 
     Attributes:
         shares: of a full training, at which a trial stops and waits; the last is 1.
-        decider: says which trial goes on.
+        make_decider: the study of the search -> who says which trial goes on.
         stops_hopeless: a trial that cannot reach the front any more is stopped for good.
         max_checkpoint_bytes: of the checkpoints of trials that wait; beyond it the worst is
             stopped for good.
@@ -68,7 +88,7 @@ class RungPlan:
     """
 
     shares: tuple[float, ...]
-    decider: Decider
+    make_decider: Callable[[SearchStudy], Decider]
     stops_hopeless: bool = True
     max_checkpoint_bytes: float = MAX_CHECKPOINT_BYTES
 
@@ -96,6 +116,7 @@ class Rungs:
     Args:
         plan: how trials train in steps.
         objectives: what is made better.
+        study: of the search.
         records: of earlier commands.
         checkpoints: folder of the trials' checkpoints.
     """
@@ -105,10 +126,12 @@ class Rungs:
         plan: RungPlan,
         *,
         objectives: Sequence[Objective],
+        study: SearchStudy,
         records: Sequence[TrialRecord],
         checkpoints: Path,
     ) -> None:
         self._plan = plan
+        self._decider = plan.make_decider(study)
         self._objectives = tuple(objectives)
         self._curves = LearningCurves(objectives)
         self._checkpoints = checkpoints
@@ -119,7 +142,7 @@ class Rungs:
     def _read(self, record: TrialRecord) -> None:
         """Take in a trial of an earlier command, rung by rung."""
         for count in range(1, len(record.rungs) + 1):
-            self._plan.decider.reached(replace(record, rungs=record.rungs[:count]))
+            self._decider.reached(replace(record, rungs=record.rungs[:count]))
         if record.state is TrialState.RUNNING:
             self._measure(record.number)
         else:
@@ -127,7 +150,7 @@ class Rungs:
 
     def reached(self, record: TrialRecord) -> None:
         """Take note of the last rung of a trial, which waits there."""
-        self._plan.decider.reached(record)
+        self._decider.reached(record)
         self._measure(record.number)
 
     def ended(self, record: TrialRecord) -> None:
@@ -137,7 +160,7 @@ class Rungs:
 
     def promotion(self, paused: Sequence[TrialRecord], *, may_start: bool) -> int | None:
         """Return the trial to go on with now; None to start a new one, or to do nothing."""
-        return self._plan.decider.promotion(paused, may_start=may_start)
+        return self._decider.promotion(paused, may_start=may_start)
 
     def to_stop(
         self, paused: Sequence[TrialRecord], front: Sequence[Sequence[float]]

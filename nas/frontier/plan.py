@@ -11,7 +11,7 @@ mean and sd (n, m) are what the models expect of candidates, with sd 0 for stati
 """
 
 from collections.abc import Collection, Sequence
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +181,7 @@ class CandidatePlan:
         self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
         self._picks = GreedyBatch(
             self._describe(observations, candidates, seen, num_candidates),
-            self._models,
+            cast("Sequence[Posterior]", self._models),  # of several picks from one plan
             measured=goals.measured,
             front=self.front,
             reference=self._reference,

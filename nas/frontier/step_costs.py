@@ -36,13 +36,13 @@ class StepCosts:
                 pairs.append((low, high))
                 logs.append(np.log(max(seconds, LEAST_S)))
         self._offsets: dict[_Pair, float] = {}
-        self._centre = np.zeros(features.shape[1])
-        self._weights = np.zeros(features.shape[1])
+        self._centre: FloatArray = np.zeros(features.shape[1])
+        self._weights: FloatArray = np.zeros(features.shape[1])
         if rows:
             self._fit(np.array(rows), pairs, np.array(logs))
 
     def _fit(self, rows: FloatArray, pairs: Sequence[_Pair], logs: FloatArray) -> None:
-        self._centre = rows.mean(axis=0)
+        self._centre = np.asarray(rows.mean(axis=0), dtype=np.float64)
         x = rows - self._centre
         groups: defaultdict[_Pair, list[int]] = defaultdict(list)
         for index, pair in enumerate(pairs):
@@ -51,7 +51,7 @@ class StepCosts:
         for members in groups.values():
             y[members] -= logs[members].mean()
         gram = x.T @ x + RIDGE * np.eye(x.shape[1])
-        self._weights = np.linalg.solve(gram, x.T @ y)
+        self._weights = np.asarray(np.linalg.solve(gram, x.T @ y), dtype=np.float64)
         rest = logs - x @ self._weights
         self._offsets = {pair: float(rest[m].mean()) for pair, m in groups.items()}
 

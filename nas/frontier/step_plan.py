@@ -98,6 +98,10 @@ class StepPlan(CandidatePlan):
             for column, theta in enumerate(thetas)
         ], scale
 
+    @property
+    def _step_models(self) -> list[StepPosterior]:
+        return [model for model in self._models if isinstance(model, StepPosterior)]
+
     def _lines(self, column: int) -> list[Line]:
         """Return the line of each step, from the first rung on."""
         lines = []
@@ -195,7 +199,7 @@ class StepPlan(CandidatePlan):
         out = [observations.running[n] for n in sorted(observations.running) if n not in waits]
         if out:
             features = candidates.gather(out).features
-            self._models = [model.expecting(features) for model in self._models]
+            self._models = [model.expecting(features) for model in self._step_models]
 
     def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
         """Return the index of beginning each candidate."""
@@ -287,7 +291,7 @@ class StepPlan(CandidatePlan):
         self, batch: CandidateBatch, keys: IntArray | None, rung: int
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return of all objectives (n, m) what whole trainings come to, and what a rung tells."""
-        each = [model.foresee(batch.features, keys, rung) for model in self._models]
+        each = [model.foresee(batch.features, keys, rung) for model in self._step_models]
         mean, sd, told = (np.column_stack(part) for part in zip(*each, strict=True))
         none = 0.0 * batch.static
         return (
@@ -302,7 +306,7 @@ class StepPlan(CandidatePlan):
         chance = np.zeros(len(batch))
         for node, weight in zip(_NODES, _WEIGHTS, strict=True):
             point = mean + node * sd
-            is_beaten = (self.front[None, :, :] <= point[:, None, :]).all(axis=2).any(axis=1)
+            is_beaten = np.array([(self.front <= one).all(axis=1).any() for one in point])
             chance += weight * ~is_beaten
         return chance
 

@@ -125,4 +125,5 @@ class StepResults:
                 climb.seconds[WHOLE] = float(trial.user_attrs[SECONDS_KEY])
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
-        return np.array([float(metrics[name]) for name in self._metrics]) * self._signs
+        values = np.array([float(metrics[name]) for name in self._metrics])
+        return np.asarray(values * self._signs)

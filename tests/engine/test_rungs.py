@@ -46,7 +46,7 @@ class Growing(ClosedForm):
 
 def plan(**settings):
     decider = settings.pop("decider", None) or SuccessiveHalving(SHARES, OBJECTIVES)
-    return RungPlan(shares=SHARES, decider=decider, **settings)
+    return RungPlan(shares=SHARES, make_decider=lambda study: decider, **settings)
 
 
 def rungs_task(num_trials, *, evaluator=None, **settings):
@@ -205,6 +205,7 @@ def test_checkpoints_beyond_the_limit_cost_the_worst_trial_its_place(tmp_path):
     rungs = Rungs(
         plan(max_checkpoint_bytes=250),
         objectives=OBJECTIVES,
+        study=None,
         records=records,
         checkpoints=tmp_path,
     )
@@ -219,7 +220,7 @@ def small_architecture(number):
 @pytest.mark.parametrize("shares", [(1.0,), (0.5, 0.25, 1.0), (0.0, 1.0), (0.25, 0.5)])
 def test_shares_that_do_not_ascend_to_the_whole_are_refused(shares):
     with pytest.raises(ConfigError, match=r"fidelity\.shares must ascend from above 0 to 1"):
-        RungPlan(shares=shares, decider=GoOn())
+        RungPlan(shares=shares, make_decider=lambda study: GoOn())
 
 
 def test_after_the_end_no_checkpoint_is_left(tmp_path):
