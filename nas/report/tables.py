@@ -34,7 +34,8 @@ def write_trials_csv(
 
     The columns: number, state, rung (the share of a full training), architecture_id,
     the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
-    with variants has `parent`, the trial that they were made of, and `variant` too.
+    with variants has `parent`, the trial that they were made of, and `variant` too. Where
+    trials trained in steps, `at_SHARE.METRIC` is what each had reached at a share of its training.
     """
     metrics = metric_columns(records, objectives)
     parameters = parameter_columns(record.architecture for record in records)
@@ -43,7 +44,8 @@ def write_trials_csv(
     links = link_columns(records)
     header = ["number", "state", "rung", *links, "architecture_id", *metrics]
     header += [f"param.{name}" for name in parameters]
-    header += [*seconds, "failure_kind", "failure_message"]
+    rungs = rung_columns(records, objectives)
+    header += [*rungs, *seconds, "failure_kind", "failure_message"]
     rows = [
         [
             record.number,
@@ -53,6 +55,7 @@ def write_trials_csv(
             record.architecture.id,
             *_cells(record.metrics, metrics),
             *_cells(record.architecture, parameters),
+            *_cells(_at_rungs(record), rungs),
             *([record.seconds] if seconds else []),
             record.failure.kind.value if record.failure else "",
             record.failure.message if record.failure else "",
@@ -92,6 +95,21 @@ def write_front_csv(
 def link_columns(records: Iterable[TrialRecord]) -> list[str]:
     """Return the columns that link a variant to its trial; none where a run has no variants."""
     return ["parent", "variant"] if any(r.parent is not None for r in records) else []
+
+
+def rung_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    """Return the columns of what trials had reached at their rungs; none where there are none."""
+    shares = sorted({rung.budget for record in records for rung in record.rungs})
+    names = [o.metric for o in objectives if not o.is_static] + ["seconds"]
+    return [f"at_{share:g}.{name}" for share in shares for name in dict.fromkeys(names)]
+
+
+def _at_rungs(record: TrialRecord) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for rung in record.rungs:
+        found |= {f"at_{rung.budget:g}.{name}": value for name, value in rung.metrics.items()}
+        found[f"at_{rung.budget:g}.seconds"] = rung.seconds
+    return found
 
 
 def metric_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
