@@ -33,7 +33,6 @@ IntArray = NDArray[np.int64]
 PRIOR_PAIRS, PRIOR_RESIDUE = 3.0, 0.3
 # Shares of what a line does not tell that like architectures have in common.
 SHARED = (0.1, 0.3, 0.5, 0.7, 0.9)
-UNTOLD = 1.0
 # With fewer pairs the middle one is taken.
 MIN_PAIRS = 10
 
@@ -198,9 +197,9 @@ class StepPosterior:
         total = self.kernel.variance(self.theta)
         cross = base * steps.kernel[seen.rungs] + same * steps.own[seen.rungs]
         half = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        variance = total * steps.kernel[-1] + steps.own[-1] - np.einsum("ij,ij->j", half, half)
-        variance -= (1.0 - UNTOLD) * (steps.own[-1] - steps.own[-2])
-        variance = np.maximum(variance, 1e-10)
+        # Of a network's own part, what the last step adds is left out: nothing foretells it.
+        prior = total * steps.kernel[-1] + (steps.own[-2] if self._last else 0.0)
+        variance = np.maximum(prior - np.einsum("ij,ij->j", half, half), 1e-10)
         mean = cross @ self._alpha
         if rung is None or rung == self._last:
             return mean, np.sqrt(variance), np.sqrt(variance)
