@@ -32,7 +32,7 @@ NUM_BINS, NUM_JUDGED = 12, 2000
 def like_size(sizes: np.ndarray) -> np.ndarray:
     """Return the bin of each network by its size."""
     edges = np.unique(np.quantile(sizes, np.linspace(0, 1, NUM_BINS + 1)))
-    return np.digitize(sizes, edges[1:-1])
+    return np.asarray(np.digitize(sizes, edges[1:-1]))
 
 
 def within(bins: np.ndarray, a: np.ndarray, b: np.ndarray, *, best: float = 1.0) -> float:
@@ -55,7 +55,8 @@ def rows_of(name: str, counts: Sequence[int], seed: int) -> Iterator[dict[str, o
     )
     columns = table.columns
     rows = [
-        table.row(problem.space.architecture(pool.encoding.decode(row))) for row in pool.pool.rows
+        table.existing_row(problem.space.architecture(pool.encoding.decode(row)))
+        for row in pool.pool.rows
     ]
     short = table.numbers[columns.rungs[0].quality][rows]
     whole = table.numbers[columns.quality][rows]
