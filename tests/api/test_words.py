@@ -11,7 +11,18 @@ from nas.errors import ConfigError
 @pytest.mark.parametrize(
     "value",
     [
-        *("photos", "my photos/a, b", "it's", 'say "no"', "a=b", "1", "true", "null", "", "é 日本"),
+        *(
+            "photos",
+            "my photos/a, b",
+            "it's",
+            'say "no"',
+            "a=b",
+            "1",
+            "true",
+            "null",
+            "",
+            "é 日本",
+        ),
         *("C:\\dir\\", "back\\'quote", "${oc.env:HOME}", "[a,b]", "{a: 1}", "1e-3", " padded "),
     ],
 )
