@@ -68,7 +68,7 @@ def test_a_path_is_its_text():
 
 @pytest.mark.parametrize("value", [b"bytes", object(), {1, 2}])
 def test_a_value_that_no_command_line_can_hold_is_refused_by_name(value):
-    with pytest.raises(ConfigError, match="training.epochs cannot be"):
+    with pytest.raises(ConfigError, match=r"training\.epochs cannot be"):
         as_words([], {"training": {"epochs": value}})
 
 
