@@ -29,8 +29,7 @@ import numpy as np
 # ruff: noqa: N803 - names of tensors end in their shapes
 
 HERE = Path(__file__).resolve().parent
-# Floats first; then what else there is.
-_FLOATS = ("model.onnx", "model.pt2", "model_int8_weights.onnx", "model_int4_weights.onnx")
+_FIRST = ("model.onnx", "model.pt2", "model_int8_weights.onnx", "model_int4_weights.onnx")
 _BATCH = 32
 # Pillow hands them to other programs, or only recognises them.
 _NOT_OPENED = {"EPS", "PDF", "PALM", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
@@ -63,7 +62,7 @@ def load(folder: str | Path = HERE, *, model: str | None = None) -> Callable[[An
 def open_network(place: Path, model: str | None = None) -> Callable[[Array], Array]:
     """Return the network as a function of floats (N, C, H, W) in the stored unit."""
     others = sorted(path.name for path in place.glob("model*.onnx"))
-    names = [model] if model else list(dict.fromkeys([*_FLOATS, *others]))
+    names = [model] if model else list(dict.fromkeys([*_FIRST, *others]))
     there = [name for name in names if (place / name).is_file()]
     if not there:
         raise FileNotFoundError(f"{place} has no {model or 'model.onnx and no model.pt2'}")
@@ -186,7 +185,6 @@ def _of_8_bits(image: Any, name: str) -> Any:
 
 
 def _stored(image: Any, described: Described, name: str) -> Array:
-    """Bring a Pillow image to the size of training."""
     pillow, operations = _pillow()
     height, width = described["image_size"]
     bilinear = pillow.Resampling.BILINEAR
