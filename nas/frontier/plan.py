@@ -11,6 +11,7 @@ mean and sd (n, m) are what the models expect of candidates, with sd 0 for stati
 """
 
 from collections.abc import Collection, Sequence
+from typing import Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,22 @@ NUM_NEAR = 1000
 NUM_ROUNDS, NUM_ROUNDS_IN_POOL, NUM_BEST = 6, 2, 20
 
 
+class Expectation(Protocol):
+    """A model of one measured objective."""
+
+    def predict(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation of rows (n, columns)."""
+        ...
+
+    def mean(self, features: FloatArray) -> FloatArray:
+        """Return the mean alone."""
+        ...
+
+    def expecting(self, features: FloatArray) -> Self:
+        """Return the model after more rows have come out as expected."""
+        ...
+
+
 class Surrogates:
     """A model of each measured objective; its hyperparameters follow from the first results alone.
 
@@ -68,6 +85,11 @@ class Surrogates:
         self._seed = seed
         self._milestone = 0
         self._thetas: list[FloatArray] = []
+
+    @property
+    def kernel(self) -> Kernel:
+        """The covariance of architectures."""
+        return self._kernel
 
     def posteriors(
         self, seen: CandidateBatch, losses: FloatArray, *, limit: int
@@ -86,6 +108,11 @@ class Surrogates:
             Posterior(self._kernel, theta, seen.features[which], targets[which, column])
             for column, theta in enumerate(self._thetas)
         ]
+
+    def thetas(self, seen: CandidateBatch, losses: FloatArray) -> list[FloatArray]:
+        """Return the hyperparameters of each measured objective's model."""
+        self._tune(seen, losses)
+        return self._thetas
 
     def _tune(self, seen: CandidateBatch, losses: FloatArray) -> None:
         """Set the hyperparameters as of the last milestone that the results have passed."""
@@ -143,8 +170,7 @@ class CandidatePlan:
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
-        self._models = surrogates.posteriors(seen, losses, limit=limit)
-        self._scale = LossScale(losses)
+        self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
         self._results = results = self._columns(seen.static, self._scale(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
@@ -155,13 +181,19 @@ class CandidatePlan:
         self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
         self._picks = GreedyBatch(
             self._describe(observations, candidates, seen, num_candidates),
-            self._models,
+            cast("Sequence[Posterior]", self._models),  # of several picks from one plan
             measured=goals.measured,
             front=self.front,
             reference=self._reference,
             warps=self._warps,
             widening=self._widening,
         )
+
+    def _fit(
+        self, seen: CandidateBatch, losses: FloatArray, surrogates: Surrogates, *, limit: int
+    ) -> tuple[Sequence[Expectation], LossScale]:
+        """Return the models of the measured objectives, and the scale that they see."""
+        return surrogates.posteriors(seen, losses, limit=limit), LossScale(losses)
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; count it as running.
@@ -297,12 +329,12 @@ class CandidatePlan:
         both = [model.predict(batch.features) for model in self._models]
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
-        return ScoredCandidates(
-            batch,
-            mean,
-            sd,
-            expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd),
-        )
+        return ScoredCandidates(batch, mean, sd, self._gain(batch, mean, sd))
+
+    def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
+        """Return what training each candidate is worth: the expected gain in hypervolume."""
+        del batch
+        return expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
 
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:
