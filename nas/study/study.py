@@ -62,8 +62,7 @@ class SearchStudy:
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
         seed: the run's seed.
-        shares: of a full training, at which a trial stops and waits until it is promoted; the
-            last is the whole.
+        shares: of a full training at which a trial waits to be promoted, up to 1.
     """
 
     def __init__(
@@ -217,9 +216,8 @@ class SearchStudy:
         """
         assert isinstance(self._sampler.inner, DecidesRungs), "the sampler was asked before"
         place = self._sampler.inner.promotion(self._study, self._shares, may_start=may_start)
-        if place is None:
-            return None
-        return next(number for number in self._paused if self._places[number] == place)
+        paused = {self._places[number]: number for number in self._paused}
+        return None if place is None else paused[place]
 
     def stop(self, number: int) -> TrialRecord:
         """Stop a paused trial for good, and return its record."""
