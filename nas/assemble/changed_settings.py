@@ -28,6 +28,7 @@ _MAY_CHANGE = frozenset(
         "evaluation.checkpoint_every_s",
         "evaluation.gpu_share",
         "evaluation.num_threads",
+        "fidelity.checkpoints_gb",
         *(f"training.{name}" for name in TrialLimits.names()),
     }
 )

@@ -53,6 +53,7 @@ def _finish(
     from nas.finish.run import run_finish
     from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
+    from nas.report.mistakes import write_mistake_pictures
     from nas.report.shipped import write_files_png
 
     name, place = finish.folder.name, finish.folder.finish_dir
@@ -69,6 +70,7 @@ def _finish(
             lease=lease,
         )
         write_files_png(summary.artefacts, name=name, path=place / "files.png")
+        write_mistake_pictures(place)
     return summary
 
 
@@ -139,6 +141,7 @@ def _say_entry(
 def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
+    from nas.record.artefacts import drawbacks
     from nas.report.confirmation import (
         confirmation_table,
         distillation_table,
@@ -154,8 +157,8 @@ def _end(
     ):
         if len(lines) > 1:
             _print_table(console, lines)
-    if summary.rows:
-        line = optimism_line(summary.rows)
+    told = [optimism_line(summary.rows)] if summary.rows else []
+    for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",

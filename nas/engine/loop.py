@@ -7,7 +7,8 @@ generation or a batch. A `SearchStudy` proposes and remembers, a `Dispatcher` ha
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
@@ -16,6 +17,7 @@ from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
@@ -26,7 +28,7 @@ from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
-from nas.trial import TrialResult
+from nas.trial import TrialRecord, TrialResult
 
 _LOG = logging.getLogger(__name__)
 
@@ -128,6 +130,7 @@ class SearchLoop:
         missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
         self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
         checkpoints = run_folder.path / "checkpoints"
+        rungs = self._open_rungs(records, checkpoints)
         self._intake = Intake(
             self._study,
             record,
@@ -138,7 +141,9 @@ class SearchLoop:
             checkpoints=checkpoints,
             tables=Publisher(publish),
             view=view,
+            rungs=rungs,
         )
+        self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
@@ -148,6 +153,20 @@ class SearchLoop:
             checkpoints=checkpoints,
             started_s=started_s,
             view=view,
+            rungs=rungs,
+            settle=record.settle,
+        )
+
+    def _open_rungs(self, records: Sequence[TrialRecord], checkpoints: Path) -> Rungs | None:
+        plan = self._task.rungs
+        if plan is None:
+            return None
+        return Rungs(
+            plan,
+            objectives=self._task.objectives,
+            study=self._study,
+            records=records,
+            checkpoints=checkpoints,
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:
@@ -162,6 +181,7 @@ class SearchLoop:
             notes=notes,
             constraints=task.constraints,
             seed=task.seed,
+            shares=(1.0,) if task.rungs is None else task.rungs.shares,
         )
         study.check_feasible()
         for key, note in task.notes.items():
@@ -180,6 +200,8 @@ class SearchLoop:
                     self._begin(backend)
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
+                    if not is_interrupted:
+                        self._intake.stop_all()
                     self._intake.put_on_record(lambda: self._progress(backend))
                 except Exception:
                     self._intake.leave_tables()
@@ -204,6 +226,9 @@ class SearchLoop:
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)
+            if results:
+                self._intake.stop_hopeless()
+                out.study_changed()
             out.ended(len(results))
             # Asked here too, since a short search may end before anything is on disk: a rule
             # raises when too many trials failed.
@@ -240,6 +265,7 @@ class SearchLoop:
             num_trials=stopping.num_trials,
             num_done=state.num_done,
             num_running=len(self._dispatcher.running),
+            num_paused=len(self._study.paused),
             num_failed=state.num_failed,
             num_redrawn=self._study.num_redrawn,
             num_known=self._study.num_known,
