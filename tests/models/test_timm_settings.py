@@ -14,10 +14,14 @@ NAMES = [
 ]
 
 
+# Most are built on shapes alone; the hybrid runs its convolutions while it is built.
+DEVICES = {"vit_tiny_r_s16_p8_224": "cpu"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_noted_settings_build_the_published_model(name):
     call = builder_call(name)
-    with torch.device("meta"):  # shapes alone
+    with torch.device(DEVICES.get(name, "meta")):
         published = timm.create_model(name)
         rebuilt = call.build(False, call.settings)
 
