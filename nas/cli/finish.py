@@ -142,8 +142,8 @@ def _end(
         if len(lines) > 1:
             _print_table(console, lines)
     if summary.rows:
-        line = optimism_line(summary.rows)
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for line in (optimism_line(summary.rows), *_inheritance(folder)):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
         markup=False,
@@ -158,6 +158,15 @@ def _end(
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _inheritance(folder: "RunFolder") -> list[str]:
+    """Return what to know where trials of the search started from others."""
+    from nas.report.inheritance import inheritance_line
+    from nas.study.journal import load_records
+
+    line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
+    return [] if line is None else [line]
 
 
 def _made(summary: "FinishSummary") -> list[str]:

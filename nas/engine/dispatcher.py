@@ -6,6 +6,7 @@ proposed ahead, then new proposals.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Dispatcher:
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
         checkpoints: folder of the trials' checkpoints.
+        complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
         view: is told when no further trial is proposed.
 
@@ -57,6 +59,7 @@ class Dispatcher:
         tracker: FrontTracker,
         again: TrainingsAgain,
         checkpoints: Path,
+        complete: Callable[[TrialSpec], TrialSpec] | None = None,
         started_s: float,
         view: View,
     ) -> None:
@@ -66,6 +69,7 @@ class Dispatcher:
         self._tracker = tracker
         self._again = again
         self._checkpoints = checkpoints
+        self._complete = complete or (lambda spec: spec)
         self._view = view
         self._pace = SamplerPace()
         self._started_s = started_s
@@ -105,7 +109,7 @@ class Dispatcher:
                 return False
             self.running.add(spec.number)
             order = replace(
-                spec,
+                self._complete(spec),
                 time_limit_s=self._task.trial_time_limit_s,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )

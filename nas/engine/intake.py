@@ -4,10 +4,10 @@ So a trial that is on record has its weights, whatever ends the process.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import trial_line
 from nas.engine.publishing import Publisher
@@ -17,9 +17,25 @@ from nas.files import remove_folder
 from nas.objective import Objective
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
-from nas.trial import TrialResult
+from nas.trial import TrialRecord, TrialResult
 
 _LOG = logging.getLogger(__name__)
+
+
+class WeightKeeper(Protocol):
+    """Keeps weights of some trials on disk."""
+
+    def save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
+        """Write the weights of what may be needed; called before the record is told."""
+        ...
+
+    def written(self, records: Sequence[TrialRecord]) -> None:
+        """Remove what nobody needs any more, now that these records are on disk."""
+        ...
+
+    def tidy(self, *, is_over: bool) -> None:
+        """Remove what else is not needed, at the end of a command."""
+        ...
 
 
 class Intake:
@@ -29,7 +45,7 @@ class Intake:
         study: is told of each.
         record: the study's durable record.
         objectives: what is made better.
-        keeper: keeps the weights of the front.
+        keepers: keep weights: of the front, and perhaps of those that later trials start from.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
@@ -43,7 +59,7 @@ class Intake:
         record: StudyRecord,
         *,
         objectives: tuple[Objective, ...],
-        keeper: FrontKeeper,
+        keepers: Sequence[WeightKeeper],
         tracker: FrontTracker,
         again: TrainingsAgain,
         checkpoints: Path,
@@ -53,7 +69,7 @@ class Intake:
         self._study = study
         self._record = record
         self._objectives = objectives
-        self._keeper = keeper
+        self._keepers = tuple(keepers)
         self._tracker = tracker
         self._again = again
         self._checkpoints = checkpoints
@@ -67,7 +83,7 @@ class Intake:
                 self.say(line)
                 self._drop_checkpoint(result.number)
             return
-        ended = self._study.tell(result, keep=lambda told: self._keeper.save(result, told))
+        ended = self._study.tell(result, keep=lambda told: self._save(result, told))
         for record in ended:
             self._tracker.add(record)
             _LOG.info("%s", trial_line(record, self._objectives))
@@ -79,7 +95,7 @@ class Intake:
         written = self._record.acknowledged()
         if not written:
             return
-        self._keeper.written(written)
+        self._written(written)
         now = progress()
         for record in written:
             self._view.trial_finished(record, now)
@@ -89,21 +105,26 @@ class Intake:
         """Wait until everything that was told is on disk."""
         now = progress()
         written = self._record.flush()
-        self._keeper.written(written)
+        self._written(written)
         for record in written:
             self._view.trial_finished(record, now)
 
     def leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
-            self._keeper.written(self._record.flush())
+            self._written(self._record.flush())
             self.publish()
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)
 
-    def leave_in_order(self) -> None:
-        """Remove weights that nobody needs, and write the tables, at the end of a search."""
-        self._keeper.tidy()
+    def leave_in_order(self, *, is_over: bool) -> None:
+        """Remove weights that nobody needs, and write the tables, at the end of a command.
+
+        Args:
+            is_over: the search has ended, and was not interrupted.
+        """
+        for keeper in self._keepers:
+            keeper.tidy(is_over=is_over)
         self.publish()
 
     def publish(self) -> None:
@@ -114,6 +135,14 @@ class Intake:
         """Tell the log and the view one line."""
         _LOG.info("%s", line)
         self._view.message(line)
+
+    def _save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
+        for keeper in self._keepers:
+            keeper.save(result, told)
+
+    def _written(self, records: Sequence[TrialRecord]) -> None:
+        for keeper in self._keepers:
+            keeper.written(records)
 
     def _drop_checkpoint(self, number: int) -> None:
         remove_folder(self._checkpoints / str(number))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
@@ -29,6 +30,7 @@ class SearchTask:
         costs: the evaluator's static costs, where they are shared with the sampler; None for own.
         notes: what the study is to note of itself, by key, as plain values.
         trains_again: members of the recorded front whose weights are gone are trained once more.
+        inheritance: how trials start from the weights of others; None where all start at random.
     """
 
     space: SearchSpace
@@ -42,6 +44,7 @@ class SearchTask:
     costs: CachedCosts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     trains_again: bool = True
+    inheritance: InheritancePlan | None = None
 
 
 @dataclass(frozen=True)

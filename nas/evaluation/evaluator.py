@@ -78,6 +78,18 @@ class BringsWeights(Protocol):
 
 
 @runtime_checkable
+class Inherits(Protocol):
+    """An evaluator whose trials may start from the weights of others.
+
+    Attributes:
+        inherits: it takes up the `inheritance` of an order, and gives weights back for each order
+            that says `keeps_weights`.
+    """
+
+    inherits: bool
+
+
+@runtime_checkable
 class ReadsTable(Protocol):
     """An evaluator that looks results up in a published table.
 

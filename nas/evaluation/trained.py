@@ -24,8 +24,9 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
+from nas.evaluation.evaluator import BringsWeights, Evaluator, Inherits, KnowsWidths
 from nas.evaluation.failures import failure_of
+from nas.evaluation.inherited import start
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
@@ -42,11 +43,7 @@ from nas.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from nas.train.device import (
-    choose_device,
-    keep_freed_memory,
-    limit_device_memory,
-)
+from nas.train.device import choose_device, keep_freed_memory, limit_device_memory
 from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
@@ -59,7 +56,7 @@ _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
+class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights, Inherits):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -79,12 +76,14 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
 
     Attributes:
         brings_weights: results of members of the front come with weights.
+        inherits: trials start from the weights that come with their order.
         data: what is learnt from and judged by.
         teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
             None for no teacher.
     """
 
     brings_weights = True
+    inherits = True
 
     def __init__(
         self,
@@ -211,14 +210,16 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
             check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
             model = self.space.build(spec.architecture, self.data.shape)
+            share, recipe = start(model, spec.inheritance, self.recipe)
             if self.recipe.adapter_rank is not None:
                 adapt(model, rank=self.recipe.adapter_rank)
             model = model.to(device).to(memory_format=torch.channels_last)
             training = Training(
                 model,
                 data.resized(input_size(model, self.data.shape)),
-                self.recipe,
+                recipe,
                 seed=spec.seed,
+                share=share,
                 time_limit_s=spec.time_limit_s,
                 loss=self._loss(model, device),
             )
@@ -240,7 +241,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             seconds=seconds,
             budget=spec.budget,
             worker=_worker_name(),
-            weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+            weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
         )
 
@@ -286,6 +287,9 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )
+
+    def _is_kept(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
+        return (spec.keeps_weights and spec.budget >= 1.0) or self._is_wanted(spec, metrics)
 
     def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
         """Say whether a network of these metrics may stand on the front."""

@@ -17,21 +17,31 @@ OPTUNA_STATES = {
     TrialState.FAILED: OptunaState.FAIL,
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
-_BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
+_BOOKKEEPING = {
+    "architecture_id",
+    "budget",
+    "parent",
+    "inherited_from",
+    "failure_kind",
+    "failure",
+    "traceback",
+}
 
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
 
 
 def attributes_at_start(record: TrialRecord) -> dict[str, Any]:
-    """Return the user attributes of a trial that starts: its id and its static costs."""
-    return {"architecture_id": record.architecture.id, **record.metrics}
+    """Return the user attributes of a trial that starts: its id, static costs and relative."""
+    known = {"architecture_id": record.architecture.id, **record.metrics}
+    return known | _relative(record)
 
 
 def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    attributes |= _relative(record)
     if record.parent is not None:
         attributes |= {"parent": record.parent, "variant": record.variant}
     if record.failure is not None:
@@ -39,6 +49,11 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
         attributes["failure"] = record.failure.message
         attributes["traceback"] = record.failure.traceback[-MAX_TRACEBACK:]
     return attributes
+
+
+def _relative(record: TrialRecord) -> dict[str, int]:
+    number = record.inherited_from
+    return {} if number is None else {"inherited_from": number}
 
 
 def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[float] | None:
@@ -74,4 +89,5 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         sampler_notes=trial.system_attrs,
         parent=attrs.get("parent"),
         variant=attrs.get("variant", ""),
+        inherited_from=attrs.get("inherited_from"),
     )

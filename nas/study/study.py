@@ -20,6 +20,7 @@ from nas.objective import Constraint, Objective, losses
 from nas.sampling.distributions import flat_distributions
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
+from nas.study.heritage import NO_HERITAGE, Heritage, with_relative_at_hand
 from nas.study.optuna_trial import OPTUNA_STATES, optuna_values
 from nas.study.proposals import Costs, Proposer
 from nas.study.proposing import ProposingSampler
@@ -59,6 +60,7 @@ class SearchStudy:
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
         seed: the run's seed.
+        heritage: weights that new trials may start from.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class SearchStudy:
         notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
         seed: int = 0,
+        heritage: Heritage = NO_HERITAGE,
     ) -> None:
         self.objectives = tuple(objectives)
+        self._heritage = heritage
         self._space = space
         self._seed = seed
         self._journal = journal
@@ -178,7 +182,12 @@ class SearchStudy:
         if not self._prepared:
             self.prepare()
         prepared = self._prepared.popleft()
-        record = replace(prepared, number=len(self._records), started_s=_now_s())
+        record = replace(
+            prepared,
+            number=len(self._records),
+            started_s=_now_s(),
+            inherited_from=self._heritage.nearest(prepared.architecture),
+        )
         self._places[record.number] = prepared.number
         self._records[record.number] = record
         self._pass_on_notes()
@@ -256,6 +265,7 @@ class SearchStudy:
             seed=derive_seed(self._seed, "trial", record.architecture.id),
             static_costs=record.metrics,
             attempt=self._attempts[record.number],
+            inherited_from=record.inherited_from if record.has_inherited else None,
         )
 
     def _restore(self, record: TrialRecord) -> None:
@@ -264,6 +274,7 @@ class SearchStudy:
         if is_running:
             # A crash between the lines of an ending leaves some of its metrics on record.
             record = replace(record, metrics=self._costs(record.architecture) or {})
+            record = with_relative_at_hand(record, self._heritage)
         self._records[record.number] = record
         if record.parent is not None:
             return
