@@ -88,12 +88,12 @@ def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan |
     """
     if not limits.inherit:
         return None
-    if not isinstance(evaluator, Inherits) or not evaluator.inherits:
+    if not isinstance(evaluator, Inherits):
         raise ConfigError(
-            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could start "
-            "from the weights of others; use evaluation=trained, or leave it out"
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
         )
-    return InheritancePlan(limits.inherit_share, limits.inherit_rate)
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:

@@ -177,7 +177,8 @@ class TrialLimits:
         bool, Setting("true: a trial starts from the weights of the most similar one before it")
     ] = False
     inherit_share: Annotated[
-        float, Setting("epochs of such a trial, as a share of training.epochs", above=0, maximum=1)
+        float,
+        Setting("epochs of a trial that inherits all weights, as a share", above=0, maximum=1),
     ] = 0.25
     inherit_rate: Annotated[
         float,

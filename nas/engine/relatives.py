@@ -5,20 +5,29 @@ and are removed when it is over; a run that goes on takes those of the front fro
 driver hands them out with a trial's order, so workers need no common disk.
 """
 
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+
+from safetensors import safe_open
 
 from nas.architecture import Architecture
 from nas.files import remove_own, write_bytes
 from nas.record.run_folder import RunFolder
 from nas.space.distance import distance
 from nas.space.parameters import Parameter
+from nas.train.correspondence import Shape, likeness
 from nas.trial import Inheritance, TrialRecord, TrialResult, TrialSpec, TrialState
 
 MAX_KEPT = 100
 MAX_BYTES = 2_000_000_000
+# Relatives nearest by their parameters, of which the one is taken whose layers are most alike.
+NUM_COMPARED = 12
+# A network less like all others than this starts at random: measured, slices so thin spare nothing.
+LEAST_LIKENESS = 0.3
 _FILE = "weights.safetensors"
 
 
@@ -27,10 +36,13 @@ class InheritancePlan:
     """How trials start from the weights of others.
 
     Attributes:
-        share: of the steps of a full training that such a trial gets, in (0, 1].
+        shapes: architecture -> name -> shape of its weights.
+        share: of the steps of a full training that a trial gets whose weights are all inherited,
+            in (0, 1]; the less it inherits, the nearer to 1.
         learning_rate_share: its peak learning rate, as a share of the recipe's.
     """
 
+    shapes: Callable[[Architecture], Mapping[str, Shape]]
     share: float
     learning_rate_share: float
 
@@ -43,12 +55,14 @@ class _Kept:
         architecture: of the trial.
         file: where they are.
         num_bytes: of the file.
+        shapes: name -> shape of the weights.
         to_newer: distance to the nearest of the trials that came later.
     """
 
     architecture: Architecture
     file: Path
     num_bytes: int
+    shapes: Mapping[str, Shape]
     to_newer: float = float("inf")
 
 
@@ -77,6 +91,7 @@ class Relatives:
         self._folder = run_folder.relatives_dir
         self._parameters = tuple(parameters)
         self._plan = plan
+        self._shapes = lru_cache(NUM_COMPARED)(plan.shapes)
         self._most = max_kept, max_bytes
         self._kept: dict[int, _Kept] = {}
         self._num_users: Counter[int] = Counter()
@@ -88,16 +103,17 @@ class Relatives:
         self._remove_others()
 
     def nearest(self, architecture: Architecture) -> int | None:
-        """Return the trial to start from, the newest of equally near ones; None if none is kept.
+        """Return the trial whose layers are most alike, the newest of several; None if none is.
 
         Its weights stay until the trial that was asked for is on record.
         """
-        if not self._kept:
-            return None
-        found = min(
-            self._kept,
-            key=lambda number: (self._distance(architecture, number), -number),
+        near = heapq.nsmallest(
+            NUM_COMPARED, self._kept, key=lambda n: (self._distance(architecture, n), -n)
         )
+        alike = {number: self._likeness(architecture, number) for number in near}
+        found = max(alike, key=lambda number: (alike[number], number), default=None)
+        if found is None or alike[found] < LEAST_LIKENESS:
+            return None
         self._num_users[found] += 1
         return found
 
@@ -110,9 +126,10 @@ class Relatives:
         kept = self._kept.get(-1 if spec.inherited_from is None else spec.inherited_from)
         if kept is None:
             return replace(spec, keeps_weights=True)
+        alike = self._likeness(spec.architecture, spec.inherited_from or 0)
         start = Inheritance(
             kept.file.read_bytes(),
-            share=self._plan.share,
+            share=1.0 - alike * (1.0 - self._plan.share),
             learning_rate_share=self._plan.learning_rate_share,
         )
         return replace(spec, keeps_weights=True, inheritance=start)
@@ -154,13 +171,22 @@ class Relatives:
             if number != record.number:
                 apart = self._distance(record.architecture, number)
                 other.to_newer = min(other.to_newer, apart)
-        self._kept[record.number] = _Kept(record.architecture, file, file.stat().st_size)
+        shapes = _shapes_in(file)
+        self._kept[record.number] = _Kept(record.architecture, file, file.stat().st_size, shapes)
 
     def _file(self, number: int) -> Path:
         return self._folder / str(number) / _FILE
 
     def _distance(self, architecture: Architecture, number: int) -> float:
         return distance(architecture, self._kept[number].architecture, self._parameters)
+
+    def _likeness(self, architecture: Architecture, number: int) -> float:
+        """Return how alike a network and a kept one are; 0 for one that cannot be built."""
+        try:
+            shapes = self._shapes(architecture)
+        except Exception:  # noqa: BLE001 - the user's build may raise anything; its trial says so
+            return 0.0
+        return likeness(shapes, self._kept[number].shapes)
 
     def _make_room(self) -> None:
         """Remove those that a later trial stands for best, until few enough are left."""
@@ -181,3 +207,8 @@ class Relatives:
             if place.name.isdecimal() and int(place.name) not in self._kept:
                 remove_own(place, (_FILE,))
         remove_own(self._folder, ())
+
+
+def _shapes_in(file: Path) -> dict[str, Shape]:
+    with safe_open(file, framework="pt") as stored:
+        return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}

@@ -24,9 +24,9 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import BringsWeights, Evaluator, Inherits, KnowsWidths
+from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
-from nas.evaluation.inherited import start
+from nas.evaluation.inherited import StartsFromOthers, share_told, start
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
@@ -56,7 +56,7 @@ _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights, Inherits):
+class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -76,14 +76,12 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights, Inherits):
 
     Attributes:
         brings_weights: results of members of the front come with weights.
-        inherits: trials start from the weights that come with their order.
         data: what is learnt from and judged by.
         teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
             None for no teacher.
     """
 
     brings_weights = True
-    inherits = True
 
     def __init__(
         self,
@@ -227,7 +225,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights, Inherits):
             if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
                 merge(model)
             metrics = training.score().metrics()
-            metrics |= self.static_costs(spec.architecture)
+            metrics |= self.static_costs(spec.architecture) | share_told(spec.inheritance)
             if self._measures_latency:
                 metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
             seconds = training.earlier_s + time.monotonic() - started

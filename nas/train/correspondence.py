@@ -70,6 +70,32 @@ def corresponding(child: Mapping[str, Shape], relative: Mapping[str, Shape]) -> 
     return dict(_fit(_tree(child), _tree(relative)).pairs)
 
 
+def likeness(child: Mapping[str, Shape], relative: Mapping[str, Shape]) -> float:
+    """Return how alike the layers of two networks are, from 0 to 1; 1 where all have equal shapes.
+
+    Each layer that either of them has counts alike: by the values of its weight that both have, as
+    a share of those that one of them has. A layer is a tensor of two axes or more.
+
+    >>> likeness({"0.weight": (8, 4), "1.weight": (2, 8)}, {"0.weight": (4, 4), "1.weight": (2, 4)})
+    0.5
+
+    Args:
+        child: name -> shape.
+        relative: name -> shape.
+    """
+    layers = [{n: s for n, s in shapes.items() if len(s) > 1} for shapes in (child, relative)]
+    if not all(layers):
+        return 0.0
+    pairs = corresponding(*layers)
+    found = [_common_share(child[name], relative[source]) for name, source in pairs.items()]
+    return sum(found) / (len(layers[0]) + len(layers[1]) - len(pairs))
+
+
+def _common_share(one: Shape, other: Shape) -> float:
+    num_common = prod(overlap(one, other) or (0,))
+    return num_common / max(1, prod(one) + prod(other) - num_common)
+
+
 def plain_name(name: str) -> str:
     """Return the name that a weight has where it is not computed of another one.
 
