@@ -26,7 +26,7 @@ MAX_KEPT = 100
 MAX_BYTES = 2_000_000_000
 # Relatives nearest by their parameters, of which the one is taken whose layers are most alike.
 NUM_COMPARED = 12
-# A network less like all others than this starts at random: measured, slices so thin spare nothing.
+# A network less like all others than this starts at random: slices so thin spare nothing.
 LEAST_LIKENESS = 0.3
 _FILE = "weights.safetensors"
 
@@ -211,4 +211,4 @@ class Relatives:
 
 def _shapes_in(file: Path) -> dict[str, Shape]:
     with safe_open(file, framework="pt") as stored:
-        return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}
+        return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118

@@ -225,7 +225,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
                 merge(model)
             metrics = training.score().metrics()
-            metrics |= self.static_costs(spec.architecture) | share_told(spec.inheritance)
+            metrics |= {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
             if self._measures_latency:
                 metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
             seconds = training.earlier_s + time.monotonic() - started

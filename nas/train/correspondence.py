@@ -76,7 +76,8 @@ def likeness(child: Mapping[str, Shape], relative: Mapping[str, Shape]) -> float
     Each layer that either of them has counts alike: by the values of its weight that both have, as
     a share of those that one of them has. A layer is a tensor of two axes or more.
 
-    >>> likeness({"0.weight": (8, 4), "1.weight": (2, 8)}, {"0.weight": (4, 4), "1.weight": (2, 4)})
+    >>> wide = {"0.weight": (8, 4), "1.weight": (2, 8)}
+    >>> likeness(wide, {"0.weight": (4, 4), "1.weight": (2, 4)})
     0.5
 
     Args:
