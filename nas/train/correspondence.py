@@ -33,6 +33,10 @@ class _Part:
         """Whether its parts are numbered."""
         return bool(self.parts) and all(name.isdecimal() for name in self.parts)
 
+    def members(self) -> "list[_Part]":
+        """Return the numbered parts in order; names in a file may come in any."""
+        return [part for _, part in sorted(self.parts.items(), key=lambda item: int(item[0]))]
+
     def num_values(self) -> int:
         """Return the values in it."""
         own = sum(prod(shape) for shape in self.tensors.values())
@@ -133,7 +137,7 @@ def _fit(child: _Part, relative: _Part) -> _Fit:
             num_common += prod(common)
             pairs[child.places[name]] = relative.places[name]
     if child.is_list and relative.is_list:
-        found = _align(list(child.parts.values()), list(relative.parts.values()))
+        found = _align(child.members(), relative.members())
     else:
         known = [name for name in child.parts if name in relative.parts]
         found = [_fit(child.parts[name], relative.parts[name]) for name in known]
