@@ -247,7 +247,7 @@ def test_a_relative_that_is_no_number_of_a_trial_is_damage(tmp_path):
     journal = open_journal(path)
     journal.started(replace(started(0), inherited_from=0))
     journal.close()
-    path.write_text(path.read_text().replace('"inherited_from": 0', '"inherited_from": "x"'))
+    path.write_text(path.read_text().replace('"inherited_from":0', '"inherited_from":"x"'))
 
     with pytest.raises(RunFolderError, match="inherited_from is"):
         load_records(path)
