@@ -27,6 +27,7 @@ _MAY_CHANGE = frozenset(
         "evaluation.checkpoint_every_s",
         "evaluation.gpu_share",
         "evaluation.num_threads",
+        "fidelity.checkpoints_gb",
         "training.trial_time_limit_s",
     }
 )

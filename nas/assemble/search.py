@@ -7,7 +7,9 @@ from typing import Any
 
 from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.make import make, make_data, make_space
+from nas.assemble.make import make_sampler as maker_of_sampler
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -64,16 +66,23 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     evaluator, data = _build_evaluator(config, space, objectives, constraints)
     limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        make_sampler=make_sampler,
         constraints=constraints,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
         trial_time_limit_s=limits.trial_time_limit_s,
         costs=costs,
+        rungs=build_rungs(
+            config.fidelity,
+            objectives=objectives,
+            evaluator=evaluator,
+            make_sampler=make_sampler,
+        ),
         trains_again=config.train_again,
         inheritance=_inheritance(limits, evaluator),
     )
@@ -152,7 +161,7 @@ def _build_sampler(
         "is_allowed": _allowed_by(constraints, costs),
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    maker = make_sampler(config.sampler, offers=offers)
+    maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from nas.engine.front_tracker import FrontTracker
-from nas.engine.log_lines import trial_line
+from nas.engine.log_lines import rung_line, trial_line
 from nas.engine.publishing import Publisher
+from nas.engine.rungs import Rungs
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, View
 from nas.files import remove_folder
 from nas.objective import Objective
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
-from nas.trial import TrialRecord, TrialResult
+from nas.trial import TrialRecord, TrialResult, TrialState
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Intake:
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
         tables: written now and then.
         view: is told of trials that are on disk.
+        rungs: of a search whose trials train in steps.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Intake:
         checkpoints: Path,
         tables: Publisher,
         view: View,
+        rungs: Rungs | None = None,
     ) -> None:
         self._study = study
+        self._rungs = rungs
         self._record = record
         self._objectives = objectives
         self._keepers = tuple(keepers)
@@ -83,30 +87,55 @@ class Intake:
                 self.say(line)
                 self._drop_checkpoint(result.number)
             return
+        before = self._study.record(result.number)
         ended = self._study.tell(result, keep=lambda told: self._save(result, told))
         for record in ended:
-            self._tracker.add(record)
-            _LOG.info("%s", trial_line(record, self._objectives))
-        if ended:
-            self._drop_checkpoint(result.number)
+            self._note_end(record)
+        record = self._study.record(result.number)
+        if self._rungs is not None and not ended and record.reached > before.reached:
+            self._rungs.reached(record)
+            _LOG.info("%s", rung_line(record, self._objectives))
+
+    def stop_hopeless(self) -> None:
+        """Stop the trials at a rung that are not worth going on with."""
+        if self._rungs is None or not self._study.has_paused:
+            return
+        for number in self._rungs.to_stop(self._study.paused, self._tracker.front_losses):
+            self._note_end(self._study.stop(number))
+
+    def stop_all(self) -> None:
+        """Stop all trials that wait at a rung: the search has ended."""
+        for record in self._study.paused:
+            self._note_end(self._study.stop(record.number))
+
+    def _note_end(self, record: TrialRecord) -> None:
+        self._tracker.add(record)
+        if self._rungs is not None:
+            self._rungs.ended(record)
+        _LOG.info("%s", trial_line(record, self._objectives))
 
     def acknowledge(self, progress: Callable[[], Progress]) -> None:
         """Tell the view of the trials that are on disk by now."""
         written = self._record.acknowledged()
         if not written:
             return
-        self._written(written)
-        now = progress()
-        for record in written:
-            self._view.trial_finished(record, now)
+        self._pass_on(written, progress())
         self._tables.publish_if_due(lambda: self._study.records)
 
     def put_on_record(self, progress: Callable[[], Progress]) -> None:
         """Wait until everything that was told is on disk."""
         now = progress()
-        written = self._record.flush()
+        self._pass_on(self._record.flush(), now)
+
+    def _pass_on(self, written: Sequence[TrialRecord], now: Progress) -> None:
+        """Tell of what is on disk, and remove what is not needed any more for that."""
         self._written(written)
         for record in written:
+            if record.state is TrialState.RUNNING:
+                self._view.rung_reached(record, now)
+                continue
+            if record.parent is None:
+                self._drop_checkpoint(record.number)
             self._view.trial_finished(record, now)
 
     def leave_tables(self) -> None:
@@ -125,7 +154,18 @@ class Intake:
         """
         for keeper in self._keepers:
             keeper.tidy(is_over=is_over)
+        self.tidy_checkpoints()
         self.publish()
+
+    def tidy_checkpoints(self) -> None:
+        """Remove checkpoints of trials that have ended: a crash may have come before that."""
+        if not self._checkpoints.is_dir():
+            return
+        running = {r.number for r in self._study.records if r.state is TrialState.RUNNING}
+        running |= set(self._again.numbers)
+        for place in self._checkpoints.iterdir():
+            if place.name.isdecimal() and int(place.name) not in running:
+                remove_folder(place)
 
     def publish(self) -> None:
         """Write the tables now."""
@@ -146,3 +186,7 @@ class Intake:
 
     def _drop_checkpoint(self, number: int) -> None:
         remove_folder(self._checkpoints / str(number))
+
+
+def _ended(written: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [record for record in written if record.state is not TrialState.RUNNING]

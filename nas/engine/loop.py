@@ -8,6 +8,7 @@ generation or a batch. A `SearchStudy` proposes and remembers, a `Dispatcher` ha
 import logging
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
@@ -17,6 +18,7 @@ from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
 from nas.engine.relatives import Relatives
+from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
@@ -126,13 +128,9 @@ class SearchLoop:
         self._relatives = _relatives_of(task, run_folder, records)
         self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
-        weights = FrontWeights(run_folder.models_dir)
-        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        keepers: list[WeightKeeper] = [keeper]
-        keepers += [] if self._relatives is None else [self._relatives]
-        missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
-        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        keepers = self._open_weights(records)
         checkpoints = run_folder.path / "checkpoints"
+        rungs = self._open_rungs(records, checkpoints)
         self._intake = Intake(
             self._study,
             record,
@@ -143,7 +141,9 @@ class SearchLoop:
             checkpoints=checkpoints,
             tables=Publisher(publish),
             view=view,
+            rungs=rungs,
         )
+        self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
@@ -154,6 +154,28 @@ class SearchLoop:
             complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
             view=view,
+            rungs=rungs,
+            settle=record.settle,
+        )
+
+    def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:
+        """Return who keeps weights, once it is known which are missing."""
+        task, weights = self._task, FrontWeights(self._run_folder.models_dir)
+        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        missing = keeper.missing() if _brings_weights(task.evaluator, self._run_folder) else ()
+        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        return [keeper] if self._relatives is None else [keeper, self._relatives]
+
+    def _open_rungs(self, records: Sequence[TrialRecord], checkpoints: Path) -> Rungs | None:
+        plan = self._task.rungs
+        if plan is None:
+            return None
+        return Rungs(
+            plan,
+            objectives=self._task.objectives,
+            study=self._study,
+            records=records,
+            checkpoints=checkpoints,
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:
@@ -169,6 +191,7 @@ class SearchLoop:
             constraints=task.constraints,
             seed=task.seed,
             heritage=NO_HERITAGE if self._relatives is None else self._relatives,
+            shares=(1.0,) if task.rungs is None else task.rungs.shares,
         )
         study.check_feasible()
         for key, note in task.notes.items():
@@ -187,6 +210,8 @@ class SearchLoop:
                     self._begin(backend)
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
+                    if not is_interrupted:
+                        self._intake.stop_all()
                     self._intake.put_on_record(lambda: self._progress(backend))
                 except Exception:
                     self._intake.leave_tables()
@@ -211,6 +236,9 @@ class SearchLoop:
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)
+            if results:
+                self._intake.stop_hopeless()
+                out.study_changed()
             out.ended(len(results))
             # Asked here too, since a short search may end before anything is on disk: a rule
             # raises when too many trials failed.
@@ -247,6 +275,7 @@ class SearchLoop:
             num_trials=stopping.num_trials,
             num_done=state.num_done,
             num_running=len(self._dispatcher.running),
+            num_paused=len(self._study.paused),
             num_failed=state.num_failed,
             num_redrawn=self._study.num_redrawn,
             num_known=self._study.num_known,

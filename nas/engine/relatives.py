@@ -98,8 +98,8 @@ class Relatives:
         for record in records:
             if record.state is TrialState.COMPLETE and record.parent is None:
                 self._find(record, run_folder)
-            if record.state is TrialState.RUNNING and record.has_inherited:
-                self._num_users[record.inherited_from or 0] += 1
+            if record.state is TrialState.RUNNING and record.relative is not None:
+                self._num_users[record.relative] += 1
         self._remove_others()
 
     def nearest(self, architecture: Architecture) -> int | None:
@@ -144,8 +144,8 @@ class Relatives:
     def written(self, records: Iterable[TrialRecord]) -> None:
         """Let go what trials started from that are on disk now, and make room."""
         for record in records:
-            if record.parent is None and record.has_inherited:
-                self._num_users[record.inherited_from or 0] -= 1
+            if record.parent is None and record.relative is not None:
+                self._num_users[record.relative] -= 1
         self._make_room()
 
     def tidy(self, *, is_over: bool) -> None:

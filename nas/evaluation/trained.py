@@ -228,7 +228,8 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             metrics |= {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
             if self._measures_latency:
                 metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
-            seconds = training.earlier_s + time.monotonic() - started
+            earlier_s = max(training.earlier_s, spec.spent_s)
+            seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             variants = self._make_variants(spec, training) if is_whole else ()
         return TrialResult(

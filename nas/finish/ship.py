@@ -6,6 +6,7 @@ from pathlib import Path
 
 from safetensors.torch import load as load_safetensors
 
+from nas.export.mistakes import MISTAKES_NPZ
 from nas.export.network_files import TrainedNetwork, export_network
 from nas.export.settings import ExportSettings
 from nas.files import write_text
@@ -15,6 +16,7 @@ from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
 from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
 from nas.record.winners import WinnerRow
 from nas.space.space import SearchSpace
@@ -62,6 +64,8 @@ def ship(
         made = _files_of(shipped, task, space, folder, settings)
         rows += made
         kinds = frozenset(row.format for row in made if not row.refused)
+        place = folder / shipped.place
+        has_classes = (place / CONFUSION_CSV).is_file()
         card = model_card(
             shipped.row,
             made,
@@ -69,8 +73,10 @@ def ship(
             circumstances=circumstances,
             usages=settings.usages(kinds),
             story=shipped.story,
+            confusion=read_confusion(place / CONFUSION_CSV) if has_classes else None,
+            has_mistakes=(place / MISTAKES_NPZ).is_file(),
         )
-        write_text(folder / shipped.place / "README.md", card)
+        write_text(place / "README.md", card)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
 

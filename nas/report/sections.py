@@ -243,9 +243,9 @@ def _trial_row(record: TrialRecord, metrics: Sequence[str], has_relatives: bool)
 
 
 def _relative_cell(record: TrialRecord) -> Cell:
-    if not record.has_inherited or record.inherited_from is None:
+    number = record.relative
+    if number is None:
         return Cell("", is_number=True)
-    number = record.inherited_from
     return Cell(str(number), float(number), is_number=True)
 
 

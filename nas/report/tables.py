@@ -259,7 +259,7 @@ def _links(record: TrialRecord, columns: Sequence[str]) -> list[object]:
     cells = {
         "parent": record.parent,
         "variant": record.variant,
-        "inherited_from": record.inherited_from if record.has_inherited else None,
+        "inherited_from": record.relative,
     }
     return ["" if cells[name] is None else cells[name] for name in columns]
 

@@ -41,6 +41,6 @@ def with_relative_at_hand(record: TrialRecord, heritage: Heritage) -> TrialRecor
 
     That happens where the run went on from its database in another folder.
     """
-    if record.has_inherited and not heritage.has(record.inherited_from or 0):
+    if record.relative is not None and not heritage.has(record.relative):
         return replace(record, inherited_from=NO_RELATIVE)
     return record
