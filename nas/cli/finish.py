@@ -157,7 +157,7 @@ def _end(
     ):
         if len(lines) > 1:
             _print_table(console, lines)
-    told = [optimism_line(summary.rows)] if summary.rows else []
+    told = [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(
@@ -174,6 +174,15 @@ def _end(
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _inheritance(folder: "RunFolder") -> list[str]:
+    """Return what to know where trials of the search started from others."""
+    from nas.report.inheritance import inheritance_line
+    from nas.study.journal import load_records
+
+    line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
+    return [] if line is None else [line]
 
 
 def _made(summary: "FinishSummary") -> list[str]:
