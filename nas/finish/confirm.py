@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from nas.architecture import Architecture
 from nas.evaluation.winner_metric import ACCURACY, AnyData, WinnerMetric
@@ -86,8 +86,7 @@ class RetrainingPlan:
     def _job(self, candidate: Winner, index: int) -> Retraining:
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
-        told = asdict(self.recipe).items()
-        recipe = {key: value for key, value in told if key != "device" and value is not None}
+        recipe = _named_settings(self.recipe)
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         taught = "" if self.step == CONFIRM else " distilled"
@@ -95,6 +94,14 @@ class RetrainingPlan:
         return Retraining(
             key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step
         )
+
+
+def _named_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return what names a job; a setting that came later and changes nothing is not among it."""
+    told = {**asdict(recipe), "device": None}
+    if recipe.augmentation == "none":
+        told["augmentation"] = None
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def candidate_of(record: TrialRecord) -> Winner:
