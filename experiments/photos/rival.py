@@ -3,8 +3,8 @@
     python -m experiments.photos.rival FOLDER --network resnet10t --side 64 --minutes 2 --seed 0
 
 FOLDER holds `known/<class>/*` to learn from and `unseen/<class>/*` to be judged by (see `sets`).
-Reading, decoding and training take the given minutes of CPU time: the length of the one cycle is
-found from the time of the first steps. The result is a line of results/rivals.csv.
+Reading, decoding and training take the given minutes of CPU time; the one cycle goes by that time.
+The result is a line of results/rivals.csv.
 """
 
 import csv
@@ -23,14 +23,17 @@ from torch.nn import functional
 
 from experiments.smoke import make_parser, run_experiment
 
-# ruff: noqa: N806 - names of tensors end in their shapes
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B images, C channels, H height, W width
 
 HERE = Path(__file__).parent
 # Peak learning rates: the best of 0.001, 0.003 and 0.01 on the clothes in two minutes.
-NETWORKS = {"mobilenetv3_small_050": 0.003, "mobilenetv4_conv_small_035": 0.003, "resnet10t": 0.003}
+NETWORKS = {
+    "mobilenetv3_small_050": 0.003,
+    "mobilenetv4_conv_small_035": 0.003,
+    "resnet10t": 0.003,
+}
 BATCH, MARGIN, SMOOTHING, DECAY, WARMUP = 64, 1 / 8, 0.1, 0.05, 0.2
-NUM_TIMED = 12  # steps that the length is found by; the first two are left out
 
 
 def main(words: Sequence[str]) -> int:
@@ -56,6 +59,7 @@ def main(words: Sequence[str]) -> int:
                   until_s=began_s + 60 * options.minutes, seed=options.seed)  # fmt: skip
     took_s = time.process_time() - began_s
     unseen_BHWC, truth_B = read_images(options.folder / "unseen", options.side)
+    found = accuracy(model, unseen_BHWC, truth_B, statistics(known_BHWC))
     row = {
         "data": options.folder.name,
         "network": options.network,
@@ -67,7 +71,7 @@ def main(words: Sequence[str]) -> int:
         "epochs": round(steps * BATCH / len(labels_B), 1),
         "cpu_s": round(took_s, 1),
         "size_bytes": 4 * sum(p.numel() for p in model.parameters()),
-        "accuracy": round(accuracy(model, unseen_BHWC, truth_B), 4),
+        "accuracy": round(found, 4),
     }
     add_row(options.results, row)
     print(row, flush=True)
@@ -111,60 +115,69 @@ def train(
         [{"params": decaying, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}],
         lr=rate, fused=True,
     )  # fmt: skip
-    mean, std = known_BHWC.float().mean((0, 1, 2)), known_BHWC.float().std((0, 1, 2))
-    model.register_buffer("mean", mean, persistent=False)
-    model.register_buffer("std", std, persistent=False)
-    step, total, marks = 0, 10_000_000, []
+    mean, std = statistics(known_BHWC)
+    began_s, step = time.process_time(), 0
     model.train()
-    while step < total:
+    while True:
         order = torch.randperm(len(labels_B), generator=generator)
         for start in range(0, len(order) - BATCH + 1, BATCH):
-            marks.append(time.process_time())
-            if step == NUM_TIMED:
-                total = step + max(1, int((until_s - marks[-1]) * (NUM_TIMED - 2)
-                                          / (marks[-1] - marks[2])))  # fmt: skip
-            if step >= total or (step > NUM_TIMED and marks[-1] > until_s * 1.05):
-                break
-            share = step / total if step > NUM_TIMED else step / 1000
-            factor = share / WARMUP if share < WARMUP else 0.5 * (
-                1 + math.cos(math.pi * (share - WARMUP) / (1 - WARMUP)))  # fmt: skip
+            share = (time.process_time() - began_s) / (until_s - began_s)
+            if share >= 1:
+                return step
             for group in optimizer.param_groups:
-                group["lr"] = rate * max(0.05, factor) if share < WARMUP else rate * factor
+                group["lr"] = rate * one_cycle(share)
             chosen = order[start : start + BATCH]
             images = crop_and_mirror(known_BHWC[chosen], side, generator)
-            logits = model(normalised(model, images))
+            logits = model((images - mean) / std)
             loss = functional.cross_entropy(logits, labels_B[chosen], label_smoothing=SMOOTHING)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             step += 1
-    return step
+
+
+def one_cycle(share: float) -> float:
+    """Return the part of the peak rate, given the part of the time that is over."""
+    if share < WARMUP:
+        return 0.05 + 0.95 * share / WARMUP
+    return 0.5 * (1 + math.cos(math.pi * (share - WARMUP) / (1 - WARMUP)))
 
 
 def crop_and_mirror(
     images_BHWC: torch.Tensor, side: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Return random squares of that side, half of them mirrored."""
+    """Return random squares of that side (B, C, H, W), half of them mirrored; channels last."""
     count, full = len(images_BHWC), images_BHWC.shape[1]
     offsets = torch.randint(0, full - side + 1, (count, 2), generator=generator)
     rows = offsets[:, :1] + torch.arange(side)
     columns = offsets[:, 1:] + torch.arange(side)
     mirrored = torch.rand(count, 1, generator=generator) < 0.5
     columns = torch.where(mirrored, columns.flip(1), columns)
-    return images_BHWC[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+    taken = images_BHWC[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+    return taken.permute(0, 3, 1, 2).float()
 
 
-def normalised(model: nn.Module, images_BHWC: torch.Tensor) -> torch.Tensor:
-    """Return floats (B, C, H, W), channels last in memory."""
-    return ((images_BHWC.float() - model.mean) / model.std).permute(0, 3, 1, 2)
+def statistics(images_BHWC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and deviation of each channel, (C, 1, 1)."""
+    floats = images_BHWC.float()
+    return floats.mean((0, 1, 2))[:, None, None], floats.std((0, 1, 2))[:, None, None]
 
 
-def accuracy(model: nn.Module, images_BHWC: torch.Tensor, labels_B: torch.Tensor) -> float:
+def accuracy(
+    model: nn.Module,
+    images_BHWC: torch.Tensor,
+    labels_B: torch.Tensor,
+    statistics: tuple[torch.Tensor, torch.Tensor],
+) -> float:
     """Return the share of images whose class is found."""
     model.eval()
+    mean, std = statistics
     with torch.inference_mode():
-        found = [model(normalised(model, block)).argmax(1) for block in images_BHWC.split(256)]
+        found = [
+            model((block.permute(0, 3, 1, 2).float() - mean) / std).argmax(1)
+            for block in torch.split(images_BHWC, BATCH)
+        ]
     return float((torch.cat(found) == labels_B).float().mean())
 
 

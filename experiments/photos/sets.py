@@ -3,9 +3,9 @@
     python -m experiments.photos.sets CLOTHES CIFAR10 PICTURES FOLDER
 
 CLOTHES holds `train`, `validation` and `test` with a folder for each class; CIFAR10 the mosaics of
-`experiments.cifar10.convert`; PICTURES the pictures that scikit-image ships (`skimage/data`). Below
-FOLDER come `clothes`, `cifar10` and `crops`, each with `known/<class>/*.jpg`, which is what a user
-has, and `unseen/<class>/*.jpg`, which judges what was made of it.
+`experiments.cifar10.convert`; PICTURES the pictures that scikit-image ships (`skimage/data`).
+Below FOLDER come `clothes`, `cifar10` and `crops`, each with `known/<class>/*.jpg`, which is
+what a user has, and `unseen/<class>/*.jpg`, which judges what was made of it.
 """
 
 import shutil
@@ -34,16 +34,16 @@ def main(words: Sequence[str]) -> int:
         parser.add_argument(name, type=Path)
     options = parser.parse_args(words)
     makers = {
-        "clothes": lambda to: copy_clothes(options.clothes, to),
-        "cifar10": lambda to: write_cifar10(options.cifar10, to),
-        "crops": lambda to: write_crops(options.pictures, to),
+        "clothes": (copy_clothes, options.clothes),
+        "cifar10": (write_cifar10, options.cifar10),
+        "crops": (write_crops, options.pictures),
     }
-    for name, make in makers.items():
+    for name, (make, source) in makers.items():
         folder = options.folder / name
         if not folder.is_dir():
             unfinished = options.folder / f".{name}"
             shutil.rmtree(unfinished, ignore_errors=True)
-            make(unfinished)
+            make(source, unfinished)
             unfinished.rename(folder)
         found = {part: len(list(folder.glob(f"{part}/*/*"))) for part in ("known", "unseen")}
         print(f"{folder}: {found['known']:,} images known, {found['unseen']:,} unseen")
@@ -70,7 +70,9 @@ def write_cifar10(source: Path, folder: Path) -> None:
             for number, image in enumerate(images[chosen]):
                 height, width = np.exp(rng.uniform(np.log(32), np.log(96), size=2)).astype(int)
                 width = int(np.clip(width, 0.75 * height, 1.5 * height))
-                resized = Image.fromarray(image).resize((width, int(height)), Image.Resampling.BICUBIC)
+                resized = Image.fromarray(image).resize(
+                    (width, int(height)), Image.Resampling.BICUBIC
+                )
                 _save(resized, folder / part / str(name) / f"{number:04}.jpg")
 
 

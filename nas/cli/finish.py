@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
+    from nas.finish.length import Gain, Length
     from nas.finish.retrain import Retraining
     from nas.finish.task import FinishSummary
 
@@ -67,6 +68,8 @@ def run(words: Sequence[str]) -> int:
                     console, finish.task.winner_metric.metric, *told
                 ),
                 time_limit_s=config.trial_time_limit_s,
+                on_length=lambda *told: _say_length(console, *told),
+                on_settled=lambda length: _say_settled(console, length),
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
             lease=lease,
@@ -121,6 +124,24 @@ def _say_entry(
         markup=False,
         highlight=False,
     )
+
+
+def _say_length(
+    console: Console, epochs: int, metric: str, mean: float, gain: "Gain | None"
+) -> None:
+    from nas.metric import is_share
+    from nas.report.values import format_value, three_digits
+
+    told = f"{epochs} epochs: {format_value(metric, mean)} on validation"
+    if gain is not None:
+        factor, unit = (100, " points") if is_share(metric) else (1, "")
+        told += f", {factor * gain.value:+.3g}{unit} (noise ± {three_digits(factor * gain.noise)})"
+    console.print(told, markup=False, highlight=False)
+
+
+def _say_settled(console: Console, length: "Length") -> None:
+    text = f"Winners train for {length.epochs} epochs, {length.num_seeds} times: {length.reason}."
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _end(

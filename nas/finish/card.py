@@ -13,6 +13,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import AnyData
 from nas.export.inputs import input_words
+from nas.finish.length import Length
 from nas.metric import is_share
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment, versions_of
@@ -53,6 +54,7 @@ def model_card(
     circumstances: Circumstances,
     usages: Sequence[str] = (),
     story: str = "",
+    length: Length | None = None,
 ) -> str:
     """Return the text of README.md for one network.
 
@@ -63,6 +65,7 @@ def model_card(
         circumstances: of the run.
         usages: how to use the files that are shipped; a paragraph for each kind of file.
         story: what was done to it besides training by the recipe; a sentence, or empty.
+        length: how long the winners trained, and why; None where it was the recipe's.
     """
     parts = [
         _head(circumstances),
@@ -71,7 +74,9 @@ def model_card(
         _use(usages),
         input_words(circumstances.dataset),
         _data(circumstances.dataset),
-        _training(row, architecture, circumstances, story),
+        _training(
+            row, architecture, circumstances, " ".join(filter(None, [story, _long(length)]))
+        ),
         _environment(circumstances),
     ]
     return "\n\n".join(parts) + "\n"
@@ -192,6 +197,23 @@ def _training(
         f"## Training\n\n{described}\n\nRecipe: {recipe}.{after}\n\n{circumstances.energy}\n\n"
         f"Made again by\n\n```sh\n{circumstances.command}\n```"
     )
+
+
+def _long(length: Length | None) -> str:
+    """Return how long the network trained and why, and the curve that it was found by."""
+    if length is None:
+        return ""
+    lines = [length.story]
+    if length.curve:
+        metric = length.curve[0].metric
+        epochs = sorted({point.epochs for point in length.curve})
+        by_name = {point.name: length.curve_of(point.architecture_id) for point in length.curve}
+        lines += ["", f"Validation {metric} by epochs of training:", ""]
+        lines += [f"| | {' | '.join(map(str, epochs))} |", "| --- |" + " ---: |" * len(epochs)]
+        for name, points in by_name.items():
+            known = {point.epochs: _value(metric, point.value) for point in points}
+            lines.append(f"| {name} | {' | '.join(known.get(e, _UNKNOWN) for e in epochs)} |")
+    return "\n".join(lines)
 
 
 def _environment(circumstances: Circumstances) -> str:

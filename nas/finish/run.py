@@ -22,7 +22,9 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
+from nas.finish.find_length import Patience, Question, find_length
 from nas.finish.ledger import Ledger
+from nas.finish.length import Length
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -41,6 +43,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
 from nas.record.winners import WinnerRow, write_winners
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
@@ -81,7 +84,8 @@ def run_finish(
     try:
         finish = _Finish(task, folder, crew)
         finish.confirm(chosen)
-        publish(finish.rows)
+        if finish.rows:
+            publish(finish.rows)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
         if finish.has_smaller_ones and not finish.is_interrupted:
@@ -126,6 +130,8 @@ class _Finish:
         self._taught: list[WinnerRow] = []
         self._shrunk: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
+        self._began_s = running_s()
+        self.length: Length | None = None
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
@@ -138,6 +144,10 @@ class _Finish:
         """Retrain and test; write winners.csv."""
         self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
         self._variants = [record for record in chosen if record.variant]
+        if self._task.patience is not None:
+            self._settle_length(self._task.patience)
+            if self.length is None:
+                return
         candidates = self._winners + find_baselines(
             self._task.baselines,
             self._task.space,
@@ -149,6 +159,33 @@ class _Finish:
         self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
+
+    def _settle_length(self, patience: Patience) -> None:
+        """Find out how long the winners are to train, and plan their retrainings so."""
+        data = self._task.dataset
+        question = Question(
+            winners=self._winners,
+            plan=self._plan,
+            patience=patience,
+            metric=self._winner_metric,
+            num_examples=len(data.validation),
+            growth=(len(data.train) + len(data.validation)) / len(data.train),
+            makes_files=self._task.export is not None,
+            began_s=self._began_s,
+        )
+        evaluator = self._make_evaluator()
+        evaluator.data = data.search_data()
+        found = find_length(question, evaluator=evaluator, folder=self._folder, crew=self._crew)
+        self.length, self.is_interrupted = found.length, found.outcome.is_interrupted
+        self._failures += found.outcome.failures
+        if found.length is None:
+            return
+        recipe = replace(self._task.recipe, epochs=found.length.epochs)
+        seeds = found.length.num_seeds
+        self._task = replace(self._task, recipe=recipe, num_seeds=seeds)
+        self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds)
+        self._evaluator = self._make_evaluator()
+        self._crew.on_settled(found.length)
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""
@@ -196,6 +233,7 @@ class _Finish:
             space=self._space,
             folder=self._folder,
             settings=settings,
+            length=self.length,
         )
 
     def summary(self) -> FinishSummary:
@@ -207,6 +245,7 @@ class _Finish:
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
+            length=self.length,
         )
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:

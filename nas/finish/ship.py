@@ -1,5 +1,6 @@
 """Makes the files and the model card of each network that a `nas finish` ships."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from nas.export.settings import ExportSettings
 from nas.files import write_text
 from nas.finish.card import Circumstances, model_card
 from nas.finish.kept_weights import read_weights
+from nas.finish.length import Length
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
@@ -46,6 +48,7 @@ def ship(
     space: SearchSpace,
     folder: Path,
     settings: ExportSettings,
+    length: Length | None = None,
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -55,6 +58,7 @@ def ship(
         space: builds the networks, variants included.
         folder: the run's `finish` folder.
         settings: which files.
+        length: how long the winners trained, and why; None where it was the recipe's.
     """
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
@@ -69,10 +73,23 @@ def ship(
             circumstances=circumstances,
             usages=settings.usages(kinds),
             story=shipped.story,
+            length=length,
         )
         write_text(folder / shipped.place / "README.md", card)
+        if length is not None:
+            _write_length(folder / shipped.place, length, shipped.job.architecture.id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
+
+
+def _write_length(place: Path, length: Length, architecture_id: str) -> None:
+    """Write how long a network trained, why, and its curve."""
+    curve = [
+        {"epochs": point.epochs, point.metric: point.value, "seconds": round(point.seconds, 2)}
+        for point in length.curve_of(architecture_id)
+    ]
+    told = {"epochs": length.epochs, "reason": length.reason, "validation_curve": curve}
+    write_text(place / "length.json", json.dumps(told, indent=1) + "\n")
 
 
 def _circumstances(task: FinishTask, folder: Path) -> Circumstances:

@@ -9,7 +9,7 @@ import torch
 
 from nas.train.augmentation import EpochDraws
 
-# ruff: noqa: N803 - names of tensors end in their shapes
+# ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width
 
 

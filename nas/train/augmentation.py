@@ -14,7 +14,7 @@ from torch.nn import functional
 from nas.seeding import derive_seed, generator
 from nas.train.policy import Augmentation
 
-# ruff: noqa: N803, N806 - names of tensors end in their shapes
+# ruff: noqa: N803 - names of tensors end in their shapes
 # N images, B batch, H height, W width, C channels
 
 _ASPECT = math.log(4 / 3)  # of the sides of a crop, at most, either way
@@ -118,9 +118,7 @@ def _with_further(
     return replace(draws, crops=crops, tones=tones, erased=erased, weights=weights)
 
 
-def _rectangles(
-    number: int, area: tuple[float, float], chance: torch.Generator
-) -> torch.Tensor:
+def _rectangles(number: int, area: tuple[float, float], chance: torch.Generator) -> torch.Tensor:
     """Return (number, 4) top, left, height and width of rectangles of a share of the area."""
     drawn = torch.rand((number, 4), generator=chance)
     share = area[0] + (area[1] - area[0]) * drawn[:, 0]

@@ -85,7 +85,6 @@ class Recipe:
                 f"training.device must be one of {', '.join(DEVICES)}, but got {self.device!r}"
             )
 
-
     @property
     def augmentations(self) -> Augmentation:
         """What the policy and the single settings add up to."""
