@@ -66,6 +66,7 @@ class TrialSpec:
         time_limit_s: the trial fails when it trains longer than this; None for no limit.
         front: the front's loss vectors when the trial was handed out; a worker sends no weights of
             a model that one of them dominates.
+        epochs: of a full training, where it is not the recipe's.
     """
 
     number: int
@@ -77,6 +78,7 @@ class TrialSpec:
     checkpoint: str | None = None
     time_limit_s: float | None = None
     front: tuple[tuple[float, ...], ...] = ()
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
-    from nas.finish.length import Gain, Length
+    from nas.finish.length import CurvePoint, Gain, Lengths
     from nas.finish.retrain import Retraining
     from nas.finish.task import FinishSummary
 
@@ -69,7 +69,7 @@ def run(words: Sequence[str]) -> int:
                 ),
                 time_limit_s=config.trial_time_limit_s,
                 on_length=lambda *told: _say_length(console, *told),
-                on_settled=lambda length: _say_settled(console, length),
+                on_settled=lambda lengths: _say_settled(console, lengths),
             ),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
             lease=lease,
@@ -126,21 +126,31 @@ def _say_entry(
     )
 
 
-def _say_length(
-    console: Console, epochs: int, metric: str, mean: float, gain: "Gain | None"
-) -> None:
+def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequence[Gain]") -> None:
+    """Tell how winners did that were trained for some epochs, and what the doubling gained."""
     from nas.metric import is_share
-    from nas.report.values import format_value, three_digits
+    from nas.report.values import format_value
 
-    told = f"{epochs} epochs: {format_value(metric, mean)} on validation"
-    if gain is not None:
-        factor, unit = (100, " points") if is_share(metric) else (1, "")
-        told += f", {factor * gain.value:+.3g}{unit} (noise ± {three_digits(factor * gain.noise)})"
-    console.print(told, markup=False, highlight=False)
+    metric = points[0].metric
+    factor, unit = (100, " points") if is_share(metric) else (1, "")
+    told = [f"{point.name} {format_value(metric, point.value)}" for point in points]
+    for place, gain in enumerate(gains):
+        told[place] += f" ({factor * gain.value:+.2f}{unit} ± {factor * gain.noise:.2f})"
+    text = f"{points[0].epochs} epochs, validation: {', '.join(told)}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _say_settled(console: Console, length: "Length") -> None:
-    text = f"Winners train for {length.epochs} epochs, {length.num_seeds} times: {length.reason}."
+def _say_settled(console: Console, lengths: "Lengths") -> None:
+    """Tell how long winners train, and why."""
+    found = list(lengths.of.values())
+    # Of a network between two that were tried, the reason is that of the one it follows.
+    reasons = {(length.epochs, length.reason.rpartition(" tried: ")[2]) for length in found}
+    shortest = min(length.epochs for length in found)
+    span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
+    times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
+    text = f"Winners train for {span} epochs, {times} each:"
+    for epochs, reason in sorted(reasons):
+        text += f"\n  {epochs} epochs: {reason}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -217,7 +217,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             training = Training(
                 model,
                 data.resized(input_size(model, self.data.shape)),
-                self.recipe,
+                self.recipe if spec.epochs is None else replace(self.recipe, epochs=spec.epochs),
                 seed=spec.seed,
                 time_limit_s=spec.time_limit_s,
                 loss=self._loss(model, device),

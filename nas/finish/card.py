@@ -13,7 +13,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import AnyData
 from nas.export.inputs import input_words
-from nas.finish.length import Length
+from nas.finish.length import Lengths
 from nas.metric import is_share
 from nas.record.artefacts import ArtefactRow
 from nas.record.environment import Environment, versions_of
@@ -54,7 +54,7 @@ def model_card(
     circumstances: Circumstances,
     usages: Sequence[str] = (),
     story: str = "",
-    length: Length | None = None,
+    lengths: Lengths | None = None,
 ) -> str:
     """Return the text of README.md for one network.
 
@@ -65,7 +65,7 @@ def model_card(
         circumstances: of the run.
         usages: how to use the files that are shipped; a paragraph for each kind of file.
         story: what was done to it besides training by the recipe; a sentence, or empty.
-        length: how long the winners trained, and why; None where it was the recipe's.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
     parts = [
         _head(circumstances),
@@ -74,9 +74,7 @@ def model_card(
         _use(usages),
         input_words(circumstances.dataset),
         _data(circumstances.dataset),
-        _training(
-            row, architecture, circumstances, " ".join(filter(None, [story, _long(length)]))
-        ),
+        _training(row, architecture, circumstances, story, lengths),
         _environment(circumstances),
     ]
     return "\n\n".join(parts) + "\n"
@@ -187,9 +185,16 @@ def _data(dataset: AnyData) -> str:
 
 
 def _training(
-    row: WinnerRow, architecture: Architecture, circumstances: Circumstances, story: str
+    row: WinnerRow,
+    architecture: Architecture,
+    circumstances: Circumstances,
+    story: str,
+    lengths: Lengths | None,
 ) -> str:
     told = {key: value for key, value in asdict(circumstances.recipe).items() if value is not None}
+    if lengths is not None and row.architecture_id in lengths.of:
+        told["epochs"] = lengths.of[row.architecture_id].epochs
+        story = " ".join(filter(None, [story, _long(lengths, row)]))
     recipe = ", ".join(f"{key} {value}" for key, value in told.items())
     described = f"Architecture `{row.architecture_id}`: {architecture.describe()}"
     after = f" {story}" if story else ""
@@ -199,19 +204,17 @@ def _training(
     )
 
 
-def _long(length: Length | None) -> str:
-    """Return how long the network trained and why, and the curve that it was found by."""
-    if length is None:
-        return ""
-    lines = [length.story]
-    if length.curve:
-        metric = length.curve[0].metric
-        epochs = sorted({point.epochs for point in length.curve})
-        by_name = {point.name: length.curve_of(point.architecture_id) for point in length.curve}
-        lines += ["", f"Validation {metric} by epochs of training:", ""]
+def _long(lengths: Lengths, row: WinnerRow) -> str:
+    """Return how long the network trained and why, and the curves that it was found by."""
+    lines = [lengths.story(row.architecture_id)]
+    if lengths.curve:
+        epochs = sorted({point.epochs for point in lengths.curve})
+        names = {point.name: point.architecture_id for point in lengths.curve}
+        lines += ["", f"Validation {row.metric} by epochs of training:", ""]
         lines += [f"| | {' | '.join(map(str, epochs))} |", "| --- |" + " ---: |" * len(epochs)]
-        for name, points in by_name.items():
-            known = {point.epochs: _value(metric, point.value) for point in points}
+        for name, identity in names.items():
+            points = lengths.curve_of(identity)
+            known = {point.epochs: _value(row.metric, point.value) for point in points}
             lines.append(f"| {name} | {' | '.join(known.get(e, _UNKNOWN) for e in epochs)} |")
     return "\n".join(lines)
 

@@ -4,15 +4,12 @@ Every training is on record as soon as it ends, in `lengths.jsonl`, and what was
 it is known, in `length.json`: a command that was killed goes on with both.
 """
 
-import copy
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from nas.architecture import Architecture
-from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.trained import TrainedEvaluator
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import RetrainingPlan, Winner
@@ -22,19 +19,17 @@ from nas.finish.length import (
     CurvePoint,
     Gain,
     Length,
-    fitting_epochs,
-    fitting_seeds,
-    gain_of,
+    Lengths,
+    Room,
+    gains_of,
     probe_places,
-    remember_length,
-    remembered_length,
+    remember_lengths,
+    remembered_lengths,
 )
 from nas.finish.retrain import Crew, Outcome, Retraining, run_on
 from nas.running_clock import running_s
-from nas.trial import TrialResult, TrialSpec
 
 STEP = "length"
-_EPOCHS = "training.epochs"  # a parameter of a probe's architecture: how long it trains
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 
@@ -89,52 +84,20 @@ class Question:
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-class AtLength(Evaluator):
-    """An evaluator whose architectures say for how many epochs they train.
-
-    Args:
-        evaluator: trains and judges them.
-    """
-
-    def __init__(self, evaluator: TrainedEvaluator) -> None:
-        self._evaluator = evaluator
-
-    def static_costs(self, architecture: Architecture) -> dict[str, float]:
-        """Return those of the network, however long it trains."""
-        return dict(self._evaluator.static_costs(_parted(architecture)[0]))
-
-    def prepare(self) -> None:
-        """Move the data to the device."""
-        self._evaluator.prepare()
-
-    def evaluate(self, spec: TrialSpec) -> TrialResult:
-        """Train for as long as the architecture says; the weights are not kept."""
-        architecture, epochs = _parted(spec.architecture)
-        self.prepare()
-        evaluator = copy.copy(self._evaluator)
-        evaluator.recipe = replace(evaluator.recipe, epochs=epochs)
-        return replace(evaluator.evaluate(replace(spec, architecture=architecture)), weights=None)
-
-
-def _parted(architecture: Architecture) -> tuple[Architecture, int]:
-    rest = {key: value for key, value in architecture.items() if key != _EPOCHS}
-    return Architecture(rest), int(str(architecture[_EPOCHS]))
-
-
 @dataclass(frozen=True)
 class Found:
     """What came of the question.
 
     Attributes:
-        length: the answer; None where a signal came before it was known.
+        lengths: the answer; None where a signal came before it was known.
         outcome: interruption and failures of the trainings.
     """
 
-    length: Length | None
+    lengths: Lengths | None
     outcome: Outcome
 
 
-def find_length(
+def find_lengths(
     question: Question, *, evaluator: TrainedEvaluator, folder: Path, crew: Crew
 ) -> Found:
     """Answer the question, or remember the answer.
@@ -148,10 +111,10 @@ def find_length(
     Raises:
         ExecutionError: workers cannot be had.
     """
-    known = remembered_length(folder, question.key)
+    known = remembered_lengths(folder, question.key)
     if known is not None:
         return Found(known, Outcome(False, ()))
-    backend = crew.make_backend(AtLength(evaluator))
+    backend = crew.make_backend(evaluator)
     try:
         search = _Search(question, folder, crew, num_slots=max(1, backend.num_slots))
         with crew.watch() as watch:
@@ -166,13 +129,13 @@ def find_length(
         backend.close()
     if is_interrupted:
         return Found(None, Outcome(True, search.outcome.failures))
-    length = search.answer()
-    remember_length(folder, question.key, length)
-    return Found(length, search.outcome)
+    lengths = search.answer()
+    remember_lengths(folder, question.key, lengths)
+    return Found(lengths, search.outcome)
 
 
 class _Search:
-    """The state of one search for a length."""
+    """The state of one search for lengths."""
 
     def __init__(self, question: Question, folder: Path, crew: Crew, *, num_slots: int) -> None:
         self._question, self._crew, self._num_slots = question, crew, num_slots
@@ -180,24 +143,24 @@ class _Search:
         self.outcome = Outcome(False, ())
         winners = question.winners
         self._probes = [winners[place] for place in probe_places(len(winners))]
+        self._going = list(self._probes)
         self._epochs = question.plan.recipe.epochs
-        self._values: list[list[float]] = []
+        self._done: dict[str, Length] = {}
+        self._values: dict[str, float] = {}
+        self._gains: dict[str, Gain] = {}
         self._curve: list[CurvePoint] = []
-        self._gain: Gain | None = None
-        self._is_over = False
+        self._num_steps = 0
+        self._is_over = question.patience.keeps_epochs
 
     def next_jobs(self) -> list[Retraining]:
         """Return the trainings of the next length; none where the answer is known."""
-        done = len(self._values)
-        has_converged = self._gain is not None and not self._gain.is_worth_it
-        keeps_epochs = self._question.patience.keeps_epochs
-        if self._is_over or has_converged or keeps_epochs or done > MAX_DOUBLINGS:
+        if self._is_over or not self._going or self._num_steps > MAX_DOUBLINGS:
             return []
         # The first length alone says nothing: it is tried where the second one fits as well.
-        wanted = self._epochs * 2**done * (3 if done == 0 else 1)
-        if not self._has_time_for(wanted):
+        epochs = self._epochs * 2**self._num_steps
+        if not self._has_time_for(epochs * (1 if self._num_steps else 3)):
             return []
-        return [self._job(probe, self._epochs * 2**done) for probe in self._probes]
+        return [self._job(probe, epochs) for probe in self._going]
 
     def take(self, jobs: Sequence[Retraining], outcome: Outcome) -> None:
         """Take what the trainings of a length gave."""
@@ -205,72 +168,94 @@ class _Search:
         if any(job.key not in self.ledger for job in jobs):  # one failed: what is known must do
             self._is_over = True
             return
+        question, epochs = self._question, self._epochs * 2**self._num_steps
         entries = [self.ledger[job.key] for job in jobs]
-        metric, epochs = self._question.metric, self._epochs * 2 ** len(self._values)
-        values = [entry.metrics[metric.metric] for entry in entries]
-        self._curve += [
-            CurvePoint(probe.name, probe.architecture.id, epochs, metric.metric, value, e.seconds)
-            for probe, value, e in zip(self._probes, values, entries, strict=True)
+        name = question.metric.metric
+        points = [
+            CurvePoint(probe.name, probe.architecture.id, epochs, name, e.metrics[name], e.seconds)
+            for probe, e in zip(self._going, entries, strict=True)
         ]
-        if self._values:
-            number = self._question.num_examples
-            self._gain = gain_of(self._values[-1], values, metric, num_examples=number)
-        self._values.append(values)
-        self._crew.on_length(epochs, metric.metric, sum(values) / len(values), self._gain)
+        self._curve += points
+        self._crew.on_length(points, self._judge(points))
+        self._values = {point.architecture_id: point.value for point in points}
+        self._going = [p for p in self._going if p.architecture.id not in self._done]
+        self._num_steps += 1
 
-    def answer(self) -> Length:
-        """Return the length, once there is nothing more to try."""
-        last = self._epochs * 2 ** max(0, len(self._values) - 1)
-        seeds, patience = self._question.plan.num_seeds, self._question.patience
-        if patience.keeps_epochs:
-            return self._within_budget(self._epochs, seeds, "as training.epochs says")
-        if self._gain is not None and not self._gain.is_worth_it:
-            told = self._told(self._gain)
-            return self._within_budget(
-                last // 2, seeds, f"twice as many gained {told} on validation"
-            )
-        if patience.budget_s is not None:
-            return self._as_long_as_fits()
-        if self._is_over or self._gain is None:
-            return Length(last, seeds, "a training that was longer failed", tuple(self._curve))
-        told = self._told(self._gain)
-        reason = (
-            f"the limit is {2**MAX_DOUBLINGS} times the search's; the last doubling gained {told}"
+    def _judge(self, points: Sequence[CurvePoint]) -> list[Gain]:
+        """Return what each network gained, and note which are done; nothing at the first step."""
+        if not self._values:
+            return []
+        gains = gains_of(
+            [self._values[point.architecture_id] for point in points],
+            [point.value for point in points],
+            self._question.metric,
+            num_examples=self._question.num_examples,
         )
-        return Length(last, seeds, reason, tuple(self._curve))
+        for point, gain in zip(points, gains, strict=True):
+            self._gains[point.architecture_id] = gain
+            if not gain.is_worth_it:
+                reason = f"twice as many gained {self._told(gain)} on validation"
+                self._done[point.architecture_id] = Length(point.epochs // 2, reason)
+        return gains
 
-    def _within_budget(self, epochs: int, seeds: int, reason: str) -> Length:
-        """Return a length at which winners are done, with as many seeds as fit."""
-        patience = self._question.patience
+    def answer(self) -> Lengths:
+        """Return the lengths, once there is nothing more to try."""
+        question, patience = self._question, self._question.patience
+        found = [self._found(winner) for winner in question.winners]
         if patience.budget_s is None:
-            return Length(epochs, seeds, reason, tuple(self._curve))
-        fitting = fitting_seeds(
-            self._retraining_s(), num_slots=self._num_slots, epochs=epochs,
-            available_s=self._available_s(),
-        )  # fmt: skip
-        least = seeds if patience.keeps_seeds else 1
-        if fitting < least and not patience.keeps_epochs:
-            return self._as_long_as_fits()
-        return Length(epochs, max(least, min(seeds, fitting)), reason, tuple(self._curve))
+            return self._lengths(found, question.plan.num_seeds)
+        room = Room(self._retraining_s(), self._num_slots, self._available_s())
+        epochs, most = [length.epochs for length in found], question.plan.num_seeds
+        seeds = most if patience.keeps_seeds else max(1, room.seeds(epochs, most=most))
+        if patience.keeps_epochs:
+            return self._lengths(found, seeds)
+        bounded = room.bounded(epochs, num_seeds=seeds)
+        told = [
+            length if fits == length.epochs else Length(fits, "so many fit into the budget")
+            for length, fits in zip(found, bounded, strict=True)
+        ]
+        return self._lengths(told, seeds)
 
-    def _as_long_as_fits(self) -> Length:
-        """Return the length that the budget allows: one long training rather than short ones."""
-        patience, seeds = self._question.patience, self._question.plan.num_seeds
-        number = seeds if patience.keeps_seeds else 1
-        epochs = fitting_epochs(
-            self._retraining_s(), num_slots=self._num_slots, num_seeds=number,
-            available_s=self._available_s(),
-        )  # fmt: skip
-        epochs = min(epochs, self._epochs * 2**MAX_DOUBLINGS)
-        return Length(epochs, number, "so many fit into the budget", tuple(self._curve))
+    def _lengths(self, found: Sequence[Length], num_seeds: int) -> Lengths:
+        ids = [winner.architecture.id for winner in self._question.winners]
+        return Lengths(dict(zip(ids, found, strict=True)), num_seeds, tuple(self._curve))
+
+    def _found(self, winner: Winner) -> Length:
+        """Return how long a winner should train, whatever the budget."""
+        if self._question.patience.keeps_epochs:
+            return Length(self._epochs, "as training.epochs says")
+        place = self._question.winners.index(winner)
+        places = probe_places(len(self._question.winners))
+        beside = {max(p for p in places if p <= place), min(p for p in places if p >= place)}
+        tried = [(self._question.winners[p], self._tried(p)) for p in sorted(beside)]
+        other, length = max(tried, key=lambda pair: pair[1].epochs)
+        if other is winner:
+            return length
+        return Length(length.epochs, f"as {other.name}, the next that was tried: {length.reason}")
+
+    def _tried(self, place: int) -> Length:
+        identity = self._question.winners[place].architecture.id
+        if identity in self._done:
+            return self._done[identity]
+        budget_s = self._question.patience.budget_s
+        if budget_s is not None and self._num_steps <= MAX_DOUBLINGS:
+            return Length(self._epochs * 2**MAX_DOUBLINGS, "it was still getting better")
+        last = self._epochs * 2 ** max(0, self._num_steps - 1)
+        if identity not in self._gains:
+            return Length(last, "longer trainings failed")
+        told = self._told(self._gains[identity])
+        if self._is_over:
+            return Length(last, f"a longer training failed; the last doubling gained {told}")
+        limit = f"the limit is {2**MAX_DOUBLINGS} times the search's"
+        return Length(last, f"{limit}; the last doubling gained {told}")
 
     def _has_time_for(self, epochs: int) -> bool:
         budget_s = self._question.patience.budget_s
         if budget_s is None:
             return True
         spent_s = running_s() - self._question.began_s
-        chosen = probe_places(len(self._question.winners))
-        seconds = [self._seconds()[place] for place in chosen]
+        winners = list(self._question.winners)
+        seconds = [self._seconds()[winners.index(probe)] for probe in self._going]
         needed_s = epochs * max(max(seconds), sum(seconds) / self._num_slots)
         return spent_s + needed_s <= _SEARCH_SHARE * budget_s
 
@@ -287,14 +272,13 @@ class _Search:
 
     def _seconds(self) -> list[float]:
         """Return the seconds of an epoch of each winner: the search's, as the probes mend them."""
-        epochs = self._question.patience.search_epochs
-        found = [
-            (winner.record.metrics.get("seconds", winner.record.seconds) if winner.record else 0.0)
-            / epochs
-            for winner in self._question.winners
+        winners = self._question.winners
+        taken = [
+            winner.record.metrics.get("seconds", winner.record.seconds) if winner.record else 0.0
+            for winner in winners
         ]
-        known = {winner.architecture.id: s for winner, s in zip(
-            self._question.winners, found, strict=True)}  # fmt: skip
+        found = [seconds / self._question.patience.search_epochs for seconds in taken]
+        known = {w.architecture.id: s for w, s in zip(winners, found, strict=True)}
         measured = sum(point.seconds / point.epochs for point in self._curve)
         expected = sum(known[point.architecture_id] for point in self._curve)
         factor = measured / expected if expected > 0 and measured > 0 else 1.0
@@ -302,17 +286,10 @@ class _Search:
 
     def _told(self, gain: Gain) -> str:
         if self._question.metric.is_share:
-            noise = f" (noise ± {100 * gain.noise:.2f})"
-            return f"{100 * gain.value:+.2f} points{noise}"
+            return f"{100 * gain.value:+.2f} points (noise ± {100 * gain.noise:.2f})"
         return f"{gain.value:+.3g} of {self._question.metric.metric} (noise ± {gain.noise:.2g})"
 
     def _job(self, probe: Winner, epochs: int) -> Retraining:
-        plan = replace(
-            self._question.plan,
-            recipe=replace(self._question.plan.recipe, epochs=epochs),
-            num_seeds=1,
-            step=STEP,
-        )
-        job = plan.jobs_of(probe)[0]
-        told = Architecture({**probe.architecture, _EPOCHS: epochs})
-        return replace(job, name=f"{probe.name} for {epochs} epochs", architecture=told)
+        recipe = replace(self._question.plan.recipe, epochs=epochs)
+        plan = replace(self._question.plan, recipe=recipe, num_seeds=1, step=STEP)
+        return replace(plan.jobs_of(probe)[0], name=f"{probe.name} for {epochs} epochs")

@@ -2,11 +2,11 @@
 
 Some of the winners are trained on the training split for the epochs of the search, twice that,
 four times that and so on, each by a whole schedule of its own, and judged on the validation split.
-It ends where twice the time gains less than the noise.
+A network is done where twice the time gains less than the noise. Others train as long as the
+longer of the two that were tried on either side of their size.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,33 +45,49 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Length:
-    """How long winners train, and why.
+    """How long one winner trains, and why.
 
     Attributes:
         epochs: of each retraining.
-        num_seeds: retrainings of each winner.
-        reason: a sentence.
-        curve: what it was found by; empty where nothing was tried.
+        reason: how the sentence "Trained for so many epochs" goes on.
     """
 
     epochs: int
-    num_seeds: int
     reason: str
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long the winners train.
+
+    Attributes:
+        of: architecture id -> length.
+        num_seeds: retrainings of each winner.
+        curve: what the lengths were found by; empty where nothing was tried.
+    """
+
+    of: Mapping[str, Length]
+    num_seeds: int
     curve: tuple[CurvePoint, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        """The most epochs of any winner; reference points train so long."""
+        return max(length.epochs for length in self.of.values())
 
     def curve_of(self, architecture_id: str) -> list[CurvePoint]:
         """Return the points of one winner, shortest first."""
         return [point for point in self.curve if point.architecture_id == architecture_id]
 
-    @property
-    def story(self) -> str:
-        """What a model card says of it; a sentence."""
-        return f"Trained for {self.epochs} epochs: {self.reason}."
+    def story(self, architecture_id: str) -> str:
+        """Return what a model card says of a winner; a sentence, or empty where it is none."""
+        length = self.of.get(architecture_id)
+        return "" if length is None else f"Trained for {length.epochs} epochs: {length.reason}."
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What a doubling of the epochs brought, on average over the networks that were tried.
+    """What a doubling of the epochs brought to one network.
 
     Attributes:
         value: in the unit of the metric; above 0 is better.
@@ -89,14 +105,16 @@ class Gain:
         return self.value > max(self.noise / 2, LEAST_GAIN * self.scale)
 
 
-def gain_of(
+def gains_of(
     before: Sequence[float], after: Sequence[float], metric: WinnerMetric, *, num_examples: int
-) -> Gain:
-    """Compare the values of the same networks, trained for some epochs and for twice as many.
+) -> list[Gain]:
+    """Return what each network gained between some epochs and twice as many.
 
     The same examples judge both, and two trainings of a network agree on most of them: a share's
     difference has about the variance of one measurement, p (1 - p) / n. Of any other metric the
-    networks' own gains say how much they vary; of a single network nothing does.
+    networks' own gains say how much they vary; of a single network nothing does. What cannot be
+    told from noise is shared: each gain is drawn towards their mean as far as their spread is no
+    larger than the noise (empirical Bayes).
 
     Args:
         before: one value for each network.
@@ -105,12 +123,18 @@ def gain_of(
         num_examples: of the validation split.
     """
     gains = np.array([metric.gain(b, a) for a, b in zip(before, after, strict=True)])
-    count = len(gains)
+    count, scales = len(gains), np.ones(len(gains))
+    spread = float(gains.var(ddof=1)) if count > 1 else 0.0
     if metric.is_share:
-        p = float(np.clip(np.mean(after), 0.5 / num_examples, 1 - 0.5 / num_examples))
-        return Gain(float(gains.mean()), math.sqrt(p * (1 - p) / num_examples / count), 1.0)
-    noise = float(gains.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
-    return Gain(float(gains.mean()), noise, float(np.mean(np.abs(before))))
+        p = np.clip(np.array(after), 0.5 / num_examples, 1 - 0.5 / num_examples)
+        variances = p * (1 - p) / num_examples
+    else:
+        variances, scales = np.full(count, spread), np.abs(np.array(before))
+    between = max(0.0, spread - float(variances.mean()))
+    own = np.where(variances > 0, between / np.maximum(between + variances, 1e-300), 1.0)
+    drawn = own * gains + (1 - own) * gains.mean()
+    noise = np.sqrt(variances * (own + (1 - own) / count))
+    return [Gain(*map(float, told)) for told in zip(drawn, noise, scales, strict=True)]
 
 
 def probe_places(number: int) -> list[int]:
@@ -123,64 +147,67 @@ def probe_places(number: int) -> list[int]:
     return sorted(spread)
 
 
-def fitting_epochs(
-    seconds_per_epoch: Sequence[float], *, num_slots: int, num_seeds: int, available_s: float
-) -> int:
-    """Return how many epochs fit into a time if all networks train for as many; at least 1.
+@dataclass(frozen=True)
+class Room:
+    """The time that is there for retrainings.
 
-    Args:
+    Attributes:
         seconds_per_epoch: one for each network.
         num_slots: trainings that run at once.
-        num_seeds: trainings of each network.
         available_s: wall seconds.
     """
-    return max(1, int(available_s / _epoch_s(seconds_per_epoch, num_slots, num_seeds)))
+
+    seconds_per_epoch: Sequence[float]
+    num_slots: int
+    available_s: float
+
+    def fits(self, epochs: Sequence[int], *, num_seeds: int) -> bool:
+        """Say whether each network can train so long, that often."""
+        works = [e * s for e, s in zip(epochs, self.seconds_per_epoch, strict=True)]
+        longest = max(works)
+        # The work shared out; the longest training may be the last one, beside slots that idle.
+        idle_s = longest * (1 - 1 / self.num_slots) / 2
+        return max(longest, num_seeds * sum(works) / self.num_slots + idle_s) <= self.available_s
+
+    def seeds(self, epochs: Sequence[int], *, most: int) -> int:
+        """Return how many trainings of each network fit, at most so many; perhaps 0."""
+        fitting = [n for n in range(1, most + 1) if self.fits(epochs, num_seeds=n)]
+        return max(fitting, default=0)
+
+    def bounded(self, epochs: Sequence[int], *, num_seeds: int) -> list[int]:
+        """Return these epochs, the longest of them cut to what fits; each at least 1."""
+        low, high = 1, max(epochs)
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = self.fits([min(e, middle) for e in epochs], num_seeds=num_seeds)
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return [min(e, low) for e in epochs]
 
 
-def fitting_seeds(
-    seconds_per_epoch: Sequence[float], *, num_slots: int, epochs: int, available_s: float
-) -> int:
-    """Return how many trainings of each network fit into a time; perhaps 0."""
-    seeds = 0
-    while seeds < 100 and epochs * _epoch_s(
-        seconds_per_epoch, num_slots, seeds + 1
-    ) <= available_s:  # fmt: skip
-        seeds += 1
-    return seeds
-
-
-def _epoch_s(seconds: Sequence[float], num_slots: int, num_seeds: int) -> float:
-    """Return the wall time of an epoch of all: the work shared out, the longest last of all."""
-    longest = max(seconds)
-    shared = num_seeds * sum(seconds) / num_slots
-    return max(1e-9, longest, shared + longest * (1 - 1 / num_slots) * (num_slots > 1) / 2)
-
-
-def remember_length(folder: Path, key: str, length: Length) -> None:
-    """Write length.json, and length.csv with the curve, into the `finish` folder.
+def remember_lengths(folder: Path, key: str, lengths: Lengths) -> None:
+    """Write length.json, and length.csv with the curves, into the `finish` folder.
 
     Args:
         folder: of the finish.
-        key: what the length was asked for; another question does not get this answer.
-        length: the answer.
+        key: what the lengths were asked for; another question does not get this answer.
+        lengths: the answer.
     """
-    write_rows(folder / "length.csv", length.curve, kind=CurvePoint)
-    write_text(folder / "length.json", json.dumps({"key": key, **asdict(length)}, indent=1) + "\n")
+    write_rows(folder / "length.csv", lengths.curve, kind=CurvePoint)
+    told = {"key": key, **asdict(lengths)}
+    write_text(folder / "length.json", json.dumps(told, indent=1) + "\n")
 
 
-def remembered_length(folder: Path, key: str) -> Length | None:
+def remembered_lengths(folder: Path, key: str) -> Lengths | None:
     """Return the answer to the same question; None where there is none that can be read."""
     try:
-        told: Mapping[str, object] = json.loads((folder / "length.json").read_text())
+        told = json.loads((folder / "length.json").read_text())
         if told["key"] != key:
             return None
-        curve = told["curve"]
-        assert isinstance(curve, list), "a list of points"
-        return Length(
-            epochs=int(str(told["epochs"])),
-            num_seeds=int(str(told["num_seeds"])),
-            reason=str(told["reason"]),
-            curve=tuple(CurvePoint(**point) for point in curve),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        of = {
+            identity: Length(int(length["epochs"]), str(length["reason"]))
+            for identity, length in told["of"].items()
+        }
+        curve = tuple(CurvePoint(**point) for point in told["curve"])
+        return Lengths(of, int(told["num_seeds"]), curve)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # found again, from trainings that are on record

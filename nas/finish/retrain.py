@@ -21,7 +21,7 @@ from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.files import CHECKPOINT_FILES, remove_own, write_bytes
 from nas.finish.ledger import Ledger, LedgerEntry
-from nas.finish.length import Gain, Length
+from nas.finish.length import CurvePoint, Gain, Lengths
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
@@ -43,6 +43,7 @@ class Retraining:
         architecture: what to train.
         seed: of weights, order and augmentation.
         step: what it is trained for.
+        epochs: of it; None: the recipe's.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Retraining:
     architecture: Architecture
     seed: int
     step: str
+    epochs: int | None = None
 
 
 class Interruptible(Protocol):
@@ -61,17 +63,11 @@ class Interruptible(Protocol):
 Watch = Callable[[], AbstractContextManager[Interruptible]]
 MakeBackend = Callable[[Evaluator], Backend]
 OnEntry = Callable[[Retraining, LedgerEntry, int, int], None]
-OnLength = Callable[[int, str, float, Gain | None], None]
+OnLength = Callable[[Sequence[CurvePoint], Sequence[Gain]], None]
 
 
-def _unseen(epochs: int, metric: str, mean: float, gain: Gain | None) -> None:
+def _unseen(*_: object) -> None:
     """Take note of nothing."""
-    del epochs, metric, mean, gain
-
-
-def _settled_unseen(length: Length) -> None:
-    """Take note of nothing."""
-    del length
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Crew:
         on_entry: called after each job: the job, its entry, the number done, the number of all.
         time_limit_s: a training that takes longer fails; None for no limit.
         on_length: called when winners were trained for some epochs, to find out how many they
-            need: the epochs, the metric, its mean, and what the doubling gained.
+            need; with what each gained by the doubling, where it was one.
         on_settled: called when it is known how long the winners train.
     """
 
@@ -93,7 +89,7 @@ class Crew:
     on_entry: OnEntry
     time_limit_s: float | None = None
     on_length: OnLength = _unseen
-    on_settled: Callable[[Length], None] = _settled_unseen
+    on_settled: Callable[[Lengths], None] = _unseen
 
 
 @dataclass(frozen=True)
@@ -237,6 +233,7 @@ def _spec(
         attempt=attempt,
         time_limit_s=time_limit_s,
         checkpoint=str(_checkpoint(folder, job).absolute()),
+        epochs=job.epochs,
     )
 
 

@@ -22,9 +22,9 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.find_length import Patience, Question, find_length
+from nas.finish.find_length import Patience, Question, find_lengths
 from nas.finish.ledger import Ledger
-from nas.finish.length import Length
+from nas.finish.length import Lengths
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -131,7 +131,7 @@ class _Finish:
         self._shrunk: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
         self._began_s = running_s()
-        self.length: Length | None = None
+        self.lengths: Lengths | None = None
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
@@ -146,7 +146,7 @@ class _Finish:
         self._variants = [record for record in chosen if record.variant]
         if self._task.patience is not None:
             self._settle_length(self._task.patience)
-            if self.length is None:
+            if self.lengths is None:
                 return
         candidates = self._winners + find_baselines(
             self._task.baselines,
@@ -175,17 +175,18 @@ class _Finish:
         )
         evaluator = self._make_evaluator()
         evaluator.data = data.search_data()
-        found = find_length(question, evaluator=evaluator, folder=self._folder, crew=self._crew)
-        self.length, self.is_interrupted = found.length, found.outcome.is_interrupted
+        found = find_lengths(question, evaluator=evaluator, folder=self._folder, crew=self._crew)
+        self.lengths, self.is_interrupted = found.lengths, found.outcome.is_interrupted
         self._failures += found.outcome.failures
-        if found.length is None:
+        if found.lengths is None:
             return
-        recipe = replace(self._task.recipe, epochs=found.length.epochs)
-        seeds = found.length.num_seeds
+        recipe = replace(self._task.recipe, epochs=found.lengths.longest)
+        seeds = found.lengths.num_seeds
         self._task = replace(self._task, recipe=recipe, num_seeds=seeds)
-        self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds)
+        epochs = {identity: length.epochs for identity, length in found.lengths.of.items()}
+        self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds, epochs=epochs)
         self._evaluator = self._make_evaluator()
-        self._crew.on_settled(found.length)
+        self._crew.on_settled(found.lengths)
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""
@@ -233,7 +234,7 @@ class _Finish:
             space=self._space,
             folder=self._folder,
             settings=settings,
-            length=self.length,
+            lengths=self.lengths,
         )
 
     def summary(self) -> FinishSummary:
@@ -245,7 +246,7 @@ class _Finish:
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
-            length=self.length,
+            lengths=self.lengths,
         )
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:

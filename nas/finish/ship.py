@@ -12,7 +12,7 @@ from nas.export.settings import ExportSettings
 from nas.files import write_text
 from nas.finish.card import Circumstances, model_card
 from nas.finish.kept_weights import read_weights
-from nas.finish.length import Length
+from nas.finish.length import Lengths
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
@@ -48,7 +48,7 @@ def ship(
     space: SearchSpace,
     folder: Path,
     settings: ExportSettings,
-    length: Length | None = None,
+    lengths: Lengths | None = None,
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -58,7 +58,7 @@ def ship(
         space: builds the networks, variants included.
         folder: the run's `finish` folder.
         settings: which files.
-        length: how long the winners trained, and why; None where it was the recipe's.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
@@ -73,21 +73,22 @@ def ship(
             circumstances=circumstances,
             usages=settings.usages(kinds),
             story=shipped.story,
-            length=length,
+            lengths=lengths,
         )
         write_text(folder / shipped.place / "README.md", card)
-        if length is not None:
-            _write_length(folder / shipped.place, length, shipped.job.architecture.id)
+        if lengths is not None and shipped.row.architecture_id in lengths.of:
+            _write_length(folder / shipped.place, lengths, shipped.row.architecture_id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
 
 
-def _write_length(place: Path, length: Length, architecture_id: str) -> None:
+def _write_length(place: Path, lengths: Lengths, architecture_id: str) -> None:
     """Write how long a network trained, why, and its curve."""
     curve = [
         {"epochs": point.epochs, point.metric: point.value, "seconds": round(point.seconds, 2)}
-        for point in length.curve_of(architecture_id)
+        for point in lengths.curve_of(architecture_id)
     ]
+    length = lengths.of[architecture_id]
     told = {"epochs": length.epochs, "reason": length.reason, "validation_curve": curve}
     write_text(place / "length.json", json.dumps(told, indent=1) + "\n")
 

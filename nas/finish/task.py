@@ -7,7 +7,7 @@ from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.find_length import Patience
-from nas.finish.length import Length
+from nas.finish.length import Lengths
 from nas.finish.shrink import Shrinking
 from nas.finish.teach import TeacherChoice
 from nas.objective import Objective
@@ -79,7 +79,7 @@ class FinishSummary:
         artefacts: the files of the winners.
         is_interrupted: a signal ended the command early; given again, it continues.
         failures: name of a job and why it failed.
-        length: how long the winners trained, and why; None where it was the recipe's.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
 
     rows: tuple[WinnerRow, ...]
@@ -88,4 +88,4 @@ class FinishSummary:
     artefacts: tuple[ArtefactRow, ...]
     is_interrupted: bool
     failures: tuple[tuple[str, Failure], ...]
-    length: Length | None = None
+    lengths: Lengths | None = None

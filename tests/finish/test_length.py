@@ -17,11 +17,11 @@ from nas.finish.length import (
     CurvePoint,
     Gain,
     Length,
-    fitting_epochs,
-    fitting_seeds,
-    gain_of,
-    remember_length,
-    remembered_length,
+    Lengths,
+    Room,
+    gains_of,
+    remember_lengths,
+    remembered_lengths,
 )
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
@@ -47,16 +47,30 @@ def finish(task, folder, signal=None, on_length=lambda *told: None):
     return run_finish(task, folder=RunFolder(folder), crew=crew, publish=lambda rows: None)
 
 
-def test_the_noise_of_a_mean_gain_is_that_of_one_share_over_the_root_of_the_networks():
-    gain = gain_of([0.5, 0.6], [0.7, 0.9], ACCURACY, num_examples=400)
-    assert gain.value == pytest.approx(0.25)
-    assert gain.noise == pytest.approx(math.sqrt(0.8 * 0.2 / 400 / 2))
+def test_the_noise_of_a_share_is_that_of_one_measurement():
+    (gain,) = gains_of([0.7], [0.8], ACCURACY, num_examples=400)
+    assert gain.value == pytest.approx(0.1)
+    assert gain.noise == pytest.approx(math.sqrt(0.8 * 0.2 / 400))
+
+
+def test_gains_that_vary_no_more_than_noise_are_one_gain():
+    """0.02 and 0.04 at a noise of 0.04: their mean for both, and its noise, over the root of 2."""
+    one, other = gains_of([0.78, 0.76], [0.8, 0.8], ACCURACY, num_examples=100)
+    assert one.value == other.value == pytest.approx(0.03)
+    assert one.noise == pytest.approx(0.04 / math.sqrt(2))
+
+
+def test_gains_that_vary_far_more_than_noise_stay_their_own():
+    one, other = gains_of([0.8, 0.4], [0.8, 0.8], ACCURACY, num_examples=10_000)
+    assert one.value == pytest.approx(0.0, abs=2e-3)
+    assert other.value == pytest.approx(0.4, abs=2e-3)
 
 
 def test_a_loss_that_falls_is_a_gain_and_its_noise_is_how_gains_vary():
-    gain = gain_of([2.0, 3.0], [1.5, 2.7], LOSS, num_examples=9)
-    assert gain.value == pytest.approx(0.4)
-    assert gain.noise == pytest.approx(0.1)  # deviation of 0.5 and 0.3, over the root of 2
+    one, other = gains_of([2.0, 3.0], [1.5, 2.7], LOSS, num_examples=9)
+    assert one.value == other.value == pytest.approx(0.4)
+    assert one.noise == pytest.approx(0.1)  # deviation of 0.5 and 0.3, over the root of 2
+    assert (one.scale, other.scale) == (2.0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -70,51 +84,54 @@ def test_a_doubling_is_worth_it_where_it_gains_more_than_noise_and_more_than_lit
     assert Gain(value, noise, 1.0).is_worth_it is is_worth_it
 
 
-def test_epochs_that_fit_share_the_slots():
-    """Twelve seconds an epoch on one slot; on two the work is halved, the longest ends last."""
-    assert fitting_epochs([2.0, 10.0], num_slots=1, num_seeds=1, available_s=120.0) == 10
-    assert fitting_epochs([2.0, 10.0], num_slots=1, num_seeds=3, available_s=120.0) == 3
-    assert fitting_epochs([2.0, 10.0], num_slots=2, num_seeds=1, available_s=120.0) <= 12
-    assert fitting_epochs([2.0], num_slots=8, num_seeds=1, available_s=0.1) == 1
+def test_what_fits_on_one_slot_is_the_sum_of_all_work():
+    room = Room([2.0, 10.0], num_slots=1, available_s=120.0)
+    assert room.fits([10, 10], num_seeds=1)
+    assert not room.fits([11, 10], num_seeds=1)
+    assert room.seeds([5, 3], most=9) == 3  # 40 s each
+    assert room.seeds([5, 30], most=9) == 0
 
 
-def test_seeds_that_fit_are_counted_down_to_none():
-    seconds = [1.0, 3.0]
-    assert fitting_seeds(seconds, num_slots=1, epochs=5, available_s=45.0) == 2
-    assert fitting_seeds(seconds, num_slots=1, epochs=5, available_s=19.0) == 0
+def test_the_longest_epochs_are_cut_to_what_fits_and_no_network_trains_less_than_one():
+    room = Room([2.0, 10.0], num_slots=1, available_s=120.0)
+    assert room.bounded([4, 64], num_seeds=1) == [4, 11]
+    assert room.bounded([64, 4], num_seeds=1) == [40, 4]
+    assert Room([5.0], 4, 0.1).bounded([8], num_seeds=1) == [1]
 
 
-def test_a_remembered_length_answers_its_own_question_alone(tmp_path):
+def test_two_slots_never_fit_more_than_twice_the_work_of_one():
+    room = Room([2.0, 10.0], num_slots=2, available_s=120.0)
+    assert not room.fits([12, 13], num_seeds=1)  # the longest alone takes 130 s
+    assert room.seeds([10, 10], most=9) == 1  # 120 s of work each, half of the longest beside it
+
+
+def test_remembered_lengths_answer_their_own_question_alone(tmp_path):
     point = CurvePoint("trial 3", "abc", 8, "accuracy", 0.8, 1.5)
-    length = Length(16, 2, "32 gained nothing", (point,))
+    lengths = Lengths({"abc": Length(16, "32 gained nothing")}, 2, (point,))
 
-    remember_length(tmp_path, "question", length)
+    remember_lengths(tmp_path, "question", lengths)
 
-    assert remembered_length(tmp_path, "question") == length
-    assert remembered_length(tmp_path, "another") is None
+    assert remembered_lengths(tmp_path, "question") == lengths
+    assert remembered_lengths(tmp_path, "another") is None
     assert read_rows(tmp_path / "length.csv", kind=CurvePoint, made_by="") == [point]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"key": "question", "curve": 3}'])
 def test_a_damaged_memory_is_no_answer(tmp_path, text):
     (tmp_path / "length.json").write_text(text)
-    assert remembered_length(tmp_path, "question") is None
+    assert remembered_lengths(tmp_path, "question") is None
 
 
 def test_winners_train_until_twice_as_many_epochs_gain_nothing(task, tmp_path):
-    steps = []
+    summary = finish(task, tmp_path)
 
-    summary = finish(task, tmp_path, on_length=lambda *told: steps.append(told))
-
-    epochs = [told[0] for told in steps]
-    gains = [told[3] for told in steps]
-    assert epochs == [2**place for place in range(len(epochs))]
-    assert gains[0] is None
-    assert all(gain.is_worth_it for gain in gains[1:-1])
-    assert not gains[-1].is_worth_it
-    assert summary.length.epochs == epochs[-2] > 1
-    assert "gained" in summary.length.reason
-    assert len(summary.length.curve) == 2 * len(epochs)
+    for winner in ("trial 1", "trial 2"):
+        curve = [point for point in summary.lengths.curve if point.name == winner]
+        length = summary.lengths.of[curve[0].architecture_id]
+        assert [point.epochs for point in curve] == [2**place for place in range(len(curve))]
+        assert len(curve) > 2
+        assert length.epochs == curve[-2].epochs
+        assert "twice as many gained" in length.reason
     assert all(row.num_seeds == 2 for row in summary.rows)
 
 
@@ -152,7 +169,7 @@ def test_a_signal_during_the_search_for_a_length_ends_it_without_an_answer(task,
     summary = finish(task, tmp_path, Asked())
 
     assert summary.is_interrupted
-    assert summary.length is None
+    assert summary.lengths is None
     assert summary.rows == ()
     assert not (tmp_path / "finish" / "length.json").exists()
 
@@ -162,8 +179,8 @@ def test_epochs_that_the_user_gives_stand_and_seeds_fit_the_budget(task, tmp_pat
 
     summary = finish(replace(task, patience=patience), tmp_path)
 
-    assert summary.length.epochs == 1
-    assert summary.length.curve == ()
+    assert summary.lengths.longest == 1
+    assert summary.lengths.curve == ()
     assert all(row.num_seeds == 1 for row in summary.rows)
 
 
@@ -176,15 +193,16 @@ def test_seeds_that_the_user_gives_stand_however_short_the_budget_is(task, tmp_p
 
 
 def test_a_budget_decides_by_the_seconds_of_the_search(task, tmp_path):
-    """Two winners of 1 s an epoch, half as much again on all images: 3 s; 18 to 23.3 s are there."""
+    """Two winners of 1 s an epoch, half as much again on all images: 3 s of 23.2 s."""
     patience = Patience(search_epochs=1, budget_s=23.9)
 
     summary = finish(replace(task, patience=patience), tmp_path)
 
-    assert summary.length.curve == ()  # 6 s to try two lengths are more than a quarter
-    assert summary.length.epochs in (6, 7)
-    assert summary.length.num_seeds == 1
-    assert summary.length.reason == "so many fit into the budget"
+    assert summary.lengths.curve == ()  # 6 s to try two lengths are more than a quarter
+    assert summary.lengths.num_seeds == 1
+    for length in summary.lengths.of.values():
+        assert length.epochs in (6, 7)
+        assert length.reason == "so many fit into the budget"
 
 
 def test_no_length_is_longer_than_the_limit_however_large_the_budget_is(task, tmp_path):
@@ -192,7 +210,7 @@ def test_no_length_is_longer_than_the_limit_however_large_the_budget_is(task, tm
 
     summary = finish(replace(task, patience=patience), tmp_path)
 
-    assert summary.length.epochs <= 2**MAX_DOUBLINGS
+    assert summary.lengths.longest <= 2**MAX_DOUBLINGS
 
 
 def test_length_and_curve_stand_with_the_files_of_each_winner(task, tmp_path):
@@ -200,19 +218,19 @@ def test_length_and_curve_stand_with_the_files_of_each_winner(task, tmp_path):
 
     summary = finish(task, tmp_path)
 
-    for place in ("1", "2"):
+    for place, length in zip(("1", "2"), summary.lengths.of.values(), strict=True):
         told = json.loads((tmp_path / "finish" / place / "length.json").read_text())
-        assert told["epochs"] == summary.length.epochs
-        assert told["reason"] == summary.length.reason
+        assert told["epochs"] == length.epochs
+        assert told["reason"] == length.reason
         tried = [point["epochs"] for point in told["validation_curve"]]
-        assert tried == sorted({point.epochs for point in summary.length.curve})
+        assert tried[-1] == 2 * length.epochs
         card = (tmp_path / "finish" / place / "README.md").read_text()
-        assert f"Trained for {summary.length.epochs} epochs: {summary.length.reason}." in card
+        assert f"Trained for {length.epochs} epochs: {length.reason}." in card
         assert "Validation accuracy by epochs of training" in card
 
 
 def test_a_recipe_that_the_user_fixed_is_trained_as_it_is(task, tmp_path):
     summary = finish(replace(task, patience=None), tmp_path)
 
-    assert summary.length is None
+    assert summary.lengths is None
     assert not (tmp_path / "finish" / "lengths.jsonl").exists()
