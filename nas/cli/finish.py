@@ -129,14 +129,14 @@ def _say_entry(
 def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequence[Gain]") -> None:
     """Tell how winners did that were trained for some epochs, and what the doubling gained."""
     from nas.metric import is_share
-    from nas.report.values import format_value
+    from nas.report.values import counted, format_value
 
     metric = points[0].metric
     factor, unit = (100, " points") if is_share(metric) else (1, "")
     told = [f"{point.name} {format_value(metric, point.value)}" for point in points]
     for place, gain in enumerate(gains):
         told[place] += f" ({factor * gain.value:+.2f}{unit} ± {factor * gain.noise:.2f})"
-    text = f"{points[0].epochs} epochs, validation: {', '.join(told)}"
+    text = f"{counted(points[0].epochs, 'epoch')}, validation: {', '.join(told)}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -175,6 +175,9 @@ def _end(
     if summary.rows:
         line = optimism_line(summary.rows)
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if summary.ranking is not None:
+        text = summary.ranking.describe()
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
         markup=False,

@@ -30,6 +30,7 @@ from nas.finish.retrain import Crew, Outcome, Retraining, run_on
 from nas.running_clock import running_s
 
 STEP = "length"
+LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 
@@ -139,7 +140,7 @@ class _Search:
 
     def __init__(self, question: Question, folder: Path, crew: Crew, *, num_slots: int) -> None:
         self._question, self._crew, self._num_slots = question, crew, num_slots
-        self.ledger = Ledger(folder / "lengths.jsonl")
+        self.ledger = Ledger(folder / LENGTHS)
         self.outcome = Outcome(False, ())
         winners = question.winners
         self._probes = [winners[place] for place in probe_places(len(winners))]

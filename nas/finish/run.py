@@ -4,6 +4,7 @@ Each result is written to disk as soon as it is known. The command may be killed
 given again, it continues from there.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,9 +23,10 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.find_length import Patience, Question, find_lengths
+from nas.finish.find_length import LENGTHS, Patience, Question, find_lengths
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
+from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -47,6 +49,8 @@ from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
+
+_LOG = logging.getLogger(__name__)
 
 
 def run_finish(
@@ -132,6 +136,7 @@ class _Finish:
         self._artefacts: list[ArtefactRow] = []
         self._began_s = running_s()
         self.lengths: Lengths | None = None
+        self._ranking: Ranking | None = None
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
@@ -146,7 +151,7 @@ class _Finish:
         self._variants = [record for record in chosen if record.variant]
         if self._task.patience is not None:
             self._settle_length(self._task.patience)
-            if self.lengths is None:
+            if self.is_interrupted:
                 return
         candidates = self._winners + find_baselines(
             self._task.baselines,
@@ -158,10 +163,19 @@ class _Finish:
         warn_if_tested_before(self._ledger, self._plan, candidates)
         self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
+        if self.lengths is not None and self._task.patience is not None:
+            epochs = self._task.patience.search_epochs
+            self._ranking = ranking_of(
+                self.rows, search_epochs=epochs, epochs=self.lengths.longest
+            )
+            if self._ranking is not None:
+                write_ranking(self._folder, self._ranking)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
 
     def _settle_length(self, patience: Patience) -> None:
         """Find out how long the winners are to train, and plan their retrainings so."""
+        if self._goes_on_as_before(patience):
+            return
         data = self._task.dataset
         question = Question(
             winners=self._winners,
@@ -187,6 +201,22 @@ class _Finish:
         self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds, epochs=epochs)
         self._evaluator = self._make_evaluator()
         self._crew.on_settled(found.lengths)
+
+    def _goes_on_as_before(self, patience: Patience) -> bool:
+        """Say whether winners were retrained already for as long as the search trained.
+
+        So did earlier versions, unless told otherwise: what they began is ended as it was begun.
+        """
+        jobs = [job for winner in self._winners for job in self._plan.jobs_of(winner)]
+        is_new = (self._folder / LENGTHS).exists() or patience.budget_s is not None
+        if is_new or not any(job.key in self._ledger for job in jobs):
+            return False
+        _LOG.warning(
+            "retrainings of %d epochs are on record, so all winners are retrained for as many; "
+            "for longer ones give training.epochs",
+            self._task.recipe.epochs,
+        )
+        return True
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""
@@ -247,6 +277,7 @@ class _Finish:
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
             lengths=self.lengths,
+            ranking=self._ranking,
         )
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:

@@ -8,6 +8,7 @@ from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.find_length import Patience
 from nas.finish.length import Lengths
+from nas.finish.ranking import Ranking
 from nas.finish.shrink import Shrinking
 from nas.finish.teach import TeacherChoice
 from nas.objective import Objective
@@ -80,6 +81,7 @@ class FinishSummary:
         is_interrupted: a signal ended the command early; given again, it continues.
         failures: name of a job and why it failed.
         lengths: how long the winners trained, and why; None where as the recipe says.
+        ranking: whether the search trained long enough to choose by; None where nothing tells.
     """
 
     rows: tuple[WinnerRow, ...]
@@ -89,3 +91,4 @@ class FinishSummary:
     is_interrupted: bool
     failures: tuple[tuple[str, Failure], ...]
     lengths: Lengths | None = None
+    ranking: Ranking | None = None

@@ -234,3 +234,14 @@ def test_a_recipe_that_the_user_fixed_is_trained_as_it_is(task, tmp_path):
 
     assert summary.lengths is None
     assert not (tmp_path / "finish" / "lengths.jsonl").exists()
+
+
+def test_a_finish_that_was_begun_with_the_epochs_of_the_search_is_ended_so(task, tmp_path, caplog):
+    finish(replace(task, patience=None), tmp_path, Signal(after=1))
+    rest = Signal()
+
+    summary = finish(task, tmp_path, rest)
+
+    assert rest.seen == 3  # of two winners with two seeds each
+    assert summary.lengths is None
+    assert "retrainings of 1 epochs are on record" in caplog.text
