@@ -129,9 +129,7 @@ def retrain(one: Search, *, num_seeds: int) -> None:
     numbers = ",".join(str(r.number) for r in counted(one) if r.architecture.id in wanted)
     words = [f"run={one.folder.path}", f"pick=[{numbers}]", f"seeds={num_seeds}"]
     epochs = read_mapping(one.folder.config_yaml)["training"]["epochs"]
-    words.append(
-        f"training.epochs={epochs}"
-    )  # as long as in the search: what it claimed is judged
+    words.append(f"training.epochs={epochs}")  # as in the search, whose claims are judged
     _nas("finish", *words, "export.files=false", "execution=inline", "ui=plain")
 
 
