@@ -1,7 +1,6 @@
 """The order of `nas finish`: choose, confirm, then make each winner into files.
 
-Each result is written to disk as soon as it is known. The command may be killed at any point;
-given again, it continues from there.
+Each result is written to disk at once; the command, killed at any point, goes on from there.
 """
 
 import logging
@@ -67,7 +66,7 @@ def run_finish(
         task: what to finish.
         folder: of the run.
         crew: workers and onlookers.
-        publish: draws what `winners.csv` says; called when the confirmation ends.
+        publish: draws `winners.csv`; called when the confirmation ends.
         lease: the right to write the `finish` folder, where the caller has it; else it is taken.
 
     Raises:
@@ -105,13 +104,11 @@ def run_finish(
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
-    found = [record if record.parent is None else known[record.parent] for record in chosen]
-    return list({record.number: record for record in found}.values())
+    parents = (record if record.parent is None else known[record.parent] for record in chosen)
+    return list({record.number: record for record in parents}.values())
 
 
-class _Finish:
-    """The state of one `nas finish`."""
-
+class _Finish:  # the state of one `nas finish`
     def __init__(self, task: FinishTask, folder: RunFolder, crew: Crew) -> None:
         self._task = task
         self._folder = folder.finish_dir
