@@ -14,9 +14,10 @@ from optuna.study import Study
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.goals import Goals
 from nas.frontier.observations import Observations
-from nas.frontier.plan import CandidatePlan, Surrogates
+from nas.frontier.plan import CandidatePlan
 from nas.frontier.step_plan import StepPlan
 from nas.frontier.step_results import StepResults
+from nas.frontier.surrogates import Surrogates
 from nas.seeding import generator
 
 IntArray = NDArray[np.int64]

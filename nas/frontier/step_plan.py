@@ -25,7 +25,7 @@ from nas.frontier.acquisition import expected_hypervolume_improvement
 from nas.frontier.candidates import CandidateBatch, CandidatePool
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.observations import Observations
-from nas.frontier.plan import CandidatePlan, Expectation, Surrogates
+from nas.frontier.plan import CandidatePlan
 from nas.frontier.step_costs import StepCosts
 from nas.frontier.step_model import (
     LASTING,
@@ -38,6 +38,7 @@ from nas.frontier.step_model import (
     steps_of,
 )
 from nas.frontier.step_results import Climb, StepResults
+from nas.frontier.surrogates import Expectation, Surrogates
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -61,6 +61,43 @@ class ArtefactRow:
     refused: str
 
 
+def drawbacks(rows: Sequence[ArtefactRow], *, with_folders: bool = False) -> list[str]:
+    """Return a sentence for each file that should save bytes or time over its floats and does not.
+
+    A file is compared with that of the floats in the same runtime. It is slower where its lower
+    quartile lies above their upper one.
+
+    Args:
+        rows: files, refused ones among them.
+        with_folders: name files by their paths below the `finish` folder.
+    """
+    by_place: dict[tuple[str, str], ArtefactRow] = {
+        (str(Path(row.file).parent), row.format): row for row in rows if not row.refused
+    }
+    found = []
+    for (place, kind), row in by_place.items():
+        runtime, _, rest = kind.partition(" ")
+        floats = by_place.get((place, runtime))
+        if rest and floats is not None:
+            found += _drawbacks_of(row, floats, with_folders=with_folders)
+    return found
+
+
+def _drawbacks_of(row: ArtefactRow, floats: ArtefactRow, *, with_folders: bool) -> list[str]:
+    name = row.file if with_folders else Path(row.file).name
+    other = Path(floats.file).name
+    faults = []
+    if row.size_bytes >= floats.size_bytes:
+        word = "larger" if row.size_bytes > floats.size_bytes else "no smaller"
+        faults.append(f"{word} ({row.size_bytes:,} against {floats.size_bytes:,} bytes)")
+    if row.latency_low_ms > floats.latency_high_ms:
+        times = f"{row.latency_ms:.3f} against {floats.latency_ms:.3f} ms for one example"
+        faults.append(f"slower on this machine ({times})")
+    if not faults:
+        return []
+    return [f"`{name}` is {' and '.join(faults)} than `{other}`, the same network in floats."]
+
+
 def write_artefacts(path: Path, rows: Sequence[ArtefactRow]) -> None:
     """Write the rows, whole or not at all."""
     write_rows(path, rows, kind=ArtefactRow)

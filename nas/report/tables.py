@@ -34,8 +34,9 @@ def write_trials_csv(
 
     The columns: number, state, rung (the share of a full training), architecture_id,
     the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
-    with variants has `parent`, the trial that they were made of, and `variant` too. Where
-    trials trained in steps, `at_SHARE.METRIC` is what each had reached at a share of its training.
+    with variants has `parent`, the trial that they were made of, and `variant` too; one whose
+    trials start from the weights of others has `inherited_from`, and shares are of their training.
+    Where trials trained in steps, `at_SHARE.METRIC` is what each had reached at that share.
     """
     metrics = metric_columns(records, objectives)
     parameters = parameter_columns(record.architecture for record in records)
@@ -70,8 +71,8 @@ def write_front_csv(
 ) -> None:
     """Write one row per front member, smallest first.
 
-    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; in a run
-    with variants also `parent` and `variant`.
+    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; also the
+    links of `trials.csv`.
     """
     front = front_records(records, objectives)
     links = link_columns(records)
@@ -93,8 +94,10 @@ def write_front_csv(
 
 
 def link_columns(records: Iterable[TrialRecord]) -> list[str]:
-    """Return the columns that link a variant to its trial; none where a run has no variants."""
-    return ["parent", "variant"] if any(r.parent is not None for r in records) else []
+    """Return the columns that link a trial to another one; none where nothing is linked."""
+    known = list(records)
+    columns = ["parent", "variant"] if any(r.parent is not None for r in known) else []
+    return columns + (["inherited_from"] if any(r.has_inherited for r in known) else [])
 
 
 def rung_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
@@ -271,9 +274,12 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def _links(record: TrialRecord, columns: Sequence[str]) -> list[object]:
-    if not columns:
-        return []
-    return ["" if record.parent is None else record.parent, record.variant]
+    cells = {
+        "parent": record.parent,
+        "variant": record.variant,
+        "inherited_from": record.relative,
+    }
+    return ["" if cells[name] is None else cells[name] for name in columns]
 
 
 def _cells(values: Mapping[str, Value], names: Sequence[str]) -> list[object]:

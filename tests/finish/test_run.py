@@ -125,12 +125,13 @@ def test_files_of_a_task_print_their_outputs(signals, tmp_path):
     np.save(place / "inputs.npy", signals.test.images[:3])
 
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "load_without_nas.py", "inputs.npy"],
+        [sys.executable, "-W", "ignore", "predict.py", "inputs.npy"],
         cwd=place, check=True, capture_output=True, text=True,
     )  # fmt: skip
 
-    lines = [line.split() for line in done.stdout.splitlines()]
-    assert [len(line) for line in lines] == [10, 10, 10]
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [name for name, _ in lines] == [f"inputs.npy[{place}]" for place in range(3)]
+    assert [len(outputs.split()) for _, outputs in lines] == [10, 10, 10]
     assert json.loads((place / "input.json").read_text())["classes"] == []
 
 
