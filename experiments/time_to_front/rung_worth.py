@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from experiments.smoke import make_parser, run_experiment
-from experiments.time_to_front.table_problems import open_rung_problem
+from experiments.time_to_front.table_problems import MADE_UP, open_rung_problem
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
 from nas.frontier.gaussian_process import Posterior, fit
@@ -132,7 +132,7 @@ def main(words: Sequence[str]) -> int:
 
 def small(folder: Path) -> Iterator[list[str]]:
     """Measure one data set by few networks."""
-    yield ["--problems", "nb201_c10", "--counts", "20", "--results", str(folder / "worth.csv")]
+    yield ["--problems", MADE_UP, "--counts", "20", "--results", str(folder / "worth.csv")]
 
 
 if __name__ == "__main__":
