@@ -25,7 +25,7 @@ def records_of_variants(
 
     Args:
         parent: the training, ended.
-        variants: what came of it.
+        variants: the compressed networks that were made from its network.
         objectives: what each must have a value of.
         first_number: the next free number.
         known: variants that are on record: a driver was killed after it wrote them and before it
