@@ -51,6 +51,25 @@ class Failure:
             object.__setattr__(self, name, masked(getattr(self, name)))
 
 
+# In place of a relative's number: its weights were lost, so the trial began with random ones.
+NO_RELATIVE = -1
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """The weights that a training starts from in place of random ones, and its length then.
+
+    Attributes:
+        weights: of another trial, as the bytes of a safetensors file.
+        share: of the steps of a full training, in (0, 1].
+        learning_rate_share: its peak learning rate, as a share of the recipe's.
+    """
+
+    weights: bytes
+    share: float
+    learning_rate_share: float
+
+
 @dataclass(frozen=True)
 class TrialSpec:
     """An order to evaluate one architecture.
@@ -68,6 +87,11 @@ class TrialSpec:
         time_limit_s: the trial fails when it trains longer than this; None for no limit.
         front: the front's loss vectors when the trial was handed out; a worker sends no weights of
             a model that one of them dominates.
+        keeps_weights: a worker sends the weights whatever they are worth: other trials may start
+            from them.
+        inherited_from: number of the trial whose weights it starts from; None for random ones.
+        inheritance: those weights; budgets are shares of the shorter training that follows.
+        epochs: of a full training, where it is not the recipe's.
     """
 
     number: int
@@ -81,6 +105,10 @@ class TrialSpec:
     checkpoint: str | None = None
     time_limit_s: float | None = None
     front: tuple[tuple[float, ...], ...] = ()
+    keeps_weights: bool = False
+    inherited_from: int | None = None
+    inheritance: Inheritance | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +196,8 @@ class TrialRecord:
         parent: number of the trial whose trained network this is a variant of; None for a
             training.
         variant: what was done to that network; empty for a training.
+        inherited_from: number of the trial whose weights the training started from, or
+            `NO_RELATIVE`; None for random weights.
         rungs: what it had reached at the parts of its training that it stopped at, in order.
     """
 
@@ -183,6 +213,18 @@ class TrialRecord:
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     variant: str = ""
+    inherited_from: int | None = None
+
+    @property
+    def relative(self) -> int | None:
+        """The trial whose weights its training, or that of its parent, started from, if any."""
+        return None if self.inherited_from == NO_RELATIVE else self.inherited_from
+
+    @property
+    def has_inherited(self) -> bool:
+        """Whether there is such a trial."""
+        return self.relative is not None
+
     rungs: tuple[Rung, ...] = ()
 
     @property

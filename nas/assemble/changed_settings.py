@@ -6,7 +6,6 @@ from typing import Any
 from nas.assemble.extension import space_faults, without_extensions
 from nas.config.defaults import completed
 from nas.config.places import is_place
-from nas.config.schema import TrialLimits
 from nas.secrets import masked_setting
 
 # Trials under other values of these cannot stand in one study; the rest may change on the way.
@@ -29,7 +28,7 @@ _MAY_CHANGE = frozenset(
         "evaluation.gpu_share",
         "evaluation.num_threads",
         "fidelity.checkpoints_gb",
-        *(f"training.{name}" for name in TrialLimits.names()),
+        "training.trial_time_limit_s",
     }
 )
 

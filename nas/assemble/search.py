@@ -23,9 +23,11 @@ from nas.config.schema import (
     constraints_of,
 )
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
-from nas.evaluation.evaluator import Evaluator
+from nas.errors import ConfigError
+from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
@@ -62,7 +64,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     )
     constraints = build_constraints(config)
     evaluator, data = _build_evaluator(config, space, objectives, constraints)
-    recipe = config.training
+    limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
     make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
     task = SearchTask(
@@ -73,7 +75,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         constraints=constraints,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        trial_time_limit_s=limits.trial_time_limit_s,
         costs=costs,
         rungs=build_rungs(
             config.fidelity,
@@ -82,8 +84,25 @@ def build_search(config: SearchConfig) -> AssembledSearch:
             make_sampler=make_sampler,
         ),
         trains_again=config.train_again,
+        inheritance=_inheritance(limits, evaluator),
     )
     return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+
+
+def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
+    """Return how trials start from others.
+
+    Raises:
+        ConfigError: they are to, and are not trained here.
+    """
+    if not limits.inherit:
+        return None
+    if not isinstance(evaluator, Inherits):
+        raise ConfigError(
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:
@@ -193,6 +212,10 @@ def gpus_per_trial(execution: Execution) -> float:
         return execution.gpus_per_trial
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
     return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key in names}
 
 
 def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -203,6 +203,17 @@ class TrialLimits:
     trial_time_limit_s: Annotated[
         float | None, Setting("seconds; a trial that takes longer fails; null: no limit", above=0)
     ] = None
+    inherit: Annotated[
+        bool, Setting("true: a trial starts from the weights of the most similar one before it")
+    ] = False
+    inherit_share: Annotated[
+        float,
+        Setting("epochs of a trial that inherits all weights, as a share", above=0, maximum=1),
+    ] = 0.25
+    inherit_rate: Annotated[
+        float,
+        Setting("its peak learning rate, as a share of the usual one", above=0, maximum=1),
+    ] = 1.0
 
     @classmethod
     def names(cls) -> frozenset[str]:

@@ -41,6 +41,7 @@ class Dispatcher:
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
         checkpoints: folder of the trials' checkpoints.
+        complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
         view: is notified when no further trial is proposed.
         rungs: of a search whose trials train in steps.
@@ -61,6 +62,7 @@ class Dispatcher:
         tracker: FrontTracker,
         again: TrainingsAgain,
         checkpoints: Path,
+        complete: Callable[[TrialSpec], TrialSpec] | None = None,
         started_s: float,
         view: View,
         rungs: Rungs | None = None,
@@ -76,6 +78,7 @@ class Dispatcher:
         self._tracker = tracker
         self._again = again
         self._checkpoints = checkpoints
+        self._complete = complete or (lambda spec: spec)
         self._view = view
         self._pace = SamplerPace()
         self._started_s = started_s
@@ -117,7 +120,7 @@ class Dispatcher:
             self.running.add(spec.number)
             self.study_changed()
             order = replace(
-                spec,
+                self._complete(spec),
                 time_limit_s=self._task.trial_time_limit_s,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )

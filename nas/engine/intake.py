@@ -6,8 +6,8 @@ So a trial that is on record has its weights, whatever ends the process.
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import rung_line, trial_line
 from nas.engine.publishing import Publisher
@@ -23,6 +23,22 @@ from nas.trial import TrialRecord, TrialResult, TrialState
 _LOG = logging.getLogger(__name__)
 
 
+class WeightKeeper(Protocol):
+    """Keeps weights of some trials on disk."""
+
+    def save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
+        """Write the weights of what may be needed; called before the record is told."""
+        ...
+
+    def written(self, records: Sequence[TrialRecord]) -> None:
+        """Remove what nobody needs any more, now that these records are on disk."""
+        ...
+
+    def tidy(self, *, is_over: bool) -> None:
+        """Remove what else is not needed, at the end of a command."""
+        ...
+
+
 class Intake:
     """Takes results in, and reports them once they are on disk.
 
@@ -30,7 +46,7 @@ class Intake:
         study: records each result.
         record: the study's durable record.
         objectives: what is made better.
-        keeper: keeps the weights of the front.
+        keepers: keep weights: of the front, and perhaps of those that later trials start from.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
@@ -45,7 +61,7 @@ class Intake:
         record: StudyRecord,
         *,
         objectives: tuple[Objective, ...],
-        keeper: FrontKeeper,
+        keepers: Sequence[WeightKeeper],
         tracker: FrontTracker,
         again: TrainingsAgain,
         checkpoints: Path,
@@ -57,7 +73,7 @@ class Intake:
         self._rungs = rungs
         self._record = record
         self._objectives = objectives
-        self._keeper = keeper
+        self._keepers = tuple(keepers)
         self._tracker = tracker
         self._again = again
         self._checkpoints = checkpoints
@@ -72,7 +88,7 @@ class Intake:
                 self._drop_checkpoint(result.number)
             return
         before = self._study.record(result.number)
-        ended = self._study.tell(result, keep=lambda told: self._keeper.save(result, told))
+        ended = self._study.tell(result, keep=lambda told: self._save(result, told))
         for record in ended:
             self._note_end(record)
         record = self._study.record(result.number)
@@ -113,7 +129,7 @@ class Intake:
 
     def _pass_on(self, written: Sequence[TrialRecord], now: Progress) -> None:
         """Tell of what is on disk, and remove what is not needed any more for that."""
-        self._keeper.written(_ended(written))
+        self._written(written)
         for record in written:
             if record.state is TrialState.RUNNING:
                 self._view.rung_reached(record, now)
@@ -125,14 +141,19 @@ class Intake:
     def leave_tables(self) -> None:
         """Write what there is after an error, which must not be hidden by another one."""
         try:
-            self._keeper.written(_ended(self._record.flush()))
+            self._written(self._record.flush())
             self.publish()
         except Exception:  # noqa: BLE001 - the error that ends the search is on its way
             _LOG.warning("the tables could not be written", exc_info=True)
 
-    def leave_in_order(self) -> None:
-        """Remove weights that nobody needs, and write the tables, at the end of a search."""
-        self._keeper.tidy()
+    def leave_in_order(self, *, is_over: bool) -> None:
+        """Remove weights that nobody needs, and write the tables, at the end of a command.
+
+        Args:
+            is_over: the search has ended, and was not interrupted.
+        """
+        for keeper in self._keepers:
+            keeper.tidy(is_over=is_over)
         self.tidy_checkpoints()
         self.publish()
 
@@ -154,6 +175,14 @@ class Intake:
         """Tell the log and the view one line."""
         _LOG.info("%s", line)
         self._view.message(line)
+
+    def _save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
+        for keeper in self._keepers:
+            keeper.save(result, told)
+
+    def _written(self, records: Sequence[TrialRecord]) -> None:
+        for keeper in self._keepers:
+            keeper.written(records)
 
     def _drop_checkpoint(self, number: int) -> None:
         remove_folder(self._checkpoints / str(number))

@@ -14,9 +14,10 @@ from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
-from nas.engine.intake import Intake
+from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.relatives import Relatives
 from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
@@ -26,6 +27,7 @@ from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
+from nas.study.heritage import NO_HERITAGE
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
 from nas.trial import TrialRecord, TrialResult
@@ -122,20 +124,18 @@ class SearchLoop:
         self._costs = task.costs or CachedCosts(
             task.evaluator, max_failed_share=task.stopping.max_failed_share
         )
-        self._study = self._open_study(record)
         records = record.history.records
+        self._relatives = _relatives_of(task, run_folder, records)
+        self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
-        weights = FrontWeights(run_folder.models_dir)
-        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
-        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        keepers = self._open_weights(records)
         checkpoints = run_folder.path / "checkpoints"
         rungs = self._open_rungs(records, checkpoints)
         self._intake = Intake(
             self._study,
             record,
             objectives=task.objectives,
-            keeper=keeper,
+            keepers=keepers,
             tracker=self._tracker,
             again=self._again,
             checkpoints=checkpoints,
@@ -151,11 +151,20 @@ class SearchLoop:
             tracker=self._tracker,
             again=self._again,
             checkpoints=checkpoints,
+            complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
             view=view,
             rungs=rungs,
             settle=record.settle,
         )
+
+    def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:
+        """Return who keeps weights, once it is known which are missing."""
+        task, weights = self._task, FrontWeights(self._run_folder.models_dir)
+        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        missing = keeper.missing() if _brings_weights(task.evaluator, self._run_folder) else ()
+        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        return [keeper] if self._relatives is None else [keeper, self._relatives]
 
     def _open_rungs(self, records: Sequence[TrialRecord], checkpoints: Path) -> Rungs | None:
         plan = self._task.rungs
@@ -181,6 +190,7 @@ class SearchLoop:
             notes=notes,
             constraints=task.constraints,
             seed=task.seed,
+            heritage=NO_HERITAGE if self._relatives is None else self._relatives,
             shares=(1.0,) if task.rungs is None else task.rungs.shares,
         )
         study.check_feasible()
@@ -208,7 +218,7 @@ class SearchLoop:
                     raise
                 finally:
                     backend.close()
-        self._intake.leave_in_order()
+        self._intake.leave_in_order(is_over=not is_interrupted)
         return self._summary(is_interrupted=is_interrupted)
 
     def _begin(self, backend: Backend) -> None:
@@ -285,6 +295,15 @@ class SearchLoop:
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
         )
+
+
+def _relatives_of(
+    task: SearchTask, run_folder: RunFolder, records: Sequence[TrialRecord]
+) -> Relatives | None:
+    if task.inheritance is None:
+        return None
+    parameters = task.space.parameters
+    return Relatives(run_folder, parameters=parameters, plan=task.inheritance, records=records)
 
 
 def _brings_weights(evaluator: Evaluator, run_folder: RunFolder) -> bool:

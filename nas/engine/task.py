@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.rungs import RungPlan
 from nas.engine.stopping import Stopping
 from nas.evaluation.evaluator import Evaluator
@@ -31,6 +32,7 @@ class SearchTask:
         notes: what the study is to note of itself, by key, as plain values.
         rungs: how trials train in steps; None trains each in one go.
         trains_again: members of the recorded front whose weights are gone are trained once more.
+        inheritance: how trials start from the weights of others; None where all start at random.
     """
 
     space: SearchSpace
@@ -45,6 +47,7 @@ class SearchTask:
     notes: Mapping[str, Any] = field(default_factory=dict)
     rungs: RungPlan | None = None
     trains_again: bool = True
+    inheritance: InheritancePlan | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from optuna.trial import TrialState as OptunaState
 
 from nas.sampling.rungs import RUNG_PREFIX
 from nas.study.optuna_trial import as_record, rungs_of
-from nas.trial import FailureKind, TrialRecord
+from nas.trial import NO_RELATIVE, FailureKind, TrialRecord
 
 # Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.
 CREATE_STUDY, STUDY_USER_NOTE, STUDY_NOTE, CREATE_TRIAL = 0, 2, 3, 4
@@ -238,6 +238,8 @@ def check_attributes(attributes: Any) -> None:
             is_fine = _is_number(value, float)
         elif name == "parent":
             is_fine = value is None or (_is_number(value) and value >= 0)
+        elif name == "inherited_from":
+            is_fine = value is None or (_is_number(value) and value >= NO_RELATIVE)
         elif name == "failure_kind":
             is_fine = value in [kind.value for kind in FailureKind]
         elif name.startswith(RUNG_PREFIX):

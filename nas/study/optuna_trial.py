@@ -20,16 +20,25 @@ OPTUNA_STATES = {
     TrialState.FAILED: OptunaState.FAIL,
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
-_BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
+_BOOKKEEPING = {
+    "architecture_id",
+    "budget",
+    "parent",
+    "inherited_from",
+    "failure_kind",
+    "failure",
+    "traceback",
+}
 
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
 
 
 def attributes_at_start(record: TrialRecord) -> dict[str, Any]:
-    """Return the user attributes of a trial that runs: its id, its static costs, its rungs."""
+    """Return the user attributes of a trial that runs: id, static costs, relative, rungs."""
     rungs = {name: value for rung in record.rungs for name, value in rung_attribute(rung).items()}
-    return {"architecture_id": record.architecture.id, **record.metrics, **rungs}
+    known = {"architecture_id": record.architecture.id, **record.metrics, **rungs}
+    return known | _relative(record)
 
 
 def rung_attribute(rung: Rung) -> dict[str, Any]:
@@ -57,6 +66,7 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    attributes |= _relative(record)
     for rung in record.rungs:
         attributes |= rung_attribute(rung)
     if record.parent is not None:
@@ -66,6 +76,11 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
         attributes["failure"] = record.failure.message
         attributes["traceback"] = record.failure.traceback[-MAX_TRACEBACK:]
     return attributes
+
+
+def _relative(record: TrialRecord) -> dict[str, int]:
+    number = record.inherited_from
+    return {} if number is None else {"inherited_from": number}
 
 
 def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[float] | None:
@@ -101,6 +116,7 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         sampler_notes=trial.system_attrs,
         parent=attrs.get("parent"),
         variant=attrs.get("variant", ""),
+        inherited_from=attrs.get("inherited_from"),
         rungs=rungs_of(attrs),
     )
 

@@ -18,6 +18,7 @@ from nas.sampling.distributions import flat_distributions
 from nas.sampling.rungs import SECONDS_KEY, WAITING_KEY, DecidesRungs
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
+from nas.study.heritage import NO_HERITAGE, Heritage, with_relative_at_hand
 from nas.study.optuna_trial import OPTUNA_STATES, as_trial, optuna_values, rung_attribute
 from nas.study.outcomes import ended_record, now_s, stopped_record, with_rung
 from nas.study.proposals import Costs, Proposer
@@ -62,6 +63,7 @@ class SearchStudy:
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
         seed: the run's seed.
+        heritage: weights that new trials may start from.
         shares: of a full training at which a trial waits to be promoted, up to 1.
     """
 
@@ -77,9 +79,11 @@ class SearchStudy:
         notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
         seed: int = 0,
+        heritage: Heritage = NO_HERITAGE,
         shares: Sequence[float] = (1.0,),
     ) -> None:
         self.objectives = tuple(objectives)
+        self._heritage = heritage
         self._space = space
         self._seed = seed
         self._journal = journal
@@ -195,7 +199,8 @@ class SearchStudy:
         if not self._prepared:
             self.prepare()
         prepared = self._prepared.popleft()
-        record = replace(prepared, number=len(self._records), started_s=now_s())
+        number, relative = len(self._records), self._heritage.nearest(prepared.architecture)
+        record = replace(prepared, number=number, started_s=now_s(), inherited_from=relative)
         self._places[record.number] = prepared.number
         self._records[record.number] = record
         self._pass_on_notes()
@@ -259,7 +264,11 @@ class SearchStudy:
         if ended.state is TrialState.STOPPED and ended.budget in self._shares:
             self._pause(with_rung(record, ended))
             return []
-        variants = self._variants_of(ended, result)
+        # Only what was handed out before may have variants on record: its driver was killed.
+        earlier = self.records if self._attempts[ended.number] else ()
+        variants = records_of_variants(
+            ended, result, self.objectives, first_number=len(self._records), earlier=earlier
+        )
         if keep is not None:
             keep([ended, *variants])
         self._end(ended, variants)
@@ -290,20 +299,6 @@ class SearchStudy:
             self._storage.set_trial_user_attr(self._places[record.number], name, value)
         self._journal.reached(record)
 
-    def _variants_of(self, ended: TrialRecord, result: TrialResult) -> list[TrialRecord]:
-        if not result.variants or ended.state is not TrialState.COMPLETE:
-            return []
-        # Only what was handed out before may have variants on record: its driver was killed.
-        earlier = self._records.values() if self._attempts[ended.number] else ()
-        known = {r.variant for r in earlier if r.parent == ended.number}
-        return records_of_variants(
-            ended,
-            result.variants,
-            objectives=self.objectives,
-            first_number=len(self._records),
-            known=known,
-        )
-
     def _pass_on_notes(self) -> None:
         notes = self._storage.study_notes()
         if notes is self._noted:  # the storage replaces the whole mapping at each change
@@ -320,6 +315,7 @@ class SearchStudy:
             seed=derive_seed(self._seed, "trial", record.architecture.id),
             static_costs=record.metrics,
             attempt=self._attempts[record.number],
+            inherited_from=record.relative,
             budget=self._next_share(record),
             reached=record.reached,
             spent_s=record.rungs[-1].seconds if record.rungs else 0.0,
@@ -334,6 +330,7 @@ class SearchStudy:
         if is_running:
             # A crash between the lines of an ending leaves some of its metrics on record.
             record = replace(record, metrics=self._costs(record.architecture) or {})
+            record = with_relative_at_hand(record, self._heritage)
         self._records[record.number] = record
         if record.parent is not None:
             return

@@ -73,7 +73,14 @@ def begun(folder_with_a_run, launch_folder):
         ("search", "name=run", "resume=true", "stopping.num_trials=2", "ui=none"),
         ("search", "--config-path", "runs/run", "name=other", "ui=none"),
         ("reproduce", "run=runs/run"),
-        ("finish", "run=runs/run", "execution=inline", "seeds=1", "export.files=false"),
+        (
+            "finish",
+            "run=runs/run",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        ),
     ],
     ids=["resume", "config-path", "reproduce", "finish"],
 )
