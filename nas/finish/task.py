@@ -29,7 +29,7 @@ class FinishTask:
         recipe: the full recipe.
         objectives: of the search.
         records: trials that may stand on its front.
-        pick: which of them to take.
+        pick: which records to take.
         num_seeds: retrainings of each, at least 1.
         seed: of the run.
         baselines: reference points.
