@@ -42,6 +42,7 @@ class FinishTask:
         num_threads: CPU threads of a training.
         gpu_share: GPUs of a training; None where there are none.
         patience: what bounds the trainings, whose length is then found out; None: the recipe's.
+        search_epochs: of a trial of the search; None where it is not known.
     """
 
     space: SearchSpace
@@ -62,6 +63,7 @@ class FinishTask:
     num_threads: float = 1
     gpu_share: float | None = None
     patience: Patience | None = None
+    search_epochs: int | None = None
 
     @property
     def winner_metric(self) -> WinnerMetric:
