@@ -91,6 +91,7 @@ class TrialSpec:
             from them.
         inherited_from: number of the trial whose weights it starts from; None for random ones.
         inheritance: those weights; budgets are shares of the shorter training that follows.
+        epochs: of a full training, where it is not the recipe's.
     """
 
     number: int
@@ -107,6 +108,7 @@ class TrialSpec:
     keeps_weights: bool = False
     inherited_from: int | None = None
     inheritance: Inheritance | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)

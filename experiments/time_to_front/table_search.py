@@ -1,8 +1,12 @@
 """One search of a table, by any of the methods that are compared."""
 
+import json
 import math
+import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -96,6 +100,54 @@ METHODS = {
     "random whole": Method(at_random),
     "random halving": Method(at_random, halving),
 }
+
+
+RIVAL = "Syne Tune MO-ASHA"
+
+
+def search_by_rival(
+    problem: RungProblem, python: str, *, seed: int, max_epochs: float
+) -> list[Point]:
+    """Search by Syne Tune's MO-ASHA, in a process of its own.
+
+    Args:
+        problem: what is searched.
+        python: of an environment that has Syne Tune.
+        seed: of the search.
+        max_epochs: when it ends.
+    """
+    table = problem.evaluator.table
+    columns = table.columns
+    names = [*(rung.quality for rung in columns.rungs), columns.quality]
+    log_sizes = np.log10(table.numbers[columns.size])
+    identities = table.identities or ()
+    rows = [
+        {
+            "network": identities[i],
+            "log_size": float(log_sizes[i]),
+            "quality": [float(table.numbers[name][i]) for name in names],
+        }
+        for i in range(len(log_sizes))
+    ]
+    told = {
+        "epochs": [round(share * problem.epochs) for share in problem.shares],
+        "continues": columns.rungs_continue,
+        "rows": rows,
+    }
+    script = Path(__file__).resolve().parent / "rivals" / "moasha.py"
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(told, file)
+        file.flush()
+        words = [python, str(script), file.name, str(seed), str(max_epochs)]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    points, losses = [], list[tuple[float, float]]()
+    for spent, place, number in answer["way"]:
+        losses.append((-rows[place]["quality"][-1], rows[place]["log_size"]))
+        if spent <= max_epochs:
+            share = problem.scale.share(np.array(losses))
+            points.append(Point(spent, share, number, len(losses)))
+    return points or [Point(answer["spent"], 0.0, answer["num_started"], 0)]
 
 
 def search(problem: RungProblem, name: str, *, seed: int, max_epochs: float) -> list[Point]:

@@ -21,7 +21,7 @@ import optuna
 
 from experiments.smoke import make_parser, run_experiment
 from experiments.time_to_front.table_problems import PROBLEMS, RungProblem, open_rung_problem
-from experiments.time_to_front.table_search import METHODS, Point, search
+from experiments.time_to_front.table_search import METHODS, RIVAL, Point, search, search_by_rival
 
 RESULTS = Path(__file__).resolve().parent / "results" / "tables.csv"
 GOAL = 0.95
@@ -54,7 +54,8 @@ def main(words: Sequence[str]) -> int:
     """Parse the command line, search and report."""
     parser = make_parser(__doc__)
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=PROBLEMS)
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=[*METHODS, RIVAL])
+    parser.add_argument("--syne-tune", default="", help="python of an environment that has it")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trainings", type=int, default=120, help="budget, in whole trainings")
@@ -62,6 +63,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(words)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if options.syne_tune:
+        options.methods = list(dict.fromkeys([*options.methods, RIVAL]))
     done = {(r["problem"], r["method"], int(r["seed"])) for r in read(options.results)}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name in options.problems:
@@ -77,7 +80,11 @@ def run_one(name: str, method: str, seed: int, options: Namespace) -> None:
     problem = open_rung_problem(name, continues=options.continues)
     trainings = min(options.trainings, problem.num_networks)
     began_s = time.process_time()
-    points = search(problem, method, seed=seed, max_epochs=trainings * problem.epochs)
+    max_epochs = float(trainings * problem.epochs)
+    if method == RIVAL:
+        points = search_by_rival(problem, options.syne_tune, seed=seed, max_epochs=max_epochs)
+    else:
+        points = search(problem, method, seed=seed, max_epochs=max_epochs)
     row = row_of(problem, method, seed, points, trainings * problem.epochs)
     row["cpu_s"] = round(time.process_time() - began_s, 1)
     append(options.results, row)

@@ -37,6 +37,7 @@ from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
+from nas.finish.find_length import Patience
 from nas.finish.shrink import Shrinking
 from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
@@ -107,6 +108,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
+        patience=_patience(config, values["training"], words),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 
@@ -124,6 +126,21 @@ def _values_of(folder: RunFolder) -> dict[str, Any]:
             "the score that the table gives"
         )
     return values
+
+
+def _patience(
+    config: FinishConfig, recorded: Mapping[str, Any], words: Sequence[str]
+) -> Patience | None:
+    """Return what bounds the trainings; None where the user says how long they are."""
+    keeps_epochs = "epochs" in config.training
+    if keeps_epochs and config.budget is None:
+        return None
+    return Patience(
+        search_epochs=int(recorded.get("epochs", Recipe.epochs)),
+        budget_s=config.budget,
+        keeps_epochs=keeps_epochs,
+        keeps_seeds=any(word.removeprefix("finish.").startswith("seeds=") for word in words),
+    )
 
 
 def _pick(config: PickConfig) -> Pick:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
+    from nas.finish.length import CurvePoint, Gain, Lengths
     from nas.finish.retrain import Crew, Retraining
     from nas.finish.task import FinishSummary
 
@@ -89,6 +90,8 @@ def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | 
         watch=InterruptWatch,
         on_entry=lambda *told: _say_entry(console, metric, *told),
         time_limit_s=time_limit_s,
+        on_length=lambda *told: _say_length(console, *told),
+        on_settled=lambda lengths: _say_settled(console, lengths),
     )
 
 
@@ -138,6 +141,34 @@ def _say_entry(
     )
 
 
+def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequence[Gain]") -> None:
+    """Tell how winners did that were trained for some epochs, and what the doubling gained."""
+    from nas.metric import is_share
+    from nas.report.values import counted, format_value
+
+    metric = points[0].metric
+    factor, unit = (100, " points") if is_share(metric) else (1, "")
+    told = [f"{point.name} {format_value(metric, point.value)}" for point in points]
+    for place, gain in enumerate(gains):
+        told[place] += f" ({factor * gain.value:+.2f}{unit} ± {factor * gain.noise:.2f})"
+    text = f"{counted(points[0].epochs, 'epoch')}, validation: {', '.join(told)}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_settled(console: Console, lengths: "Lengths") -> None:
+    """Tell how long winners train, and why."""
+    found = list(lengths.of.values())
+    # Of a network between two that were tried, the reason is that of the one it follows.
+    reasons = {(length.epochs, length.reason.rpartition(" tried: ")[2]) for length in found}
+    shortest = min(length.epochs for length in found)
+    span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
+    times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
+    text = f"Winners train for {span} epochs, {times} each:"
+    for epochs, reason in sorted(reasons):
+        text += f"\n  {epochs} epochs: {reason}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
@@ -160,6 +191,9 @@ def _end(
     told = [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if summary.ranking is not None:
+        text = summary.ranking.describe()
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
         markup=False,

@@ -215,7 +215,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             training = Training(
                 model,
                 data.resized(input_size(model, self.data.shape)),
-                recipe,
+                recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
                 seed=spec.seed,
                 share=share,
                 time_limit_s=spec.time_limit_s,

@@ -218,7 +218,7 @@ class CandidatePlan:
         num_rounds, num_random = NUM_ROUNDS, NUM_RANDOM
         if candidates.is_exhaustive:
             num_candidates, num_rounds = NUM_NEAR, NUM_ROUNDS_IN_POOL
-            num_random = max(NUM_RANDOM, MAX_COVARIANCES // len(seen))
+            num_random = max(NUM_RANDOM, MAX_COVARIANCES // self._num_results(seen))
         found = candidates.some(num_random, rng)
         is_all = candidates.is_exhaustive and len(found) == candidates.is_left.sum()
         share = num_candidates // (num_rounds + 1)
@@ -234,6 +234,10 @@ class CandidatePlan:
             if len(near):
                 scored.append(self._score(near))
         return scored[0].join(*scored[1:])
+
+    def _num_results(self, seen: CandidateBatch) -> int:
+        """Return how many results the models have taken in."""
+        return len(seen)
 
     def _parents(self, seen: CandidateBatch) -> FloatArray:
         """Return the rows of the networks on the front that have results."""

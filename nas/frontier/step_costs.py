@@ -15,7 +15,7 @@ from nas.frontier.step_results import Climb
 FloatArray = NDArray[np.float64]
 
 # Weight of the prior that features do not matter, in steps; and the shortest step, in seconds.
-RIDGE, LEAST_S = 3.0, 1e-6
+RIDGE, LEAST_S = 0.3, 1e-6
 
 _Pair = tuple[float, float]
 
@@ -38,6 +38,10 @@ class StepCosts:
         self._offsets: dict[_Pair, float] = {}
         self._centre: FloatArray = np.zeros(features.shape[1])
         self._weights: FloatArray = np.zeros(features.shape[1])
+        first = sum(s for climb in climbs for low, _, s in climb.steps() if low == 0.0)
+        total = sum(s for climb in climbs for _, _, s in climb.steps())
+        # Of the time so far, what first rungs took.
+        self.share_of_first = first / total if total > 0.0 else 1.0
         if rows:
             self._fit(np.array(rows), pairs, np.array(logs))
 

@@ -197,8 +197,9 @@ class StepPosterior:
         total = self.kernel.variance(self.theta)
         cross = base * steps.kernel[seen.rungs] + same * steps.own[seen.rungs]
         half = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        variance = total * steps.kernel[-1] + steps.own[-1] - np.einsum("ij,ij->j", half, half)
-        variance = np.maximum(variance, 1e-10)
+        # Of a network's own part, what the last step adds is left out: nothing foretells it.
+        prior = total * steps.kernel[-1] + (steps.own[-2] if self._last else 0.0)
+        variance = np.maximum(prior - np.einsum("ij,ij->j", half, half), 1e-10)
         mean = cross @ self._alpha
         if rung is None or rung == self._last:
             return mean, np.sqrt(variance), np.sqrt(variance)

@@ -47,6 +47,9 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 MAX_INDEXED = 200
 # Rungs of trials that went no further which the model takes in: the best, and as many others.
 MAX_LEFT_BEHIND = 300
+# At least this share of the time goes to first rungs: the index does not see that their results
+# teach the model about other networks, too.
+MIN_SHARE_FIRST = 0.25
 # Where no new trial may start, one goes on while it has such a chance to reach the front.
 MIN_CHANCE = 0.1
 
@@ -216,6 +219,10 @@ class StepPlan(CandidatePlan):
         )
         return index
 
+    def _num_results(self, seen: CandidateBatch) -> int:
+        del seen
+        return 3 * len(self._climbs)  # a result at a rung is asked for more than once
+
     def promotion(self, *, may_start: bool) -> int | None:
         """Return the trial to go on with; None if a new one is worth more, or none is worth it.
 
@@ -224,6 +231,8 @@ class StepPlan(CandidatePlan):
         """
         numbers = list(self._waiting)
         if not numbers:
+            return None
+        if may_start and self._costs.share_of_first < MIN_SHARE_FIRST:
             return None
         index, chance = self._of_waiting()
         if not may_start:

@@ -15,6 +15,7 @@ from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
+from nas.report.curves import curves_section
 from nas.report.front import front_records, knee_record
 from nas.report.inheritance import inheritance_line
 from nas.report.page_parts import (
@@ -168,6 +169,11 @@ def cost_section(report: Report) -> Section | None:
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
 
 
+def learning_curves(report: Report) -> Section | None:
+    """Return the picture of trials that trained in steps."""
+    return curves_section(report.records, report.objectives)
+
+
 def growth_section(report: Report) -> Section | None:
     """Return the chart of the dominated volume over the trials."""
     if not report.front:
@@ -302,6 +308,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     winners_section,
     front_section,
     growth_section,
+    learning_curves,
     cost_section,
     failures_section,
     trials_section,

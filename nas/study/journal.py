@@ -127,7 +127,8 @@ class StudyJournal:
     def reached(self, record: TrialRecord) -> None:
         """Note the last rung of a trial that runs; `acknowledged` returns it once on disk."""
         attribute = rung_attribute(record.rungs[-1])
-        self._at_start.setdefault(record.number, {}).update(attribute)
+        known = self._at_start.get(record.number, {})  # a line that waits may hold it
+        self._at_start[record.number] = {**known, **attribute}
         self._tell([self._attribute(record.number, attribute)], (record,))
 
     def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:

@@ -5,6 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from parts.engine import (
+    OBJECTIVES,
+    ClosedForm,
+    RecordingView,
+    accuracy_of,
+    nsga2_sampler,
+    search,
+    small_task,
+)
 
 from nas.architecture import Architecture
 from nas.engine.halving import SuccessiveHalving
@@ -14,15 +23,6 @@ from nas.errors import ConfigError
 from nas.execution.simulated import SimulatedBackend
 from nas.study.journal import load_records
 from nas.trial import Failure, FailureKind, Rung, TrialRecord, TrialResult, TrialState
-from tests.parts.engine import (
-    OBJECTIVES,
-    ClosedForm,
-    RecordingView,
-    accuracy_of,
-    nsga2_sampler,
-    search,
-    small_task,
-)
 
 SHARES = (0.25, 0.5, 1.0)
 
