@@ -1,0 +1,189 @@
+"""How long does a network take on a device, judged by a few networks that were measured there?
+
+A network's time is the sum of its operators' times, and an operator's time is unknown but similar
+to that of similar operators (`nas.device.similarity`). From the times of some networks follow those
+of all operators, also of ones that were never measured, with their uncertainty. How much each part
+matters and how noisy the measurements are is fitted too: the most likely values under wide priors.
+Measurements far from what all others say count less.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import minimize
+
+from nas.device.operators import Operator
+from nas.device.similarity import (
+    LEVELS,
+    Counts,
+    FloatArray,
+    TimeOf,
+    Uses,
+    counts_matrix,
+    covariance_parts,
+    similarities,
+)
+
+# Priors of the parts' standard deviations, as shares of an average network's time: each may well
+# be a third of it or a tenth. The noise is about 5 % of each time, or a few times more or less.
+_PART, _COMMON, _NOISE = 0.3, 0.2, 0.05
+_SPREAD = 1.5  # of the natural logarithms of variances
+_LOWEST, _HIGHEST = -14.0, 4.0
+# Degrees of freedom of Student's t: a measurement that is 4 standard deviations off counts a
+# quarter.
+_DEGREES = 4.0
+_NUM_ROUNDS = 3
+_LEAST_SHARE = 0.2  # of the mean time: noise of quicker networks shrinks no further
+_JITTER = 1e-9
+
+
+@dataclass(frozen=True)
+class LatencyModel:
+    """Times of networks and of their operators on one device.
+
+    Attributes:
+        networks: that were measured.
+        times: (N,) their times, ms.
+        log_variances: of the parts of the covariance, and of the noise.
+        trust: (N,) how much each measurement counts, up to 1.
+        known: times of known devices that it started from.
+    """
+
+    networks: tuple[Counts, ...]
+    times: FloatArray
+    log_variances: FloatArray
+    trust: FloatArray
+    known: tuple[TimeOf, ...] = ()
+    _cache: dict[Operator, tuple[float, FloatArray]] = field(default_factory=dict, repr=False)
+
+    def predict(self, network: Counts) -> float:
+        """Return the time of a network, ms; never below a twentieth of the quickest measured."""
+        total = self._start + sum(
+            count * self.operator_ms(operator) for operator, count in network.items()
+        )
+        return max(float(total), 0.05 * float(self.times.min()))
+
+    def operator_ms(self, operator: Operator) -> float:
+        """Return the time of one run of an operator, ms; may be below 0 where little is known."""
+        if operator not in self._cache:
+            self._cache[operator] = self._time_of(operator)
+        return self._cache[operator]
+
+    @property
+    def noise_share(self) -> float:
+        """Standard deviation of one measurement, as a share of its time."""
+        return float(np.exp(self.log_variances[-1] / 2))
+
+    @cached_property
+    def _problem(self) -> "_Problem":
+        return _Problem(self.networks, self.times, self.known)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """(N,) what each measured network adds to a prediction, per covariance."""
+        return self._problem.solve(self.log_variances, self.trust)[0]
+
+    @property
+    def _start(self) -> float:
+        problem = self._problem
+        common = float(np.exp(self.log_variances[-2]))
+        return problem.scale_ms * common * float(self._weights.sum())
+
+    def _time_of(self, operator: Operator) -> float:
+        problem = self._problem
+        one = (np.ones((1, 1)), problem.uses([operator]))
+        levels = similarities([operator], problem.operators)
+        parts = covariance_parts(one, (problem.counts, problem.operator_uses), levels)[:-1, 0]
+        covariance = np.exp(self.log_variances[:-2]) @ parts
+        return problem.scale_ms * float(covariance @ self._weights)
+
+
+def fit_latency_model(
+    networks: Sequence[Counts], times_ms: Sequence[float], *, known: Sequence[TimeOf] = ()
+) -> LatencyModel:
+    """Return the model of a device of which some networks were measured.
+
+    Args:
+        networks: how often each operator runs in each; at least 2.
+        times_ms: above 0.
+        known: times of operators on other devices, from which this one starts; their units do not
+            matter.
+    """
+    times = np.asarray(times_ms, dtype=float)
+    problem = _Problem(tuple(networks), times, tuple(known))
+    variances = problem.prior_means.copy()
+    trust = np.ones(len(times))
+    for _ in range(_NUM_ROUNDS):
+        found = minimize(
+            problem.misfit,
+            variances,
+            args=(trust,),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(_LOWEST, _HIGHEST)] * len(variances),
+            options={"maxiter": 60},
+        )
+        variances = np.asarray(found.x)
+        trust = _trust_of(*problem.solve(variances, trust))
+    return LatencyModel(tuple(networks), times, variances, trust, tuple(known))
+
+
+class _Problem:
+    """What does not change while the variances are fitted."""
+
+    def __init__(
+        self, networks: tuple[Counts, ...], times: FloatArray, known: tuple[TimeOf, ...]
+    ) -> None:
+        self.operators = list(dict.fromkeys(o for counts in networks for o in counts))
+        self.uses = Uses.of(networks, known)
+        self.counts = counts_matrix(networks, self.operators)
+        self.operator_uses = self.uses(self.operators)
+        side = (self.counts, self.operator_uses)
+        levels = similarities(self.operators, self.operators)
+        self.parts = covariance_parts(side, side, levels)
+        self.scale_ms = float(times.mean())
+        self.shares = times / self.scale_ms
+        self.noise_scale = np.maximum(self.shares, _LEAST_SHARE) ** 2
+        num_parts = len(LEVELS) * self.operator_uses.shape[1]
+        deviations = np.array([*[_PART] * num_parts, _COMMON, _NOISE])
+        self.prior_means = 2 * np.log(deviations)
+
+    def covariance(self, log_variances: FloatArray, trust: FloatArray) -> FloatArray:
+        """Return (N, N) of the measurements."""
+        variances = np.exp(log_variances)
+        matrix = np.tensordot(variances[:-1], self.parts, 1)
+        noise = variances[-1] * self.noise_scale / trust + _JITTER
+        return np.asarray(matrix + np.diag(noise))
+
+    def solve(
+        self, log_variances: FloatArray, trust: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the inverse covariance times the measurements, and its own diagonal."""
+        inverse = np.linalg.inv(self.covariance(log_variances, trust))
+        return inverse @ self.shares, np.diag(inverse)
+
+    def misfit(self, log_variances: FloatArray, trust: FloatArray) -> tuple[float, FloatArray]:
+        """Return minus the log posterior of the variances, and its gradient."""
+        covariance = self.covariance(log_variances, trust)
+        inverse = np.linalg.inv(covariance)
+        weights = inverse @ self.shares
+        off = (log_variances - self.prior_means) / _SPREAD
+        value = self.shares @ weights + np.linalg.slogdet(covariance)[1] + off @ off
+        pull = inverse - np.outer(weights, weights)
+        variances = np.exp(log_variances)
+        gradient = np.append(
+            np.tensordot(self.parts, pull, 2) * variances[:-1],
+            variances[-1] * (np.diag(pull) * self.noise_scale / trust).sum(),
+        )
+        return 0.5 * float(value), 0.5 * gradient + off / _SPREAD
+
+
+def _trust_of(weights: FloatArray, precisions: FloatArray) -> FloatArray:
+    """Return how much each measurement counts, by how far the others' prediction is off.
+
+    Both are known in closed form (Rasmussen, Williams 2006, section 5.4.2).
+    """
+    squares = weights**2 / precisions
+    return np.minimum(1.0, (_DEGREES + 1) / (_DEGREES + squares))
