@@ -1,7 +1,8 @@
 """What do runtimes make of a network's operators before they run it?
 
-Batch norms become part of the convolution before them, and activations run inside of the operator
-that puts out what they take. Both need that nothing else reads that tensor.
+Batch norms become part of the convolution before them, and clamps (ReLU, ReLU6) run inside of the
+operator that puts out what they take. Both need that nothing else reads that tensor. Other
+activations stay operators of their own, as in TensorFlow Lite and, mostly, ONNX Runtime.
 """
 
 from collections import Counter
@@ -10,11 +11,11 @@ from dataclasses import replace
 from nas.device.operators import CONVOLUTIONS, Node, OperatorGraph
 
 _TAKES_NORM = (*CONVOLUTIONS, "linear")
-_TAKES_ACTIVATION = (*_TAKES_NORM, "elementwise", "norm")
+_TAKES_CLAMP = (*_TAKES_NORM, "elementwise", "norm")
 
 
 def folded(graph: OperatorGraph) -> OperatorGraph:
-    """Return the graph with batch norms and activations inside of the operators before them.
+    """Return the graph with batch norms and clamps inside of the operators before them.
 
     What cannot be folded stays: a batch norm as `norm`, a clamp (ReLU) as `activation`.
     Operators that lead to no output are dropped, as exporters do.
@@ -42,11 +43,10 @@ def folded(graph: OperatorGraph) -> OperatorGraph:
 def _merged(before: Node, node: Node) -> Node | None:
     """Return one node in place of two; None where no runtime does that."""
     kind, host = node.operator.kind, before.operator
-    if kind == "batch_norm" and host.kind in _TAKES_NORM and not host.fused:
+    if kind == "batch_norm" and host.kind in _TAKES_NORM and not host.function:
         return replace(before, output=node.output)
-    is_activation = kind in ("activation", "clamp")
-    if is_activation and host.kind in _TAKES_ACTIVATION and not host.fused:
-        operator = replace(host, fused=node.operator.fused)
+    if kind == "clamp" and host.kind in _TAKES_CLAMP and not host.function:
+        operator = host._replace(function=node.operator.function)
         return replace(before, operator=operator, output=node.output)
     return None
 
@@ -54,7 +54,7 @@ def _merged(before: Node, node: Node) -> Node | None:
 def _by_itself(node: Node) -> Node:
     names = {"batch_norm": "norm", "clamp": "activation"}
     kind = names.get(node.operator.kind, node.operator.kind)
-    return replace(node, operator=replace(node.operator, kind=kind))
+    return replace(node, operator=node.operator._replace(kind=kind))
 
 
 def _without_dead(graph: OperatorGraph) -> OperatorGraph:

@@ -48,14 +48,14 @@ class LatencyModel:
         times: (N,) their times, ms.
         log_variances: of the parts of the covariance, and of the noise.
         trust: (N,) how much each measurement counts, up to 1.
-        known: times of known devices that it started from.
+        known: models of the devices that it started from.
     """
 
     networks: tuple[Counts, ...]
     times: FloatArray
     log_variances: FloatArray
     trust: FloatArray
-    known: tuple[TimeOf, ...] = ()
+    known: tuple["LatencyModel", ...] = ()
     _cache: dict[Operator, tuple[float, FloatArray]] = field(default_factory=dict, repr=False)
 
     def predict(self, network: Counts) -> float:
@@ -78,7 +78,7 @@ class LatencyModel:
 
     @cached_property
     def _problem(self) -> "_Problem":
-        return _Problem(self.networks, self.times, self.known)
+        return _Problem(self.networks, self.times, _times_of(self.known))
 
     @cached_property
     def _weights(self) -> FloatArray:
@@ -100,19 +100,23 @@ class LatencyModel:
         return problem.scale_ms * float(covariance @ self._weights)
 
 
+def prior_deviations(num_uses: int) -> FloatArray:
+    """Return the likely standard deviations of the parts, of what is common, and of the noise."""
+    return np.array([*[_PART] * (len(LEVELS) * num_uses), _COMMON, _NOISE])
+
+
 def fit_latency_model(
-    networks: Sequence[Counts], times_ms: Sequence[float], *, known: Sequence[TimeOf] = ()
+    networks: Sequence[Counts], times_ms: Sequence[float], *, known: Sequence[LatencyModel] = ()
 ) -> LatencyModel:
     """Return the model of a device of which some networks were measured.
 
     Args:
         networks: how often each operator runs in each; at least 2.
         times_ms: above 0.
-        known: times of operators on other devices, from which this one starts; their units do not
-            matter.
+        known: models of other devices, from which this one starts.
     """
     times = np.asarray(times_ms, dtype=float)
-    problem = _Problem(tuple(networks), times, tuple(known))
+    problem = _Problem(tuple(networks), times, _times_of(known))
     variances = problem.prior_means.copy()
     trust = np.ones(len(times))
     for _ in range(_NUM_ROUNDS):
@@ -128,6 +132,10 @@ def fit_latency_model(
         variances = np.asarray(found.x)
         trust = _trust_of(*problem.solve(variances, trust))
     return LatencyModel(tuple(networks), times, variances, trust, tuple(known))
+
+
+def _times_of(known: Sequence[LatencyModel]) -> tuple[TimeOf, ...]:
+    return tuple(model.operator_ms for model in known)
 
 
 class _Problem:
@@ -146,9 +154,7 @@ class _Problem:
         self.scale_ms = float(times.mean())
         self.shares = times / self.scale_ms
         self.noise_scale = np.maximum(self.shares, _LEAST_SHARE) ** 2
-        num_parts = len(LEVELS) * self.operator_uses.shape[1]
-        deviations = np.array([*[_PART] * num_parts, _COMMON, _NOISE])
-        self.prior_means = 2 * np.log(deviations)
+        self.prior_means = 2 * np.log(prior_deviations(self.operator_uses.shape[1]))
 
     def covariance(self, log_variances: FloatArray, trust: FloatArray) -> FloatArray:
         """Return (N, N) of the measurements."""

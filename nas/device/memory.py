@@ -98,11 +98,6 @@ class _LiveMemory:
                 self.readers[tensor] = self.readers.get(tensor, 0) | 1 << place
         self.kept = frozenset(graph.outputs)
         self.given = sum(self.size[tensor] for tensor in graph.inputs)
-        self.users = [0] * len(nodes)  # which operators wait for this one
-        for place, needs in enumerate(self.needs):
-            for before in range(place):
-                if needs >> before & 1:
-                    self.users[before] |= 1 << place
         self.lowest_peak = max(
             (self.size[o] + sum(self.size[t] for t in i) for o, i in zip(self.output, self.inputs, strict=True)),
             default=self.given,

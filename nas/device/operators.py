@@ -9,7 +9,9 @@ Kinds, as runtimes have kernels for them:
     copy, other         moves numbers; anything else
 """
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 CONVOLUTIONS = ("conv", "pointwise", "depthwise", "grouped")
 KINDS = (
@@ -19,8 +21,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     """One operator at given shapes, for one example. Equal operators take equal time.
 
     Attributes:
@@ -35,7 +36,8 @@ class Operator:
         kernel: positions in a window: 9 for 3x3.
         stride: along the height; 1 where there is none.
         groups: of a convolution; 1 where there are none.
-        fused: activation that runs inside this operator; empty for none.
+        function: of an activation, its name; of another operator, the clamp that runs inside of
+            it; empty for none.
     """
 
     kind: str
@@ -49,7 +51,7 @@ class Operator:
     kernel: int = 1
     stride: int = 1
     groups: int = 1
-    fused: str = ""
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ class OperatorGraph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     num_params: int = 0
+
+    @property
+    def counts(self) -> dict[Operator, int]:
+        """How often each operator runs."""
+        return dict(Counter(node.operator for node in self.nodes))
 
     @property
     def num_macs(self) -> int:

@@ -113,7 +113,9 @@ def covariance_parts(
 
 
 def _kind(operator: Operator) -> str:
-    return operator.kind
+    # Activations differ by what they compute; a clamp inside of an operator costs next to nothing.
+    is_function = operator.kind == "activation"
+    return f"{operator.kind} {operator.function}" if is_function else operator.kind
 
 
 def _shape(operator: Operator) -> list[float]:

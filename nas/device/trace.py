@@ -215,7 +215,7 @@ def _operator(
         positions=math.prod(out.shape[2:]),
         kernel=kernel,
         stride=stride,
-        fused=name if kind in ("activation", "clamp") else "",
+        function=name if kind in ("activation", "clamp") else "",
     )
 
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from scipy.stats import rankdata
 
-from nas.device.latency_model import fit_latency_model
-from nas.device.similarity import Counts, FloatArray, TimeOf
+from nas.device.latency_model import LatencyModel, fit_latency_model
+from nas.device.similarity import Counts, FloatArray
 
 MAX_GROUPS = 10
 CLOSE = 0.1  # a prediction this near, as a share of the time, counts as close
@@ -66,7 +66,7 @@ def rank_correlation(left: FloatArray, right: FloatArray) -> float:
 
 
 def cross_validated(
-    networks: Sequence[Counts], times_ms: FloatArray, *, known: Sequence[TimeOf] = ()
+    networks: Sequence[Counts], times_ms: FloatArray, *, known: Sequence[LatencyModel] = ()
 ) -> FloatArray:
     """Return for each network (N,) what a model says that was fitted without its group, ms."""
 
