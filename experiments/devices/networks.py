@@ -18,7 +18,7 @@ CHAIN_BLOCKS = tuple(f"b{place}" for place in range(22))
 CHAIN_OPTIONS = (
     *("k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip"),
 )
-_CELLS_A_STAGE = 5
+CELLS_A_STAGE = 5
 _CELL_WIDTHS = (16, 32, 64)
 _CHAIN_STAGES = ((1, 16, 1), (4, 24, 1), (4, 32, 2), (4, 64, 2), (4, 112, 1), (4, 184, 2), (1, 352, 1))
 _CHAIN_STEM, _CHAIN_HEAD = 16, 1504
@@ -81,7 +81,9 @@ class _Reduction(nn.Module):
         return result + self.second(self.first(images_BCHW))
 
 
-def cell_network(options: Mapping[str, str]) -> nn.Module:
+def cell_network(
+    options: Mapping[str, str], *, cells_a_stage: int = CELLS_A_STAGE
+) -> nn.Module:
     """Return the network of a NAS-Bench-201 cell: edge -> operation."""
     first = _CELL_WIDTHS[0]
     layers: list[nn.Module] = [
@@ -92,7 +94,7 @@ def cell_network(options: Mapping[str, str]) -> nn.Module:
     for channels in _CELL_WIDTHS:
         if channels != before:
             layers.append(_Reduction(before, channels))
-        layers += [CellBlock(options, channels) for _ in range(_CELLS_A_STAGE)]
+        layers += [CellBlock(options, channels) for _ in range(cells_a_stage)]
         before = channels
     layers += [nn.BatchNorm2d(before), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     return nn.Sequential(*layers, nn.Linear(before, DATA.num_classes))

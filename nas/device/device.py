@@ -123,18 +123,18 @@ def _model_json(model: LatencyModel) -> dict[str, Any]:
         **operators_json(model.networks),
         "times": model.times.tolist(),
         "log_variances": model.log_variances.tolist(),
-        "trust": model.trust.tolist(),
+        "noise_scale": model.noise_scale.tolist(),
         "known": [_model_json(known) for known in model.known],
     }
 
 
 def _model(content: Mapping[str, Any]) -> LatencyModel:
-    numbers = (content[name] for name in ("times", "log_variances", "trust"))
-    times, log_variances, trust = (np.asarray(values, dtype=float) for values in numbers)
+    numbers = (content[name] for name in ("times", "log_variances", "noise_scale"))
+    times, log_variances, noise_scale = (np.asarray(values, dtype=float) for values in numbers)
     return LatencyModel(
         operators_from(content),
         times,
         log_variances,
-        trust,
+        noise_scale,
         tuple(_model(known) for known in content["known"]),
     )

@@ -47,14 +47,15 @@ class LatencyModel:
         networks: that were measured.
         times: (N,) their times, ms.
         log_variances: of the parts of the covariance, and of the noise.
-        trust: (N,) how much each measurement counts, up to 1.
+        noise_scale: (N,) of each measurement's noise, as a multiple of the variance for an average
+            network.
         known: models of the devices that it started from.
     """
 
     networks: tuple[Counts, ...]
     times: FloatArray
     log_variances: FloatArray
-    trust: FloatArray
+    noise_scale: FloatArray
     known: tuple["LatencyModel", ...] = ()
     _cache: dict[Operator, tuple[float, FloatArray]] = field(default_factory=dict, repr=False)
 
@@ -83,7 +84,7 @@ class LatencyModel:
     @cached_property
     def _weights(self) -> FloatArray:
         """(N,) what each measured network adds to a prediction, per covariance."""
-        return self._problem.solve(self.log_variances, self.trust)[0]
+        return self._problem.solve(self.log_variances, self.noise_scale)[0]
 
     @property
     def _start(self) -> float:
@@ -118,20 +119,20 @@ def fit_latency_model(
     times = np.asarray(times_ms, dtype=float)
     problem = _Problem(tuple(networks), times, _times_of(known))
     variances = problem.prior_means.copy()
-    trust = np.ones(len(times))
+    noise_scale = np.ones(len(times))
     for _ in range(_NUM_ROUNDS):
         found = minimize(
             problem.misfit,
             variances,
-            args=(trust,),
+            args=(noise_scale,),
             jac=True,
             method="L-BFGS-B",
             bounds=[(_LOWEST, _HIGHEST)] * len(variances),
             options={"maxiter": 60},
         )
         variances = np.asarray(found.x)
-        trust = _trust_of(*problem.solve(variances, trust))
-    return LatencyModel(tuple(networks), times, variances, trust, tuple(known))
+        noise_scale = problem.noise_scale(variances, noise_scale)
+    return LatencyModel(tuple(networks), times, variances, noise_scale, tuple(known))
 
 
 def _times_of(known: Sequence[LatencyModel]) -> tuple[TimeOf, ...]:
@@ -153,26 +154,40 @@ class _Problem:
         self.parts = covariance_parts(side, side, levels)
         self.scale_ms = float(times.mean())
         self.shares = times / self.scale_ms
-        self.noise_scale = np.maximum(self.shares, _LEAST_SHARE) ** 2
         self.prior_means = 2 * np.log(prior_deviations(self.operator_uses.shape[1]))
 
-    def covariance(self, log_variances: FloatArray, trust: FloatArray) -> FloatArray:
+    def covariance(self, log_variances: FloatArray, noise_scale: FloatArray) -> FloatArray:
         """Return (N, N) of the measurements."""
         variances = np.exp(log_variances)
         matrix = np.tensordot(variances[:-1], self.parts, 1)
-        noise = variances[-1] * self.noise_scale / trust + _JITTER
+        noise = variances[-1] * noise_scale + _JITTER
         return np.asarray(matrix + np.diag(noise))
 
     def solve(
-        self, log_variances: FloatArray, trust: FloatArray
+        self, log_variances: FloatArray, noise_scale: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return the inverse covariance times the measurements, and its own diagonal."""
-        inverse = np.linalg.inv(self.covariance(log_variances, trust))
+        inverse = np.linalg.inv(self.covariance(log_variances, noise_scale))
         return inverse @ self.shares, np.diag(inverse)
 
-    def misfit(self, log_variances: FloatArray, trust: FloatArray) -> tuple[float, FloatArray]:
+    def noise_scale(self, log_variances: FloatArray, noise_scale: FloatArray) -> FloatArray:
+        """Return the scale of each measurement's noise, by what the others say of its network.
+
+        It grows with the predicted time, not with the measured one, which may be an accident, and
+        with how far the two are apart: so a robust Student's t is fitted by weights. What the
+        others say is known in closed form (Rasmussen, Williams 2006, section 5.4.2).
+        """
+        weights, precisions = self.solve(log_variances, noise_scale)
+        off = weights / precisions
+        squares = off**2 * precisions
+        expected = np.maximum(self.shares - off, _LEAST_SHARE)
+        return np.asarray(expected**2 * np.maximum((_DEGREES + squares) / (_DEGREES + 1), 1.0))
+
+    def misfit(
+        self, log_variances: FloatArray, noise_scale: FloatArray
+    ) -> tuple[float, FloatArray]:
         """Return minus the log posterior of the variances, and its gradient."""
-        covariance = self.covariance(log_variances, trust)
+        covariance = self.covariance(log_variances, noise_scale)
         inverse = np.linalg.inv(covariance)
         weights = inverse @ self.shares
         off = (log_variances - self.prior_means) / _SPREAD
@@ -181,15 +196,6 @@ class _Problem:
         variances = np.exp(log_variances)
         gradient = np.append(
             np.tensordot(self.parts, pull, 2) * variances[:-1],
-            variances[-1] * (np.diag(pull) * self.noise_scale / trust).sum(),
+            variances[-1] * (np.diag(pull) * noise_scale).sum(),
         )
         return 0.5 * float(value), 0.5 * gradient + off / _SPREAD
-
-
-def _trust_of(weights: FloatArray, precisions: FloatArray) -> FloatArray:
-    """Return how much each measurement counts, by how far the others' prediction is off.
-
-    Both are known in closed form (Rasmussen, Williams 2006, section 5.4.2).
-    """
-    squares = weights**2 / precisions
-    return np.minimum(1.0, (_DEGREES + 1) / (_DEGREES + squares))
