@@ -2,9 +2,9 @@
 
     python -m experiments.devices [--draws 20] [--only TABLE/DEVICE ...]
 
-On published tables: NAS-Bench-201 cells and FBNet chains on 27 devices each. Each draw takes 10, 20
-or 50 networks at random as measured, and predicts others: our model of operators, a line through
-multiply-accumulates, and a random forest on the one-hot codes of the choices.
+On published tables: NAS-Bench-201 cells and FBNet chains on 27 devices each. Each draw takes 10,
+20 or 50 networks at random as measured, and predicts others: our model of operators, a line
+through multiply-accumulates, and a random forest on the one-hot codes of the choices.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """The networks whose latencies the tables tell: NAS-Bench-201 cells and FBNet chains, in torch.
 
-Built from the papers (Dong, Yang 2020, *NAS-Bench-201*, figure 1; Wu et al. 2019, *FBNet*, tables 1
-and 2), for images of 32 x 32 pixels in 100 classes, to know their operators. Nobody trains them.
+Built from the papers (Dong, Yang 2020, *NAS-Bench-201*, figure 1; Wu et al. 2019, *FBNet*, tables
+1 and 2), for images of 32 x 32 pixels in 100 classes, to know their operators. Nobody trains them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from nas.task import DataShape
+
+# ruff: noqa: N803 - names of tensors end in their shapes
 
 DATA = DataShape((3, 32, 32), 100)
 CELL_EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
@@ -20,16 +22,27 @@ CHAIN_OPTIONS = (
 )
 CELLS_A_STAGE = 5
 _CELL_WIDTHS = (16, 32, 64)
-_CHAIN_STAGES = ((1, 16, 1), (4, 24, 1), (4, 32, 2), (4, 64, 2), (4, 112, 1), (4, 184, 2), (1, 352, 1))
+_CHAIN_STAGES = (
+    (1, 16, 1),
+    (4, 24, 1),
+    (4, 32, 2),
+    (4, 64, 2),
+    (4, 112, 1),
+    (4, 184, 2),
+    (1, 352, 1),
+)
 _CHAIN_STEM, _CHAIN_HEAD = 16, 1504
 
 
 class _Zero(nn.Module):
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
-        return images_BCHW.mul(0.0)
+        zeros: torch.Tensor = images_BCHW.mul(0.0)
+        return zeros
 
 
-def _relu_conv_norm(in_channels: int, channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
+def _relu_conv_norm(
+    in_channels: int, channels: int, kernel: int, stride: int = 1
+) -> nn.Sequential:
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2, bias=False),
@@ -77,13 +90,11 @@ class _Reduction(nn.Module):
         )
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.shortcut(images_BCHW)
-        return result + self.second(self.first(images_BCHW))
+        summed: torch.Tensor = self.shortcut(images_BCHW) + self.second(self.first(images_BCHW))
+        return summed
 
 
-def cell_network(
-    options: Mapping[str, str], *, cells_a_stage: int = CELLS_A_STAGE
-) -> nn.Module:
+def cell_network(options: Mapping[str, str], *, cells_a_stage: int = CELLS_A_STAGE) -> nn.Module:
     """Return the network of a NAS-Bench-201 cell: edge -> operation."""
     first = _CELL_WIDTHS[0]
     layers: list[nn.Module] = [
@@ -118,7 +129,7 @@ class ChainBlock(nn.Module):
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Return the block's result."""
-        inner = self.expand(images_BCHW)
+        inner: torch.Tensor = self.expand(images_BCHW)
         if self.groups > 1:
             inner = nn.functional.channel_shuffle(inner, self.groups)
         result: torch.Tensor = self.project(self.depthwise(inner))

@@ -15,6 +15,7 @@ from tempfile import gettempdir
 
 import numpy as np
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from experiments.devices.networks import (
     CELL_EDGES,
@@ -30,7 +31,9 @@ from nas.device.operators import Operator
 from nas.device.similarity import FloatArray
 from nas.device.trace import operators_of
 
-FOLDER = Path(os.environ.get("NAS_BENCHMARKS", Path(__file__).resolve().parents[3] / "shared/data"))
+FOLDER = Path(
+    os.environ.get("NAS_BENCHMARKS", Path(__file__).resolve().parents[3] / "shared/data")
+)
 LEAST_MS = 0.1  # what is below is no time of a network of 20 convolutions
 
 
@@ -68,7 +71,7 @@ class LatencyTable:
     """
 
     name: str
-    codes: FloatArray
+    codes: NDArray[np.int64]
     num_options: int
     totals: Sequence[Totals]
     times: Mapping[str, FloatArray]

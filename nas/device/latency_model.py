@@ -1,9 +1,9 @@
 """How long does a network take on a device, judged by a few networks that were measured there?
 
 A network's time is the sum of its operators' times, and an operator's time is unknown but similar
-to that of similar operators (`nas.device.similarity`). From the times of some networks follow those
-of all operators, also of ones that were never measured, with their uncertainty. How much each part
-matters and how noisy the measurements are is fitted too: the most likely values under wide priors.
+to that of similar operators (`nas.device.similarity`). From the times of some networks follow
+those of all operators, also of ones that were never measured. How much each part matters and how
+noisy the measurements are is fitted too: the most likely values under wide priors.
 Measurements far from what all others say count less.
 """
 
@@ -57,7 +57,7 @@ class LatencyModel:
     log_variances: FloatArray
     noise_scale: FloatArray
     known: tuple["LatencyModel", ...] = ()
-    _cache: dict[Operator, tuple[float, FloatArray]] = field(default_factory=dict, repr=False)
+    _cache: dict[Operator, float] = field(default_factory=dict, repr=False)
 
     def predict(self, network: Counts) -> float:
         """Return the time of a network, ms; never below a twentieth of the quickest measured."""

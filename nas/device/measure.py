@@ -12,6 +12,8 @@ by too much gets further turns, and is marked as noisy if that does not help.
 Close other programs, plug the device in, and leave it alone while this runs.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import glob
@@ -23,6 +25,7 @@ import random
 import subprocess
 import sys
 import time
+from typing import Any, Callable
 
 FIELDS = [
     *("network", "sha256", "threads", "latency_ms", "low_ms", "high_ms", "fastest_ms"),
@@ -37,7 +40,8 @@ RAPL = "/sys/class/powercap/intel-rapl:*/energy_uj"  # joules of the processor; 
 CLOCKS = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_cur_freq"
 
 
-def main():
+def main() -> int:
+    """Measure all networks of the folder."""
     options = read_options()
     if options.peak:
         say(json.dumps(peak_of(options.peak, options.threads[0])))
@@ -54,12 +58,17 @@ def main():
     return 0
 
 
-def read_options():
+def read_options() -> argparse.Namespace:
+    """Return what the command line says."""
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--folder", default=here, help="with networks/; default: that of this file")
+    parser.add_argument(
+        "--folder", default=here, help="with networks/; default: that of this file"
+    )
     parser.add_argument("--threads", default="1", type=whole_numbers, help="such as 1 or 1,4")
-    parser.add_argument("--turns", default=9, type=int, help="of each network, at least; default 9")
+    parser.add_argument(
+        "--turns", default=9, type=int, help="of each network, at least; default 9"
+    )
     parser.add_argument("--most-turns", default=21, type=int, help="of a noisy one; default 21")
     parser.add_argument("--seconds", default=0.1, type=float, help="of a turn; default 0.1")
     parser.add_argument("--out", default="measured.csv", help="file to write, in the folder")
@@ -67,13 +76,16 @@ def read_options():
     return parser.parse_args()
 
 
-def whole_numbers(text):
+def whole_numbers(text: str) -> list[int]:
+    """Return the numbers of a list such as 1,4."""
     return [max(int(part), 1) for part in text.split(",")]
 
 
-def measure_all(paths, threads, options):
+def measure_all(
+    paths: list[str], threads: int, options: argparse.Namespace
+) -> list[dict[str, Any]]:
     """Return the rows of all networks; they take turns in a new order each round."""
-    turns = {path: [] for path in paths}
+    turns: dict[str, list[dict[str, Any]]] = {path: [] for path in paths}
     order = random.Random(0)
     for number in range(options.most_turns):
         open_ones = [p for p in paths if number < options.turns or spread_of(turns[p]) > NOISY]
@@ -88,31 +100,32 @@ def measure_all(paths, threads, options):
     return [row_of(path, threads, turns[path]) for path in paths]
 
 
-def take_turn(path, threads, seconds):
+def take_turn(path: str, threads: int, seconds: float) -> dict[str, Any]:
     """Return what a few calls of one network took."""
     call = session_of(path, threads)
     for _ in range(WARM_UP_CALLS):
         call()
-    times = []
+    times: list[float] = []
     joules = energy_j()
     while len(times) < MIN_CALLS or (sum(times) < seconds and len(times) < MAX_CALLS):
         started = time.perf_counter()
         call()
         times.append(time.perf_counter() - started)
     used = energy_j()
-    is_known = joules is not None and used is not None and used > joules
+    spent = None if joules is None or used is None or used <= joules else used - joules
     return {
         "ms": 1000 * median(times),
         "calls": len(times),
-        "energy_j": (used - joules) / len(times) if is_known else None,
+        "energy_j": None if spent is None else spent / len(times),
         "temperature_c": temperature_c(),
         "clock_mhz": clock_mhz(),
     }
 
 
-def session_of(path, threads):
+def session_of(path: str, threads: int) -> Callable[[], object]:
+    """Return what runs a network once on random numbers."""
     import numpy
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -124,7 +137,8 @@ def session_of(path, threads):
     return lambda: session.run(None, {given.name: images})
 
 
-def row_of(path, threads, turns):
+def row_of(path: str, threads: int, turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the row of a network."""
     import onnxruntime
 
     times = sorted(turn["ms"] for turn in turns)
@@ -154,7 +168,7 @@ def row_of(path, threads, turns):
     }
 
 
-def warn_if_slowed(turns):
+def warn_if_slowed(turns: dict[str, list[dict[str, Any]]]) -> None:
     """Say so where all networks together became slower: a hot device, or other work on it."""
     ratios = []
     for found in turns.values():
@@ -169,7 +183,7 @@ def warn_if_slowed(turns):
         )
 
 
-def peak_memory_bytes(path, threads):
+def peak_memory_bytes(path: str, threads: int) -> object:
     """Return by how much loading and running a network raises a new process's memory, or ""."""
     words = [sys.executable, os.path.abspath(__file__), "--peak", path, "--threads", str(threads)]
     try:
@@ -180,17 +194,18 @@ def peak_memory_bytes(path, threads):
     return "" if found is None else found
 
 
-def peak_of(path, threads):
+def peak_of(path: str, threads: int) -> int | None:
+    """Return by how much this process's memory grows by one network."""
     import numpy  # noqa: F401 - what importing takes does not count
     import onnxruntime  # noqa: F401
 
     before = highest_memory()
     session_of(path, threads)()
     after = highest_memory()
-    return None if before is None else after - before
+    return None if before is None or after is None else after - before
 
 
-def highest_memory():
+def highest_memory() -> int | None:
     """Return the peak of this process so far; None where only other systems than Linux tell."""
     try:
         with open("/proc/self/status") as status:
@@ -199,24 +214,28 @@ def highest_memory():
         return None
 
 
-def energy_j():
+def energy_j() -> float | None:
     """Return what the processor's meter shows; None where there is none or it may not be read."""
-    found = [number for path in glob.glob(RAPL) for number in [read_number(path)]]
-    return None if not found or None in found else 1e-6 * sum(found)
+    found = [read_number(path) for path in glob.glob(RAPL)]
+    known = [number for number in found if number is not None]
+    return 1e-6 * sum(known) if known and len(known) == len(found) else None
 
 
-def temperature_c():
+def temperature_c() -> float | None:
+    """Return the hottest place that the system tells of."""
     zones = glob.glob("/sys/class/thermal/thermal_zone*/temp")
     found = [number for number in map(read_number, zones) if number is not None]
     return max(found) / 1000 if found else None
 
 
-def clock_mhz():
+def clock_mhz() -> float | None:
+    """Return the clock of the quickest core at the moment."""
     found = [number for number in map(read_number, glob.glob(CLOCKS)) if number is not None]
     return max(found) / 1000 if found else None
 
 
-def read_number(path):
+def read_number(path: str) -> float | None:
+    """Return the number in a file of the system; None where it cannot be read."""
     try:
         with open(path) as file:
             return float(file.read())
@@ -224,7 +243,8 @@ def read_number(path):
         return None
 
 
-def machine():
+def machine() -> str:
+    """Return what the device is called."""
     for path in ("/proc/device-tree/model", "/sys/firmware/devicetree/base/model"):
         try:
             with open(path) as file:
@@ -239,28 +259,35 @@ def machine():
     return "%s %s" % (platform.machine(), names[0]) if names else platform.machine()
 
 
-def spread_of(turns):
+def spread_of(turns: list[dict[str, Any]]) -> float:
+    """Return what the middle half of the turns spans, as a share of their median."""
     times = sorted(turn["ms"] for turn in turns)
     return (quantile(times, 0.75) - quantile(times, 0.25)) / median(times)
 
 
-def median(values):
+def median(values: list[float]) -> float:
+    """Return the middle value."""
     return quantile(sorted(values), 0.5)
 
 
-def quantile(ordered, share):
+def quantile(ordered: list[float], share: float) -> float:
+    """Return the value below which a share of ordered values lies."""
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
-def number_or_nothing(values, function, shown):
+def number_or_nothing(
+    values: list[float | None], function: Callable[[list[float]], float], shown: str
+) -> str:
+    """Return a number of those that are known, as text; nothing where none is."""
     known = [value for value in values if value is not None]
     return shown % function(known) if known else ""
 
 
-def write(rows, path):
+def write(rows: list[dict[str, Any]], path: str) -> None:
+    """Write the table, whole or not at all."""
     with open(path + ".part", "w", newline="") as file:
         table = csv.DictWriter(file, FIELDS)
         table.writeheader()
@@ -270,7 +297,8 @@ def write(rows, path):
     say("%s: %d rows, %d of them noisy" % (path, len(rows), len(noisy)))
 
 
-def say(text, end="\n"):
+def say(text: str, end: str = "\n") -> None:
+    """Tell of the progress."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 

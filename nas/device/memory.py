@@ -99,7 +99,10 @@ class _LiveMemory:
         self.kept = frozenset(graph.outputs)
         self.given = sum(self.size[tensor] for tensor in graph.inputs)
         self.lowest_peak = max(
-            (self.size[o] + sum(self.size[t] for t in i) for o, i in zip(self.output, self.inputs, strict=True)),
+            (
+                self.size[o] + sum(self.size[t] for t in i)
+                for o, i in zip(self.output, self.inputs, strict=True)
+            ),
             default=self.given,
         )
 

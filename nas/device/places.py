@@ -27,7 +27,7 @@ def checked_device_name(name: str) -> str:
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigError(
-            f"a device is named by 1 to 64 letters, digits, _ or -, the first a letter or a digit, "
+            "a device is named by 1 to 64 letters, digits, _ or -, the first a letter or a digit, "
             f"but got {name[:80]!r}; write latency_ms@pi5, for example"
         )
     return name
@@ -74,8 +74,8 @@ def kept_in(run_folder: Path, name: str) -> Path:
 def _advice(name: str) -> str:
     if (device_folder(name) / NETWORKS_JSON).is_file():
         return (
-            f"its networks are written: run {MEASURE_PY} on the device, then nas device fit {name} "
-            f"{MEASURED_CSV}"
+            f"its networks are written: run {MEASURE_PY} on the device, then "
+            f"nas device fit {name} {MEASURED_CSV}"
         )
     known: Sequence[str] = known_devices()
     near = f"known, nearest first: {nearest_first(name, known)}; or " if known else ""

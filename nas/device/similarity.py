@@ -46,9 +46,7 @@ class Uses:
     def of(cls, networks: Sequence[Counts], known: Sequence[TimeOf] = ()) -> "Uses":
         """Return the uses of some networks."""
         plain = cls(np.ones(len(USES) + len(known)), tuple(known))
-        totals = [
-            np.asarray(list(counts.values())) @ plain(list(counts)) for counts in networks
-        ]
+        totals = [np.asarray(list(counts.values())) @ plain(list(counts)) for counts in networks]
         return cls(np.maximum(np.mean(totals, axis=0), 1e-12), tuple(known))
 
     def __call__(self, operators: Sequence[Operator]) -> FloatArray:
@@ -66,7 +64,7 @@ class Uses:
 
 
 def similarities(operators: Sequence[Operator], others: Sequence[Operator]) -> list[FloatArray]:
-    """Return (P, Q) for each of `LEVELS`, 1 for what is alike and 0 for what has nothing in common."""
+    """Return (P, Q) for each of `LEVELS`: 1 for alike, 0 for nothing in common."""
     kinds, other_kinds = (np.array([_kind(o) for o in side]) for side in (operators, others))
     is_same = (kinds[:, None] == other_kinds[None, :]).astype(float)
     shapes, other_shapes = (

@@ -34,18 +34,24 @@ _BATCH_NORMS = (
 _KIND_OF = {
     **dict.fromkeys(_CLAMPS, "clamp"),
     **dict.fromkeys(_ACTIVATIONS, "activation"),
-    **dict.fromkeys(("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum"), "elementwise"),
+    **dict.fromkeys(
+        ("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum"), "elementwise"
+    ),
     **dict.fromkeys(("neg", "abs", "square", "where"), "elementwise"),
-    **dict.fromkeys(("mean", "sum", "amax", "max", "var", "var_mean", "_adaptive_avg_pool2d"), "reduce"),
+    **dict.fromkeys(
+        ("mean", "sum", "amax", "max", "var", "var_mean", "_adaptive_avg_pool2d"), "reduce"
+    ),
     **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), "softmax"),
     **dict.fromkeys(_NORMS, "norm"),
     **dict.fromkeys(_BATCH_NORMS, "batch_norm"),
     **dict.fromkeys(("avg_pool2d", "max_pool2d_with_indices", "avg_pool1d"), "pool"),
-    **dict.fromkeys(("cat", "clone", "copy", "_to_copy", "constant_pad_nd", "index", "roll"), "copy"),
+    **dict.fromkeys(
+        ("cat", "clone", "copy", "_to_copy", "constant_pad_nd", "index", "roll"), "copy"
+    ),
     **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d", "stack", "repeat"), "copy"),
 }
-# What an operation puts out on the meta device, by its arguments: torch finds that out by chains of
-# Python functions, which would take most of a forward pass.
+# What an operation puts out on the meta device, by its arguments: torch finds that out by chains
+# of Python functions, which would take most of a forward pass.
 _Spec = tuple[torch.Size, tuple[int, ...], torch.dtype]
 _KNOWN: dict[Hashable, tuple[bool, tuple[_Spec, ...]]] = {}
 _MAX_KNOWN = 100_000
@@ -134,7 +140,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's o
     def graph(self, result: Any, *, num_params: int) -> OperatorGraph:
         """Return what was recorded."""
         outputs = [t for t in tree_iter(result) if isinstance(t, torch.Tensor)]
-        ids = tuple(dict.fromkeys(self._ids[_address(t)] for t in outputs if _address(t) in self._ids))
+        ids = tuple(
+            dict.fromkeys(self._ids[_address(t)] for t in outputs if _address(t) in self._ids)
+        )
         return OperatorGraph(tuple(self._nodes), self._sizes, (0,), ids, num_params)
 
 
@@ -219,9 +227,7 @@ def _operator(
     )
 
 
-def _convolution(
-    args: list[Any], *, num_in: int, num_weights: int, out: torch.Tensor
-) -> Operator:
+def _convolution(args: list[Any], *, num_in: int, num_weights: int, out: torch.Tensor) -> Operator:
     weight, stride, groups = args[1], args[3], args[8]
     kernel = math.prod(weight.shape[2:])
     in_channels, channels = args[0].shape[1], out.shape[1]

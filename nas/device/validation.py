@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from nas.device.latency_model import LatencyModel, fit_latency_model
@@ -18,8 +19,9 @@ from nas.device.similarity import Counts, FloatArray
 MAX_GROUPS = 10
 CLOSE = 0.1  # a prediction this near, as a share of the time, counts as close
 
+Places: TypeAlias = NDArray[np.intp]
 # From places of measured networks and of others: the others' predicted times.
-Predictor: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+Predictor: TypeAlias = Callable[[Places, Places], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def cross_validated(
 ) -> FloatArray:
     """Return for each network (N,) what a model says that was fitted without its group, ms."""
 
-    def predict(inside: FloatArray, outside: FloatArray) -> FloatArray:
+    def predict(inside: Places, outside: Places) -> FloatArray:
         fitted = fit_latency_model(
-            [networks[place] for place in inside], times_ms[inside], known=known
+            [networks[place] for place in inside], list(times_ms[inside]), known=known
         )
         return np.array([fitted.predict(networks[place]) for place in outside])
 
@@ -82,7 +84,7 @@ def cross_validated(
 def line_through(costs: FloatArray, times_ms: FloatArray) -> FloatArray:
     """Return for each network (N,) what a straight line through a cost says, fitted without it."""
 
-    def predict(inside: FloatArray, outside: FloatArray) -> FloatArray:
+    def predict(inside: Places, outside: Places) -> FloatArray:
         return fitted_line(costs[inside], times_ms[inside], costs[outside])
 
     return by_groups(len(costs), predict)

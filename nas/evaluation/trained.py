@@ -23,6 +23,8 @@ from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
+from nas.device.costs import from_operators
+from nas.device.device import Device
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
@@ -76,6 +78,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         fine_tuning: of variants that lost channels or ranks, as a share of the recipe's epochs.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
             names, and goes on from there on another worker; None for no such checkpoints.
+        devices: name -> device, each that an objective or a metric names: `latency_ms@pi5`.
 
     Attributes:
         brings_weights: results of members of the front come with weights.
@@ -99,6 +102,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         variants: Sequence[str] = (),
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
+        devices: Mapping[str, Device] | None = None,
     ) -> None:
         if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
             raise ConfigError(
@@ -113,7 +117,9 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
         counted = [name for name in COUNTABLE if name in wanted]
-        self._known = KnownBefore(space, self.data.shape, metrics=counted)
+        counted += sorted(name for name in wanted if from_operators(name))
+        self._devices = dict(devices or {})
+        self._known = KnownBefore(space, self.data.shape, metrics=counted, devices=self._devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -258,6 +264,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),
             measures_latency=self._measures_latency,
+            devices=self._devices,
         )
         return make_variants(
             trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
@@ -301,7 +308,7 @@ def _check_measured(wanted: Collection[str], data: SearchData) -> None:
         return
     known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
     for name in wanted:
-        if name not in known:
+        if name not in known and not from_operators(name):
             measured = ", ".join(data.task.measures)
             raise ConfigError(
                 f"{type(data.task).__name__} does not measure {name}; it measures {measured} and "
