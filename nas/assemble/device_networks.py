@@ -36,7 +36,7 @@ _TRIES = 10  # draws for each candidate, where some cannot be built or are drawn
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MeasurableNetwork:
     """A network that may be measured."""
 
     architecture: Architecture
@@ -85,13 +85,13 @@ def make_device_folder(
 
 def draw_candidates(
     space: SearchSpace, shape: DataShape, *, number: int, seed: int
-) -> list[Candidate]:
+) -> list[MeasurableNetwork]:
     """Return different random networks of a space, as many as there are up to a number.
 
     Raises:
         SpaceError: none can be built.
     """
-    found: dict[str, Candidate] = {}
+    found: dict[str, MeasurableNetwork] = {}
     for architecture in _drawn(space, number * _TRIES, seed):
         key = space.identity(architecture)
         if key in found:
@@ -100,7 +100,7 @@ def draw_candidates(
             graph = operators_of(lambda a=architecture: space.build(a, shape), shape)  # type: ignore[misc]
         except UnbuildableError:
             continue
-        found[key] = Candidate(architecture, graph)
+        found[key] = MeasurableNetwork(architecture, graph)
         if len(found) == number:
             break
     if not found:
@@ -115,7 +115,7 @@ def _drawn(space: SearchSpace, number: int, seed: int) -> Iterator[Architecture]
 
 
 def _to_measure(
-    name: str, candidate: Candidate, space: SearchSpace, shape: DataShape
+    name: str, candidate: MeasurableNetwork, space: SearchSpace, shape: DataShape
 ) -> NetworkToMeasure:
     onnx, program = files_of_untrained(lambda: space.build(candidate.architecture, shape), shape)
     told: dict[str, Any] = {"architecture": dict(candidate.architecture)}

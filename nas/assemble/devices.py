@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.device.device import OURS, Device, read_device
+from nas.device.device import OURS, KnownDevice, read_device
 from nas.device.places import find_device, kept_in
 from nas.errors import ConfigError
 from nas.files import write_bytes
@@ -16,13 +16,13 @@ from nas.metric import device_of, on_device
 from nas.objective import Constraint
 
 
-def devices_of(metrics: Sequence[str], *, run_folder: Path) -> dict[str, Device]:
+def devices_of(metrics: Sequence[str], *, run_folder: Path) -> dict[str, KnownDevice]:
     """Return the devices that metrics name, by name.
 
     Raises:
         ConfigError: there is no model, it cannot be read, or it does not predict that metric.
     """
-    found: dict[str, Device] = {}
+    found: dict[str, KnownDevice] = {}
     for name in metrics:
         named = device_of(name)
         if named is None:
@@ -38,7 +38,7 @@ def devices_of(metrics: Sequence[str], *, run_folder: Path) -> dict[str, Device]
     return found
 
 
-def keep_devices(devices: Mapping[str, Device], *, run_folder: Path) -> None:
+def keep_devices(devices: Mapping[str, KnownDevice], *, run_folder: Path) -> None:
     """Copy the files of devices into a run's folder, where they are not yet."""
     for name in devices:
         place = kept_in(run_folder, name)
@@ -46,7 +46,7 @@ def keep_devices(devices: Mapping[str, Device], *, run_folder: Path) -> None:
             write_bytes(place, find_device(name).read_bytes())
 
 
-def within_error(constraint: Constraint, devices: Mapping[str, Device]) -> Constraint:
+def within_error(constraint: Constraint, devices: Mapping[str, KnownDevice]) -> Constraint:
     """Return what a prediction must keep for nine of ten networks to keep a limit on a device.
 
     A limit of another metric stays as it is, and so does the lower end.
@@ -60,7 +60,7 @@ def within_error(constraint: Constraint, devices: Mapping[str, Device]) -> Const
     )
 
 
-def device_notes(devices: Mapping[str, Device], limits: Sequence[Constraint]) -> list[str]:
+def device_notes(devices: Mapping[str, KnownDevice], limits: Sequence[Constraint]) -> list[str]:
     """Return what is to be told of predictions: how good they are, and what limits mean."""
     notes = []
     for name, device in devices.items():

@@ -22,7 +22,7 @@ from nas.config.schema import (
     TrialLimits,
     constraints_of,
 )
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
@@ -50,7 +50,7 @@ class AssembledSearch:
     task: SearchTask
     make_backend: MakeBackend
     data: Any = None
-    devices: Mapping[str, Device] = field(default_factory=dict)
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def build_search(config: SearchConfig) -> AssembledSearch:
@@ -105,7 +105,7 @@ def _build_evaluator(
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
-    devices: Mapping[str, Device],
+    devices: Mapping[str, KnownDevice],
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,

@@ -29,7 +29,7 @@ from nas.exit_status import ExitStatus
 from nas.files import write_bytes
 
 if TYPE_CHECKING:
-    from nas.device.device import Device
+    from nas.device.device import KnownDevice
     from nas.device.measured import Measurements
 
 _SEED = 0
@@ -198,7 +198,7 @@ def _say_measured(measured: "Measurements") -> None:
         )
 
 
-def _print_errors(device: "Device") -> None:
+def _print_errors(device: "KnownDevice") -> None:
     from nas.device.device import OURS
 
     for metric, errors in device.errors.items():
@@ -225,7 +225,7 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _setup(device: "Device") -> str:
+def _setup(device: "KnownDevice") -> str:
     told = device.measured
     threads = f"{told['threads']} thread(s)" if "threads" in told else ""
     return ", ".join(part for part in (threads, told.get("runtime"), told.get("machine")) if part)

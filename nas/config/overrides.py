@@ -27,12 +27,14 @@ def for_hydra(text: str) -> str:
         return text.replace("objectives=", "objectives.metrics=", 1)
     on_device = _ON_DEVICE.fullmatch(text)
     if on_device is not None:
-        metric, limit, value = on_device.groups()
-        return f"++constraints={{{metric}:{{{limit}:{value}}}}}"
+        node, metric, limit, value = on_device.groups()
+        return f"++{node}={{{metric}:{{{limit}:{value}}}}}"
     return f"++{text}" if text.startswith(_OPEN) else text
 
 
-_ON_DEVICE = re.compile(r"\+{0,2}constraints\.([\w]+@[\w-]+)\.(\w+)=(.*)", re.ASCII | re.DOTALL)
+_ON_DEVICE = re.compile(
+    r"\+{0,2}(constraints|pick)\.(\w+@[\w-]+)\.(\w+)=(.*)", re.ASCII | re.DOTALL
+)
 _OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
 
 

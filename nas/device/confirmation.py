@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.device.measured import Measurements
 from nas.device.validation import PredictionError, prediction_error
 
@@ -26,7 +26,7 @@ class ConfirmedNetwork:
 
 
 def confirmed(
-    device: Device, measured: Measurements
+    device: KnownDevice, measured: Measurements
 ) -> tuple[list[ConfirmedNetwork], PredictionError]:
     """Return each network's times, quickest first, and how far they are apart."""
     predicted = [device.models[LATENCY].predict(network.counts) for network in measured.networks]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.device.memory import flash_bytes, ram_bytes
 from nas.device.operators import OperatorGraph
 from nas.metric import device_of
@@ -19,7 +19,7 @@ def from_operators(metric: str) -> bool:
 
 
 def operator_costs(
-    graph: OperatorGraph, *, metrics: Collection[str], devices: Mapping[str, Device]
+    graph: OperatorGraph, *, metrics: Collection[str], devices: Mapping[str, KnownDevice]
 ) -> dict[str, float]:
     """Return those of some metrics that follow from a network's operators.
 

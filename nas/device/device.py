@@ -24,7 +24,7 @@ OURS = "nas"  # the row of our own model in a table of rivals
 
 
 @dataclass(frozen=True)
-class Device:
+class KnownDevice:
     """What is known of a device.
 
     Attributes:
@@ -52,7 +52,7 @@ class Device:
         return self.errors[metric][OURS].high_error
 
 
-def write_device(device: Device, path: Path) -> None:
+def write_device(device: KnownDevice, path: Path) -> None:
     """Write a device's file, whole or not at all."""
     content = {
         "version": _VERSION,
@@ -69,7 +69,7 @@ def write_device(device: Device, path: Path) -> None:
     write_text(path, json.dumps(content, indent=1))
 
 
-def read_device(path: Path) -> Device:
+def read_device(path: Path) -> KnownDevice:
     """Read a device's file.
 
     Raises:
@@ -82,7 +82,7 @@ def read_device(path: Path) -> Device:
             raise ConfigError(
                 f"{path} has version {content['version']!r}, this nas reads {_VERSION}; {remedy}"
             )
-        return Device(
+        return KnownDevice(
             name=str(content["name"]),
             models={metric: _model(found) for metric, found in content["models"].items()},
             errors={

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from nas.device.device import OURS, Device
+from nas.device.device import OURS, KnownDevice
 from nas.device.latency_model import LatencyModel, fit_latency_model
 from nas.device.measured import MIN_NETWORKS, GivenNetwork, Measurements
 from nas.device.similarity import FloatArray
@@ -22,8 +22,8 @@ RIVALS: Mapping[str, Callable[[GivenNetwork], float]] = {
 
 
 def fit_device(
-    name: str, measured: Measurements, *, start_from: Sequence[Device] = (), space: str = ""
-) -> Device:
+    name: str, measured: Measurements, *, start_from: Sequence[KnownDevice] = (), space: str = ""
+) -> KnownDevice:
     """Return a device of what was measured on it.
 
     Args:
@@ -41,7 +41,7 @@ def fit_device(
         networks = [measured.networks[place] for place in places]
         known = [device.models[metric] for device in start_from if metric in device.models]
         models[metric], errors[metric] = _fitted(networks, numbers[places], known)
-    return Device(
+    return KnownDevice(
         name,
         models,
         errors,

@@ -4,17 +4,23 @@ What a space states is taken; the rest is counted on the meta device, once for e
 Times on devices that are not at hand are predicted from the network's operators.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nas.architecture import Architecture
 from nas.device.costs import from_operators, operator_costs
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.device.trace import operators_of
-from nas.measure.cost import count_costs
+from nas.measure.cost import COUNTABLE, count_costs
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.widths import WIDTHS
+
+
+def known_before(metrics: Collection[str]) -> list[str]:
+    """Return those of some metrics that are known before training."""
+    counted = [name for name in COUNTABLE if name in metrics]
+    return counted + sorted(name for name in metrics if from_operators(name))
 
 
 class KnownBefore:
@@ -25,6 +31,9 @@ class KnownBefore:
         data: what they are built for.
         metrics: names of the costs.
         devices: name -> device, each that the metrics name.
+
+    Attributes:
+        devices: the same.
     """
 
     def __init__(
@@ -33,12 +42,12 @@ class KnownBefore:
         data: DataShape,
         *,
         metrics: Sequence[str],
-        devices: Mapping[str, Device] | None = None,
+        devices: Mapping[str, KnownDevice] | None = None,
     ) -> None:
         self._space = space
         self._data = data
         self._metrics = metrics
-        self._devices = dict(devices or {})
+        self.devices = dict(devices or {})
         self._of_operators = [name for name in metrics if from_operators(name)]
         self._found: dict[str, dict[str, float]] = {}
 
@@ -75,5 +84,5 @@ class KnownBefore:
             known = {**counted, **known}
         if self._of_operators:
             graph = operators_of(lambda: self._space.build(architecture, self._data), self._data)
-            known |= operator_costs(graph, metrics=self._of_operators, devices=self._devices)
+            known |= operator_costs(graph, metrics=self._of_operators, devices=self.devices)
         return {name: float(known[name]) for name in (*self._metrics, *WIDTHS) if name in known}

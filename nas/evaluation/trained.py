@@ -23,16 +23,15 @@ from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
-from nas.device.costs import from_operators
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
-from nas.evaluation.known import KnownBefore
+from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
-from nas.measure.cost import COUNTABLE, input_size
+from nas.measure.cost import input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.running_clock import running_s
@@ -102,7 +101,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         variants: Sequence[str] = (),
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
-        devices: Mapping[str, Device] | None = None,
+        devices: Mapping[str, KnownDevice] | None = None,
     ) -> None:
         if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
             raise ConfigError(
@@ -116,10 +115,8 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
-        counted = [name for name in COUNTABLE if name in wanted]
-        counted += sorted(name for name in wanted if from_operators(name))
-        self._devices = dict(devices or {})
-        self._known = KnownBefore(space, self.data.shape, metrics=counted, devices=self._devices)
+        counted = known_before(wanted)
+        self._known = KnownBefore(space, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -264,7 +261,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),
             measures_latency=self._measures_latency,
-            devices=self._devices,
+            devices=self._known.devices,
         )
         return make_variants(
             trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
@@ -306,9 +303,9 @@ def _check_measured(wanted: Collection[str], data: SearchData) -> None:
     """Refuse objectives that the task of the data does not measure."""
     if data.task is None:
         return
-    known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
+    known = {*known_before(wanted), "latency_ms", "seconds", "loss", *data.task.measures}
     for name in wanted:
-        if name not in known and not from_operators(name):
+        if name not in known:
             measured = ", ".join(data.task.measures)
             raise ConfigError(
                 f"{type(data.task).__name__} does not measure {name}; it measures {measured} and "

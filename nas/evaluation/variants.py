@@ -24,7 +24,7 @@ from nas.compress.compression import (
 from nas.compress.prune import require_pruning
 from nas.compress.quantize import remove_weight_parametrizations
 from nas.device.costs import from_operators, operator_costs
-from nas.device.device import Device
+from nas.device.device import KnownDevice
 from nas.device.trace import operators_of_model
 from nas.errors import ConfigError
 from nas.evaluation.failures import failure_of
@@ -96,7 +96,7 @@ class TrainedModel:
     deadline_s: float | None
     loss: Callable[[nn.Module], Loss | None]
     measures_latency: bool = False
-    devices: Mapping[str, Device] = field(default_factory=dict)
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def plan_variants(

@@ -61,7 +61,7 @@ def test_the_unit_is_that_of_the_columns_name(unit, factor, tmp_path, graphs, gi
 @pytest.mark.parametrize("time", ["0", "-1", "nan", "inf", "", "fast"])
 def test_a_time_of_nothing_is_refused_by_the_networks_name(time, tmp_path, graphs, given):
     rows = changed(rows_of(graphs), 3, latency_ms=time)
-    with pytest.raises(ConfigError, match="network_003 is .* must be above 0"):
+    with pytest.raises(ConfigError, match=r"network_003 is .* must be above 0"):
         read(tmp_path, rows, given)
 
 
