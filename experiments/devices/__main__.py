@@ -74,6 +74,7 @@ def main(words: Sequence[str]) -> int:
     parser = make_parser(__doc__)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--only", nargs="+", help="TABLE or TABLE/DEVICE")
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=tuple(METHODS))
     parser.add_argument("--pretend", type=int, default=0, help="so many networks without data")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(words)
@@ -86,7 +87,8 @@ def main(words: Sequence[str]) -> int:
             for device in table.times:
                 if not _is_wanted(table.name, device, options.only):
                     continue
-                rows = list(device_rows(table, device, num_draws=options.draws))
+                methods = {name: METHODS[name] for name in options.methods}
+                rows = list(device_rows(table, device, methods, num_draws=options.draws))
                 writer.writerows(rows)
                 file.flush()
                 _show(rows)
@@ -106,17 +108,17 @@ def _is_wanted(table: str, device: str, only: Sequence[str] | None) -> bool:
 
 
 def device_rows(
-    table: LatencyTable, device: str, *, num_draws: int
+    table: LatencyTable, device: str, methods: Mapping[str, Method], *, num_draws: int
 ) -> Iterator[tuple[object, ...]]:
     """Yield a row for each number of measured networks and method: means over the draws."""
     times = table.times[device]
     usable = np.flatnonzero(times >= LEAST_MS)
     for num_measured in NUM_MEASURED:
-        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in METHODS}
+        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in methods}
         for draw in range(num_draws):
             order = np.random.default_rng(draw).permutation(usable)
             measured, others = order[:num_measured], order[num_measured:][-NUM_TESTED:]
-            for name, method in METHODS.items():
+            for name, method in methods.items():
                 predicted = method(table, measured, times[measured], others)
                 error = prediction_error(predicted, times[others])
                 found[name].append((error.rank_correlation, error.share_close, error.median_error))

@@ -46,6 +46,16 @@ def keep_devices(devices: Mapping[str, KnownDevice], *, run_folder: Path) -> Non
             write_bytes(place, find_device(name).read_bytes())
 
 
+def kept_devices(run_folder: Path) -> dict[str, KnownDevice]:
+    """Return the devices whose models a run kept.
+
+    Raises:
+        ConfigError: a file is damaged.
+    """
+    places = sorted((run_folder / "devices").glob("*.json"))
+    return {path.stem: read_device(path) for path in places}
+
+
 def within_error(constraint: Constraint, devices: Mapping[str, KnownDevice]) -> Constraint:
     """Return what a prediction must keep for nine of ten networks to keep a limit on a device.
 

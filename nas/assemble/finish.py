@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
@@ -108,6 +109,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
+        devices=kept_devices(folder.path),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 

@@ -23,6 +23,7 @@ from nas.finish.confirm import (
     warn_if_tested_before,
 )
 from nas.finish.ledger import Ledger
+from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -197,6 +198,14 @@ class _Finish:
             folder=self._folder,
             settings=settings,
         )
+        if self._task.devices:
+            write_winners_for_devices(
+                self._shipped,
+                self._task.devices,
+                space=self._space,
+                data=self._task.dataset.shape,
+                folder=self._folder,
+            )
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""

@@ -1,7 +1,9 @@
 """What a `nas finish` is asked to do, and what it did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nas.device.device import KnownDevice
 from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
@@ -38,6 +40,7 @@ class FinishTask:
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
         gpu_share: GPUs of a training; None where there are none.
+        devices: that the search predicted times for, by name.
     """
 
     space: SearchSpace
@@ -57,6 +60,7 @@ class FinishTask:
     command: str = ""
     num_threads: float = 1
     gpu_share: float | None = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
     @property
     def winner_metric(self) -> WinnerMetric:

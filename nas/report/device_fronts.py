@@ -151,4 +151,5 @@ def _draw_error(
         ecolor=FRONT_COLOUR, alpha=0.45, elinewidth=1.2, zorder=3.5,
         label=f"median error of predictions, {format_value('accuracy', error)}",
     )  # fmt: skip
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    handles, words = axes.get_legend_handles_labels()
+    axes.legend(handles[-1:], words[-1:], loc="lower right", frameon=False, fontsize=8)
