@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
@@ -110,6 +111,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         gpu_share=config.execution.gpus_per_trial,
         patience=_patience(config, values["training"], words),
         search_epochs=_search_epochs(values["training"]),
+        devices=kept_devices(folder.path),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 

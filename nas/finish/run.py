@@ -23,6 +23,7 @@ from nas.finish.confirm import (
 )
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
+from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.settle import settle
@@ -226,6 +227,14 @@ class _Finish:  # the state of one `nas finish`
             settings=settings,
             lengths=self.lengths,
         )
+        if self._task.devices:
+            write_winners_for_devices(
+                self._shipped,
+                self._task.devices,
+                space=self._space,
+                data=self._task.dataset.shape,
+                folder=self._folder,
+            )
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""
