@@ -1,6 +1,6 @@
 """Does one learning rate serve all widths? Losses over learning rates, a factor of 16 in width.
 
-    python experiments/language/widths.py OUT.csv [--tokens 400000] [--seeds 1]
+    python experiments/language/widths.py OUT.csv [--tokens 100000] [--seeds 1]
 
 Two layers, feed-forward of twice the width, bytes of Python's sources, context 128; each row is
 one training: optimizer, width, learning rate, seed, validation bits per byte, CPU seconds. Rows
@@ -23,7 +23,7 @@ from nas.train.token_training import TokenTraining, mean_loss
 
 CONTEXT = 128
 WIDTHS = (32, 64, 128, 256, 512)
-RATES = {"adamw": (0.003, 0.01, 0.03, 0.1), "muon": (0.003, 0.01, 0.03, 0.1)}
+RATES = {"muon": (0.005, 0.02, 0.08), "adamw": (0.005, 0.02, 0.08)}
 COLUMNS = ("optimizer", "width", "learning_rate", "seed", "bits_per_byte", "cpu_s")
 
 
@@ -63,7 +63,7 @@ def main() -> None:
     """Train what is not in the file yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--tokens", type=int, default=400_000)
+    parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS))
     parser.add_argument("--optimizers", nargs="+", default=list(RATES))
@@ -81,7 +81,12 @@ def main() -> None:
             for rate, seed in itertools.product(RATES[optimizer], range(asked.seeds)):
                 if (optimizer, str(width), str(rate), str(seed)) in done:
                     continue
-                recipe = TokenRecipe(tokens=asked.tokens, learning_rate=rate, optimizer=optimizer)
+                recipe = TokenRecipe(
+                    tokens=asked.tokens,
+                    batch_tokens=1024,
+                    learning_rate=rate,
+                    optimizer=optimizer,
+                )
                 before = time.process_time()
                 bits = train(width, recipe, seed)
                 spent = time.process_time() - before

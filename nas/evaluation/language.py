@@ -26,7 +26,7 @@ from nas.evaluation.failures import failure_of
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.variants import as_bytes
-from nas.metric import METRICS, STATIC_METRICS
+from nas.metric import METRICS
 from nas.models.decoder import Decoder
 from nas.objective import Objective, losses
 from nas.space.space import SearchSpace
@@ -43,7 +43,7 @@ from nas.trial import TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs", "num_body_params")
 MEASURED = ("loss", "perplexity", "bits_per_byte", "tokens_per_s", "seconds")
-_COUNTED = tuple(name for name in STATIC_METRICS if name != "activation_bytes")
+_COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
