@@ -114,7 +114,7 @@ def search(text: Path, folder: Path, trials: int) -> RunFolder:
     words += [
         f"stopping.num_trials={trials}",
         "stopping.time_limit_s=null",
-        "training.tokens=150000",
+        "training.tokens=60000",
     ]
     words += ["search_space.parameters.width.choice=[32,48,64,96,128]"]
     words += ["constraints.num_params.max=850000"]

@@ -70,11 +70,11 @@ def test_the_program_of_a_card_writes_text_without_nas(finished):
     place = finished / rows_of(finished)[0]["file"].rpartition("/")[0]
     command = re.search(r"```sh\n(python generate\.py .*)\n```", (place / "README.md").read_text())
     assert command.group(1) == "python generate.py 'import ' --tokens 100"
-    for file in ("model.safetensors", "model_int8.safetensors", "model_int4.safetensors"):
-        run = [sys.executable, "-I", "generate.py", "the cat ", "--tokens", "24", "--file", file]
-        told = subprocess.run(run, cwd=place, capture_output=True, text=True, check=True)
-        assert told.stdout.startswith("the cat ")
-        assert len(told.stdout) > 20
+    run = [sys.executable, "-I", "generate.py", "the cat ", "--tokens", "24"]
+    run += ["--file", "model_int4.safetensors"]
+    told = subprocess.run(run, cwd=place, capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("the cat ")
+    assert len(told.stdout) > 20
 
 
 def test_transformers_runs_the_code_of_a_card(finished):

@@ -1,0 +1,33 @@
+"""How well do non-embedding parameters rank trained language models? Spearman with perplexity.
+
+    python experiments/language/ranking.py lts_lm.parquet
+
+The table has 1,116 trained GPT-2 and Transformer-XL models (LiteTransformerSearch, Javaheripi et
+al., 2022, https://arxiv.org/abs/2203.02094). Correlations are within each set of the table: other
+sets have other data. A set is a choice of its authors' search, not a draw of the whole space.
+"""
+
+import argparse
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from scipy.stats import spearmanr
+
+
+def main() -> None:
+    """Print a line for each set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", type=Path)
+    rows = pq.read_table(parser.parse_args().table).to_pandas()
+    print("set,n,spearman_body,spearman_all")
+    for name, part in rows.groupby("set"):
+        part = part.dropna(subset=["params_nonemb", "test_ppl"])
+        if len(part) < 10:
+            continue
+        body = spearmanr(part["params_nonemb"], part["test_ppl"]).statistic
+        every = spearmanr(part["params_total"], part["test_ppl"]).statistic
+        print(f"{name},{len(part)},{body:.3f},{every:.3f}")
+
+
+if __name__ == "__main__":
+    main()
