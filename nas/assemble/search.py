@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.make import make_sampler as maker_of_sampler
@@ -22,6 +24,7 @@ from nas.config.schema import (
     TrialLimits,
     constraints_of,
 )
+from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
 from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
@@ -45,11 +48,13 @@ class AssembledSearch:
         task: what to search.
         make_backend: starts the workers.
         data: what networks are trained on, the test split too; None where results are looked up.
+        devices: that times are predicted for, by name.
     """
 
     task: SearchTask
     make_backend: MakeBackend
     data: Any = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def build_search(config: SearchConfig) -> AssembledSearch:
@@ -59,11 +64,13 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
     space: SearchSpace = make_space(config.search_space)
-    objectives = objectives_of(
-        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
-    )
-    constraints = build_constraints(config)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints)
+    told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    objectives = objectives_of({**told, "devices": config.devices})
+    wanted = constraints_of(config.constraints)
+    named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
+    devices = devices_of(named, run_folder=Path(config.run_folder))
+    constraints = tuple(within_error(limit, devices) for limit in wanted)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices)
     limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
     make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
@@ -86,7 +93,9 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         trains_again=config.train_again,
         inheritance=_inheritance(limits, evaluator),
     )
-    return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+    return AssembledSearch(
+        task, lambda ready: build_backend(config.execution, ready), data, devices
+    )
 
 
 def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
@@ -119,22 +128,19 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     )
 
 
-def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
-    """Return those limits that are set."""
-    return constraints_of(config.constraints)
-
-
 def _build_evaluator(
     config: SearchConfig,
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
+    devices: Mapping[str, KnownDevice],
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
         "data": lambda: make_data(config.data),
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
+        "devices": lambda: devices,
     }
     # Only what the evaluator takes is made: a table needs no data.
     wanted = offers_of(config.evaluation, INJECTED["evaluation"])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nas.device.device import KnownDevice
 from nas.objective import Objective
 from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
@@ -52,6 +53,7 @@ class Report:
         weights: trial -> relative folder of its weights, where they are kept.
         winners: what `nas finish` found out, smallest first.
         spent: what the commands of the search noted.
+        devices: that times were predicted for, by name.
         front: the front, smallest first; follows from the records.
     """
 
@@ -63,6 +65,7 @@ class Report:
     weights: Mapping[int, str] = field(default_factory=dict)
     winners: Sequence[WinnerRow] = ()
     spent: Sequence[Spent] = ()
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -172,6 +175,16 @@ def cost_section(report: Report) -> Section | None:
 def learning_curves(report: Report) -> Section | None:
     """Return the picture of trials that trained in steps."""
     return curves_section(report.records, report.objectives)
+
+
+def devices_section(report: Report) -> Section | None:
+    """Return how good predictions for devices are, and the fronts side by side."""
+    if not report.devices:
+        return None
+    # Imported here: drawing takes a second to load, which most pages save.
+    from nas.report.device_fronts import section_of_devices
+
+    return section_of_devices(report.records, report.objectives, report.devices, name=report.name)
 
 
 def growth_section(report: Report) -> Section | None:
@@ -307,6 +320,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_chart,
     winners_section,
     front_section,
+    devices_section,
     growth_section,
     learning_curves,
     cost_section,

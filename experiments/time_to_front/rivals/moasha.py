@@ -26,7 +26,7 @@ from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority impor
 )
 
 
-class Ranked(NonDominatedPriority):
+class Ranked(NonDominatedPriority):  # type: ignore[misc]  # Syne Tune is not installed here
     """The rank of each trial in the order that the parent returns."""
 
     def priority_unsafe(self, objectives: np.ndarray) -> np.ndarray:
