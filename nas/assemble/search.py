@@ -1,11 +1,13 @@
 """From a checked configuration to a search: the one place that puts its parts together."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make, make_data, make_sampler, make_space
 from nas.assemble.warm_start import earlier_results
@@ -23,8 +25,10 @@ from nas.config.schema import (
 from nas.engine.costs import CachedCosts
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
+from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
+from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
 from nas.space.space import SearchSpace
@@ -58,16 +62,22 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     objectives = objectives_of(
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     )
-    constraints = build_constraints(config)
+    constraints, limits = _parted(build_constraints(config), objectives)
     evaluator, data = _build_evaluator(config, space, objectives, constraints)
+    references = build_references(config.references, data)
+    aim = build_aim(config, objectives, limits=limits, references=references)
     recipe = config.training
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs, aim),
         constraints=constraints,
+        limits=limits,
+        references=references,
+        hand_made=hand_made(config, data),
+        most_hand_made=MOST_SHARE if config.references.mobilenetv3_small is None else math.inf,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
         trial_time_limit_s=recipe.get("trial_time_limit_s"),
@@ -94,6 +104,15 @@ def build_stopping(config: StoppingConfig) -> Stopping:
 def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
     """Return those limits that are set."""
     return constraints_of(config.constraints)
+
+
+def _parted(
+    constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
+) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:
+    """Return the limits on what is known before training, and those on what training measures."""
+    measured = {o.metric for o in objectives if not o.is_static}
+    before = tuple(c for c in constraints if c.metric not in measured)
+    return before, tuple(c for c in constraints if c.metric in measured)
 
 
 def _build_evaluator(
@@ -125,14 +144,21 @@ def _build_sampler(
     constraints: tuple[Constraint, ...],
     evaluator: Evaluator,
     costs: CachedCosts,
+    aim: Aim,
 ) -> Callable[[int], Any]:
     offers = {
         "space": space,
         "facts": facts_of(evaluator, costs=costs, space=space, objectives=objectives),
         "objectives": objectives,
         "is_allowed": _allowed_by(constraints, costs),
+        "aim": aim,
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
+    if aim.is_best and "aim" not in offers_of(config.sampler, INJECTED["sampler"]):
+        raise ConfigError(
+            "aim=best needs a sampler that knows sizes beforehand, which "
+            f"{config.sampler['_target_']} does not; use sampler=frontier or objectives=[accuracy]"
+        )
     maker = make_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker

@@ -11,6 +11,7 @@ from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import trial_line
 from nas.engine.publishing import Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, View
 from nas.files import remove_folder
@@ -32,6 +33,7 @@ class Intake:
         keeper: keeps the weights of the front.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
+        references: networks that are trained for comparison.
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
         tables: written now and then.
         view: is told of trials that are on disk.
@@ -46,6 +48,7 @@ class Intake:
         keeper: FrontKeeper,
         tracker: FrontTracker,
         again: TrainingsAgain,
+        references: ReferenceTrainings,
         checkpoints: Path,
         tables: Publisher,
         view: View,
@@ -56,6 +59,7 @@ class Intake:
         self._keeper = keeper
         self._tracker = tracker
         self._again = again
+        self._references = references
         self._checkpoints = checkpoints
         self._tables = tables
         self._view = view
@@ -64,6 +68,11 @@ class Intake:
         """Save the weights of a result, and tell the study of it."""
         if result.number in self._again:
             for line in self._again.take(result):
+                self.say(line)
+                self._drop_checkpoint(result.number)
+            return
+        if result.number in self._references:
+            for line in self._references.take(result):
                 self.say(line)
                 self._drop_checkpoint(result.number)
             return

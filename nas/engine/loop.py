@@ -16,6 +16,7 @@ from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
@@ -23,6 +24,7 @@ from nas.engine.weights import FrontWeights
 from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
+from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
@@ -127,6 +129,15 @@ class SearchLoop:
         keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
         missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
         self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        references = ReferenceTrainings(
+            task.references,
+            task.hand_made,
+            path=run_folder.path / REFERENCES_CSV,
+            objectives=task.objectives,
+            seed=task.seed,
+            most_share=task.most_hand_made,
+            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
+        )
         checkpoints = run_folder.path / "checkpoints"
         self._intake = Intake(
             self._study,
@@ -135,6 +146,7 @@ class SearchLoop:
             keeper=keeper,
             tracker=self._tracker,
             again=self._again,
+            references=references,
             checkpoints=checkpoints,
             tables=Publisher(publish),
             view=view,
@@ -145,6 +157,7 @@ class SearchLoop:
             costs=self._costs,
             tracker=self._tracker,
             again=self._again,
+            references=references,
             checkpoints=checkpoints,
             started_s=started_s,
             view=view,
@@ -161,6 +174,7 @@ class SearchLoop:
             records=record.history.records,
             notes=notes,
             constraints=task.constraints,
+            limits=task.limits,
             seed=task.seed,
         )
         study.check_feasible()

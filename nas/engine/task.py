@@ -1,13 +1,16 @@
 """What a search is about, and what came of it: what those who start one give and get."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nas.architecture import Architecture
 from nas.engine.costs import CachedCosts
 from nas.engine.stopping import Stopping
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
+from nas.record.references import Reference
 from nas.space.space import SearchSpace
 from nas.study.study import SamplerFactory
 from nas.trial import TrialRecord
@@ -28,6 +31,10 @@ class SearchTask:
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
         costs: the evaluator's static costs, where they are shared with the sampler; None for own.
         notes: what the study is to note of itself, by key, as plain values.
+        limits: on what training measures; networks that break them stay on record.
+        references: models that the search is compared with, and that need no training.
+        hand_made: name and architecture of networks that are trained for comparison.
+        most_hand_made: share of the trials' time that one of them may take; infinite for any.
         trains_again: members of the recorded front whose weights are gone are trained once more.
     """
 
@@ -41,6 +48,10 @@ class SearchTask:
     trial_time_limit_s: float | None = None
     costs: CachedCosts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[Constraint, ...] = ()
+    references: tuple[Reference, ...] = ()
+    hand_made: tuple[tuple[str, Architecture], ...] = ()
+    most_hand_made: float = math.inf
     trains_again: bool = True
 
 

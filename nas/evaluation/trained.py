@@ -26,6 +26,7 @@ from nas.data.task_data import TaskData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
+from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
@@ -106,6 +107,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
                 f"{num_threads:g}; the CPU cores of a trial are a good number"
             )
         self.space = space
+        self._builder = WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
         self.recipe = recipe
@@ -113,7 +115,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
         counted = [name for name in COUNTABLE if name in wanted]
-        self._known = KnownBefore(space, self.data.shape, metrics=counted)
+        self._known = KnownBefore(self._builder, self.data.shape, metrics=counted)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -210,7 +212,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         with _own_randomness(device, spec.seed):
             has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
             check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
-            model = self.space.build(spec.architecture, self.data.shape)
+            model = self._builder.build(spec.architecture, self.data.shape)
             if self.recipe.adapter_rank is not None:
                 adapt(model, rank=self.recipe.adapter_rank)
             model = model.to(device).to(memory_format=torch.channels_last)

@@ -29,6 +29,7 @@ from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, InvalidObjectivesError
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
 from nas.frontier.goals import Goals, goals_of
@@ -45,9 +46,6 @@ from nas.space.space import SearchSpace
 
 IntArray = NDArray[np.int64]
 
-# The quantiles of size at which the first trainings are chosen. Few are best; the smallest network
-# is always on the front.
-START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # Study attributes that keep the seed, and how many results each earlier search had.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
 # Steps of the descent to the smallest networks of a space that is too large to enumerate.
@@ -90,6 +88,7 @@ class FrontierSampler(WholeSpaceSampler):
         warm_start: results of earlier searches of this space, on other data or with other
             trainings; of each a sequence of (parameters, value of the first objective that
             training tells).
+        aim: which part of the objectives' space counts.
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
@@ -111,6 +110,7 @@ class FrontierSampler(WholeSpaceSampler):
         num_candidates: int = 500,
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
+        aim: Aim | None = None,
     ) -> None:
         for name, number in (("pool_size", pool_size), ("num_candidates", num_candidates)):
             if not 1 <= number <= MAX_CANDIDATES:
@@ -124,6 +124,7 @@ class FrontierSampler(WholeSpaceSampler):
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
+        self._aim = aim or Aim()
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._make_pool = partial(
@@ -179,7 +180,12 @@ class FrontierSampler(WholeSpaceSampler):
             _check_facts(candidates, goals)
             self._hint(candidates, study, goals, seed=seed)
             self._memory = _Memory(
-                study, candidates, goals, seed=seed, num_candidates=effort.num_candidates
+                study,
+                candidates,
+                goals,
+                self._aim,
+                seed=seed,
+                num_candidates=effort.num_candidates,
             )
         return self._memory
 
@@ -202,6 +208,7 @@ class _Memory:
         study: Study,
         candidates: CandidatePool,
         goals: Goals,
+        aim: Aim,
         *,
         seed: int,
         num_candidates: int,
@@ -210,7 +217,7 @@ class _Memory:
         self.candidates = candidates
         self._seed = seed
         self._num_candidates = num_candidates
-        self._goals = goals
+        self._goals, self._aim = goals, aim
         self._observations = Observations(
             candidates.encoding.space,
             candidates.encoding,
@@ -246,7 +253,7 @@ class _Memory:
     def _choose(self, number: int) -> Candidate:
         known = ChainMap(self._observations.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
-        if len(known) < len(START_QUANTILES) or self._observations.num_complete < 2:
+        if len(known) < len(self._aim.start_quantiles) or self._observations.num_complete < 2:
             return self._start(known, rng)
         if self._plan is None or self._picks_left < 1:
             self._picks_left = self._num_picks()
@@ -255,6 +262,7 @@ class _Memory:
                 self.candidates,
                 self._surrogates,
                 self._goals,
+                self._aim,
                 num_candidates=self._num_candidates,
                 num_picks=self._picks_left,
                 rng=rng,
@@ -279,13 +287,14 @@ class _Memory:
         if not len(left):
             return self._anything(rng)
         place = len(known)
-        share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
+        first = self._aim.start_quantiles
+        share = first[place] if place < len(first) else _van_der_corput(place)
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
         hints = self.candidates.hints
         if hints is None:
             return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
-        if place:  # the smallest of all must be among the smallest
+        if share:  # the smallest of all must be among the smallest
             nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
         return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
 

@@ -10,6 +10,7 @@ from nas.objective import Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
 from nas.record.reading import read_text
+from nas.record.references import REFERENCES_CSV, read_references
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
@@ -36,8 +37,14 @@ def write_reports(
     from nas.report.plots import write_front_png
 
     write_tables(folder, records, objectives)
-    write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
     report = load_report(folder, records, objectives)
+    write_front_png(
+        records,
+        objectives=objectives,
+        name=folder.name,
+        path=folder.front_png,
+        references=report.references,
+    )
     write_page(report, path=folder.report_html)
     write_finish_pictures(folder, report.winners)
 
@@ -74,6 +81,7 @@ def load_report(
         weights={int(p.name): f"models/{p.name}/" for p in kept if p.name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
+        references=read_references(folder.path / REFERENCES_CSV),
     )
 
 

@@ -20,7 +20,7 @@ from nas.objective import Constraint, Objective, losses
 from nas.sampling.distributions import flat_distributions
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
-from nas.study.optuna_trial import OPTUNA_STATES, optuna_values
+from nas.study.optuna_trial import OPTUNA_STATES, constraint_attributes, optuna_values
 from nas.study.proposals import Costs, Proposer
 from nas.study.proposing import ProposingSampler
 from nas.study.variants import records_of_variants
@@ -58,6 +58,7 @@ class SearchStudy:
         records: what the journal held when it was opened.
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
+        limits: on what training measures; Optuna's samplers are told by how much each is broken.
         seed: the run's seed.
     """
 
@@ -72,10 +73,11 @@ class SearchStudy:
         records: Sequence[TrialRecord] = (),
         notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
+        limits: Sequence[Constraint] = (),
         seed: int = 0,
     ) -> None:
         self.objectives = tuple(objectives)
-        self._space = space
+        self._space, self._limits = space, tuple(limits)
         self._seed = seed
         self._journal = journal
         self._costs = costs
@@ -221,6 +223,8 @@ class SearchStudy:
         state, values = OPTUNA_STATES[ended.state], optuna_values(ended, self.objectives)
         # Study.tell does the same and returns a deep copy of the trial.
         running = self._storage.get_trial(self._places[ended.number])
+        for key, excess in constraint_attributes(ended, self._limits).items():
+            self._storage.set_trial_system_attr(running._trial_id, key, excess)
         self._sampler.after_trial(self._study, running, state, values)
         self._storage.set_trial_state_values(running.number, state, values)
         self._journal.finished(ended, variants)
@@ -283,7 +287,10 @@ class SearchStudy:
                 if record.finished_s is None
                 else datetime.fromtimestamp(record.finished_s),
                 user_attrs={},
-                system_attrs=dict(record.sampler_notes),
+                system_attrs={
+                    **record.sampler_notes,
+                    **constraint_attributes(record, self._limits),
+                },
                 intermediate_values={},
             )
         )
