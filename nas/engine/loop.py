@@ -129,15 +129,7 @@ class SearchLoop:
         keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
         missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
         self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
-        references = ReferenceTrainings(
-            task.references,
-            task.hand_made,
-            path=run_folder.path / REFERENCES_CSV,
-            objectives=task.objectives,
-            seed=task.seed,
-            most_share=task.most_hand_made,
-            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
-        )
+        references = self._reference_trainings()
         checkpoints = run_folder.path / "checkpoints"
         self._intake = Intake(
             self._study,
@@ -161,6 +153,18 @@ class SearchLoop:
             checkpoints=checkpoints,
             started_s=started_s,
             view=view,
+        )
+
+    def _reference_trainings(self) -> ReferenceTrainings:
+        task = self._task
+        return ReferenceTrainings(
+            task.references,
+            task.hand_made,
+            path=self._run_folder.path / REFERENCES_CSV,
+            objectives=task.objectives,
+            seed=task.seed,
+            most_share=task.most_hand_made,
+            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:
