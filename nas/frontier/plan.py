@@ -15,7 +15,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.acquisition import (
+    chance_within,
+    expected_hypervolume_improvement,
+    undominated_boxes,
+)
 from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidateBatch, CandidatePool
 from nas.frontier.gaussian_process import Kernel, Posterior, fit
@@ -156,6 +160,8 @@ class CandidatePlan:
         self.front = results[seen.is_allowed]
         self._expect(observations, candidates, on_front=num_picks > 1)
         self._reference = self._edges(seen, candidates.pool)
+        self._bounds = np.full(len(goals.is_static), np.inf)
+        self._bounds[goals.measured] = self._scale(self._worst)
         if aim.is_best:  # every network is as large as every other
             self._reference[goals.static] = 1.0
         self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
@@ -167,6 +173,7 @@ class CandidatePlan:
             reference=self._reference,
             warps=self._warps,
             widening=self._widening,
+            bounds=self._bounds,
         )
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
@@ -310,7 +317,8 @@ class CandidatePlan:
             batch,
             mean,
             sd,
-            expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd),
+            chance_within(self._bounds, mean=mean, sd=sd)
+            * expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd),
         )
 
 
