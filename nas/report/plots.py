@@ -18,9 +18,10 @@ from matplotlib.transforms import BboxBase
 
 from nas.metric import Direction
 from nas.objective import Objective, losses
-from nas.record.references import Reference, floors_of
+from nas.record.references import Reference
 from nas.report.front import (
     FloatArray,
+    Floors,
     comparable_records,
     front_records,
     knee_record,
@@ -56,9 +57,11 @@ def write_front_png(
     name: str,
     path: Path,
     references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> None:
     """Draw the front of the run called `name`, and what it is compared with, into `path`."""
-    save_figure(plot_front(records, objectives, name=name, references=references), path)
+    figure = plot_front(records, objectives, name=name, references=references, floors=floors)
+    save_figure(figure, path)
 
 
 def plot_front(
@@ -67,9 +70,10 @@ def plot_front(
     *,
     name: str,
     references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> Figure:
     """Return the picture of a front, titled with the run's name and its numbers of trials."""
-    drawn = Drawn(records, objectives, references)
+    drawn = Drawn(records, objectives, references, floors)
     if not drawn.front:
         figure = _figure(8.0, 5.4)
         _say_nothing_yet(figure)
@@ -102,6 +106,7 @@ class Drawn:
         records: Sequence[TrialRecord],
         objectives: Sequence[Objective],
         references: Sequence[Reference] = (),
+        floors: Floors = (),
     ) -> None:
         self.objectives, self.references = tuple(objectives), tuple(references)
         self.complete = comparable_records(records, objectives)
@@ -111,7 +116,6 @@ class Drawn:
             if record.state is TrialState.STOPPED and losses(objectives, record.metrics)
         ]
         self.front = front_records(records, objectives)
-        floors = floors_of(references, objectives)
         self.knee = knee_record(self.front, objectives, floors=floors)
 
     def values(self, objective: Objective, records: Iterable[TrialRecord]) -> list[float]:

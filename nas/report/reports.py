@@ -6,7 +6,7 @@ page take a second and are for its end.
 
 from collections.abc import Sequence
 
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
 from nas.record.reading import read_text
@@ -29,7 +29,11 @@ def write_tables(
 
 
 def write_reports(
-    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+    folder: RunFolder,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    limits: Sequence[Constraint] = (),
 ) -> None:
     """Write the tables, front.png, report.html and, once it is finished, what is in `finish`."""
     # Imported here: drawing takes a second to load, which a search that only writes tables saves.
@@ -37,13 +41,14 @@ def write_reports(
     from nas.report.plots import write_front_png
 
     write_tables(folder, records, objectives)
-    report = load_report(folder, records, objectives)
+    report = load_report(folder, records, objectives, limits=limits)
     write_front_png(
         records,
         objectives=objectives,
         name=folder.name,
         path=folder.front_png,
         references=report.references,
+        floors=report.floors,
     )
     write_page(report, path=folder.report_html)
     write_finish_pictures(folder, report.winners)
@@ -66,7 +71,11 @@ def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> No
 
 
 def load_report(
-    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+    folder: RunFolder,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    limits: Sequence[Constraint] = (),
 ) -> Report:
     """Return what the page needs, from the files of a run folder; absent ones are left out."""
     winners_csv = folder.finish_dir / "winners.csv"
@@ -82,6 +91,7 @@ def load_report(
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
         references=read_references(folder.path / REFERENCES_CSV),
+        limits=limits,
     )
 
 

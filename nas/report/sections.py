@@ -17,6 +17,7 @@ from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
 from nas.report.front import Floors, front_records, knee_record
+from nas.report.limits import limit_floors, limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -75,7 +76,8 @@ class Report:
     @property
     def floors(self) -> Floors:
         """Losses from which on a point counts."""
-        return floors_of(self.references, self.objectives)
+        trivial = floors_of(self.references, self.objectives)
+        return (*trivial, *limit_floors(self.limits, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -145,6 +147,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    notes += [limits_line(report.records, report.front, report.limits)] if report.limits else []
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html", title, table=PageTable(headings, rows, title), note=" ".join(notes)
