@@ -9,7 +9,9 @@ from typing import Any
 from nas.architecture import Architecture
 from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.make import make, make_data, make_space
+from nas.assemble.make import make_sampler as maker_of_sampler
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -23,10 +25,11 @@ from nas.config.schema import (
     constraints_of,
 )
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
@@ -66,13 +69,14 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     evaluator, data = _build_evaluator(config, space, objectives, constraints)
     references = build_references(config.references, data)
     aim = build_aim(config, objectives, limits=limits, references=references)
-    recipe = config.training
+    trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs, aim)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs, aim),
+        make_sampler=make_sampler,
         constraints=constraints,
         limits=limits,
         references=references,
@@ -80,11 +84,34 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         most_hand_made=MOST_SHARE if config.references.mobilenetv3_small is None else math.inf,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        trial_time_limit_s=trial_limits.trial_time_limit_s,
         costs=costs,
+        rungs=build_rungs(
+            config.fidelity,
+            objectives=objectives,
+            evaluator=evaluator,
+            make_sampler=make_sampler,
+        ),
         trains_again=config.train_again,
+        inheritance=_inheritance(trial_limits, evaluator),
     )
     return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+
+
+def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
+    """Return how trials start from others.
+
+    Raises:
+        ConfigError: they are to, and are not trained here.
+    """
+    if not limits.inherit:
+        return None
+    if not isinstance(evaluator, Inherits):
+        raise ConfigError(
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:
@@ -159,7 +186,7 @@ def _build_sampler(
             "aim=best needs a sampler that knows sizes beforehand, which "
             f"{config.sampler['_target_']} does not; use sampler=frontier or objectives=[accuracy]"
         )
-    maker = make_sampler(config.sampler, offers=offers)
+    maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker
 
@@ -210,6 +237,10 @@ def gpus_per_trial(execution: Execution) -> float:
         return execution.gpus_per_trial
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
     return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key in names}
 
 
 def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -66,8 +66,9 @@ class FrontKeeper:
                 gone.add(record.number)
         self._weights.remove(gone)
 
-    def tidy(self) -> None:
+    def tidy(self, *, is_over: bool) -> None:
         """Remove what else lies there: an earlier command may have been killed before it did."""
+        del is_over  # the front stays
         self._weights.keep_only({*self._recorded.numbers(), *self._pending})
 
 

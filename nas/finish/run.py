@@ -1,9 +1,9 @@
 """The order of `nas finish`: choose, confirm, then make each winner into files.
 
-Each result is written to disk as soon as it is known. The command may be killed at any point;
-given again, it continues from there.
+Each result is written to disk at once; the command, killed at any point, goes on from there.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,7 +23,10 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
+from nas.finish.find_length import LENGTHS, Patience, Question, find_lengths
 from nas.finish.ledger import Ledger
+from nas.finish.length import Lengths
+from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -42,9 +45,12 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
 from nas.record.winners import WinnerRow, write_winners
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
+
+_LOG = logging.getLogger(__name__)
 
 
 def run_finish(
@@ -61,7 +67,7 @@ def run_finish(
         task: what to finish.
         folder: of the run.
         crew: workers and onlookers.
-        publish: draws what `winners.csv` says; called when the confirmation ends.
+        publish: draws `winners.csv`; called when the confirmation ends.
         lease: the right to write the `finish` folder, where the caller has it; else it is taken.
 
     Raises:
@@ -82,7 +88,8 @@ def run_finish(
     try:
         finish = _Finish(task, folder, crew)
         finish.confirm(chosen)
-        publish(finish.rows)
+        if finish.rows:
+            publish(finish.rows)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
         if finish.has_smaller_ones and not finish.is_interrupted:
@@ -98,13 +105,11 @@ def run_finish(
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
-    found = [record if record.parent is None else known[record.parent] for record in chosen]
-    return list({record.number: record for record in found}.values())
+    parents = (record if record.parent is None else known[record.parent] for record in chosen)
+    return list({record.number: record for record in parents}.values())
 
 
-class _Finish:
-    """The state of one `nas finish`."""
-
+class _Finish:  # the state of one `nas finish`
     def __init__(self, task: FinishTask, folder: RunFolder, crew: Crew) -> None:
         self._task = task
         self._folder = folder.finish_dir
@@ -127,6 +132,9 @@ class _Finish:
         self._taught: list[WinnerRow] = []
         self._shrunk: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
+        self._began_s = running_s()
+        self.lengths: Lengths | None = None
+        self._ranking: Ranking | None = None
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
@@ -139,6 +147,10 @@ class _Finish:
         """Retrain and test; write winners.csv."""
         self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
         self._variants = [record for record in chosen if record.variant]
+        if self._task.patience is not None:
+            self._settle_length(self._task.patience)
+            if self.is_interrupted:
+                return
         candidates = self._winners + find_baselines(
             self._task.baselines,
             self._task.space,
@@ -149,7 +161,60 @@ class _Finish:
         warn_if_tested_before(self._ledger, self._plan, candidates)
         self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
+        if self.lengths is not None and self._task.patience is not None:
+            epochs = self._task.patience.search_epochs
+            self._ranking = ranking_of(
+                self.rows, search_epochs=epochs, epochs=self.lengths.longest
+            )
+            if self._ranking is not None:
+                write_ranking(self._folder, self._ranking)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
+
+    def _settle_length(self, patience: Patience) -> None:
+        """Find out how long the winners are to train, and plan their retrainings so."""
+        if self._goes_on_as_before(patience):
+            return
+        data = self._task.dataset
+        question = Question(
+            winners=self._winners,
+            plan=self._plan,
+            patience=patience,
+            metric=self._winner_metric,
+            num_examples=len(data.validation),
+            growth=(len(data.train) + len(data.validation)) / len(data.train),
+            makes_files=self._task.export is not None,
+            began_s=self._began_s,
+        )
+        evaluator = self._make_evaluator()
+        evaluator.data = data.search_data()
+        found = find_lengths(question, evaluator=evaluator, folder=self._folder, crew=self._crew)
+        self.lengths, self.is_interrupted = found.lengths, found.outcome.is_interrupted
+        self._failures += found.outcome.failures
+        if found.lengths is None:
+            return
+        recipe = replace(self._task.recipe, epochs=found.lengths.longest)
+        seeds = found.lengths.num_seeds
+        self._task = replace(self._task, recipe=recipe, num_seeds=seeds)
+        epochs = {identity: length.epochs for identity, length in found.lengths.of.items()}
+        self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds, epochs=epochs)
+        self._evaluator = self._make_evaluator()
+        self._crew.on_settled(found.lengths)
+
+    def _goes_on_as_before(self, patience: Patience) -> bool:
+        """Say whether winners were retrained already for as long as the search trained.
+
+        So did earlier versions, unless told otherwise: what they began is ended as it was begun.
+        """
+        jobs = [job for winner in self._winners for job in self._plan.jobs_of(winner)]
+        is_new = (self._folder / LENGTHS).exists() or patience.budget_s is not None
+        if is_new or not any(job.key in self._ledger for job in jobs):
+            return False
+        _LOG.warning(
+            "retrainings of %d epochs are on record, so all winners are retrained for as many; "
+            "for longer ones give training.epochs",
+            self._task.recipe.epochs,
+        )
+        return True
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""
@@ -197,6 +262,7 @@ class _Finish:
             space=self._space,
             folder=self._folder,
             settings=settings,
+            lengths=self.lengths,
         )
 
     def summary(self) -> FinishSummary:
@@ -208,6 +274,8 @@ class _Finish:
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
+            lengths=self.lengths,
+            ranking=self._ranking,
         )
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:

@@ -1,5 +1,6 @@
 """Makes the files and the model card of each network that a `nas finish` ships."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from nas.export.settings import ExportSettings
 from nas.files import write_text
 from nas.finish.card import Circumstances, model_card
 from nas.finish.kept_weights import read_weights
+from nas.finish.length import Lengths
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
@@ -48,6 +50,7 @@ def ship(
     space: SearchSpace,
     folder: Path,
     settings: ExportSettings,
+    lengths: Lengths | None = None,
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -57,6 +60,7 @@ def ship(
         space: builds the networks, variants included.
         folder: the run's `finish` folder.
         settings: which files.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
@@ -75,10 +79,24 @@ def ship(
             story=shipped.story,
             confusion=read_confusion(place / CONFUSION_CSV) if has_classes else None,
             has_mistakes=(place / MISTAKES_NPZ).is_file(),
+            lengths=lengths,
         )
         write_text(place / "README.md", card)
+        if lengths is not None and shipped.row.architecture_id in lengths.of:
+            _write_length(place, lengths, shipped.row.architecture_id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
+
+
+def _write_length(place: Path, lengths: Lengths, architecture_id: str) -> None:
+    """Write how long a network trained, why, and its curve."""
+    curve = [
+        {"epochs": point.epochs, point.metric: point.value, "seconds": round(point.seconds, 2)}
+        for point in lengths.curve_of(architecture_id)
+    ]
+    length = lengths.of[architecture_id]
+    told = {"epochs": length.epochs, "reason": length.reason, "validation_curve": curve}
+    write_text(place / "length.json", json.dumps(told, indent=1) + "\n")
 
 
 def _circumstances(task: FinishTask, folder: Path) -> Circumstances:

@@ -26,7 +26,7 @@ _OTHERS = (
 )
 # Taken back last, in this order: a kill on the way leaves a run to go on with, or a free folder.
 _LAST = ("config.yaml", "overrides.yaml", LOG, LEASE)
-_FOLDERS = ("models", "checkpoints")
+_FOLDERS = ("models", "checkpoints", "relatives")
 # Each line of a journal that concerns a trial has one of these.
 _OF_TRIALS = (b'"datetime_start"', b'"trial_id"')
 

@@ -30,7 +30,7 @@ _WRITTEN_ANEW = (
     "finish/compressed.csv",
     "finish/spent.jsonl",
 )
-_FOLDERS = ("models", "checkpoints", "finish")
+_FOLDERS = ("models", "checkpoints", "relatives", "finish")
 
 
 def tidy(folder: RunFolder) -> list[str]:

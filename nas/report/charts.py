@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from nas.metric import describe_metric, is_count
 from nas.objective import Objective
+from nas.report.curves import curves
 from nas.report.front import Floors, knee_record, leading_objective
 from nas.report.growth import growth_of, yardstick_of
 from nas.report.style import decades_of
@@ -49,6 +50,7 @@ def chart_data(
             "values": {metric: [_value(r, metric) for r in shown] for metric in metrics},
         },
         "growth": _growth(records, objectives, floors),
+        "curves": curves(records, objectives, front),
     }
 
 

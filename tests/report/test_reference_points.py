@@ -41,13 +41,13 @@ def test_the_table_says_what_the_search_has_instead(records, accuracy_size):
 
     _, linear, network, oracle = reference_table([LINEAR, NETWORK, best], front)
 
-    assert linear[-1] == "2 kB (trial 0)"
-    assert network == ["mobilenetv3_small x0.25", "70.00 %", "1 MB", "–", "50 kB (trial 1)"]
+    assert linear[-1] == "2.00 kB (trial 0)"
+    assert network == ["mobilenetv3_small x0.25", "70.00 %", "1.00 MB", "–", "50.0 kB (trial 1)"]
     assert oracle[-1] == "none"
 
 
 def test_the_line_names_all_and_nothing_where_there_are_none():
     assert references_line([]) == ""
     assert references_line([LINEAR, NETWORK]) == (
-        "Compared with: linear classifier 40.00 %; mobilenetv3_small x0.25 70.00 % at 1 MB."
+        "Compared with: linear classifier 40.00 %; mobilenetv3_small x0.25 70.00 % at 1.00 MB."
     )

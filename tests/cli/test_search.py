@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from nas.exit_status import ExitStatus
+
 
 def test_a_search_prints_the_front_and_fills_the_run_folder(nas, table_words, launch_folder):
     status, shown, _ = nas("search", *table_words, "name=first")
@@ -180,3 +182,15 @@ def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(table_words, launch_f
     assert started.returncode == 130
     assert shown.rstrip().endswith("nas search name=long resume=true")
     assert (launch_folder / "runs/long/front.csv").is_file()
+
+
+def test_a_table_has_no_weights_to_inherit(nas, table_words):
+    status, _, error = nas("search", *table_words, "training.inherit=true")
+    assert status == ExitStatus.USERS_FAULT
+    assert "trains no networks that could start from the weights of others" in error
+
+
+def test_a_share_of_nothing_is_refused(nas):
+    status, _, error = nas("search", "training.inherit_share=0")
+    assert status == ExitStatus.USERS_FAULT
+    assert "training.inherit_share" in error

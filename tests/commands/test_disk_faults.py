@@ -19,13 +19,6 @@ COMMANDS = {
 }
 
 
-@pytest.fixture
-def whole_run(nas, table_words, launch_folder):
-    """A run of five trials."""
-    assert nas("search", *table_words, "name=t", "ui=none", "execution=inline")[0] == 0
-    return launch_folder / "runs/t"
-
-
 def words_of(command, table_words):
     extra = {"search": table_words}.get(command, [])
     return [COMMANDS[command][0], *extra, *COMMANDS[command][1:]]
@@ -50,8 +43,8 @@ def mounted(*words):
 
 
 @pytest.mark.parametrize("command", ["search", "report", "repair", "compare", "spaces"])
-def test_a_full_disk_is_told_in_one_message(nas, table_words, whole_run, command):
-    {"repair": damage}.get(command, lambda run: None)(whole_run)
+def test_a_full_disk_is_told_in_one_message(nas, table_words, table_run, command):
+    {"repair": damage}.get(command, lambda run: None)(table_run)
 
     with no_file_beyond(100):
         status, _, err = nas(*words_of(command, table_words))
@@ -63,9 +56,9 @@ def test_a_full_disk_is_told_in_one_message(nas, table_words, whole_run, command
 
 
 @pytest.mark.parametrize("command", ["search", "resume", "report", "repair", "compare", "spaces"])
-def test_a_read_only_disk_is_told_in_one_message(nas, table_words, whole_run, command):
-    {"repair": damage}.get(command, lambda run: None)(whole_run)
-    runs = str(whole_run.parent)
+def test_a_read_only_disk_is_told_in_one_message(nas, table_words, table_run, command):
+    {"repair": damage}.get(command, lambda run: None)(table_run)
+    runs = str(table_run.parent)
 
     with mounted("--bind", runs, runs), mounted("-o", "remount,ro,bind", runs):
         status, _, err = nas(*words_of(command, table_words))
@@ -107,10 +100,10 @@ def test_output_that_cannot_be_written_is_told(launch_folder):
 
 
 @pytest.mark.parametrize("name", ["trials.csv", "front.csv", "report.html", "log.txt", ".lease"])
-def test_a_folder_in_the_place_of_a_file_is_named_and_repair_moves_it(nas, whole_run, name):
-    (whole_run / name).unlink()
-    (whole_run / name).mkdir()
-    (whole_run / name / "mine.txt").write_text("mine")
+def test_a_folder_in_the_place_of_a_file_is_named_and_repair_moves_it(nas, table_run, name):
+    (table_run / name).unlink()
+    (table_run / name).mkdir()
+    (table_run / name / "mine.txt").write_text("mine")
 
     status, _, err = nas(*COMMANDS["resume"])
     repaired, out, _ = nas("repair", "run=runs/t")
@@ -120,15 +113,15 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_repair_moves_it(nas, whole
     assert name in err
     assert (repaired, after) == (0, 0)
     assert f"{name}.damaged" in out
-    assert (whole_run / f"{name}.damaged/mine.txt").read_text() == "mine"
+    assert (table_run / f"{name}.damaged/mine.txt").read_text() == "mine"
 
 
-def test_repair_is_refused_while_a_search_holds_the_run(nas, whole_run):
+def test_repair_is_refused_while_a_search_holds_the_run(nas, table_run):
     from nas.record.lease import Lease
 
-    damage(whole_run)
-    before = (whole_run / "study.journal").read_bytes()
-    lease = Lease(whole_run / ".lease")
+    damage(table_run)
+    before = (table_run / "study.journal").read_bytes()
+    lease = Lease(table_run / ".lease")
     try:
         status, _, err = nas("repair", "run=runs/t")
     finally:
@@ -136,4 +129,4 @@ def test_repair_is_refused_while_a_search_holds_the_run(nas, whole_run):
 
     assert status == 2
     assert "another search writes" in err
-    assert (whole_run / "study.journal").read_bytes() == before
+    assert (table_run / "study.journal").read_bytes() == before

@@ -19,6 +19,7 @@ FINISH = [
     "execution=inline",
     "pick=2",
     "seeds=2",
+    "training.epochs=2",
     "distillation.teacher=largest",
     "compression.to=[int8]",
     "export.peak_memory=false",

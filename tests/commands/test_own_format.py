@@ -71,7 +71,14 @@ class NoFormat:
     pass
 '''
 SEARCH = ["preset=smoke", "sampler=random", "ui=none", "evaluation.num_threads=1"]
-QUICK = ["execution=inline", "pick=1", "seeds=1", "export.onnx=false", "export.peak_memory=false"]
+QUICK = [
+    "execution=inline",
+    "pick=1",
+    "seeds=1",
+    "training.epochs=1",
+    "export.onnx=false",
+    "export.peak_memory=false",
+]
 OWN = "+export.formats.half._target_=my_formats"
 
 

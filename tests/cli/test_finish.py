@@ -4,8 +4,11 @@ import pytest
 
 from nas.assemble.finish import build_finish
 from nas.cli import finish
+from nas.cli.terminal import make_console
 from nas.config.finishing import check_finish
 from nas.errors import ConfigError, ConstraintError, RunFolderError
+from nas.finish.find_length import Patience
+from nas.finish.length import CurvePoint, Gain, Length, Lengths
 from nas.finish.which import Which
 from nas.objective import Constraint
 
@@ -27,6 +30,7 @@ def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
         "execution=inline",
         "pick=1",
         "seeds=2",
+        "training.epochs=1",
         "export.onnx=false",
         "export.peak_memory=false",
         "license=mit",
@@ -138,3 +142,46 @@ def test_search_of_a_table_cannot_be_finished(nas, table_words, launch_folder):
 
     with pytest.raises(ConfigError, match="searched a table: there are no networks to train"):
         build_finish(check_finish(["run=runs/t"]), words=[])
+
+
+def test_the_search_for_a_length_is_told_step_by_step_and_at_its_end(capsys):
+    console = make_console(is_quiet=False)
+    points = [CurvePoint("trial 3", "a", 8, "accuracy", 0.8, 1.0),
+              CurvePoint("trial 5", "b", 8, "accuracy", 0.9, 1.0)]  # fmt: skip
+    done = Length(4, "twice as many gained +0.10 points")
+    follows = Length(4, f"as trial 3, the next that was tried: {done.reason}")
+
+    finish._say_length(console, points, [Gain(0.05, 0.01, 1.0), Gain(0.001, 0.01, 1.0)])
+    finish._say_settled(console, Lengths({"a": done, "b": Length(16, "x"), "c": follows}, 3))
+
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == (
+        "8 epochs, validation: trial 3 80.00 % (+5.00 points ± 1.00), "
+        "trial 5 90.00 % (+0.10 points ± 1.00)"
+    )
+    assert told[1:] == [
+        "Winners train for 4 to 16 epochs, 3 times each:",
+        "  4 epochs: twice as many gained +0.10 points",
+        "  16 epochs: x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "patience"),
+    [
+        ([], Patience(search_epochs=1)),
+        (["training.epochs=9"], None),
+        (["budget=60"], Patience(search_epochs=1, budget_s=60.0)),
+        (
+            ["budget=60", "training.epochs=9", "seeds=2"],
+            Patience(search_epochs=1, budget_s=60.0, keeps_epochs=True, keeps_seeds=True),
+        ),
+    ],
+    ids=["until done", "as told", "within a budget", "all told"],
+)
+def test_what_the_user_gives_stands_and_the_rest_is_found_out(searched, words, patience):
+    words = [f"run={searched}", *words]
+
+    task = build_finish(check_finish(words), words=words).task
+
+    assert task.patience == patience

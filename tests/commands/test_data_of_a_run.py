@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.cli.main import main
+
 SMALL = (
     "execution=inline",
+    "sampler=random",
     "training.epochs=1",
     "search_space.parameters.width.choice=[0.125,0.25]",
     "stopping.num_trials=2",
@@ -31,14 +34,23 @@ def save_image(file, seed):
     Image.fromarray(pixels).save(file)
 
 
-@pytest.fixture
-def searched(nas, launch_folder):
-    """A run `r` on the folder `d` with two classes of ten images."""
+@pytest.fixture(scope="module")
+def folder_with_a_run(tmp_path_factory):
+    """A folder with data in `d`, two classes of ten images, and a search of them in `runs/r`."""
+    folder = tmp_path_factory.mktemp("begun")
     for label, name in enumerate("ab"):
         for index in range(10):
-            save_image(launch_folder / "d" / name / f"{index}.png", [label, index])
-    status, _, told = nas("search", "data=image_folder", "data.path=d", *SMALL, "name=r")
-    assert status == 0, told
+            save_image(folder / "d" / name / f"{index}.png", [label, index])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["search", "data=image_folder", "data.path=d", *SMALL, "name=r"]) == 0
+    return folder
+
+
+@pytest.fixture
+def searched(folder_with_a_run, launch_folder):
+    """The run `runs/r` on the data `d`, both for the test to change."""
+    shutil.copytree(folder_with_a_run, launch_folder, dirs_exist_ok=True)
     return launch_folder / "runs" / "r"
 
 
@@ -185,7 +197,9 @@ def test_runs_on_other_data_are_not_ranked(nas, searched, launch_folder):
 
 
 def test_a_search_that_is_told_of_one_on_other_data_says_so(nas, searched):
-    status, written, told = nas("search", *SMALL, "name=w", f"warm_start=[{searched}]")
+    status, written, told = nas(
+        "search", *SMALL, "sampler=frontier", "name=w", f"warm_start=[{searched}]"
+    )
 
     assert status == 0, told
     assert "warm_start: r was on other data (all other images: 20 images" in written
