@@ -17,6 +17,7 @@ from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.relatives import Relatives
 from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
@@ -26,6 +27,7 @@ from nas.engine.weights import FrontWeights
 from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
+from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
 from nas.study.heritage import NO_HERITAGE
 from nas.study.record import StudyRecord
@@ -129,6 +131,7 @@ class SearchLoop:
         self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
         keepers = self._open_weights(records)
+        references = self._reference_trainings()
         checkpoints = run_folder.path / "checkpoints"
         rungs = self._open_rungs(records, checkpoints)
         self._intake = Intake(
@@ -138,6 +141,7 @@ class SearchLoop:
             keepers=keepers,
             tracker=self._tracker,
             again=self._again,
+            references=references,
             checkpoints=checkpoints,
             tables=Publisher(publish),
             view=view,
@@ -150,6 +154,7 @@ class SearchLoop:
             costs=self._costs,
             tracker=self._tracker,
             again=self._again,
+            references=references,
             checkpoints=checkpoints,
             complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
@@ -178,6 +183,18 @@ class SearchLoop:
             checkpoints=checkpoints,
         )
 
+    def _reference_trainings(self) -> ReferenceTrainings:
+        task = self._task
+        return ReferenceTrainings(
+            task.references,
+            task.hand_made,
+            path=self._run_folder.path / REFERENCES_CSV,
+            objectives=task.objectives,
+            seed=task.seed,
+            most_share=task.most_hand_made,
+            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
+        )
+
     def _open_study(self, record: StudyRecord) -> SearchStudy:
         task, notes = self._task, record.history.notes
         study = SearchStudy(
@@ -189,6 +206,7 @@ class SearchLoop:
             records=record.history.records,
             notes=notes,
             constraints=task.constraints,
+            limits=task.limits,
             seed=task.seed,
             heritage=NO_HERITAGE if self._relatives is None else self._relatives,
             shares=(1.0,) if task.rungs is None else task.rungs.shares,

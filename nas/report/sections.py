@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas.device.device import KnownDevice
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
+from nas.record.references import Reference, floors_of
 from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
 from nas.report.curves import curves_section
-from nas.report.front import front_records, knee_record
+from nas.report.front import Floors, front_records, knee_record
 from nas.report.inheritance import inheritance_line
+from nas.report.limits import limit_floors, limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -32,6 +34,7 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
+from nas.report.reference_points import REFERENCES_LEAD, reference_table
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
@@ -54,6 +57,8 @@ class Report:
         winners: what `nas finish` found out, smallest first.
         spent: what the commands of the search noted.
         devices: that times were predicted for, by name.
+        references: what the search is compared with.
+        limits: on what was measured, which trials should keep.
         front: the front, smallest first; follows from the records.
     """
 
@@ -66,10 +71,18 @@ class Report:
     winners: Sequence[WinnerRow] = ()
     spent: Sequence[Spent] = ()
     devices: Mapping[str, KnownDevice] = field(default_factory=dict)
+    references: Sequence[Reference] = ()
+    limits: Sequence[Constraint] = ()
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "front", front_records(self.records, self.objectives))
+
+    @property
+    def floors(self) -> Floors:
+        """Losses from which on a point counts."""
+        trivial = floors_of(self.references, self.objectives)
+        return (*trivial, *limit_floors(self.limits, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -122,7 +135,7 @@ def front_section(report: Report) -> Section | None:
     if not report.front:
         return None
     metrics = metric_columns(report.front, report.objectives)
-    knee = knee_record(report.front, report.objectives)
+    knee = knee_record(report.front, report.objectives, floors=report.floors)
     shared, own = split_shared([record.architecture for record in report.front])
     rows = []
     for record, words in zip(report.front, own, strict=True):
@@ -139,6 +152,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    notes += [limits_line(report.records, report.front, report.limits)] if report.limits else []
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html",
@@ -170,6 +184,20 @@ def cost_section(report: Report) -> Section | None:
     cost = search_cost(report.records, report.spent)
     told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
+
+
+def references_section(report: Report) -> Section | None:
+    """Return what the search is compared with."""
+    if not report.references:
+        return None
+    headings, *lines = reference_table(report.references, report.front)
+    rows = [Row([Cell(text) for text in line]) for line in lines]
+    return TableSection(
+        "titled_table.html",
+        "Compared with",
+        table=PageTable(headings, rows, "What the search is compared with"),
+        lead=REFERENCES_LEAD,
+    )
 
 
 def learning_curves(report: Report) -> Section | None:
@@ -321,6 +349,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     winners_section,
     front_section,
     devices_section,
+    references_section,
     growth_section,
     learning_curves,
     cost_section,
