@@ -12,8 +12,9 @@ from plotly.offline import get_plotlyjs
 
 from nas.files import write_text
 from nas.report.charts import chart_data, to_script_json
+from nas.report.content import Report
 from nas.report.rendering import render
-from nas.report.sections import SECTIONS, Report, tiles
+from nas.report.sections import SECTIONS, tiles
 from nas.report.tables import knee_sentence
 
 _ASSETS = Path(__file__).parent / "assets"

@@ -17,7 +17,7 @@ from nas.record.references import REFERENCES_CSV, read_references
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
-from nas.report.sections import Report
+from nas.report.content import Report
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.secrets import masked_by_shape
 from nas.trial import TrialRecord

@@ -6,21 +6,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from nas.device.device import KnownDevice
-from nas.objective import Constraint, Objective
-from nas.record.references import Reference, floors_of
-from nas.record.spent import Spent
-from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
+from nas.report.content import Report
 from nas.report.cost import search_cost
 from nas.report.curves import curves_section
-from nas.report.front import Floors, front_records, knee_record
+from nas.report.front import knee_record
 from nas.report.inheritance import inheritance_line
-from nas.report.limits import limit_floors, limits_line
+from nas.report.limits import limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -41,48 +36,6 @@ from nas.trial import TrialRecord, TrialState, trainings
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that a page is made of.
-
-    Attributes:
-        name: the run's name.
-        records: its trials.
-        objectives: what it made better.
-        config: the text of config.yaml; empty where there is none.
-        environment: what environment.json holds; empty where there is none.
-        weights: trial -> relative folder of its weights, where they are kept.
-        winners: what `nas finish` found out, smallest first.
-        spent: what the commands of the search noted.
-        devices: that times were predicted for, by name.
-        references: what the search is compared with.
-        limits: on what was measured, which trials should keep.
-        front: the front, smallest first; follows from the records.
-    """
-
-    name: str
-    records: Sequence[TrialRecord]
-    objectives: Sequence[Objective]
-    config: str = ""
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[int, str] = field(default_factory=dict)
-    winners: Sequence[WinnerRow] = ()
-    spent: Sequence[Spent] = ()
-    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
-    references: Sequence[Reference] = ()
-    limits: Sequence[Constraint] = ()
-    front: Sequence[TrialRecord] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "front", front_records(self.records, self.objectives))
-
-    @property
-    def floors(self) -> Floors:
-        """Losses from which on a point counts."""
-        trivial = floors_of(self.references, self.objectives)
-        return (*trivial, *limit_floors(self.limits, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
