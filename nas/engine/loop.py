@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
@@ -96,6 +97,17 @@ def run_search(
             own_lease.release()
 
 
+class _Shared(TypedDict):
+    """What hands trials out and what takes their results both know."""
+
+    tracker: FrontTracker
+    again: TrainingsAgain
+    references: ReferenceTrainings
+    checkpoints: Path
+    rungs: Rungs | None
+    view: View
+
+
 class SearchLoop:
     """The state of a running search.
 
@@ -131,36 +143,32 @@ class SearchLoop:
         self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
         keepers = self._open_weights(records)
-        references = self._reference_trainings()
         checkpoints = run_folder.path / "checkpoints"
-        rungs = self._open_rungs(records, checkpoints)
+        shared: _Shared = {
+            "tracker": self._tracker,
+            "again": self._again,
+            "references": self._reference_trainings(),
+            "checkpoints": checkpoints,
+            "rungs": self._open_rungs(records, checkpoints),
+            "view": view,
+        }
         self._intake = Intake(
             self._study,
             record,
             objectives=task.objectives,
             keepers=keepers,
-            tracker=self._tracker,
-            again=self._again,
-            references=references,
-            checkpoints=checkpoints,
             tables=Publisher(publish),
-            view=view,
-            rungs=rungs,
+            **shared,
         )
         self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
             costs=self._costs,
-            tracker=self._tracker,
-            again=self._again,
-            references=references,
-            checkpoints=checkpoints,
             complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
-            view=view,
-            rungs=rungs,
             settle=record.settle,
+            **shared,
         )
 
     def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:

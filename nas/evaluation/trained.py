@@ -65,7 +65,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
         metrics: further metrics to report: `activation_bytes`, `latency_ms`.
-        num_threads: CPU threads of a trial, at least 1; None leaves torch's number, often too many.
+        num_threads: CPU threads of a trial, at least 1; None for as many as torch takes.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
         variants: compressed copies to make of each network at the end of its training, each a
             point of its own: `int8`, `kept0.5+int8` (see `nas.compress.compression`).
