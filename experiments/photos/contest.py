@@ -16,12 +16,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from experiments.photos.rival import add_row
 from experiments.smoke import make_parser, run_experiment
-from nas.export.load_without_nas import load
+from nas.export.predict import load
 from nas.record.winners import read_winners
 
 HERE = Path(__file__).parent
@@ -78,11 +77,10 @@ def unseen_accuracy(options: argparse.Namespace, trial: int) -> float:
     places = sorted(p for p in (options.folder / "unseen").iterdir() if p.is_dir())
     files = [(str(path), label) for label, place in enumerate(places) for path in place.iterdir()]
     right = 0
-    with torch.inference_mode():
-        for start in range(0, len(files), _BLOCK):
-            block = files[start : start + _BLOCK]
-            labels = torch.tensor([label for _, label in block])
-            right += int((network([path for path, _ in block]).argmax(1) == labels).sum())
+    for start in range(0, len(files), _BLOCK):
+        block = files[start : start + _BLOCK]
+        labels = np.array([label for _, label in block])
+        right += int((network([path for path, _ in block]).argmax(1) == labels).sum())
     return right / len(files)
 
 

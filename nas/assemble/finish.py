@@ -9,13 +9,20 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.config.check import in_one_message
-from nas.config.finishing import DistillationConfig, FinishConfig, PickConfig
+from nas.config.finishing import (
+    BaselineConfig,
+    CompressionConfig,
+    DistillationConfig,
+    FinishConfig,
+    PickConfig,
+)
 from nas.config.foreign import check_plain, check_record
 from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
@@ -93,17 +100,10 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         pick=_pick(config.pick),
         num_seeds=config.seeds,
         seed=values["seed"],
-        baselines=Baselines(
-            hand_made={"mobilenetv3_small": tuple(config.baselines.mobilenetv3_small)},
-            num_random=config.baselines.random,
-        ),
+        baselines=_baselines(config.baselines),
         export=export,
         teaching=_teaching(config.distillation),
-        shrinking=Shrinking(
-            tuple(config.compression.to),
-            config.compression.epochs,
-            config.compression.learning_rate,
-        ),
+        shrinking=_shrinking(config.compression),
         grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
@@ -111,6 +111,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         gpu_share=config.execution.gpus_per_trial,
         patience=_patience(config, values["training"], words),
         search_epochs=_search_epochs(values["training"]),
+        devices=kept_devices(folder.path),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 
@@ -156,6 +157,15 @@ def _pick(config: PickConfig) -> Pick:
         trials=tuple(config.trials),
         limits=config.limits(),
     )
+
+
+def _baselines(config: BaselineConfig) -> Baselines:
+    hand_made = {"mobilenetv3_small": tuple(config.mobilenetv3_small)}
+    return Baselines(hand_made=hand_made, num_random=config.random)
+
+
+def _shrinking(config: CompressionConfig) -> Shrinking:
+    return Shrinking(tuple(config.to), config.epochs, config.learning_rate)
 
 
 def _teaching(config: DistillationConfig) -> TeacherChoice | None:

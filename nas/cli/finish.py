@@ -17,11 +17,12 @@ from nas.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from nas.assemble.finish import AssembledFinish
+    from nas.config.finishing import FinishConfig
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
     from nas.finish.length import CurvePoint, Gain, Lengths
-    from nas.finish.retrain import Retraining
+    from nas.finish.retrain import Crew, Retraining
     from nas.finish.task import FinishSummary
 
 
@@ -32,28 +33,32 @@ def run(words: Sequence[str]) -> int:
 
     config = check_finish(words)
     RunFolder.open(Path(config.run))  # refused soon where there is no run
-    # Imported here: they bring torch, which a faulty command line never needs.
-    from nas.assemble.finish import build_finish
-    from nas.assemble.run_data import keep_fingerprint
-    from nas.cli.log import logging_to
-    from nas.cli.view import make_view
-    from nas.engine.interrupt import InterruptWatch, own_handlers
-    from nas.finish.retrain import Crew
-    from nas.finish.run import run_finish
-    from nas.record.claim import claimed_finish
-    from nas.report.confirmation import write_finish_png
-    from nas.report.shipped import write_files_png
+    from nas.assemble.finish import build_finish  # brings torch, which a refused line never needs
 
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
+    _say_missing(console, finish)
+    summary = _finish(finish, config, console)
+    status = _end(console, summary, folder=finish.folder, words=words)
+    _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
+    return status
+
+
+def _finish(
+    finish: "AssembledFinish", config: "FinishConfig", console: Console
+) -> "FinishSummary":
+    """Hold the `finish` folder of the run, and fill it."""
+    from nas.assemble.run_data import keep_fingerprint
+    from nas.cli.log import logging_to
+    from nas.cli.view import make_view
+    from nas.finish.run import run_finish
+    from nas.record.claim import claimed_finish
+    from nas.report.confirmation import write_finish_png
+    from nas.report.mistakes import write_mistake_pictures
+    from nas.report.shipped import write_files_png
+
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
-    _say_missing(console, finish)
-
-    def make_backend(evaluator: "Evaluator") -> "Backend":
-        with own_handlers():  # a backend may set handlers of its own
-            return finish.make_backend(evaluator)
-
     with claimed_finish(place) as lease, logging_to(place / "log.txt", view):
         if finish.note is not None:
             view.message(finish.note)
@@ -61,23 +66,33 @@ def run(words: Sequence[str]) -> int:
         summary = run_finish(
             finish.task,
             folder=finish.folder,
-            crew=Crew(
-                make_backend=make_backend,
-                watch=InterruptWatch,
-                on_entry=lambda *told: _say_entry(
-                    console, finish.task.winner_metric.metric, *told
-                ),
-                time_limit_s=config.trial_time_limit_s,
-                on_length=lambda *told: _say_length(console, *told),
-                on_settled=lambda lengths: _say_settled(console, lengths),
-            ),
+            crew=_crew(finish, console, time_limit_s=config.trial_time_limit_s),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
             lease=lease,
         )
         write_files_png(summary.artefacts, name=name, path=place / "files.png")
-    status = _end(console, summary, folder=finish.folder, words=words)
-    _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
-    return status
+        write_mistake_pictures(place)
+    return summary
+
+
+def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | None) -> "Crew":
+    """Return the workers of a finish, and what tells of each training on the console."""
+    from nas.engine.interrupt import InterruptWatch, own_handlers
+    from nas.finish.retrain import Crew
+
+    def make_backend(evaluator: "Evaluator") -> "Backend":
+        with own_handlers():  # a backend may set handlers of its own
+            return finish.make_backend(evaluator)
+
+    metric = finish.task.winner_metric.metric
+    return Crew(
+        make_backend=make_backend,
+        watch=InterruptWatch,
+        on_entry=lambda *told: _say_entry(console, metric, *told),
+        time_limit_s=time_limit_s,
+        on_length=lambda *told: _say_length(console, *told),
+        on_settled=lambda lengths: _say_settled(console, lengths),
+    )
 
 
 def _say_missing(console: Console, finish: "AssembledFinish") -> None:
@@ -157,6 +172,7 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
 def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
+    from nas.record.artefacts import drawbacks
     from nas.report.confirmation import (
         confirmation_table,
         distillation_table,
@@ -172,8 +188,8 @@ def _end(
     ):
         if len(lines) > 1:
             _print_table(console, lines)
-    if summary.rows:
-        line = optimism_line(summary.rows)
+    told = [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
+    for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if summary.ranking is not None:
         text = summary.ranking.describe()
@@ -192,6 +208,15 @@ def _end(
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _inheritance(folder: "RunFolder") -> list[str]:
+    """Return what to know where trials of the search started from others."""
+    from nas.report.inheritance import inheritance_line
+    from nas.study.journal import load_records
+
+    line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
+    return [] if line is None else [line]
 
 
 def _made(summary: "FinishSummary") -> list[str]:

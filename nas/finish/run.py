@@ -1,7 +1,6 @@
 """The order of `nas finish`: choose, confirm, then make each winner into files.
 
-Each result is written to disk as soon as it is known. The command may be killed at any point;
-given again, it continues from there.
+Each result is written to disk at once; the command, killed at any point, goes on from there.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from nas.finish.confirm import (
 )
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
+from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
 from nas.finish.settle import settle
@@ -64,7 +64,7 @@ def run_finish(
         task: what to finish.
         folder: of the run.
         crew: workers and onlookers.
-        publish: draws what `winners.csv` says; called when the confirmation ends.
+        publish: draws `winners.csv`; called when the confirmation ends.
         lease: the right to write the `finish` folder, where the caller has it; else it is taken.
 
     Raises:
@@ -102,13 +102,11 @@ def run_finish(
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
-    found = [record if record.parent is None else known[record.parent] for record in chosen]
-    return list({record.number: record for record in found}.values())
+    parents = (record if record.parent is None else known[record.parent] for record in chosen)
+    return list({record.number: record for record in parents}.values())
 
 
-class _Finish:
-    """The state of one `nas finish`."""
-
+class _Finish:  # the state of one `nas finish`
     def __init__(self, task: FinishTask, folder: RunFolder, crew: Crew) -> None:
         self._task = task
         self._folder = folder.finish_dir
@@ -229,6 +227,14 @@ class _Finish:
             settings=settings,
             lengths=self.lengths,
         )
+        if self._task.devices:
+            write_winners_for_devices(
+                self._shipped,
+                self._task.devices,
+                space=self._space,
+                data=self._task.dataset.shape,
+                folder=self._folder,
+            )
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""

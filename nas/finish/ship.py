@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load as load_safetensors
 
+from nas.export.mistakes import MISTAKES_NPZ
 from nas.export.network_files import TrainedNetwork, export_network
 from nas.export.settings import ExportSettings
 from nas.files import write_text
@@ -17,6 +18,7 @@ from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
 from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
 from nas.record.winners import WinnerRow
 from nas.space.space import SearchSpace
@@ -66,6 +68,8 @@ def ship(
         made = _files_of(shipped, task, space, folder, settings)
         rows += made
         kinds = frozenset(row.format for row in made if not row.refused)
+        place = folder / shipped.place
+        has_classes = (place / CONFUSION_CSV).is_file()
         card = model_card(
             shipped.row,
             made,
@@ -73,11 +77,13 @@ def ship(
             circumstances=circumstances,
             usages=settings.usages(kinds),
             story=shipped.story,
+            confusion=read_confusion(place / CONFUSION_CSV) if has_classes else None,
+            has_mistakes=(place / MISTAKES_NPZ).is_file(),
             lengths=lengths,
         )
-        write_text(folder / shipped.place / "README.md", card)
+        write_text(place / "README.md", card)
         if lengths is not None and shipped.row.architecture_id in lengths.of:
-            _write_length(folder / shipped.place, lengths, shipped.row.architecture_id)
+            _write_length(place, lengths, shipped.row.architecture_id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
 

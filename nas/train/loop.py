@@ -91,10 +91,12 @@ class Training:
         seed: of order and augmentation.
         time_limit_s: seconds of training until `TimeLimitError`; None for no limit.
         loss: of a batch; None for cross entropy with the recipe's smoothing.
+        share: of the recipe's steps that this training has, above 0: its schedule is so much
+            shorter.
 
     Attributes:
         step: steps that were taken.
-        num_steps: steps of a full training.
+        num_steps: steps of this training, when it is run to its end.
         earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 
@@ -107,6 +109,7 @@ class Training:
         seed: int,
         time_limit_s: float | None = None,
         loss: Loss | None = None,
+        share: float = 1.0,
     ) -> None:
         self.model = model
         self.data = data
@@ -128,7 +131,7 @@ class Training:
         # The last images of an epoch's order that fill no batch wait for another epoch: a batch of
         # one image would break batch norms.
         self._steps_per_epoch = len(data.train.labels) // self._batch_size
-        self.num_steps = recipe.epochs * self._steps_per_epoch
+        self.num_steps = max(1, round(share * recipe.epochs * self._steps_per_epoch))
         self.optimizer = make_optimizer(model, recipe, self.device)
         _set_norm_momentum(model, recipe.norm_momentum)
 
