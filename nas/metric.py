@@ -73,6 +73,9 @@ METRICS: dict[str, Metric] = {
         Metric("peak_memory_bytes", _DOWN, "peak memory", Scale.COUNT, "B"),
         Metric("energy_j", _DOWN, "energy", unit="J"),
         Metric("seconds", _DOWN, "time", unit="s"),
+        Metric(
+            "training_share", _DOWN, "share of a full training", Scale.SHARE, heading="trained"
+        ),
     )
 }
 

@@ -9,7 +9,9 @@ from typing import Any
 from nas.architecture import Architecture
 from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.make import make, make_data, make_space
+from nas.assemble.make import make_sampler as maker_of_sampler
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -24,9 +26,11 @@ from nas.config.schema import (
 )
 from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
-from nas.evaluation.evaluator import Evaluator
+from nas.errors import ConfigError
+from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
@@ -62,28 +66,52 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     space: SearchSpace = make_space(config.search_space)
     told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     objectives = objectives_of({**told, "devices": config.devices})
-    limits = constraints_of(config.constraints)
-    named = [*(o.metric for o in objectives), *(limit.metric for limit in limits)]
+    wanted = constraints_of(config.constraints)
+    named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
     devices = devices_of(named, run_folder=Path(config.run_folder))
-    constraints = tuple(within_error(limit, devices) for limit in limits)
+    constraints = tuple(within_error(limit, devices) for limit in wanted)
     evaluator, data = _build_evaluator(config, space, objectives, constraints, devices)
-    recipe = config.training
+    limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        make_sampler=make_sampler,
         constraints=constraints,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        trial_time_limit_s=limits.trial_time_limit_s,
         costs=costs,
+        rungs=build_rungs(
+            config.fidelity,
+            objectives=objectives,
+            evaluator=evaluator,
+            make_sampler=make_sampler,
+        ),
         trains_again=config.train_again,
+        inheritance=_inheritance(limits, evaluator),
     )
     return AssembledSearch(
         task, lambda ready: build_backend(config.execution, ready), data, devices
     )
+
+
+def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
+    """Return how trials start from others.
+
+    Raises:
+        ConfigError: they are to, and are not trained here.
+    """
+    if not limits.inherit:
+        return None
+    if not isinstance(evaluator, Inherits):
+        raise ConfigError(
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:
@@ -139,7 +167,7 @@ def _build_sampler(
         "is_allowed": _allowed_by(constraints, costs),
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    maker = make_sampler(config.sampler, offers=offers)
+    maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker
 
@@ -190,6 +218,10 @@ def gpus_per_trial(execution: Execution) -> float:
         return execution.gpus_per_trial
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
     return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key in names}
 
 
 def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

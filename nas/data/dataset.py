@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.copies import Names
 from nas.data.findings import NOTHING_FOUND, Findings
 from nas.data.normalisation import Images, Normalisation, normalisation_of
 from nas.data.picture import DecodeSettings
@@ -21,6 +22,7 @@ from nas.errors import DataError
 from nas.task import DataShape, Task
 
 # N images, H height, W width, C channels
+
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -171,6 +173,7 @@ class Dataset(ThreeSplits):
         skipped: what could not be read and was left out, a line each.
         findings: what the loader saw beside the pixels.
         stored: how image files became images; None where they came as arrays.
+        test_names: what the images of `test` are called; None where they came as arrays.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -187,6 +190,7 @@ class Dataset(ThreeSplits):
     skipped: tuple[str, ...] = ()
     findings: Findings = NOTHING_FOUND
     stored: DecodeSettings | None = None
+    test_names: Names | None = None
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
+from nas.evaluation.inherited import StartsFromOthers, share_told, start
 from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
@@ -43,11 +44,7 @@ from nas.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from nas.train.device import (
-    choose_device,
-    keep_freed_memory,
-    limit_device_memory,
-)
+from nas.train.device import choose_device, keep_freed_memory, limit_device_memory
 from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
@@ -55,12 +52,10 @@ from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 # Images of the shortest measurement: batch norms want several; and what makes a step long.
 _LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
-
-
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
+class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -214,14 +209,16 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
             check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
             model = self.space.build(spec.architecture, self.data.shape)
+            share, recipe = start(model, spec.inheritance, self.recipe)
             if self.recipe.adapter_rank is not None:
                 adapt(model, rank=self.recipe.adapter_rank)
             model = model.to(device).to(memory_format=torch.channels_last)
             training = Training(
                 model,
                 data.resized(input_size(model, self.data.shape)),
-                self.recipe,
+                recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
                 seed=spec.seed,
+                share=share,
                 time_limit_s=spec.time_limit_s,
                 loss=self._loss(model, device),
             )
@@ -229,10 +226,11 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
                 merge(model)
             metrics = training.score().metrics()
-            metrics |= self.static_costs(spec.architecture)
+            metrics |= {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
             if self._measures_latency:
                 metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
-            seconds = training.earlier_s + time.monotonic() - started
+            earlier_s = max(training.earlier_s, spec.spent_s)
+            seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             variants = self._make_variants(spec, training) if is_whole else ()
         return TrialResult(
@@ -243,7 +241,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             seconds=seconds,
             budget=spec.budget,
             worker=_worker_name(),
-            weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+            weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
         )
 
@@ -290,6 +288,9 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )
+
+    def _is_kept(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
+        return (spec.keeps_weights and spec.budget >= 1.0) or self._is_wanted(spec, metrics)
 
     def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
         """Say whether a network of these metrics may stand on the front."""

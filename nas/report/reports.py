@@ -51,8 +51,9 @@ def write_reports(
 
 
 def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> None:
-    """Write finish.png and files.png of a run that was finished; else nothing."""
+    """Write the pictures of a run that was finished, those of its networks too; else nothing."""
     from nas.report.confirmation import write_finish_png
+    from nas.report.mistakes import write_mistake_pictures
     from nas.report.shipped import write_files_png
 
     if winners:
@@ -62,6 +63,7 @@ def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> No
     if artefacts_csv.is_file():
         rows = read_artefacts(artefacts_csv)
         write_files_png(rows, name=folder.name, path=folder.finish_dir / "files.png")
+    write_mistake_pictures(folder.finish_dir)
 
 
 def load_report(

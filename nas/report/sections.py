@@ -16,7 +16,9 @@ from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
+from nas.report.curves import curves_section
 from nas.report.front import front_records, knee_record
+from nas.report.inheritance import inheritance_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -139,7 +141,11 @@ def front_section(report: Report) -> Section | None:
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
     title = "The front, smallest first"
     return TableSection(
-        "titled_table.html", title, table=PageTable(headings, rows, title), note=" ".join(notes)
+        "titled_table.html",
+        title,
+        table=PageTable(headings, rows, title),
+        lead=inheritance_line(report.records, is_retrained=bool(report.winners)) or "",
+        note=" ".join(notes),
     )
 
 
@@ -164,6 +170,11 @@ def cost_section(report: Report) -> Section | None:
     cost = search_cost(report.records, report.spent)
     told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
+
+
+def learning_curves(report: Report) -> Section | None:
+    """Return the picture of trials that trained in steps."""
+    return curves_section(report.records, report.objectives)
 
 
 def devices_section(report: Report) -> Section | None:
@@ -218,8 +229,11 @@ def trials_section(report: Report) -> Section | None:
         return None
     metrics = metric_columns(report.records, report.objectives)
     newest = sorted(report.records, key=lambda record: record.number)[-MOST_ROWS:]
-    rows = [_trial_row(record, metrics) for record in newest]
-    headings = ["trial", "state", *map(heading_of, metrics), "time", "architecture or failure"]
+    has_relatives = any(record.has_inherited for record in report.records)
+    rows = [_trial_row(record, metrics, has_relatives) for record in newest]
+    headings = ["trial", "state", *map(heading_of, metrics), "time"]
+    headings += ["started from trial"] if has_relatives else []
+    headings.append("architecture or failure")
     note = (
         f"The last {MOST_ROWS:,} of {len(report.records):,}; trials.csv holds all of them."
         if len(report.records) > MOST_ROWS
@@ -229,7 +243,7 @@ def trials_section(report: Report) -> Section | None:
     return TableSection("folded_table.html", "All trials", table=table, note=note)
 
 
-def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
+def _trial_row(record: TrialRecord, metrics: Sequence[str], has_relatives: bool) -> Row:
     words = record.origin + shorten_groups(record.architecture.describe())
     if record.failure is not None:
         words = f"{record.failure.kind.value}: {record.failure.message} – {words}"
@@ -240,10 +254,18 @@ def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
             state,
             *(_metric_cell(metric, record) for metric in metrics),
             Cell(format_duration(record.seconds), record.seconds, is_number=True),
+            *([_relative_cell(record)] if has_relatives else []),
             Cell(words, style="words"),
         ],
         f"trial-{record.number}",
     )
+
+
+def _relative_cell(record: TrialRecord) -> Cell:
+    number = record.relative
+    if number is None:
+        return Cell("", is_number=True)
+    return Cell(str(number), float(number), is_number=True)
 
 
 def environment_section(report: Report) -> Section | None:
@@ -300,6 +322,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_section,
     devices_section,
     growth_section,
+    learning_curves,
     cost_section,
     failures_section,
     trials_section,
