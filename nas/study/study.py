@@ -8,7 +8,7 @@ finished after all.
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -29,31 +29,12 @@ from nas.study.optuna_trial import (
 from nas.study.outcomes import ended_record, now_s, stopped_record, with_rung
 from nas.study.proposals import Costs, Proposer
 from nas.study.proposing import ProposingSampler
+from nas.study.recorder import Recorder
 from nas.study.variants import records_of_variants
 from nas.study.working_storage import storage_for
 from nas.trial import FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
 
 SamplerFactory: TypeAlias = Callable[[int], BaseSampler]
-
-
-class Recorder(Protocol):
-    """Where a study writes down what happens; `StudyJournal` is one."""
-
-    def started(self, record: TrialRecord) -> None:
-        """Note that a trial runs."""
-        ...
-
-    def reached(self, record: TrialRecord) -> None:
-        """Note the last rung of a trial that runs."""
-        ...
-
-    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
-        """Note a trial's end, and the variants of its network."""
-        ...
-
-    def noted(self, key: str, value: Any) -> None:
-        """Keep what the sampler noted with the study."""
-        ...
 
 
 class SearchStudy:
