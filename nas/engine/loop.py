@@ -132,9 +132,7 @@ class SearchLoop:
         publish: Publish,
     ) -> None:
         started_s = time.monotonic()
-        self._task = task
-        self._run_folder = run_folder
-        self._view = view
+        self._task, self._run_folder, self._view = task, run_folder, view
         self._costs = task.costs or CachedCosts(
             task.evaluator, max_failed_share=task.stopping.max_failed_share
         )
