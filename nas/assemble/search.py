@@ -11,6 +11,7 @@ from nas.architecture import Architecture
 from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
 from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
+from nas.assemble.kinds import check_kinds
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.make import make_sampler as maker_of_sampler
 from nas.assemble.rungs import build_rungs
@@ -66,6 +67,9 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
+    nodes = {"data": config.data, "training": config.training, "evaluation": config.evaluation}
+    limited = [limit.metric for limit in constraints_of(config.constraints)]
+    check_kinds(nodes, metrics=[*config.objectives.metrics, *limited])
     space: SearchSpace = make_space(config.search_space)
     told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     objectives = objectives_of({**told, "devices": config.devices})
