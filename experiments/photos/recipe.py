@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from PIL import Image
 
 from experiments.photos.rival import add_row, read_images
@@ -77,7 +76,7 @@ def recipe_of(settings: Sequence[str], epochs: int) -> Recipe:
         name, _, value = text.partition("=")
         if name not in known:
             raise SystemExit(f"the recipe has no {name}")
-        told[name] = yaml.safe_load(value)
+        told[name] = value if name in ("augmentation", "class_weights") else float(value)
     return replace(Recipe(epochs=epochs, device="cpu"), **told)
 
 

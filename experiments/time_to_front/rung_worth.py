@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from experiments.smoke import make_parser, run_experiment
-from experiments.time_to_front.table_problems import open_rung_problem
+from experiments.time_to_front.table_problems import MADE_UP, open_rung_problem
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
 from nas.frontier.gaussian_process import Posterior, fit
@@ -32,7 +32,7 @@ NUM_BINS, NUM_JUDGED = 12, 2000
 def like_size(sizes: np.ndarray) -> np.ndarray:
     """Return the bin of each network by its size."""
     edges = np.unique(np.quantile(sizes, np.linspace(0, 1, NUM_BINS + 1)))
-    return np.digitize(sizes, edges[1:-1])
+    return np.asarray(np.digitize(sizes, edges[1:-1]))
 
 
 def within(bins: np.ndarray, a: np.ndarray, b: np.ndarray, *, best: float = 1.0) -> float:
@@ -55,7 +55,8 @@ def rows_of(name: str, counts: Sequence[int], seed: int) -> Iterator[dict[str, o
     )
     columns = table.columns
     rows = [
-        table.row(problem.space.architecture(pool.encoding.decode(row))) for row in pool.pool.rows
+        table.existing_row(problem.space.architecture(pool.encoding.decode(row)))
+        for row in pool.pool.rows
     ]
     short = table.numbers[columns.rungs[0].quality][rows]
     whole = table.numbers[columns.quality][rows]
@@ -131,7 +132,7 @@ def main(words: Sequence[str]) -> int:
 
 def small(folder: Path) -> Iterator[list[str]]:
     """Measure one data set by few networks."""
-    yield ["--problems", "nb201_c10", "--counts", "20", "--results", str(folder / "worth.csv")]
+    yield ["--problems", MADE_UP, "--counts", "20", "--results", str(folder / "worth.csv")]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -54,9 +55,20 @@ def open_rung_problem(name: str, *, continues: bool = False) -> RungProblem:
     """Return the problem of that name.
 
     Args:
-        name: nb201_c10, nb201_c100, nb201_in16 or ec_nas.
+        name: nb201_c10, nb201_c100, nb201_in16, ec_nas, or made_up, which needs no data.
         continues: count a cheaper training as the first part of the next one.
     """
+    if name == MADE_UP:
+        return _problem(
+            name,
+            _made_up_table(),
+            epochs=(10, 100),
+            columns=["early", "late"],
+            parameters=[f"g{i}" for i in range(5)],
+            size="params",
+            identity="network",
+            continues=continues,
+        )
     if name == "ec_nas":
         return _problem(
             name,
@@ -82,6 +94,7 @@ def open_rung_problem(name: str, *, continues: bool = False) -> RungProblem:
     )
 
 
+MADE_UP = "made_up"
 PROBLEMS = (*(f"nb201_{data_set}" for data_set in NB201_SETS), "ec_nas")
 
 
@@ -124,6 +137,18 @@ def _problem(
     )
 
 
+def _made_up_table() -> Path:
+    """Return 1,024 networks in closed form, for the small forms of the experiments."""
+    codes = np.array(list(product(range(4), repeat=5)))
+    params = 100 + codes @ (4 ** np.arange(5))
+    own = np.random.default_rng(0).normal(scale=0.02, size=(2, len(codes)))
+    late = 0.5 + 0.4 * codes.sum(axis=1) / 15 + own[0]
+    columns = {f"g{i}": codes[:, i] for i in range(5)}
+    columns |= {"params": params, "late": late, "early": 0.8 * late + own[1]}
+    names = ["".join(map(str, code)) for code in codes]
+    return _written(pa.table({**columns, "network": names}), MADE_UP)
+
+
 def _ec_nas_table() -> Path:
     """Return the table with a row for each network, its results the means of three runs."""
     rows = pyarrow.parquet.read_table(DATA / "ec_nas/ecnas_4v.parquet").to_pylist()
@@ -144,9 +169,14 @@ def _ec_nas_table() -> Path:
         quality = {f"valid{epochs}": float(np.mean(runs)) for epochs, runs in results.items()}
         params = {"params": about[name]["params"], "hash": name}
         table.append({**edges, **cells, **quality, **params})
+    return _written(pa.Table.from_pylist(table), "ec_nas")
+
+
+def _written(table: pa.Table, name: str) -> Path:
+    """Write a table whole into a folder of temporary files."""
     folder = Path(gettempdir()) / f"nas-time-to-front-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    own, target = folder / f"ec_nas.{os.getpid()}.parquet", folder / "ec_nas.parquet"
-    pa.parquet.write_table(pa.Table.from_pylist(table), own)
+    own, target = folder / f"{name}.{os.getpid()}.parquet", folder / f"{name}.parquet"
+    pa.parquet.write_table(table, own)
     own.replace(target)
     return target

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
@@ -114,6 +115,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
         patience=_patience(config, values["training"], words),
+        search_epochs=_search_epochs(values["training"]),
+        devices=kept_devices(folder.path),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 
@@ -141,11 +144,15 @@ def _patience(
     if keeps_epochs and config.budget is None:
         return None
     return Patience(
-        search_epochs=int(recorded.get("epochs", Recipe.epochs)),
+        search_epochs=_search_epochs(recorded),
         budget_s=config.budget,
         keeps_epochs=keeps_epochs,
         keeps_seeds=any(word.removeprefix("finish.").startswith("seeds=") for word in words),
     )
+
+
+def _search_epochs(recorded: Mapping[str, Any]) -> int:
+    return int(recorded.get("epochs", Recipe.epochs))
 
 
 def _records(folder: RunFolder, objectives: Sequence[Objective]) -> tuple[TrialRecord, ...]:

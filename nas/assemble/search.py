@@ -3,11 +3,13 @@
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nas.architecture import Architecture
 from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
+from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.make import make_sampler as maker_of_sampler
@@ -24,6 +26,7 @@ from nas.config.schema import (
     TrialLimits,
     constraints_of,
 )
+from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
 from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
@@ -48,11 +51,13 @@ class AssembledSearch:
         task: what to search.
         make_backend: starts the workers.
         data: what networks are trained on, the test split too; None where results are looked up.
+        devices: that times are predicted for, by name.
     """
 
     task: SearchTask
     make_backend: MakeBackend
     data: Any = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def build_search(config: SearchConfig) -> AssembledSearch:
@@ -62,11 +67,14 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
     space: SearchSpace = make_space(config.search_space)
-    objectives = objectives_of(
-        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
-    )
-    constraints, limits = _parted(build_constraints(config), objectives)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints)
+    told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    objectives = objectives_of({**told, "devices": config.devices})
+    wanted = constraints_of(config.constraints)
+    named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
+    devices = devices_of(named, run_folder=Path(config.run_folder))
+    asked = tuple(within_error(limit, devices) for limit in wanted)
+    constraints, limits = _parted(asked, objectives)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices)
     references = build_references(config.references, data)
     aim = build_aim(config, objectives, limits=limits, references=references)
     trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
@@ -95,7 +103,9 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         trains_again=config.train_again,
         inheritance=_inheritance(trial_limits, evaluator),
     )
-    return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+    return AssembledSearch(
+        task, lambda ready: build_backend(config.execution, ready), data, devices
+    )
 
 
 def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
@@ -128,11 +138,6 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     )
 
 
-def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
-    """Return those limits that are set."""
-    return constraints_of(config.constraints)
-
-
 def _parted(
     constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
 ) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:
@@ -147,12 +152,14 @@ def _build_evaluator(
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
+    devices: Mapping[str, KnownDevice],
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
         "data": lambda: make_data(config.data),
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
+        "devices": lambda: devices,
     }
     # Only what the evaluator takes is made: a table needs no data.
     wanted = offers_of(config.evaluation, INJECTED["evaluation"])

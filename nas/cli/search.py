@@ -15,7 +15,7 @@ from nas.cli.terminal import make_console
 from nas.config.compose import on_top
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
-from nas.config.schema import ExecutionKind, SearchConfig, Ui
+from nas.config.schema import ExecutionKind, SearchConfig, Ui, constraints_of
 from nas.config.show import show_config, show_info
 from nas.config.source import ConfigSource
 from nas.errors import NasError
@@ -87,6 +87,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.assemble.devices import device_notes, keep_devices
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.search import build_search
     from nas.cli.log import logging_to
@@ -107,9 +108,11 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
         write_config(folder, values=job.values, source=job.source)
+        keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            _note_circumstances(folder, data, view, notes=job.notes)
+            told = device_notes(search.devices, constraints_of(config.constraints))
+            _note_circumstances(folder, data, view, notes=[*job.notes, *told])
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:

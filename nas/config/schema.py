@@ -261,6 +261,12 @@ class SearchConfig:
     evaluation: Annotated[Node, Setting("trained, or looked up in a table")]
     sampler: Annotated[Node, Setting("proposes the next architecture")]
     objectives: Annotated[Objectives, Setting("what to optimise")]
+    devices: Annotated[
+        list[str],
+        Setting(
+            "devices whose predicted latency is made lower too; each has a model (nas device)"
+        ),
+    ] = field(default_factory=list)
     constraints: Annotated[dict[str, Limits], Setting("limits of metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]
     execution: Annotated[Execution, Setting("where trials run")]

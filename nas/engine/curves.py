@@ -1,4 +1,4 @@
-"""Can a trial still reach the front? Told by how much others improved from the same share on.
+"""Can a trial still reach the front? Judged by how others improved from the same share on.
 
 The rule: the largest improvement that any whole training made from a share of it to its end,
 half as much again added, is the most that a trial at that share may still improve. If a member of
@@ -32,7 +32,7 @@ class LearningCurves:
         self._most: dict[float, list[float]] = {}
 
     def ended(self, record: TrialRecord) -> None:
-        """Take note of a trial; only whole trainings tell anything."""
+        """Learn from a trial; only whole trainings count."""
         end = losses(self._objectives, record.metrics)
         if record.state is not TrialState.COMPLETE or record.parent is not None or end is None:
             return

@@ -1,4 +1,4 @@
-"""Which trial goes out next? To each free slot one, as long as the stop rules allow another.
+"""Which trial starts next? One for each free slot, as long as the stop rules allow another.
 
 First the trainings whose weights are missing, then networks for comparison, then trials that lost
 their worker, then one that is to go on from its rung, then what was proposed ahead, then new
@@ -46,9 +46,9 @@ class Dispatcher:
         checkpoints: folder of the trials' checkpoints.
         complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
-        view: is told when no further trial is proposed.
+        view: is notified when no further trial is proposed.
         rungs: of a search whose trials train in steps.
-        settle: waits until all that the study was told is on disk.
+        settle: waits until all results that the study has are on disk.
 
     Attributes:
         running: numbers of the trials that are out.
@@ -162,7 +162,7 @@ class Dispatcher:
         return replace(self._study.ask(), front=self._tracker.front_losses)
 
     def study_changed(self) -> None:
-        """Ask anew who goes on next: the study knows more, or another trial runs."""
+        """Ask again which trial goes on next: the study knows more, or another trial runs."""
         self._promoted, self._is_asked = None, False
 
     def _promotes(self) -> bool:

@@ -44,7 +44,7 @@ class FrontKeeper:
         return [member for member in members if not self._weights.has(member.number)]
 
     def save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
-        """Write the weights of what may stand on the front; call it before the record is told.
+        """Write the weights of networks that may stand on the front, before they are recorded.
 
         Args:
             result: what a worker sent.

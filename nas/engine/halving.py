@@ -12,6 +12,7 @@ Sources: Li et al. 2020, "A system for massively parallel hyperparameter tuning"
 2002, NSGA-II, for sorting and crowding distance.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -75,7 +76,7 @@ class SuccessiveHalving:
         for share in sorted(self._rungs, reverse=True):
             level = self._rungs[share]
             for record in paused:
-                if record.reached == share and level.is_good(record.number):
+                if record.reached == share and record.number in level.good:
                     return record.number
         if may_start:
             return None
@@ -90,47 +91,64 @@ class SuccessiveHalving:
 
 
 class _Level:
-    """The trials that have reached one rung, by size."""
+    """The trials that have reached one rung, by size.
+
+    Attributes:
+        good: those among the best share of the ones nearest to them in size.
+    """
 
     def __init__(self, keep: float) -> None:
         self._keep = keep
         self._width = max(2, round(WINDOW / keep))
         self._numbers: list[int] = []  # in the order of size
         self._sizes: list[float] = []
-        self._points: dict[int, tuple[float, ...]] = {}
-        self._answers: dict[int, tuple[tuple[int, ...], bool]] = {}
+        self._points: list[tuple[float, ...]] = []
+        self.good: set[int] = set()
 
     def add(self, number: int, point: tuple[float, ...], size: float) -> None:
-        place = int(np.searchsorted(self._sizes, size, side="right"))
+        """Take a trial in, and judge anew those that it is near to."""
+        place = bisect_right(self._sizes, size)
         self._numbers.insert(place, number)
         self._sizes.insert(place, size)
-        self._points[number] = point
-
-    def is_good(self, number: int) -> bool:
-        """Say whether a trial is among the best share of those nearest to it in size."""
-        window = self._window(number)
-        known = self._answers.get(number)
-        if known is None or known[0] != window:
-            known = window, self._is_among_best(number, window)
-            self._answers[number] = known
-        return known[1]
+        self._points.insert(place, point)
+        for near in range(place - self._width, place + self._width + 1):
+            if 0 <= near < len(self._numbers):
+                self._judge(near)
 
     def is_undominated(self, number: int) -> bool:
         """Say whether no trial of the rung is better in all objectives."""
-        points = np.array([self._points[other] for other in self._numbers])
-        return bool(front_mask(points)[self._numbers.index(number)])
+        return bool(front_mask(np.array(self._points))[self._numbers.index(number)])
 
-    def _window(self, number: int) -> tuple[int, ...]:
-        place = self._numbers.index(number)
-        first = min(max(0, place - self._width // 2), max(0, len(self._numbers) - self._width))
-        return tuple(self._numbers[first : first + self._width])
-
-    def _is_among_best(self, number: int, window: Sequence[int]) -> bool:
+    def _judge(self, place: int) -> None:
+        first = max(0, min(place - self._width // 2, len(self._numbers) - self._width))
+        window = np.array(self._points[first : first + self._width])
         num_kept = int(len(window) * self._keep + 1e-9)
-        if not num_kept:
-            return False
-        best = best_first(np.array([self._points[other] for other in window]))[:num_kept]
-        return window.index(number) in best
+        if is_among_best(window, place - first, num_kept):
+            self.good.add(self._numbers[place])
+        else:
+            self.good.discard(self._numbers[place])
+
+
+def is_among_best(points: FloatArray, place: int, num_kept: int) -> bool:
+    """Say whether a point is among the first of `best_first`; quicker than to sort them all.
+
+    Args:
+        points: (n, m), lower is better.
+        place: of the point.
+        num_kept: how many are among the best.
+    """
+    left = np.arange(len(points))
+    while num_kept > 0:
+        is_first = front_mask(points[left])
+        layer = left[is_first]
+        if place in layer:
+            if len(layer) <= num_kept:
+                return True
+            order = np.argsort(-_crowding(points[layer]), kind="stable")
+            return place in layer[order[:num_kept]]
+        num_kept -= len(layer)
+        left = left[~is_first]
+    return False
 
 
 def best_first(points: FloatArray) -> list[int]:

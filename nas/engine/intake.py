@@ -1,4 +1,4 @@
-"""What happens to a result? Its weights are saved first, then it is put on record, then told.
+"""What happens to a result? Its weights are saved, then it is recorded, then it is shown.
 
 So a trial that is on record has its weights, whatever ends the process.
 """
@@ -41,10 +41,10 @@ class WeightKeeper(Protocol):
 
 
 class Intake:
-    """Takes results in, and tells of them once they are on disk.
+    """Takes results in, and reports them once they are on disk.
 
     Args:
-        study: is told of each.
+        study: records each result.
         record: the study's durable record.
         objectives: what is made better.
         keepers: keep weights: of the front, and perhaps of those that later trials start from.
@@ -53,7 +53,7 @@ class Intake:
         references: networks that are trained for comparison.
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
         tables: written now and then.
-        view: is told of trials that are on disk.
+        view: shows trials that are on disk.
         rungs: of a search whose trials train in steps.
     """
 
@@ -85,7 +85,7 @@ class Intake:
         self._view = view
 
     def take(self, result: TrialResult) -> None:
-        """Save the weights of a result, and tell the study of it."""
+        """Save the weights of a result, and record it in the study."""
         if result.number in self._again:
             for line in self._again.take(result):
                 self.say(line)
@@ -132,7 +132,7 @@ class Intake:
         self._tables.publish_if_due(lambda: self._study.records)
 
     def put_on_record(self, progress: Callable[[], Progress]) -> None:
-        """Wait until everything that was told is on disk."""
+        """Wait until all results are on disk."""
         now = progress()
         self._pass_on(self._record.flush(), now)
 

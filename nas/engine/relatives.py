@@ -6,13 +6,14 @@ driver hands them out with a trial's order, so workers need no common disk.
 """
 
 import heapq
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from nas.architecture import Architecture
 from nas.files import remove_own, write_bytes
@@ -21,6 +22,8 @@ from nas.space.distance import distance
 from nas.space.parameters import Parameter
 from nas.train.correspondence import Shape, likeness
 from nas.trial import Inheritance, TrialRecord, TrialResult, TrialSpec, TrialState
+
+_LOG = logging.getLogger(__name__)
 
 MAX_KEPT = 100
 MAX_BYTES = 2_000_000_000
@@ -167,11 +170,15 @@ class Relatives:
         self._add(record, file)
 
     def _add(self, record: TrialRecord, file: Path) -> None:
+        try:
+            shapes = _shapes_in(file)
+        except (OSError, SafetensorError) as error:
+            _LOG.warning("no trial starts from %s, which cannot be read: %s", file, error)
+            return
         for number, other in self._kept.items():
             if number != record.number:
                 apart = self._distance(record.architecture, number)
                 other.to_newer = min(other.to_newer, apart)
-        shapes = _shapes_in(file)
         self._kept[record.number] = _Kept(record.architecture, file, file.stat().st_size, shapes)
 
     def _file(self, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""What a search is about, and what came of it: what those who start one give and get."""
+"""The input and the output of a search: what its caller gives, and what its caller gets."""
 
 import math
 from collections.abc import Mapping

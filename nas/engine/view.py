@@ -1,4 +1,4 @@
-"""What a search tells whoever watches it; the command line draws it, tests count it."""
+"""What a search shows to its watcher; the command line draws it, tests count it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,16 +23,17 @@ from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, SearchData
 from nas.data.task_data import TaskData
+from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
 from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.inherited import StartsFromOthers, share_told, start
-from nas.evaluation.known import KnownBefore
+from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
-from nas.measure.cost import COUNTABLE, input_size
+from nas.measure.cost import input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.running_clock import running_s
@@ -52,8 +53,6 @@ from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 # Images of the shortest measurement: batch norms want several; and what makes a step long.
 _LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
-
-
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
@@ -74,6 +73,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         fine_tuning: of variants that lost channels or ranks, as a share of the recipe's epochs.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
             names, and goes on from there on another worker; None for no such checkpoints.
+        devices: name -> device, each that an objective or a metric names: `latency_ms@pi5`.
 
     Attributes:
         brings_weights: results of members of the front come with weights.
@@ -97,22 +97,21 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         variants: Sequence[str] = (),
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
+        devices: Mapping[str, KnownDevice] | None = None,
     ) -> None:
         if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
             raise ConfigError(
                 f"evaluation.num_threads must be above 0 and at most {MAX_THREADS}, but got "
                 f"{num_threads:g}; the CPU cores of a trial are a good number"
             )
-        self.space = space
-        self._builder = WithBaselines(space)
+        self.space, self._builder = space, WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
-        self.recipe = recipe
-        self.objectives = tuple(objectives)
+        self.recipe, self.objectives = recipe, tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
-        counted = [name for name in COUNTABLE if name in wanted]
-        self._known = KnownBefore(self._builder, self.data.shape, metrics=counted)
+        counted = known_before(wanted)
+        self._known = KnownBefore(self._builder, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -260,6 +259,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),
             measures_latency=self._measures_latency,
+            devices=self._known.devices,
         )
         return make_variants(
             trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
@@ -304,7 +304,7 @@ def _check_measured(wanted: Collection[str], data: SearchData) -> None:
     """Refuse objectives that the task of the data does not measure."""
     if data.task is None:
         return
-    known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
+    known = {*known_before(wanted), "latency_ms", "seconds", "loss", *data.task.measures}
     for name in wanted:
         if name not in known:
             measured = ", ".join(data.task.measures)

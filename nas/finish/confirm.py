@@ -174,7 +174,7 @@ def tested_values(candidate: Winner, plan: JobPlan, ledger: Ledger) -> list[floa
 def warn_if_tested_before(
     ledger: Ledger, plan: RetrainingPlan, candidates: Sequence[Winner]
 ) -> None:
-    """Say so when these networks were tested under other settings: choosing among tests leaks."""
+    """Warn where these networks were tested under other settings: choosing by tests leaks."""
     ours = {job.key for candidate in candidates for job in plan.jobs_of(candidate)}
     identities = {candidate.architecture.id for candidate in candidates}
     others = [

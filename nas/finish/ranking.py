@@ -65,17 +65,19 @@ class Ranking:
         )
 
 
-def ranking_of(rows: Sequence[WinnerRow], *, search_epochs: int, epochs: int) -> Ranking | None:
+def ranking_of(
+    rows: Sequence[WinnerRow], *, search_epochs: int | None, epochs: int
+) -> Ranking | None:
     """Compare the two orders; None where there are not two winners that both judged.
 
     Args:
         rows: winners and baselines; only winners that the search judged count.
-        search_epochs: of a trial.
+        search_epochs: of a trial; None where it is not known.
         epochs: of the longest retraining.
     """
     known = [row for row in rows if not row.is_baseline and not math.isnan(row.search_value)]
     pairs = list(itertools.combinations(known, 2))
-    if not pairs or epochs <= search_epochs:
+    if not pairs or search_epochs is None or epochs <= search_epochs:
         return None
     agreements = [_agreement(*pair) for pair in pairs]
     decided = [

@@ -3,7 +3,6 @@
 Each result is written to disk at once; the command, killed at any point, goes on from there.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,11 +22,12 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.find_length import LENGTHS, Patience, Question, find_lengths
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
+from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
+from nas.finish.settle import settle
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
     TO,
@@ -49,8 +49,6 @@ from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
-
-_LOG = logging.getLogger(__name__)
 
 
 def run_finish(
@@ -147,10 +145,22 @@ class _Finish:  # the state of one `nas finish`
         """Retrain and test; write winners.csv."""
         self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
         self._variants = [record for record in chosen if record.variant]
-        if self._task.patience is not None:
-            self._settle_length(self._task.patience)
-            if self.is_interrupted:
-                return
+        settled = settle(
+            self._task,
+            self._winners,
+            self._plan,
+            evaluator=self._make_evaluator(),
+            folder=self._folder,
+            ledger=self._ledger,
+            crew=self._crew,
+            began_s=self._began_s,
+        )
+        self._task, self._plan, self.lengths = settled.task, settled.plan, settled.lengths
+        self._failures += settled.outcome.failures
+        self.is_interrupted = settled.outcome.is_interrupted
+        if self.is_interrupted:
+            return
+        self._evaluator = self._make_evaluator()
         candidates = self._winners + find_baselines(
             self._task.baselines,
             self._task.space,
@@ -161,60 +171,14 @@ class _Finish:  # the state of one `nas finish`
         warn_if_tested_before(self._ledger, self._plan, candidates)
         self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
-        if self.lengths is not None and self._task.patience is not None:
-            epochs = self._task.patience.search_epochs
-            self._ranking = ranking_of(
-                self.rows, search_epochs=epochs, epochs=self.lengths.longest
-            )
-            if self._ranking is not None:
-                write_ranking(self._folder, self._ranking)
+        self._ranking = ranking_of(
+            self.rows,
+            search_epochs=self._task.search_epochs,
+            epochs=max([self._plan.recipe.epochs, *self._plan.epochs.values()]),
+        )
+        if self._ranking is not None:
+            write_ranking(self._folder, self._ranking)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
-
-    def _settle_length(self, patience: Patience) -> None:
-        """Find out how long the winners are to train, and plan their retrainings so."""
-        if self._goes_on_as_before(patience):
-            return
-        data = self._task.dataset
-        question = Question(
-            winners=self._winners,
-            plan=self._plan,
-            patience=patience,
-            metric=self._winner_metric,
-            num_examples=len(data.validation),
-            growth=(len(data.train) + len(data.validation)) / len(data.train),
-            makes_files=self._task.export is not None,
-            began_s=self._began_s,
-        )
-        evaluator = self._make_evaluator()
-        evaluator.data = data.search_data()
-        found = find_lengths(question, evaluator=evaluator, folder=self._folder, crew=self._crew)
-        self.lengths, self.is_interrupted = found.lengths, found.outcome.is_interrupted
-        self._failures += found.outcome.failures
-        if found.lengths is None:
-            return
-        recipe = replace(self._task.recipe, epochs=found.lengths.longest)
-        seeds = found.lengths.num_seeds
-        self._task = replace(self._task, recipe=recipe, num_seeds=seeds)
-        epochs = {identity: length.epochs for identity, length in found.lengths.of.items()}
-        self._plan = replace(self._plan, recipe=recipe, num_seeds=seeds, epochs=epochs)
-        self._evaluator = self._make_evaluator()
-        self._crew.on_settled(found.lengths)
-
-    def _goes_on_as_before(self, patience: Patience) -> bool:
-        """Say whether winners were retrained already for as long as the search trained.
-
-        So did earlier versions, unless told otherwise: what they began is ended as it was begun.
-        """
-        jobs = [job for winner in self._winners for job in self._plan.jobs_of(winner)]
-        is_new = (self._folder / LENGTHS).exists() or patience.budget_s is not None
-        if is_new or not any(job.key in self._ledger for job in jobs):
-            return False
-        _LOG.warning(
-            "retrainings of %d epochs are on record, so all winners are retrained for as many; "
-            "for longer ones give training.epochs",
-            self._task.recipe.epochs,
-        )
-        return True
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""
@@ -264,6 +228,14 @@ class _Finish:  # the state of one `nas finish`
             settings=settings,
             lengths=self.lengths,
         )
+        if self._task.devices:
+            write_winners_for_devices(
+                self._shipped,
+                self._task.devices,
+                space=self._space,
+                data=self._task.dataset.shape,
+                folder=self._folder,
+            )
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""

@@ -1,7 +1,9 @@
 """What a `nas finish` is asked to do, and what it did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nas.device.device import KnownDevice
 from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
@@ -29,7 +31,7 @@ class FinishTask:
         recipe: the full recipe.
         objectives: of the search.
         records: trials that may stand on its front.
-        pick: which of them to take.
+        pick: which records to take.
         num_seeds: retrainings of each, at least 1.
         seed: of the run.
         baselines: reference points.
@@ -42,6 +44,8 @@ class FinishTask:
         num_threads: CPU threads of a training.
         gpu_share: GPUs of a training; None where there are none.
         patience: what bounds the trainings, whose length is then found out; None: the recipe's.
+        search_epochs: of a trial of the search; None where it is not known.
+        devices: that the search predicted times for, by name.
     """
 
     space: SearchSpace
@@ -62,6 +66,8 @@ class FinishTask:
     num_threads: float = 1
     gpu_share: float | None = None
     patience: Patience | None = None
+    search_epochs: int | None = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
     @property
     def winner_metric(self) -> WinnerMetric:

@@ -94,7 +94,7 @@ class StudyMemory:
             self._handed_out = {}
         self._last_number = number
         self._leave_out_known()
-        candidate = self._choose(number)
+        candidate = self._choose(study, number)
         self._handed_out[candidate.key] = None
         return candidate
 
@@ -124,12 +124,13 @@ class StudyMemory:
         """Note what was answered: reading the trial is quicker if that became of it."""
         self._observations.answers[number] = (genome, candidate)
 
-    def _choose(self, number: int) -> Candidate:
+    def _choose(self, study: Study, number: int) -> Candidate:
         known = ChainMap(self._observations.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
         if self._is_beginning(known):
             return self._start(known, rng)
         if self._shares:
+            self._steps.update(study, measured=self._goals.measured)
             plan, self._step_plan = self._step_plan or self._plan_steps(rng), None
             return self._pick(plan, known, rng)
         if self._plan is None or self._picks_left < 1:

@@ -10,7 +10,9 @@ Notation:
     R           rungs, the whole training being the last; x an architecture, k(x, x') the kernel
     v_r         1 + a_0 + .. + a_(r-1): how much k counts at rung r; a_r: what step r adds
     n_r         the same of a network's own part; n_0 is the noise of the first rung
-    cov         of x at rung r and x' at rung s: v_min(r,s) k(x, x') + [x = x'] n_min(r,s)
+    p           which part of a network's own part at one rung it still has at the others
+    cov         of x at rung r and x' at rung s: v_min(r,s) k(x, x') + [x = x'] n_min(r,s) p, where
+                p counts as 1 for r = s
 
 Source: Kennedy and O'Hagan 2000, "Predicting the output from a complex computer code when fast
 approximations are available", equation 1: a chain of models of rising cost.
@@ -33,7 +35,9 @@ IntArray = NDArray[np.int64]
 PRIOR_PAIRS, PRIOR_RESIDUE = 3.0, 0.3
 # Shares of what a line does not tell that like architectures have in common.
 SHARED = (0.1, 0.3, 0.5, 0.7, 0.9)
-# With fewer pairs the middle one is taken.
+# Parts of what is a network's own at a rung that last.
+LASTING = (0.25, 0.5, 1.0)
+# With fewer pairs the middle ones are taken.
 MIN_PAIRS = 10
 
 
@@ -82,10 +86,12 @@ class Steps:
     Attributes:
         kernel: (R) how much the kernel counts at each rung, from 1 on.
         own: (R) variance of a network's own part at each rung.
+        lasting: which part of it the network still has at the other rungs.
     """
 
     kernel: FloatArray
     own: FloatArray
+    lasting: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -116,17 +122,27 @@ class StepPosterior:
         theta: logarithms of its hyperparameters.
         steps: what each rung adds.
         seen: the results; at least one.
+        base: (n, n) covariance of the architectures, where it is known.
     """
 
-    def __init__(self, kernel: Kernel, theta: FloatArray, steps: Steps, seen: Seen) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        theta: FloatArray,
+        steps: Steps,
+        seen: Seen,
+        base: FloatArray | None = None,
+    ) -> None:
         self.kernel = kernel
         self.theta = theta
         self.steps = steps
         self._seen = seen
-        base = kernel.covariance(seen.features, seen.features, theta)
+        if base is None:
+            base = kernel.covariance(seen.features, seen.features, theta)
         lower = np.minimum(seen.rungs[:, None], seen.rungs[None, :])
         same = seen.keys[:, None] == seen.keys[None, :]
-        matrix = base * steps.kernel[lower] + same * steps.own[lower]
+        own = np.where(seen.rungs[:, None] == seen.rungs[None, :], 1.0, steps.lasting)
+        matrix = base * steps.kernel[lower] + same * own * steps.own[lower]
         matrix[np.diag_indices(len(matrix))] += JITTER
         self._factor = cholesky(matrix, lower=True, check_finite=False)
         self._alpha = cho_solve((self._factor, True), seen.targets, check_finite=False)
@@ -195,25 +211,36 @@ class StepPosterior:
         base = self.kernel.covariance(features, seen.features, self.theta)
         same = np.zeros_like(base) if keys is None else keys[:, None] == seen.keys[None, :]
         total = self.kernel.variance(self.theta)
-        cross = base * steps.kernel[seen.rungs] + same * steps.own[seen.rungs]
+        lasting = np.where(seen.rungs == self._last, 1.0, steps.lasting)
+        cross = base * steps.kernel[seen.rungs] + same * lasting * steps.own[seen.rungs]
         half = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
         # Of a network's own part, what the last step adds is left out: nothing foretells it.
-        prior = total * steps.kernel[-1] + (steps.own[-2] if self._last else 0.0)
+        foretold = steps.lasting * steps.own[-2] if self._last else 0.0
+        prior = total * steps.kernel[-1] + foretold
         variance = np.maximum(prior - np.einsum("ij,ij->j", half, half), 1e-10)
         mean = cross @ self._alpha
         if rung is None or rung == self._last:
             return mean, np.sqrt(variance), np.sqrt(variance)
         lower = np.minimum(rung, seen.rungs)
-        there = base * steps.kernel[lower] + same * steps.own[lower]
+        lasting = np.where(seen.rungs == rung, 1.0, steps.lasting)
+        there = base * steps.kernel[lower] + same * lasting * steps.own[lower]
         half_there = solve_triangular(self._factor, there.T, lower=True, check_finite=False)
         prior = total * steps.kernel[rung] + steps.own[rung]
         var_there = prior - np.einsum("ij,ij->j", half_there, half_there)
+        prior -= (1.0 - steps.lasting) * steps.own[rung]
         shared = prior - np.einsum("ij,ij->j", half_there, half)
         told = np.abs(shared) / np.sqrt(np.maximum(var_there, 1e-10))
         return mean, np.sqrt(variance), np.minimum(told, np.sqrt(variance))
 
 
-def steps_of(residues: Sequence[float], *, variance: float, noise: float, shared: float) -> Steps:
+def steps_of(
+    residues: Sequence[float],
+    *,
+    variance: float,
+    noise: float,
+    shared: float,
+    lasting: float = 1.0,
+) -> Steps:
     """Return what each rung adds.
 
     Args:
@@ -221,6 +248,8 @@ def steps_of(residues: Sequence[float], *, variance: float, noise: float, shared
         variance: of the kernel.
         noise: of the first rung.
         shared: which part of the residues like architectures have in common.
+        lasting: which part of a network's own part lasts.
     """
     added = np.concatenate([[0.0], np.cumsum(residues)])
-    return Steps(1.0 + shared * added / max(variance, 1e-9), noise + (1.0 - shared) * added)
+    kernel = 1.0 + shared * added / max(variance, 1e-9)
+    return Steps(kernel, noise + (1.0 - shared) * added, lasting)

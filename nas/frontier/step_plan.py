@@ -15,6 +15,7 @@ price") of a box that costs something to open.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from nas.frontier.observations import Observations
 from nas.frontier.plan import CandidatePlan
 from nas.frontier.step_costs import StepCosts
 from nas.frontier.step_model import (
+    LASTING,
     MIN_PAIRS,
     SHARED,
     Line,
@@ -145,21 +147,20 @@ class StepPlan(CandidatePlan):
             line.residue * (slope / unit) ** 2 for line, slope in zip(lines, slopes, strict=True)
         ]
         num_pairs = sum(1.0 in climb.losses for climb in self._climbs)
-        choices = SHARED if num_pairs >= MIN_PAIRS else (SHARED[len(SHARED) // 2],)
-        found = [
-            StepPosterior(
-                kernel,
-                theta,
-                steps_of(
-                    residues,
-                    variance=kernel.variance(theta),
-                    noise=kernel.split(theta)[2],
-                    shared=shared,
-                ),
-                seen,
+        choices = list(product(SHARED, LASTING))
+        if num_pairs < MIN_PAIRS:
+            choices = choices[len(choices) // 2 :][:1]
+        base = kernel.covariance(seen.features, seen.features, theta)
+        found = []
+        for shared, lasting in choices:
+            steps = steps_of(
+                residues,
+                variance=kernel.variance(theta),
+                noise=kernel.split(theta)[2],
+                shared=shared,
+                lasting=lasting,
             )
-            for shared in choices
-        ]
+            found.append(StepPosterior(kernel, theta, steps, seen, base))
         return max(found, key=lambda model: model.log_evidence)
 
     def _seen(self, column: int, lines: Sequence[Line], scale: LossScale) -> Seen:

@@ -29,11 +29,11 @@ class ArtefactRow:
         agreement: share of test examples with the same class as the torch model says; NaN where
             there are no classes.
         latency_ms: median time of one image.
-        latency_low_ms: lower quartile of it.
-        latency_high_ms: upper quartile of it.
+        latency_low_ms: lower quartile of those times.
+        latency_high_ms: upper quartile of those times.
         latency_32_ms: median time of 32 images at once.
-        latency_32_low_ms: lower quartile of it.
-        latency_32_high_ms: upper quartile of it.
+        latency_32_low_ms: lower quartile of those times.
+        latency_32_high_ms: upper quartile of those times.
         num_threads: CPU threads that the times were taken with.
         peak_memory_bytes: of a fresh process, by loading the file and running one image.
         refused: why it must not be shipped; empty if it may.

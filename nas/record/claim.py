@@ -17,7 +17,7 @@ from nas.files import write_bytes
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, LOG, RunFolder
 
-# What says how a run was told to be; a command that goes on with it writes these anew.
+# The settings of a run; a command that goes on with the run writes these files again.
 SETTINGS = ("config.yaml", "overrides.yaml", "environment.json", "data.json")
 # What a search leaves in its folder before its first trial.
 _OTHERS = (

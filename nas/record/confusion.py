@@ -23,8 +23,8 @@ class ClassErrors:
 
     Attributes:
         name: of the class.
-        num_examples: test examples of it.
-        num_right: those that were told right.
+        num_examples: test examples of the class.
+        num_right: test examples of the class that were predicted right.
         taken_for: the class that they were most often mistaken for; empty where none was.
         num_taken_for: how many were taken for that one.
     """
@@ -37,7 +37,7 @@ class ClassErrors:
 
     @property
     def share_right(self) -> float:
-        """Share of its examples that were told right, from 0 to 1."""
+        """Share of the class's examples that were predicted right, from 0 to 1."""
         return self.num_right / self.num_examples
 
 
@@ -77,7 +77,7 @@ class Confusion:
 def confusion_of(
     told: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], class_names: Sequence[str]
 ) -> Confusion:
-    """Count examples (N,) of each class by the class that was told."""
+    """Count the examples (N,) of each class by the class that was predicted."""
     number = len(class_names)
     counts = np.zeros((number, number), dtype=np.int64)
     np.add.at(counts, (labels, told), 1)

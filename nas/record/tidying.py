@@ -1,4 +1,4 @@
-"""Moves aside what stands in the place of a file that commands write anew, and hinders them."""
+"""Moves aside whatever stands where a command must write a file again."""
 
 import os
 from collections.abc import Callable

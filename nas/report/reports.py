@@ -4,8 +4,11 @@ The tables are cheap enough to be written again and again while a search runs; t
 page take a second and are for its end.
 """
 
+import contextlib
 from collections.abc import Sequence
 
+from nas.device.device import KnownDevice, read_device
+from nas.errors import ConfigError
 from nas.objective import Constraint, Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
@@ -50,6 +53,11 @@ def write_reports(
         references=report.references,
         floors=report.floors,
     )
+    if report.devices:
+        from nas.report.device_fronts import write_fronts_png
+
+        place = folder.path / "fronts.png"
+        write_fronts_png(records, objectives, report.devices, name=folder.name, path=place)
     write_page(report, path=folder.report_html)
     write_finish_pictures(folder, report.winners)
 
@@ -92,7 +100,17 @@ def load_report(
         spent=read_spent(folder.spent_jsonl),
         references=read_references(folder.path / REFERENCES_CSV),
         limits=limits,
+        devices=_devices_of(folder),
     )
+
+
+def _devices_of(folder: RunFolder) -> dict[str, KnownDevice]:
+    """Return the devices whose models a run kept; one that is damaged is left out."""
+    found = {}
+    for path in sorted((folder.path / "devices").glob("*.json")):
+        with contextlib.suppress(ConfigError):
+            found[path.stem] = read_device(path)
+    return found
 
 
 def _config_text(folder: RunFolder) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nas.device.device import KnownDevice
 from nas.objective import Constraint, Objective
 from nas.record.references import Reference, floors_of
 from nas.record.spent import Spent
@@ -33,7 +34,7 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
-from nas.report.reference_points import REFERENCES_LEAD, reference_table
+from nas.report.reference_points import section_of_references
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
@@ -57,6 +58,7 @@ class Report:
         spent: what the commands of the search noted.
         references: what the search is compared with.
         limits: on what was measured, which trials should keep.
+        devices: that times were predicted for, by name.
         front: the front, smallest first; follows from the records.
     """
 
@@ -70,6 +72,7 @@ class Report:
     spent: Sequence[Spent] = ()
     references: Sequence[Reference] = ()
     limits: Sequence[Constraint] = ()
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -185,21 +188,22 @@ def cost_section(report: Report) -> Section | None:
 
 def references_section(report: Report) -> Section | None:
     """Return what the search is compared with."""
-    if not report.references:
-        return None
-    headings, *lines = reference_table(report.references, report.front)
-    rows = [Row([Cell(text) for text in line]) for line in lines]
-    return TableSection(
-        "titled_table.html",
-        "Compared with",
-        table=PageTable(headings, rows, "What the search is compared with"),
-        lead=REFERENCES_LEAD,
-    )
+    return section_of_references(report.references, report.front)
 
 
 def learning_curves(report: Report) -> Section | None:
     """Return the picture of trials that trained in steps."""
     return curves_section(report.records, report.objectives)
+
+
+def devices_section(report: Report) -> Section | None:
+    """Return how good predictions for devices are, and the fronts side by side."""
+    if not report.devices:
+        return None
+    # Imported here: drawing takes a second to load, which most pages save.
+    from nas.report.device_fronts import section_of_devices
+
+    return section_of_devices(report.records, report.objectives, report.devices, name=report.name)
 
 
 def growth_section(report: Report) -> Section | None:
@@ -336,6 +340,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     winners_section,
     front_section,
     references_section,
+    devices_section,
     growth_section,
     learning_curves,
     cost_section,

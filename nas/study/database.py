@@ -1,4 +1,4 @@
-"""A study's tables in a database: read all of it, write many trials in one transaction.
+"""A study's tables in a database: read the whole study, write many trials in one transaction.
 
 Optuna's calls write each parameter and attribute as a transaction of its own (25 to 45 ms a trial
 on SQLite and PostgreSQL); here fifty trials take one (0.25 to 0.8 ms each). The tables are

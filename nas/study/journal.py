@@ -134,7 +134,7 @@ class StudyJournal:
     def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
         """Note a trial's end, and its variants; `acknowledged` returns them once all are on disk.
 
-        The variants come first: a trial that has ended on record has all of them there.
+        The variants come first, so that every trial that has ended on record has all its variants.
         """
         lines = [self._whole(variant) for variant in variants]
         self._tell([*lines, *self._ending(record)], (record, *variants))
@@ -145,7 +145,7 @@ class StudyJournal:
         self._tell([self._entry(STUDY_NOTE, note)])
 
     def copy(self, history: RecordedStudy) -> None:
-        """Write down a study that was recorded elsewhere; none of it is acknowledged again."""
+        """Write down a study that is recorded elsewhere; its trials are not acknowledged again."""
         for key, value in history.notes.items():
             self.noted(key, value)
         for record in history.records:
@@ -173,7 +173,7 @@ class StudyJournal:
         return done
 
     def settle(self) -> None:
-        """Wait until all that was told is on disk; what could not be written is told elsewhere."""
+        """Wait until all results are on disk; failures to write are raised elsewhere."""
         with self._on_disk:
             wanted = self._num_told
             if self._num_on_disk >= wanted:

@@ -78,7 +78,7 @@ def drop_stale_lock(path: Path) -> None:
 
 
 def unwritable(error: OSError) -> RunFolderError:
-    """Return what is told where a journal cannot be written."""
+    """Return the message for a journal that cannot be written."""
     return RunFolderError(
         f"the record of trials could not be written ({error}); free the disk and resume: "
         "everything acknowledged so far is safe"

@@ -44,7 +44,7 @@ class StudyMirror:
         name: the study's name; made where it is absent.
         objectives: in the order of the study's directions.
         distributions: of every parameter of the space.
-        history: the study as it is on record; what the database lacks is brought there.
+        history: the study on record; trials that the database lacks are written there.
         files: small text files that a resume elsewhere needs.
 
     Raises:

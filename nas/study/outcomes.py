@@ -20,7 +20,7 @@ def ended_record(
     finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     state, failure = result.state, result.failure
     if failure is not None:
-        failure = replace(failure)  # masked anew: workers do not know the driver's passwords
+        failure = replace(failure)  # masked here: workers do not know the driver's passwords
     if state is not TrialState.FAILED and losses(objectives, finite) is None:
         absent = [o.metric for o in objectives if o.metric not in finite]
         state = TrialState.FAILED
@@ -63,5 +63,5 @@ def stopped_record(record: TrialRecord) -> TrialRecord:
 
 
 def now_s() -> float:
-    """Return the time since the epoch to the microsecond, which is what the record keeps."""
+    """Return the time since the epoch to the microsecond, as the record keeps it."""
     return datetime.now().timestamp()

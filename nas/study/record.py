@@ -1,7 +1,7 @@
 """The whole record of a study: the journal in the run folder, and its copy in a database if asked.
 
-Opens both, decides which of them is ahead when a run moves between machines, and passes on what
-the study tells.
+Opens both, decides which of the two is ahead when a run moves between machines, and passes on the
+study's results.
 """
 
 import json
@@ -109,7 +109,7 @@ class StudyRecord:
             self._mirror.started(record)
 
     def settle(self) -> None:
-        """Wait until all that was told is in the journal."""
+        """Wait until all results are in the journal."""
         self._journal.settle()
 
     def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The working study: ask for a trial, tell its result, take up where an earlier command stopped.
+"""The working study: ask for a trial, tell its result, continue after an earlier command.
 
 Optuna's study lives in memory; the record beside it (`nas.study.journal`) is the truth on disk,
 written behind. Telling is idempotent, because a worker that was given up for lost may have
@@ -124,7 +124,7 @@ class SearchStudy:
 
     @property
     def num_trials(self) -> int:
-        """Trials that were handed out, whatever came of them; variants are none."""
+        """Trials that were handed out, whether or not they succeeded; variants do not count."""
         return len(self._places)
 
     @property
@@ -203,7 +203,7 @@ class SearchStudy:
         return self._spec(self._records[number])
 
     def promotion(self, *, may_start: bool) -> int | None:
-        """Ask the sampler which paused trial goes on now; None to start a new one, or for nothing.
+        """Ask the sampler which paused trial goes on now; None for a new trial, or for no trial.
 
         Args:
             may_start: whether a new trial may start.
@@ -234,7 +234,7 @@ class SearchStudy:
 
         Args:
             result: what came of a trial.
-            keep: called with what will be returned, before any of it is on record.
+            keep: called with the records that will be returned, before any is on record.
 
         Returns:
             The ended trial and its variants; nothing where it has not ended (it may wait at a rung

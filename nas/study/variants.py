@@ -25,7 +25,7 @@ def records_of_variants(
 
     Args:
         parent: the training, ended.
-        result: what came of it; a training that did not complete has no variants.
+        result: of that training; one that did not complete has no variants.
         objectives: what each must have a value of.
         first_number: the next free number.
         earlier: what is on record: a driver may have been killed after it wrote variants and

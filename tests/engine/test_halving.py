@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.architecture import Architecture
-from nas.engine.halving import SuccessiveHalving, best_first
+from nas.engine.halving import SuccessiveHalving, best_first, is_among_best
 from nas.errors import ConfigError
 from nas.objective import objective_for
 from nas.trial import Rung, TrialRecord, TrialState
@@ -89,6 +89,15 @@ def test_undominated_points_come_first_and_of_these_the_ends():
 
     assert set(order[:2]) == {0, 3}
     assert order[-1] == 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_are_the_first_of_the_whole_order(seed):
+    points = np.random.default_rng(seed).integers(0, 6, size=(20, 2)).astype(float)
+
+    for num_kept in range(21):
+        found = [place for place in range(20) if is_among_best(points, place, num_kept)]
+        assert found == sorted(best_first(points)[:num_kept])
 
 
 def test_a_share_that_is_none_is_refused():

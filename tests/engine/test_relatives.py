@@ -215,6 +215,19 @@ def test_a_run_that_goes_on_starts_from_its_front(tmp_path):
     assert evaluator.orders[0].inherited_from in kept
 
 
+def test_weights_that_are_damaged_are_no_start_and_no_hindrance(tmp_path, caplog):
+    run = tmp_path / "run"
+    search(task_with(Heirs()), run)
+    for path in run.glob("models/*/weights.safetensors"):
+        path.write_bytes(path.read_bytes()[:9])
+    evaluator = Heirs()
+
+    search(task_with(evaluator, 13), run)
+
+    assert evaluator.orders[0].inheritance is None
+    assert "which cannot be read" in caplog.text
+
+
 def test_a_trial_that_lost_its_worker_starts_from_the_same_weights(tmp_path):
     class Loses(Heirs):
         def evaluate(self, spec):

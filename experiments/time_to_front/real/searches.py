@@ -14,7 +14,7 @@ from nas.metric import Direction
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
 from nas.study.journal import load_records
-from nas.trial import TrialRecord, TrialState, trainings
+from nas.trial import TrialRecord, trainings
 
 OBJECTIVES = (
     Objective("accuracy", Direction.MAXIMIZE, is_static=False),
@@ -53,6 +53,8 @@ _INHERIT = ("training.inherit=true",)
 ARMS: dict[str, tuple[tuple[str, ...], float]] = {
     "whole": ((), 1.0),
     "inherit": (_INHERIT, 3.0),
+    "rungs": (("fidelity=rungs",), 2.0),
+    "inherit, rungs": ((*_INHERIT, "fidelity=rungs"), 4.0),
 }
 
 
@@ -79,7 +81,7 @@ class ArmSearch:
     @property
     def folder(self) -> RunFolder:
         """Where the run is."""
-        return RunFolder(self.runs / f"{self.problem}-{self.arm.replace(' ', '_')}-{self.seed}")
+        return RunFolder(self.runs / f"{self.problem}-{self.arm.replace(', ', '_')}-{self.seed}")
 
     def words(self) -> list[str]:
         """Return the command line that searches, or goes on with it."""
@@ -93,9 +95,10 @@ class ArmSearch:
         return [*words, "resume=true"] if self.folder.holds_run() else words
 
     def records(self) -> list[TrialRecord]:
-        """Return the trials that were trained, in order."""
+        """Return the trials that ended, whatever came of them, in the order of their ends."""
         found = trainings(load_records(self.folder.study_journal))
-        return [record for record in found if record.state is TrialState.COMPLETE]
+        ended = [record for record in found if record.finished_s is not None]
+        return sorted(ended, key=lambda record: record.finished_s or 0.0)
 
     def run(self) -> None:
         """Search until all trials have ended."""

@@ -18,7 +18,7 @@ from nas.architecture import Architecture
 from nas.objective import losses
 from nas.pareto.dominance import front_mask
 from nas.seeding import generator
-from nas.trial import TrialRecord
+from nas.trial import TrialRecord, TrialState
 
 # Shares of the CPU seconds of whole trainings at which fronts are looked at.
 LOOKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -75,7 +75,8 @@ def fronts_at(records: Sequence[TrialRecord], times_s: Sequence[float]) -> list[
 
 
 def _front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    points = [(losses(OBJECTIVES, record.metrics), record) for record in records]
+    whole = complete(records)
+    points = [(losses(OBJECTIVES, record.metrics), record) for record in whole]
     known = [(point, record) for point, record in points if point is not None]
     if not known:
         return []
@@ -83,9 +84,14 @@ def _front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [record for (_, record), is_on in zip(known, mask, strict=True) if is_on]
 
 
+def complete(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return those that were trained in full, or as long as a relative's weights ask for."""
+    return [record for record in records if record.state is TrialState.COMPLETE]
+
+
 def sample(records: Sequence[TrialRecord], *, seed: int) -> list[TrialRecord]:
-    """Return some trials of the second half, drawn blindly."""
-    later = list(records[len(records) // 2 :])
+    """Return some complete trials of the second half, drawn blindly."""
+    later = complete(records[len(records) // 2 :])
     places = generator(seed, "sample").permutation(len(later))[:NUM_SAMPLED]
     return [later[place] for place in sorted(places)]
 

@@ -34,7 +34,8 @@ def main() -> None:
         reduction_factor=epochs[1] / epochs[0],
         random_seed=seed,
     )
-    known, spent, number, way = set(), 0.0, 0, []
+    known: set[str] = set()
+    spent, number, way = 0.0, 0, []
     num_networks = len({row["network"] for row in rows})
     while spent < max_epochs and len(known) < num_networks:
         place = scheduler.suggest().config["row"]
