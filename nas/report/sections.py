@@ -56,8 +56,7 @@ class Report:
         weights: trial -> relative folder of its weights, where they are kept.
         winners: what `nas finish` found out, smallest first.
         spent: what the commands of the search noted.
-        references: what the search is compared with.
-        limits: on what was measured, which trials should keep.
+        references: what the search is compared with; `limits` are on what was measured.
         devices: that times were predicted for, by name.
         front: the front, smallest first; follows from the records.
     """
@@ -82,7 +81,7 @@ class Report:
     def floors(self) -> Floors:
         """Losses from which on a point counts."""
         trivial = floors_of(self.references, self.objectives)
-        return (*trivial, *limit_floors(self.limits, self.objectives))
+        return *trivial, *limit_floors(self.limits, self.objectives)
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -152,7 +151,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
-    notes += [limits_line(report.records, report.front, report.limits)] if report.limits else []
+    notes += filter(None, [limits_line(report.records, report.front, report.limits)])
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html",
