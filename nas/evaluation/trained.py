@@ -102,12 +102,10 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                 f"evaluation.num_threads must be above 0 and at most {MAX_THREADS}, but got "
                 f"{num_threads:g}; the CPU cores of a trial are a good number"
             )
-        self.space = space
-        self._builder = WithBaselines(space)
+        self.space, self._builder = space, WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
-        self.recipe = recipe
-        self.objectives = tuple(objectives)
+        self.recipe, self.objectives = recipe, tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
         counted = known_before(wanted)

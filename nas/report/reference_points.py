@@ -7,11 +7,12 @@ from matplotlib.axes import Axes
 
 from nas.objective import Objective
 from nas.record.references import HAND_MADE, TRIVIAL, Reference
+from nas.report.page_parts import Cell, PageTable, Row, Section, TableSection
 from nas.report.style import GROUP_COLOURS, TEXT_COLOUR
 from nas.report.values import format_value, heading_of, scaled
 from nas.trial import TrialRecord
 
-REFERENCES_LEAD = (
+_LEAD = (
     "No trials: trivial models say from where on accuracy is worth something, and hand-made "
     "networks, trained like a trial, say what the search gained."
 )
@@ -71,6 +72,22 @@ def _make_room(axes: Axes, value: float, *, is_x: bool) -> None:
 
 def _is_log(axes: Axes, *, is_x: bool) -> bool:
     return bool((axes.get_xscale() if is_x else axes.get_yscale()) == "log")
+
+
+def section_of_references(
+    references: Sequence[Reference], front: Sequence[TrialRecord]
+) -> Section | None:
+    """Return the page's section on what a search is compared with; None for nothing."""
+    if not references:
+        return None
+    headings, *lines = reference_table(references, front)
+    rows = [Row([Cell(text) for text in line]) for line in lines]
+    return TableSection(
+        "titled_table.html",
+        "Compared with",
+        table=PageTable(headings, rows, "What the search is compared with"),
+        lead=_LEAD,
+    )
 
 
 def reference_table(

@@ -29,7 +29,7 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
-from nas.report.reference_points import REFERENCES_LEAD, reference_table
+from nas.report.reference_points import section_of_references
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
@@ -105,7 +105,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
-    notes += [limits_line(report.records, report.front, report.limits)] if report.limits else []
+    notes += filter(None, [limits_line(report.records, report.front, report.limits)])
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html",
@@ -141,16 +141,7 @@ def cost_section(report: Report) -> Section | None:
 
 def references_section(report: Report) -> Section | None:
     """Return what the search is compared with."""
-    if not report.references:
-        return None
-    headings, *lines = reference_table(report.references, report.front)
-    rows = [Row([Cell(text) for text in line]) for line in lines]
-    return TableSection(
-        "titled_table.html",
-        "Compared with",
-        table=PageTable(headings, rows, "What the search is compared with"),
-        lead=REFERENCES_LEAD,
-    )
+    return section_of_references(report.references, report.front)
 
 
 def learning_curves(report: Report) -> Section | None:
