@@ -48,8 +48,12 @@ class AssembledSearch:
     data: Any = None
 
 
-def build_search(config: SearchConfig) -> AssembledSearch:
+def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     """Make everything that a configuration describes, but start no worker.
+
+    Args:
+        config: checked; nothing in it is `auto`.
+        data: what it describes, where that was made already.
 
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
@@ -59,7 +63,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     )
     constraints = build_constraints(config)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, data)
     recipe = config.training
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
     task = SearchTask(
@@ -75,6 +79,22 @@ def build_search(config: SearchConfig) -> AssembledSearch:
         trains_again=config.train_again,
     )
     return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+
+
+def build_evaluator(config: SearchConfig, *, data: Any) -> Evaluator:
+    """Make what judges architectures, and nothing else.
+
+    Raises:
+        NasError: a part refuses its settings.
+    """
+    values = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    space, constraints = make_space(config.search_space), build_constraints(config)
+    return _build_evaluator(config, space, objectives_of(values), constraints, data)[0]
+
+
+def trains_on_data(config: SearchConfig) -> bool:
+    """Say whether networks are trained on data, rather than looked up."""
+    return "data" in offers_of(config.evaluation, INJECTED["evaluation"])
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:
@@ -101,10 +121,11 @@ def _build_evaluator(
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
+    data: Any,
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
-        "data": lambda: make_data(config.data),
+        "data": lambda: make_data(config.data) if data is None else data,
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
     }

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
+from nas.config.units import unit_of
 from nas.errors import nearest_first
 
 _WORDS = {
@@ -123,6 +124,8 @@ class Validator:
     def _refuse(self, path: str, *, hint: Any, value: object, setting: Setting) -> None:
         choices = [str(m) for option in options_of(hint) if _is_enum(option) for m in option]
         allowed = _allowed(hint, setting)
+        if (unit := unit_of(path)) is not None and isinstance(value, str):
+            allowed += f" ({unit.words})"
         if choices and isinstance(value, str):
             allowed = f"one of {nearest_first(value, choices)}"
         advice = f"; {setting.advice}" if setting.advice else ""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from nas.data.copies import copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
+from nas.data.mirroring import judge_mirroring
 from nas.data.picture import (
     BROKEN,
     DecodeSettings,
@@ -28,11 +29,12 @@ from nas.data.picture import (
     decode_one,
     decode_with_digest,
 )
-from nas.data.preparation import Preparation
+from nas.data.preparation import AUTO, Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import Indices, hold_out
 from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
+from nas.planning.image_decisions import ImageDecisions
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def load_encoded(
     Raises:
         DataError: images cannot be read, differ in size, or are too few.
     """
-    splits, broken, kept = _load(parts, preparation)
+    stored, size = preparation.stored(part.source for part in parts.values())
+    splits, broken, kept = _load(parts, preparation, stored)
     _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
     hashes = {word: hashes_of(split.images) for word, split in splits.items()}
     names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
@@ -126,6 +129,7 @@ def load_encoded(
     if held:
         train, contents = splits["train"], numbered(hashes["train"])
         splits |= _held_out(train, held, contents, seed, class_names=class_names, where=where)
+    mirroring = judge_mirroring(splits["train"]) if preparation.is_mirrorable == AUTO else None
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
     return Dataset(
         name=name,
@@ -134,10 +138,13 @@ def load_encoded(
         test=splits["test"],
         class_names=tuple(class_names),
         split_rule="; ".join(rule for rule in rules if rule),
-        is_mirrorable=preparation.is_mirrorable,
+        is_mirrorable=(
+            preparation.is_mirrorable is True if mirroring is None else mirroring.is_sound
+        ),
         skipped=broken + findings.images_left_out(),
         findings=findings,
-        stored=preparation.stored,
+        stored=stored,
+        decided=ImageDecisions(size, mirroring),
     )
 
 
@@ -204,8 +211,9 @@ def _check_present(
             )
 
 
-def _load(parts: Mapping[str, Encoded], preparation: Preparation) -> Loaded:
-    stored = preparation.stored
+def _load(
+    parts: Mapping[str, Encoded], preparation: Preparation, stored: DecodeSettings
+) -> Loaded:
     number = sum(len(part.labels) for part in parts.values())
     if preparation.is_streamed(number, _likely_shape(parts, stored)):
         return _stream(parts, stored)
