@@ -21,6 +21,7 @@ from nas.assemble.changed_settings import changed_settings
 from nas.assemble.check import check_values
 from nas.config.check import in_one_message
 from nas.config.compose import Composed, compose_values, on_top
+from nas.config.defaults import completed
 from nas.config.foreign import check_plain, check_record
 from nas.config.open_settings import with_recorded
 from nas.config.overrides import MAX_COMBINATIONS, parse, shown
@@ -153,7 +154,7 @@ def compose_known(source: ConfigSource) -> Composed:
     composed = compose_values(source)
     if source.record is None:
         return composed
-    recorded = read_mapping(RunFolder(source.record).config_yaml)
+    recorded = completed(read_mapping(RunFolder(source.record).config_yaml))
     return replace(composed, values=with_recorded(composed.values, recorded, told=source.told))
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from nas.data.copies import copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
-from nas.data.mirroring import judge_mirroring
+from nas.data.mirroring import mirroring_of
 from nas.data.picture import (
     BROKEN,
     DecodeSettings,
@@ -29,7 +29,7 @@ from nas.data.picture import (
     decode_one,
     decode_with_digest,
 )
-from nas.data.preparation import AUTO, Preparation
+from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
 from nas.data.splitting import Indices, hold_out
 from nas.data.streamed import StreamedImages, Texts
@@ -129,8 +129,8 @@ def load_encoded(
     if held:
         train, contents = splits["train"], numbered(hashes["train"])
         splits |= _held_out(train, held, contents, seed, class_names=class_names, where=where)
-    mirroring = judge_mirroring(splits["train"]) if preparation.is_mirrorable == AUTO else None
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
+    mirroring = mirroring_of(splits["train"], preparation.is_mirrorable)
     return Dataset(
         name=name,
         train=splits["train"],
@@ -138,12 +138,10 @@ def load_encoded(
         test=splits["test"],
         class_names=tuple(class_names),
         split_rule="; ".join(rule for rule in rules if rule),
-        is_mirrorable=(
-            preparation.is_mirrorable is True if mirroring is None else mirroring.is_sound
-        ),
         skipped=broken + findings.images_left_out(),
         findings=findings,
         stored=stored,
+        is_mirrorable=mirroring.is_sound,
         decided=ImageDecisions(size, mirroring),
     )
 

@@ -5,6 +5,8 @@ mirrored. Where left and right mean something (letters, arrows, pages of text) i
 mirrored ones far less well; photographs it knows about as well.
 """
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -24,6 +26,11 @@ _RIDGE = 0.1  # of the mean variance, added to all of them
 _LEAST_KNOWN = 0.1  # agreement with the classes below which the model knows nothing
 _LEAST_KEPT = 0.85  # share of it that mirrored images must keep
 Floats = npt.NDArray[np.float64]
+
+
+def mirroring_of(train: Split, asked: bool | Literal["auto"]) -> Mirroring:
+    """Return whether training images may be mirrored: as asked, or as they say themselves."""
+    return judge_mirroring(train) if asked == "auto" else Mirroring(asked)
 
 
 def judge_mirroring(train: Split) -> Mirroring:

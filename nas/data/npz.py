@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nas.data.copies import Hashes, copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Split, check_classes, check_lengths, check_split
 from nas.data.findings import Findings, LeftOut, printable
-from nas.data.mirroring import judge_mirroring
+from nas.data.mirroring import mirroring_of
 from nas.data.npz_file import read_arrays
 from nas.data.npz_layout import channels_last
 from nas.data.splitting import hold_out
@@ -80,11 +80,9 @@ def load_npz(
             contents=numbered(hashes["train"]),
         )
         train, validation = train.take(parts["train"]), train.take(parts["validation"])
-        rule = (
-            f"train and test as in the file; validation: {validation_fraction:g} of each class of "
-            f"train, seed {split_seed}"
-        )
-    mirroring = judge_mirroring(train) if is_mirrorable == "auto" else None
+        share = f"{validation_fraction:g} of each class of train, seed {split_seed}"
+        rule = f"train and test as in the file; validation: {share}"
+    mirroring = mirroring_of(train, is_mirrorable)
     return Dataset(
         name=file.stem,
         train=train,
@@ -92,7 +90,7 @@ def load_npz(
         test=test,
         class_names=class_names,
         split_rule=rule,
-        is_mirrorable=is_mirrorable is True if mirroring is None else mirroring.is_sound,
+        is_mirrorable=mirroring.is_sound,
         findings=Findings(_turned(read, arrays), _left_out(others), copies=_copies(hashes)),
         decided=ImageDecisions(mirroring=mirroring),
     )
@@ -171,15 +169,13 @@ def _multi_label(
         splits["validation"] = train.take(np.sort(order[:number]))
         splits["train"] = train.take(np.sort(order[number:]))
         rule = f"train and test as in the file; validation: {fraction:g} of train, seed {seed}"
-    if mirrors == "auto":
-        mirrors = judge_mirroring(splits["train"]).is_sound
     return TaskData(
         name=file.stem,
         task=MultiLabel(),
         **splits,
         num_outputs=splits["train"].labels.shape[1],
         split_rule=rule,
-        is_mirrorable=mirrors,
+        is_mirrorable=mirroring_of(splits["train"], mirrors).is_sound,
     )
 
 

@@ -96,7 +96,7 @@ def _image_lines(
             )
     elif given:
         yield f"images: {kind}: {given}"
-    if decided.mirroring is not None:
+    if decided.mirroring.why:
         word = "mirrored at random in training" if decided.mirroring.is_sound else "not mirrored"
         given = _overrides(changed, "data.is_mirrorable")
         yield f"images are {word} ({decided.mirroring.why}): {given}"

@@ -11,11 +11,11 @@ class Mirroring:
 
     Attributes:
         is_sound: a mirrored image keeps its class.
-        why: in a few words.
+        why: in a few words; empty where it was given.
     """
 
     is_sound: bool
-    why: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class ImageDecisions:
 
     Attributes:
         size: of the images; None where it was given, or images came as arrays.
-        mirroring: None where it was given.
+        mirroring: whether they may be mirrored.
     """
 
     size: KeptSize | None = None
-    mirroring: Mirroring | None = None
+    mirroring: Mirroring = Mirroring(is_sound=False)
 
 
 NOTHING_DECIDED = ImageDecisions()
