@@ -113,6 +113,7 @@ class TrialResult:
         worker: which process evaluated it, for people.
         weights: the trained weights as the bytes of a safetensors file, or None.
         variants: compressed copies of the trained network.
+        parts_s: part of the evaluation (`nas.evaluation.part_clock`) -> its wall time, seconds.
     """
 
     number: int
@@ -125,6 +126,7 @@ class TrialResult:
     worker: str = ""
     weights: bytes | None = None
     variants: tuple[Variant, ...] = ()
+    parts_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class TrialRecord:
         parent: number of the trial whose trained network this is a variant of; None for a
             training.
         variant: what was done to that network; empty for a training.
+        parts_s: part of the trial's time -> seconds; empty where nobody measured it.
     """
 
     number: int
@@ -161,6 +164,7 @@ class TrialRecord:
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     variant: str = ""
+    parts_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:

@@ -5,6 +5,8 @@ mirrored. Where left and right mean something (letters, arrows, pages of text) i
 mirrored ones far less well; photographs it knows about as well.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,8 +24,8 @@ from nas.seeding import generator
 _SIDE = 16  # pixels, that images are shrunk to
 _MAX_IMAGES = 4000
 _LEAST_IMAGES = 100  # fewer say nothing
-_RIDGE = 0.1  # of the mean variance, added to all of them
-_LEAST_KNOWN = 0.1  # agreement with the classes below which the model knows nothing
+_RIDGE = 1.0  # of the mean variance, added to all of them
+_LEAST_KNOWN = 0.1  # correlation with the classes below which the model knows nothing
 _LEAST_KEPT = 0.85  # share of it that mirrored images must keep
 Floats = npt.NDArray[np.float64]
 
@@ -36,25 +38,24 @@ def mirroring_of(train: Split, asked: bool | Literal["auto"]) -> Mirroring:
 def judge_mirroring(train: Split) -> Mirroring:
     """Say whether mirrored training images keep their classes.
 
-    Where there are too few images, or the linear model learns nothing, photographs in colour may
-    be mirrored and grey images may not: these are often letters or scans.
+    Where there are too few images to tell, or the linear model learns nothing, images in colour
+    may be mirrored and grey ones may not: these are often letters or scans.
     """
     is_colour = train.images.shape[3] >= 3
     chosen = generator(0, "mirroring").permutation(len(train))[:_MAX_IMAGES]
     if len(chosen) < _LEAST_IMAGES or min(train.images.shape[1:3]) < 2:
-        return _by_colour(is_colour, "too few images to tell")
+        return _by_colour("too few images to tell", is_colour=is_colour)
     part = train.take(np.sort(chosen))
-    images = _shrunk(np.asarray(part.images))
-    targets = _targets(part.labels)
-    known, kept = _agreement(images, targets)
-    if known < _LEAST_KNOWN:
-        return _by_colour(is_colour, "a linear model cannot tell")
-    share = max(0.0, kept) / known
-    text = f"a linear model knows mirrored images {min(1.0, share):.0%} as well"
-    return Mirroring(share >= _LEAST_KEPT, text)
+    found = _kept(_shrunk(np.asarray(part.images)), _targets(part.labels))
+    if found is None:
+        return _by_colour("a linear model cannot tell", is_colour=is_colour)
+    text = f"a linear model knows mirrored images {min(1.0, max(0.0, found.share)):.0%} as well"
+    if found.share < _LEAST_KEPT <= found.share + 2 * found.deviation:
+        return _by_colour(f"{text}, from few images", is_colour=is_colour)
+    return Mirroring(found.share >= _LEAST_KEPT, text)
 
 
-def _by_colour(is_colour: bool, why: str) -> Mirroring:
+def _by_colour(why: str, *, is_colour: bool) -> Mirroring:
     kind = "colour images usually may be" if is_colour else "grey images often may not be"
     return Mirroring(is_colour, f"{why}, and {kind}")
 
@@ -72,10 +73,18 @@ def _targets(labels: npt.NDArray[np.generic]) -> Floats:
     return np.asarray(labels[:, None] == np.unique(labels), dtype=np.float64)
 
 
-def _agreement(images_NCHW: Floats, targets_NK: Floats) -> tuple[float, float]:
-    """Return how well a linear model knows images that it has not seen, as they are and mirrored.
+@dataclass(frozen=True)
+class _Kept:
+    """Of what a linear model knows of images, the share that it knows of them mirrored."""
 
-    1 is perfect, 0 is chance: the correlation of its outputs with the classes, both centred.
+    share: float
+    deviation: float  # of chance, in that share
+
+
+def _kept(images_NCHW: Floats, targets_NK: Floats) -> _Kept | None:
+    """Return what mirrored images keep; None where the model knows next to nothing.
+
+    What it knows is the product of its outputs and the classes, both centred: 0 by chance.
     """
     half = len(images_NCHW) // 2
     order = generator(1, "mirroring").permutation(len(images_NCHW))
@@ -88,7 +97,12 @@ def _agreement(images_NCHW: Floats, targets_NK: Floats) -> tuple[float, float]:
     gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram) + 1e-9
     weights = np.linalg.solve(gram, x[learnt].T @ y[learnt])
     mirrored = images_NCHW[asked][..., ::-1].reshape(len(asked), -1)
-    found = (x[asked] @ weights, (mirrored - mean) / deviation @ weights)
-    size = float(np.linalg.norm(found[0]) * np.linalg.norm(y[asked]))
-    known, kept = (float((outputs * y[asked]).sum()) / max(size, 1e-12) for outputs in found)
-    return known, kept
+    outputs = x[asked] @ weights
+    known = (outputs * y[asked]).sum(axis=1)
+    kept = (((mirrored - mean) / deviation) @ weights * y[asked]).sum(axis=1)
+    size = float(np.linalg.norm(outputs) * np.linalg.norm(y[asked]))
+    if known.sum() < _LEAST_KNOWN * size:
+        return None
+    share = float(kept.sum() / known.sum())
+    spread = float(np.std(kept - share * known)) * math.sqrt(len(asked))
+    return _Kept(share, spread / float(known.sum()))

@@ -30,6 +30,7 @@ from nas.report.page_parts import (
     Tile,
 )
 from nas.report.tables import metric_columns, shorten_groups, split_shared
+from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
@@ -170,6 +171,28 @@ def growth_section(report: Report) -> Section | None:
     return Section("growth_chart.html", "Progress")
 
 
+def time_section(report: Report) -> Section | None:
+    """Return where the time of the trials went, and how busy the slots were."""
+    use = time_use(report.records)
+    if not use.parts_s:
+        return None
+    total_s = sum(use.parts_s.values())
+    rows = [
+        Row(
+            [
+                Cell(name),
+                Cell(format_duration(seconds), seconds, is_number=True),
+                Cell(f"{seconds / total_s:.1%}", seconds / total_s, is_number=True),
+            ]
+        )
+        for name, seconds in use.parts_s.items()
+    ]
+    table = PageTable(["part of the trials", "time", "share"], rows, "Where the time went")
+    return TableSection(
+        "titled_table.html", "Where the time went", table=table, note=use.describe()
+    )
+
+
 def failures_section(report: Report) -> Section | None:
     """Return the failures by kind, each with its most frequent message."""
     groups: dict[str, list[TrialRecord]] = defaultdict(list)
@@ -287,6 +310,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_section,
     growth_section,
     cost_section,
+    time_section,
     failures_section,
     trials_section,
     environment_section,

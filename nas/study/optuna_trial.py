@@ -19,6 +19,8 @@ OPTUNA_STATES = {
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
 _BOOKKEEPING = {"architecture_id", "budget", "parent", "failure_kind", "failure", "traceback"}
 
+_PARTS = "parts_s"
+
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
 
@@ -32,6 +34,8 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    if record.parts_s:
+        attributes[_PARTS] = {name: float(value) for name, value in record.parts_s.items()}
     if record.parent is not None:
         attributes |= {"parent": record.parent, "variant": record.variant}
     if record.failure is not None:
@@ -74,4 +78,15 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         sampler_notes=trial.system_attrs,
         parent=attrs.get("parent"),
         variant=attrs.get("variant", ""),
+        parts_s=_parts_of(attrs.get(_PARTS)),
     )
+
+
+def _parts_of(recorded: Any) -> dict[str, float]:
+    """Return the parts of a trial's time; what is no number is left out."""
+    parts = recorded if isinstance(recorded, dict) else {}
+    return {
+        str(name): float(seconds)
+        for name, seconds in parts.items()
+        if isinstance(seconds, int | float)
+    }

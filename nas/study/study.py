@@ -306,6 +306,9 @@ def _ended(
         failure = Failure(
             FailureKind.NONFINITE, f"no finite value of {', '.join(absent)} was measured"
         )
+    now_s, parts_s = _now_s(), dict(result.parts_s)
+    if parts_s:
+        parts_s["wait"] = max(0.0, now_s - record.started_s - sum(parts_s.values()))
     return replace(
         record,
         state=state,
@@ -313,7 +316,8 @@ def _ended(
         seconds=result.seconds,
         budget=result.budget,
         failure=failure,
-        finished_s=_now_s(),
+        finished_s=now_s,
+        parts_s=parts_s,
     )
 
 

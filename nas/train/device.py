@@ -6,7 +6,8 @@ Nothing here is chosen by the user but the device; experiments/training_speed ha
 import ctypes
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -78,3 +79,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "DefaultCPUAllocator" in text or "out of memory" in text
     )
+
+
+@contextmanager
+def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for one trial, and give the process its own random state back afterwards."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def release_device_memory(device: torch.device) -> None:
+    """Give cached GPU memory back, as other workers may share the GPU."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
