@@ -16,6 +16,7 @@ from nas.planning.training import SMALL_NUM_TRIALS, SMALL_TRAINING
 from nas.task import DataShape
 
 AUTO = "auto"
+_DECIDED = ("search_space", "data", "training", "stopping")  # where settings may be `auto`
 _RECIPE = "nas.train.recipe.Recipe"
 
 
@@ -87,7 +88,10 @@ def with_recorded(
         told: overrides of this command: what it says is to be `auto` is decided again.
     """
     again = {key_of(text) for text in told if text.endswith(f"={AUTO}")}
-    return {key: _recorded(value, recorded, key, key, again) for key, value in values.items()}
+    return {
+        key: _recorded(value, recorded, key, key, again) if key in _DECIDED else value
+        for key, value in values.items()
+    }
 
 
 def _recorded(value: Any, recorded: Any, key: str, place: str, again: set[str]) -> Any:

@@ -11,6 +11,8 @@ from nas.trial import TrialState, trainings
 
 # The largest trial may end so much later, as a share of the time.
 _TOLERANCE = 0.06
+# Times the search's time, after which trials that still run are not waited for.
+_LATEST = 1.07
 # Share of a usual trial's time that must be left for one more.
 _LEAST_LEFT = 0.6
 
@@ -33,6 +35,10 @@ class Deadline(StopRule):
         if left_s > self._needed_s(state) or (left_s > 0 and not state.num_trials):
             return None
         return f"the budget leaves {max(0.0, left_s):.0f} s, too little for another trial"
+
+    def cuts(self, state: SearchState) -> bool:
+        """Say whether it is too late to wait for running trials; not while there is no front."""
+        return bool(state.front) and state.elapsed_s > _LATEST * self._seconds
 
     def remaining_s(self, state: SearchState) -> float | None:
         """Return the time that is left."""
