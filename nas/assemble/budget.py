@@ -1,8 +1,10 @@
 """When must the search have ended, so that the whole command ends within its budget?"""
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
+from nas.config.finishing import FinishConfig
 from nas.config.schema import ExecutionKind, SearchConfig
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
@@ -35,8 +37,8 @@ def search_end_s(
 
 def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[str]:
     """Return the command line of the `nas finish` that follows a search."""
-    words = [f"run={run}", f"ui={config.ui.value}"]
-    if config.budget is not None:
+    words = [f"run='{run}'", f"ui={config.ui.value}", f"execution={config.execution.kind.value}"]
+    if config.budget is not None and "budget" in {item.name for item in fields(FinishConfig)}:
         left_s = config.budget - (time.monotonic() - started_s)
         words.append(f"budget={max(_LEAST_S, left_s):.0f}s")
     return words
