@@ -21,13 +21,14 @@ search: $(VENV)/.installed
 	$(BIN)/nas search $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "slow and not gpu and not postgres"
+	$(BIN)/python -m pytest -n 2 --dist load -m "slow and not ray and not gpu and not postgres"
+	$(BIN)/python -m pytest -m "slow and ray and not gpu and not postgres"
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long

@@ -34,6 +34,7 @@ from nas.space.rules import (
     check_depth,
     check_parameters,
     either,
+    least_map_side,
     odd,
     one_of,
     whole,
@@ -91,13 +92,7 @@ class MobileNetSpace(SearchSpace):
         self.stem_stride = stem_stride
         self.divisor = divisor
         self._check()
-        kernels = [
-            kernel
-            for name, domain in self.domains.items()
-            if name.endswith(".kernel")
-            for kernel in domain.values()
-        ]
-        self._min_side = (max(int(kernel) for kernel in kernels) + 1) // 2
+        self._min_side = least_map_side(self.domains)
 
     @classmethod
     def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:

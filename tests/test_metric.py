@@ -11,8 +11,11 @@ from nas.assemble.check import check_search
 from nas.config.finishing import check_finish
 from nas.config.schema import constraints_of
 from nas.config.source import ConfigSource
+from nas.device.costs import operator_costs
+from nas.device.trace import operators_of_model
+from nas.errors import ConfigError
 from nas.measure.cost import costs_of
-from nas.metric import METRICS, STATIC_METRICS, Scale, describe_metric, is_share
+from nas.metric import METRICS, STATIC_METRICS, Scale, describe_metric, is_share, metric_named
 from nas.objective import Constraint
 from nas.report.values import format_value, heading_of
 from nas.task import DataShape
@@ -47,9 +50,33 @@ def test_every_metric_can_be_picked_by(name):
 
 
 def test_every_static_metric_is_counted_of_a_model():
-    costs = costs_of(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), DataShape((1, 2, 2), 2))
+    model, data = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), DataShape((1, 2, 2), 2)
+    of_operators = operator_costs(
+        operators_of_model(model, data), metrics=STATIC_METRICS, devices={}
+    )
 
-    assert set(costs) == set(STATIC_METRICS)
+    assert set(costs_of(model, data)) | set(of_operators) == set(STATIC_METRICS)
+
+
+def test_a_metric_on_a_device_is_known_before_training():
+    latency = metric_named("latency_ms@pi5")
+
+    assert latency.is_static
+    assert not METRICS["latency_ms"].is_static
+    assert (latency.unit, latency.direction, latency.name) == ("ms", "minimize", "latency_ms@pi5")
+    assert format_value("latency_ms@pi5", 3.14159) == "3.14 ms"
+
+
+@pytest.mark.parametrize("name", ["accuracy@pi5", "latency_ms@", "speed@pi5", "size_bytes@pi5"])
+def test_only_times_and_energies_are_predicted_for_a_device(name):
+    with pytest.raises(ConfigError, match=r"latency_ms and energy_j: write latency_ms@NAME"):
+        metric_named(name)
+
+
+def test_a_pick_may_limit_what_was_predicted_for_a_device():
+    pick = check_finish(["run=x", "pick.latency_ms@pi5.max=20"]).pick
+
+    assert pick.limits() == (Constraint("latency_ms@pi5", maximum=20.0),)
 
 
 @pytest.mark.parametrize("name", METRICS)

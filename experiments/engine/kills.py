@@ -1,13 +1,15 @@
 """A real `nas search` under kills and signals on one machine: does the run folder keep all?
 
     python -m experiments.engine.kills --faults 200
+    python -m experiments.engine.kills --faults 200 --rungs
 
 Each fault is one command, forked from this process, in the same run folder as the one before. It
 is killed at a file operation of a drawn kind (between the lease and the files, saving weights,
 writing the record, removing weights, publishing, repairing), or it gets signals at a drawn moment.
 After each fault the record must hold all that it held, each trial once, and the weights of all
 members of its front; a run that is complete holds the weights of no others.
-Trainings are false: a closed form, a few milliseconds, weights that name their network.
+Trainings are false: a closed form, a few milliseconds, weights that name their network. With
+`--rungs` trials train in steps, and no step that is on record may be trained again.
 """
 
 import importlib
@@ -23,8 +25,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from experiments.engine.false_rungs import SHARES, RungCheck
+from experiments.engine.imported import IMPORTED
 from experiments.engine.parts import describe_machine, write_results
-from experiments.engine.windows import REPAIR, SIGNALS, WINDOWS, Window, die_in
+from experiments.engine.windows import (
+    REPAIR,
+    RUNG_WINDOWS,
+    SIGNALS,
+    WINDOWS,
+    Window,
+    die_in,
+    told,
+)
 from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.cli.main import main as nas
@@ -38,26 +50,6 @@ OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
 NUM_TRIALS = 60  # of one run; then another one begins
 TRIAL_S = 0.004
 PATIENCE_S = 120.0
-# What a command imports, once for all that are forked from this process.
-IMPORTED = (
-    "nas.assemble.run_data",
-    "nas.assemble.search",
-    "nas.cli.ending",
-    "nas.cli.repair",
-    "nas.cli.search",
-    "nas.cli.spending",
-    "nas.config.compose",
-    "nas.data.digits",
-    "nas.record.environment",
-    "nas.engine.loop",
-    "nas.execution.inline",
-    "nas.report.page",
-    "nas.report.plots",
-    "nas.report.reports",
-    "matplotlib.backends.backend_agg",
-    "plotly.offline",
-    "optuna.storages.journal",
-)
 
 
 class FalseTraining:
@@ -97,6 +89,7 @@ def words_of(run: Path) -> list[str]:
         f"resume={str((run / 'config.yaml').is_file()).lower()}",
         "search_space=kills",
         "evaluation=kills",
+        "fidelity=kills",
         "sampler=random",
         "execution=inline",
         "ui=plain",
@@ -105,12 +98,15 @@ def words_of(run: Path) -> list[str]:
     ]
 
 
-def write_choices(conf: Path) -> None:
+def write_choices(conf: Path, *, rungs: bool) -> None:
     """Write what the command line names."""
     genes = "".join(f"  g{i}: {{choice: [0, 1, 2, 3]}}\n" for i in range(6))
     space = f"_target_: nas.space.space.SearchSpace\nparameters:\n{genes}"
-    evaluation = "_target_: experiments.engine.kills.FalseTraining\n"
-    for group, text in (("search_space", space), ("evaluation", evaluation)):
+    trained = "kills.FalseTraining", "false_rungs.FalseRungs"
+    evaluation = f"_target_: experiments.engine.{trained[rungs]}\n"
+    fidelity = f"kind: rungs\nshares: {list(SHARES)}\n" if rungs else "kind: full\n"
+    choices = {"search_space": space, "evaluation": evaluation, "fidelity": fidelity}
+    for group, text in choices.items():
         (conf / group).mkdir(parents=True)
         (conf / group / "kills.yaml").write_text(text)
 
@@ -146,8 +142,8 @@ def strike(name: str, run: Path, *, output: Path, chance: random.Random, within_
         chance: draws the moment.
         within_s: signals come before that.
     """
-    if name in WINDOWS:
-        window = WINDOWS[name]
+    if name in WINDOWS or name in RUNG_WINDOWS:
+        window = {**WINDOWS, **RUNG_WINDOWS}[name]
         count = chance.randint(1, window.most)
         words = words_of(run)
         if name == REPAIR:
@@ -211,7 +207,7 @@ def check(run: Path, before: Mapping[int, TrialRecord]) -> dict[int, TrialRecord
     for number, record in before.items():
         assert ended.get(number) == record, f"trial {number} is lost or changed"
     for record in ended.values():
-        assert record.state is TrialState.COMPLETE, f"{record} failed"
+        assert record.failure is None, f"{record} failed"
     for member in front_records(records, OBJECTIVES):
         place = run / "models" / str(member.number) / "weights.safetensors"
         assert place.is_file(), f"member {member.number} has no weights"
@@ -228,6 +224,9 @@ def check_is_tidy(run: Path) -> None:
     members = front_records(load_records(run / "study.journal"), OBJECTIVES)
     kept = {place.name for place in (run / "models").iterdir()}
     assert kept == {str(m.number) for m in members}, f"{kept} are kept"
+    checkpoints = run / "checkpoints"
+    left = [p.name for p in checkpoints.iterdir()] if checkpoints.is_dir() else []
+    assert not left, f"checkpoints of {left} are left"
 
 
 def undisturbed_s(run: Path, output: Path) -> float:
@@ -240,15 +239,17 @@ def undisturbed_s(run: Path, output: Path) -> float:
     return time.monotonic() - began_s
 
 
-def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Counter[str]]:
+def wreak(
+    num_faults: int, seed: int, folder: Path, *, rungs: bool = False
+) -> tuple[Counter[str], Counter[str]]:
     """Strike so often, each kind before any comes again; return how often, and how often it hit.
 
     Raises:
         AssertionError: something is lost, doubled or without weights, or a command cannot go on.
     """
     chance = random.Random(seed)
-    write_choices(folder / "conf")
-    kinds = [*WINDOWS, *SIGNALS]
+    write_choices(folder / "conf", rungs=rungs)
+    kinds = [*WINDOWS, *(RUNG_WINDOWS if rungs else ()), *SIGNALS]
     order: list[str] = []
     while len(order) < num_faults:
         order += chance.sample(kinds, len(kinds))
@@ -256,6 +257,7 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
     output, index, began_s = folder / "output", 0, time.monotonic()
     within_s = undisturbed_s(folder / "undisturbed", output)
     run, ended = folder / "run-0", dict[int, TrialRecord]()
+    steps = RungCheck(run)
     for name in order[:num_faults]:
         if len(ended) == NUM_TRIALS:
             status = wait(start(words_of(run), output=output))  # cut short, it may have left some
@@ -264,6 +266,7 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
             index += 1
             shutil.rmtree(run)
             run, ended = folder / f"run-{index}", {}
+            steps = RungCheck(run)
         status = strike(name, run, output=output, chance=chance, within_s=within_s)
         is_hit = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 130
         is_hit |= name == "SIGSTOP and SIGCONT"
@@ -274,9 +277,12 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
             status = wait(start(["repair", f"run={run}"], output=output))
             assert status == 0, told(name, status, run, output)
         ended = check(run, ended)
+        if rungs:
+            steps.check()
         print(
             f"{time.monotonic() - began_s:6.0f} s  fault {struck.total():3}: {name}"
-            f"{'' if is_hit else ' (too late)'}; {len(ended)} trials on record",
+            f"{'' if is_hit else ' (too late)'}; {len(ended)} trials on record"
+            f"{f', {steps.num_rungs} rungs' if rungs else ''}",
             flush=True,
         )
     status = wait(start(words_of(run), output=output))
@@ -286,16 +292,11 @@ def wreak(num_faults: int, seed: int, folder: Path) -> tuple[Counter[str], Count
     return struck, hits
 
 
-def told(name: str, status: int, run: Path, output: Path) -> str:
-    """Return what a command that failed left and said."""
-    files = sorted(p.name for p in run.iterdir()) if run.is_dir() else "no folder"
-    return f"{name}: status {status}; {files}\n{output.read_text(errors='replace')[-6000:]}"
-
-
 def main(words: Sequence[str]) -> int:
     """Parse the command line, strike and report."""
     parser = make_parser(__doc__)
     parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--rungs", action="store_true", help="trials train in steps")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--results", type=Path, default=None)
     options = parser.parse_args(words)
@@ -303,16 +304,18 @@ def main(words: Sequence[str]) -> int:
     machine = f"seed {options.seed}; {describe_machine()}"
     print(machine, flush=True)
     with tempfile.TemporaryDirectory(prefix="nas-kills-") as folder:
-        struck, hits = wreak(options.faults, options.seed, Path(folder))
+        struck, hits = wreak(options.faults, options.seed, Path(folder), rungs=options.rungs)
     minutes = round((time.monotonic() - began_s) / 60, 1)
-    lost = dict.fromkeys(("lost", "doubled", "without_weights"), 0)  # else it had raised
+    kinds = ["lost", "doubled", "without_weights", *["trained_twice"] * options.rungs]
+    lost = dict.fromkeys(kinds, 0)  # else it had raised
     rows = [{"fault": name, "struck": struck[name], "hit": hits[name], **lost} for name in struck]
     rows.append({"fault": "all", "struck": struck.total(), "hit": hits.total(), **lost})
     for row in rows:
         print(row)
     print(
         f"{struck.total()} faults, {hits.total()} of them hit a living command, in {minutes} min: "
-        "0 trials lost, 0 doubled, 0 members without weights"
+        f"0 trials lost, 0 doubled, 0 members without weights"
+        f"{', 0 rungs trained twice' if options.rungs else ''}"
     )
     if options.results is not None:
         write_results(
@@ -324,6 +327,7 @@ def main(words: Sequence[str]) -> int:
 def small(_: Path) -> Iterator[list[str]]:
     """Strike a few times."""
     yield ["--faults", "3", "--seed", "0"]
+    yield ["--faults", "3", "--seed", "1", "--rungs"]
 
 
 if __name__ == "__main__":

@@ -93,6 +93,9 @@ class Silent:
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Do nothing."""
 
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Do nothing."""
+
     def tick(self, progress: Progress) -> None:
         """Do nothing."""
 

@@ -39,6 +39,15 @@ WINDOWS: Mapping[str, Window] = {
     REPAIR: Window(WRITES, (".lease", "study.journal"), 12),
     "killed anywhere": Window(WRITES, ("",), 150),
 }
+RUNG_WINDOWS: Mapping[str, Window] = {
+    "killed while it saves a checkpoint": Window(("open", "os.rename"), ("/checkpoints/",), 30),
+    "killed while it removes a checkpoint": Window(
+        ("os.remove", "os.rmdir"), ("/checkpoints/",), 12
+    ),
+    "killed right after it removed a checkpoint": Window(
+        ("os.rmdir",), ("/checkpoints/",), 6, True
+    ),
+}
 # Kind -> what is sent, one right after the other.
 SIGNALS = {
     "SIGKILL": (signal.SIGKILL,),
@@ -70,3 +79,9 @@ def die_in(window: Window, *, count: int, run: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hear)
+
+
+def told(name: str, status: int, run: Path, output: Path) -> str:
+    """Return what a command that failed left and said."""
+    files = sorted(p.name for p in run.iterdir()) if run.is_dir() else "no folder"
+    return f"{name}: status {status}; {files}\n{output.read_text(errors='replace')[-6000:]}"

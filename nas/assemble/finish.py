@@ -9,13 +9,20 @@ from typing import Any
 from torch import nn
 
 from nas.adapt.distillation import Distillation
+from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.config.check import in_one_message
-from nas.config.finishing import DistillationConfig, FinishConfig, PickConfig
+from nas.config.finishing import (
+    BaselineConfig,
+    CompressionConfig,
+    DistillationConfig,
+    FinishConfig,
+    PickConfig,
+)
 from nas.config.foreign import check_plain, check_record
 from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
@@ -31,6 +38,7 @@ from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
+from nas.finish.find_length import Patience
 from nas.finish.shrink import Shrinking
 from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
@@ -92,22 +100,18 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         pick=_pick(config.pick),
         num_seeds=config.seeds,
         seed=values["seed"],
-        baselines=Baselines(
-            hand_made={"mobilenetv3_small": tuple(config.baselines.mobilenetv3_small)},
-            num_random=config.baselines.random,
-        ),
+        baselines=_baselines(config.baselines),
         export=export,
         teaching=_teaching(config.distillation),
-        shrinking=Shrinking(
-            tuple(config.compression.to),
-            config.compression.epochs,
-            config.compression.learning_rate,
-        ),
+        shrinking=_shrinking(config.compression),
         grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
+        patience=_patience(config, values["training"], words),
+        search_epochs=_search_epochs(values["training"]),
+        devices=kept_devices(folder.path),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 
@@ -127,6 +131,25 @@ def _values_of(folder: RunFolder) -> dict[str, Any]:
     return values
 
 
+def _patience(
+    config: FinishConfig, recorded: Mapping[str, Any], words: Sequence[str]
+) -> Patience | None:
+    """Return what bounds the trainings; None where the user says how long they are."""
+    keeps_epochs = "epochs" in config.training
+    if keeps_epochs and config.budget is None:
+        return None
+    return Patience(
+        search_epochs=_search_epochs(recorded),
+        budget_s=config.budget,
+        keeps_epochs=keeps_epochs,
+        keeps_seeds=any(word.removeprefix("finish.").startswith("seeds=") for word in words),
+    )
+
+
+def _search_epochs(recorded: Mapping[str, Any]) -> int:
+    return int(recorded.get("epochs", Recipe.epochs))
+
+
 def _pick(config: PickConfig) -> Pick:
     return Pick(
         which=config.which,
@@ -134,6 +157,15 @@ def _pick(config: PickConfig) -> Pick:
         trials=tuple(config.trials),
         limits=config.limits(),
     )
+
+
+def _baselines(config: BaselineConfig) -> Baselines:
+    hand_made = {"mobilenetv3_small": tuple(config.mobilenetv3_small)}
+    return Baselines(hand_made=hand_made, num_random=config.random)
+
+
+def _shrinking(config: CompressionConfig) -> Shrinking:
+    return Shrinking(tuple(config.to), config.epochs, config.learning_rate)
 
 
 def _teaching(config: DistillationConfig) -> TeacherChoice | None:

@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.make import make, make_data, make_space
+from nas.assemble.make import make_sampler as maker_of_sampler
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -20,10 +24,13 @@ from nas.config.schema import (
     TrialLimits,
     constraints_of,
 )
+from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
-from nas.evaluation.evaluator import Evaluator
+from nas.errors import ConfigError
+from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
@@ -41,11 +48,13 @@ class AssembledSearch:
         task: what to search.
         make_backend: starts the workers.
         data: what networks are trained on, the test split too; None where results are looked up.
+        devices: that times are predicted for, by name.
     """
 
     task: SearchTask
     make_backend: MakeBackend
     data: Any = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
@@ -59,37 +68,54 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
     space: SearchSpace = make_space(config.search_space)
-    objectives = objectives_of(
-        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
-    )
-    constraints = build_constraints(config)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints, data)
-    recipe = config.training
+    told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    objectives = objectives_of({**told, "devices": config.devices})
+    wanted = constraints_of(config.constraints)
+    named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
+    devices = devices_of(named, run_folder=Path(config.run_folder))
+    constraints = tuple(within_error(limit, devices) for limit in wanted)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices, data)
+    limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        make_sampler=make_sampler,
         constraints=constraints,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        trial_time_limit_s=limits.trial_time_limit_s,
         costs=costs,
+        rungs=build_rungs(
+            config.fidelity,
+            objectives=objectives,
+            evaluator=evaluator,
+            make_sampler=make_sampler,
+        ),
         trains_again=config.train_again,
+        inheritance=_inheritance(limits, evaluator),
     )
-    return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+    return AssembledSearch(
+        task, lambda ready: build_backend(config.execution, ready), data, devices
+    )
 
 
-def build_evaluator(config: SearchConfig, *, data: Any) -> Evaluator:
-    """Make what judges architectures, and nothing else.
+def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
+    """Return how trials start from others.
 
     Raises:
-        NasError: a part refuses its settings.
+        ConfigError: they are to, and are not trained here.
     """
-    values = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
-    space, constraints = make_space(config.search_space), build_constraints(config)
-    return _build_evaluator(config, space, objectives_of(values), constraints, data)[0]
+    if not limits.inherit:
+        return None
+    if not isinstance(evaluator, Inherits):
+        raise ConfigError(
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
 def trains_on_data(config: SearchConfig) -> bool:
@@ -111,16 +137,12 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     )
 
 
-def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
-    """Return those limits that are set."""
-    return constraints_of(config.constraints)
-
-
 def _build_evaluator(
     config: SearchConfig,
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
+    devices: Mapping[str, KnownDevice],
     data: Any,
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
@@ -128,6 +150,7 @@ def _build_evaluator(
         "data": lambda: make_data(config.data) if data is None else data,
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
+        "devices": lambda: devices,
     }
     # Only what the evaluator takes is made: a table needs no data.
     wanted = offers_of(config.evaluation, INJECTED["evaluation"])
@@ -154,7 +177,7 @@ def _build_sampler(
         "is_allowed": _allowed_by(constraints, costs),
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    maker = make_sampler(config.sampler, offers=offers)
+    maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker
 
@@ -205,6 +228,10 @@ def gpus_per_trial(execution: Execution) -> float:
         return execution.gpus_per_trial
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
     return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key in names}
 
 
 def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from nas.assemble.check import check_values
 from nas.assemble.make import make_data, make_space
 from nas.assemble.search import (
     AssembledSearch,
-    build_evaluator,
     build_search,
     gpus_per_trial,
     trains_on_data,
@@ -135,7 +134,7 @@ class _Settling:
     def _plan(self, first: Values, settled: Settled) -> TrialPlan | None:
         """Measure, and share the time out; None where no network can be trained."""
         config = check_values(Composed(dict(first)))
-        evaluator = build_evaluator(config, data=self.data)
+        evaluator = build_search(config, data=self.data).task.evaluator
         if not isinstance(evaluator, TrainedEvaluator):
             return None
         if self.say is not None:

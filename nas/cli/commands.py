@@ -1,12 +1,15 @@
 """The table of commands: help, usage, dispatch and the tab key are made from it.
 
 A new command is a module with `run(words)`, which returns an exit status, and an entry here.
+Commands that have actions are described in modules of their own, `command_of_NAME`.
 Nothing that runs a command is imported here: `nas --help` must come at once.
 """
 
 from nas.cli.command import Argument, Command
+from nas.cli.command_of_devices import DEVICE
+from nas.cli.command_of_spaces import CONFIG_DIR as _CONFIG_DIR
+from nas.cli.command_of_spaces import SPACES
 from nas.cli.completers import (
-    choices_of,
     files,
     folders,
     listed,
@@ -24,9 +27,6 @@ _TRUST = Argument(
     "trust=true",
     "run code that a run folder or a file names, with all your rights (docs/foreign.md)",
     choices=_BOOLS,
-)
-_CONFIG_DIR = Argument(
-    "--config-dir, -cd DIR", "your own folder of YAML files, besides the shipped ones", folders
 )
 _CONFIG_NAME = Argument("--config-name, -cn NAME", "begin with NAME.yaml of one of these folders")
 _OF_A_SEARCH = {
@@ -246,63 +246,6 @@ COMPARE = Command(
     ),
 )
 
-_SPACE = Argument(
-    "NAME", "the name of a search space (nas spaces list)", choices_of("search_space")
-)
-SPACES = Command(
-    "spaces",
-    "",
-    "look at search spaces; copy or check one",
-    about="Lists search spaces, shows what one holds, copies one to change it, or checks one.",
-    ending="nas spaces show --help says more of an action.",
-    actions=(
-        Command(
-            "spaces list",
-            "nas.cli.spaces:show_all",
-            "the search spaces that come with the package",
-        ),
-        Command(
-            "spaces show",
-            "nas.cli.spaces:show",
-            "its parameters, and how many architectures",
-            about="Shows the parameters of a space, what each may be and when it counts, and how "
-            "many architectures there are. Settings show what a change does: "
-            "nas spaces show mobilenet channels=[8,16,32,64]",
-            arguments=(
-                _SPACE,
-                Argument(
-                    "compression=int8",
-                    "with compression as a parameter",
-                    choices_of("search_space/compression", "null"),
-                ),
-                Argument("channels=[8,16,32]", "any other setting of the space"),
-                _CONFIG_DIR,
-            ),
-        ),
-        Command(
-            "spaces copy",
-            "nas.cli.spaces:copy",
-            "its YAML and Python into a folder, to change",
-            about="Copies the YAML and the Python of a space into a folder, as my_NAME: to "
-            "change, and to search with --config-dir DIR search_space=my_NAME.",
-            arguments=(_SPACE, Argument("DIR", "the folder for the copy", folders)),
-        ),
-        Command(
-            "spaces check",
-            "nas.cli.spaces:check",
-            "builds and trains some of its networks; says what is wrong",
-            about="Builds, counts and trains some networks of a space, and says what is wrong. "
-            "For a space of your own: nas spaces check my_mobilenet --config-dir DIR",
-            arguments=(
-                _SPACE,
-                Argument("num_architectures=100", "how many are built; 3 or more"),
-                Argument("channels=[8,16,32]", "any setting of the space"),
-                _CONFIG_DIR,
-            ),
-        ),
-    ),
-)
-
 DASHBOARD = Command(
     "dashboard",
     "nas.cli.dashboard",
@@ -343,6 +286,7 @@ COMMANDS = {
         REPAIR,
         COMPARE,
         SPACES,
+        DEVICE,
         DASHBOARD,
         COMPLETION,
     )

@@ -62,7 +62,7 @@ def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
     from nas.assemble.run_data import known_data, refuse_other_data
     from nas.config.recorded import read_mapping, recorded_objectives
     from nas.record.run_folder import RunFolder
-    from nas.report.comparison import Run
+    from nas.report.comparison import ComparedRun
     from nas.study.journal import load_study
 
     folders = [RunFolder.open(place) for place in places]
@@ -77,7 +77,7 @@ def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
     refuse_other_data([folder.name for folder in folders], known)
     shown = list(labels) or group_labels([folder.name for folder in folders], configs)
     return [
-        Run(folder.name, label, history.records, goals)
+        ComparedRun(folder.name, label, history.records, goals)
         for folder, label, history, goals in zip(
             folders, shown, histories, objectives, strict=True
         )

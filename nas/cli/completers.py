@@ -69,10 +69,15 @@ def choices_of(group: str, *others: str) -> Completer:
     return lambda _typed: [*Choices((conf_dir(),)).choices(group), *others]
 
 
-def metrics(typed: str) -> Iterable[str]:
-    """Offer the metrics that are known by name."""
+def device_names(typed: str) -> Iterable[str]:
+    """Offer the devices in ./devices."""
     del typed
-    return METRICS
+    return [entry.name for entry in _entries(Path("devices")) if entry.is_dir()]
+
+
+def metrics(typed: str) -> Iterable[str]:
+    """Offer the metrics that are known by name, and the latency of each device."""
+    return [*METRICS, *(f"latency_ms@{name}" for name in device_names(typed))]
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.report.cost import search_cost
 from nas.report.front import front_records
+from nas.report.inheritance import inheritance_line
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import counted, format_duration
 from nas.trial import trainings
@@ -29,12 +30,18 @@ def print_ending(
         console.print(front_table(summary.records, objectives))
     for line in (
         knee_sentence(summary.records, objectives),
+        *_inheritance(summary),
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         *_why_ended(summary),
         f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _inheritance(summary: SearchSummary) -> list[str]:
+    line = inheritance_line(summary.records, is_retrained=False)
+    return [] if line is None else [line]
 
 
 def _why_ended(summary: SearchSummary) -> list[str]:

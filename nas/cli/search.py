@@ -16,7 +16,7 @@ from nas.cli.terminal import make_console
 from nas.config.compose import on_top
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
-from nas.config.schema import ExecutionKind, SearchConfig, Ui
+from nas.config.schema import ExecutionKind, SearchConfig, Ui, constraints_of
 from nas.config.show import show_config, show_info
 from nas.config.source import ConfigSource
 from nas.errors import NasError
@@ -90,6 +90,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     """
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.budget import search_end_s
+    from nas.assemble.devices import device_notes, keep_devices
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
@@ -111,9 +112,12 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
         write_config(folder, values=settled.values, source=job.source)
+        keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            _note_circumstances(folder, data, view, notes=(*job.notes, *settled.lines))
+            told = device_notes(search.devices, constraints_of(config.constraints))
+            notes = [*job.notes, *settled.lines, *told]
+            _note_circumstances(folder, data, view, notes=notes)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:

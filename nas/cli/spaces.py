@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from nas.cli.command import Command
-from nas.cli.commands import SPACES
+from nas.cli.command_of_spaces import SPACES
 from nas.cli.flags import parse_flags, take_bare
 from nas.cli.numbers import format_count
 from nas.cli.terminal import make_console

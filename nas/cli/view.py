@@ -53,6 +53,9 @@ class SilentView:
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Show nothing."""
 
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Show nothing."""
+
     def tick(self, progress: Progress) -> None:
         """Show nothing."""
 
@@ -87,6 +90,12 @@ class PlainView:
         """Write the trial's line."""
         assert self._plan is not None, "start comes first"
         self._line(trial_line(record, progress, self._plan.objectives))
+        self.tick(progress)
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Write what the trial has reached."""
+        assert self._plan is not None, "start comes first"
+        self._line(rung_line(record, self._plan.objectives))
         self.tick(progress)
 
     def tick(self, progress: Progress) -> None:
@@ -131,6 +140,11 @@ class LiveView:
         assert self._plan is not None, "start comes first"
         if record.state is TrialState.FAILED:
             self.message(trial_line(record, progress, self._plan.objectives))
+        self.tick(progress)
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Draw anew."""
+        del record
         self.tick(progress)
 
     def tick(self, progress: Progress) -> None:
@@ -178,10 +192,20 @@ def trial_line(record: TrialRecord, progress: Progress, objectives: Sequence[Obj
     return "  ".join(words)
 
 
+def rung_line(record: TrialRecord, objectives: Sequence[Objective]) -> str:
+    """Return a line of a trial that waits at a rung: number, share of the training, values."""
+    rung = record.rungs[-1]
+    words = [f"trial {record.number:>4}  {f'at {rung.budget:.3g}':<8}"]
+    words.extend(objective_text(o, rung.metrics.get(o.metric)) for o in objectives)
+    return "  ".join([*words, format_duration(rung.seconds)])
+
+
 def progress_line(progress: Progress) -> str:
     """Return how far the search is, in one line."""
     total = "" if progress.num_trials is None else f" of {progress.num_trials}"
     words = [f"{progress.num_done}{total} trials", f"{progress.num_running} running"]
+    if progress.num_paused:
+        words.append(f"{progress.num_paused} waiting at a rung")
     if progress.num_failed:
         words.append(f"{progress.num_failed} failed")
     if progress.num_redrawn:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.compose import Composed
+from nas.config.devices import device_faults
 from nas.config.nodes import COMPRESSION, offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import METRICS, STATIC_METRICS
+from nas.metric import METRICS, STATIC_METRICS, device_of
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
 
@@ -33,7 +34,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
     "data": (),
     "training": (),
-    "evaluation": ("space", "data", "recipe", "objectives"),
+    "evaluation": ("space", "data", "recipe", "objectives", "devices"),
     "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start"),
 }
 
@@ -128,6 +129,7 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         *_name_faults(values),
         *_objective_faults(values),
         *_constraint_faults(values),
+        *device_faults(values),
         *_storage_faults(values),
         *_table_faults(values),
         *_warm_start_faults(values),
@@ -218,7 +220,7 @@ def _objective_faults(values: Mapping[str, Any]) -> list[str]:
         f"objectives.metrics: there is no metric '{name}'; known, nearest first: "
         f"{nearest_first(name, known)}{hint}"
         for name in metrics
-        if name not in known
+        if name not in known and device_of(name) is None
     ]
     if not metrics:
         faults.append(
@@ -240,7 +242,7 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
         given = list(limits.values()) if isinstance(limits, Mapping) else []
         if all(value is None for value in given):
             continue
-        if name not in known:
+        if device_of(str(name)) is None and name not in known:
             what = "is measured after training" if name in METRICS else "is no metric"
             faults.append(
                 f"constraints.{name}: {name} {what}; what can be limited is known before, nearest "

@@ -71,6 +71,9 @@ class FinishConfig:
     run: Annotated[str, Setting("folder of the run")]
     ui: Annotated[Ui, Setting("auto and plain: a line per retraining; none: silent")]
     pick: Annotated[PickConfig, Setting("which trials become winners")]
+    budget: Annotated[
+        float | None, Setting("seconds for the whole command; null: no limit", above=0)
+    ]
     seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
     data: Annotated[dict[str, Any], Setting("where they are now, if they moved: data.path")]
     training: Annotated[dict[str, Any], Setting("settings that differ from the search's")]

@@ -23,7 +23,7 @@ from nas.config.overrides import key_of
 from nas.config.source import ConfigSource
 from nas.errors import RunFolderError
 from nas.files import write_text
-from nas.metric import Direction
+from nas.metric import Direction, on_device
 from nas.objective import Objective, objective_for
 from nas.record.reading import read_text
 from nas.record.run_folder import RunFolder
@@ -143,8 +143,15 @@ def objectives_of(values: Mapping[str, Any]) -> tuple[Objective, ...]:
         Objective(name, Direction.MINIMIZE, is_static=True)
         if name in columns
         else objective_for(name)
-        for name in values["objectives"]["metrics"]
+        for name in objective_names(values)
     )
+
+
+def objective_names(values: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that composed values make better: as named, and a latency per device."""
+    devices = values.get("devices") or []
+    latencies = [on_device("latency_ms", str(device)) for device in devices]
+    return list(dict.fromkeys([*values["objectives"]["metrics"], *latencies]))
 
 
 def table_metrics(values: Mapping[str, Any]) -> list[str]:

@@ -74,6 +74,16 @@ class FidelityKind(StrEnum):
     """How much of a full training a trial gets before it may be stopped."""
 
     FULL = "full"
+    RUNGS = "rungs"
+
+
+class DeciderKind(StrEnum):
+    """Who says which trial goes on to its next rung."""
+
+    AUTO = "auto"
+    HALVING = "halving"
+    FRONTIER = "frontier"
+    ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +116,27 @@ class Objectives:
 class Fidelity:
     """How much of a full training a trial gets."""
 
-    kind: Annotated[FidelityKind, Setting("full: every trial trains for all of training.epochs")]
+    kind: Annotated[
+        FidelityKind,
+        Setting("full: every trial trains for all of training.epochs; rungs: in steps"),
+    ]
+    shares: Annotated[
+        list[float] | None,
+        Setting("shares of a full training, ascending to 1; null: 0.25, 0.5, 1, or the table's"),
+    ] = None
+    decider: Annotated[
+        DeciderKind, Setting("who goes on: auto, halving, frontier, or all but the hopeless")
+    ] = DeciderKind.AUTO
+    keep: Annotated[
+        float | None,
+        Setting("halving: share of a rung that goes on; null: ratio of shares", above=0),
+    ] = None
+    stop_hopeless: Annotated[
+        bool, Setting("stop what cannot reach the front by its learning curve")
+    ] = True
+    checkpoints_gb: Annotated[
+        float, Setting("GB of disk for trials that wait at a rung", above=0)
+    ] = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +203,17 @@ class TrialLimits:
     trial_time_limit_s: Annotated[
         float | None, Setting("seconds; a trial that takes longer fails; null: no limit", above=0)
     ] = None
+    inherit: Annotated[
+        bool, Setting("true: a trial starts from the weights of the most similar one before it")
+    ] = False
+    inherit_share: Annotated[
+        float,
+        Setting("epochs of a trial that inherits all weights, as a share", above=0, maximum=1),
+    ] = 0.25
+    inherit_rate: Annotated[
+        float,
+        Setting("its peak learning rate, as a share of the usual one", above=0, maximum=1),
+    ] = 1.0
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -197,6 +238,12 @@ class SearchConfig:
     evaluation: Annotated[Node, Setting("trained, or looked up in a table")]
     sampler: Annotated[Node, Setting("proposes the next architecture")]
     objectives: Annotated[Objectives, Setting("what to optimise")]
+    devices: Annotated[
+        list[str],
+        Setting(
+            "devices whose predicted latency is made lower too; each has a model (nas device)"
+        ),
+    ] = field(default_factory=list)
     constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]
     execution: Annotated[Execution, Setting("where trials run")]

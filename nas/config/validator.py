@@ -17,6 +17,7 @@ from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
 from nas.config.units import Unit, unit_of
 from nas.errors import nearest_first
+from nas.metric import device_of, is_known
 
 _WORDS = {
     bool: "true or false",
@@ -77,7 +78,8 @@ class Validator:
             return None
         items = _items_of(cls)
         spread = {name: items.pop(name) for name in list(items) if items[name].setting.names}
-        known = [*items, *(name for item in spread.values() for name in item.setting.names)]
+        names = {name: _names_in(value, item.setting) for name, item in spread.items()}
+        known = [*items, *(name for own in names.values() for name in own)]
         before = len(self.faults)
         self.faults.extend(
             unknown_key(join(path, str(key)), known) for key in value if key not in known
@@ -88,7 +90,7 @@ class Validator:
             if name in value or item.is_required
         }
         for name, item in spread.items():
-            told = {key: value[key] for key in item.setting.names if key in value}
+            told = {key: value[key] for key in names[name] if key in value}
             arguments[name] = self._convert(told, item.hint, path=path)
         return cls(**arguments) if len(self.faults) == before else None
 
@@ -256,3 +258,9 @@ def show(value: object) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _names_in(value: Mapping[Any, Any], setting: Setting) -> tuple[str, ...]:
+    """Return the names that a node may have, with those of metrics on devices that it has."""
+    on_devices = (key for key in value if isinstance(key, str) and device_of(key) is not None)
+    return (*setting.names, *filter(is_known, on_devices))

@@ -126,9 +126,13 @@ def load_encoded(
         findings = replace(findings, doubts=(*findings.doubts, doubt))
     held = {word: share for word, share in preparation.fractions.items() if word not in parts}
     seed = preparation.split_seed
+    drawn: dict[str, Indices] = {}
     if held:
-        train, contents = splits["train"], numbered(hashes["train"])
-        splits |= _held_out(train, held, contents, seed, class_names=class_names, where=where)
+        drawn = hold_out(
+            splits["train"].labels, held, seed=seed, class_names=class_names, where=where,
+            contents=numbered(hashes["train"]),
+        )  # fmt: skip
+        splits |= {word: splits["train"].take(indices) for word, indices in drawn.items()}
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
     mirroring = mirroring_of(splits["train"], preparation.is_mirrorable)
     return Dataset(
@@ -143,23 +147,8 @@ def load_encoded(
         stored=stored,
         is_mirrorable=mirroring.is_sound,
         decided=ImageDecisions(size, mirroring),
+        test_names=names["train"].of(drawn["test"]) if "test" in drawn else names["test"],
     )
-
-
-def _held_out(
-    train: Split,
-    shares: Mapping[str, float],
-    contents: Indices,
-    seed: int,
-    *,
-    class_names: Sequence[str],
-    where: str,
-) -> dict[str, Split]:
-    """Return what is left of train, and the splits that are drawn from it."""
-    drawn = hold_out(
-        train.labels, shares, seed=seed, class_names=class_names, where=where, contents=contents
-    )
-    return {word: train.take(indices) for word, indices in drawn.items()}
 
 
 Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]
@@ -174,6 +163,10 @@ class _Names:
 
     def __getitem__(self, index: int) -> str:
         return self.source.name(int(self.kept[index]))
+
+    def of(self, indices: Indices) -> "_Names":
+        """Return those of some of the images."""
+        return _Names(self.source, self.kept[indices])
 
 
 def _check_present(

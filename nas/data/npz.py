@@ -71,15 +71,14 @@ def load_npz(
         rule = "train, val and test as in the file"
         hashes["validation"] = hashes_of(validation.images)
     else:
-        parts = hold_out(
-            train.labels,
-            {"validation": validation_fraction},
+        train, validation = _held_out(
+            train,
+            hashes["train"],
+            class_names,
+            file,
+            fraction=validation_fraction,
             seed=split_seed,
-            class_names=class_names,
-            where=f"{file}: train_labels",
-            contents=numbered(hashes["train"]),
         )
-        train, validation = train.take(parts["train"]), train.take(parts["validation"])
         share = f"{validation_fraction:g} of each class of train, seed {split_seed}"
         rule = f"train and test as in the file; validation: {share}"
     mirroring = mirroring_of(train, is_mirrorable)
@@ -94,6 +93,27 @@ def load_npz(
         findings=Findings(_turned(read, arrays), _left_out(others), copies=_copies(hashes)),
         decided=ImageDecisions(mirroring=mirroring),
     )
+
+
+def _held_out(
+    train: Split,
+    hashes: Hashes,
+    class_names: tuple[str, ...],
+    file: Path,
+    *,
+    fraction: float,
+    seed: int,
+) -> tuple[Split, Split]:
+    """Return what is left of train, and a share of each of its classes for validation."""
+    parts = hold_out(
+        train.labels,
+        {"validation": fraction},
+        seed=seed,
+        class_names=class_names,
+        where=f"{file}: train_labels",
+        contents=numbered(hashes),
+    )
+    return train.take(parts["train"]), train.take(parts["validation"])
 
 
 def _left_out(others: tuple[str, ...]) -> tuple[LeftOut, ...]:

@@ -1,11 +1,12 @@
-"""Which trial goes out next? To each free slot one, as long as the stop rules allow another.
+"""Which trial starts next? One for each free slot, as long as the stop rules allow another.
 
-First the trainings whose weights are missing, then trials that lost their worker, then what was
-proposed ahead, then new proposals.
+First the trainings whose weights are missing, then trials that lost their worker, then one that is
+to go on from its rung, then what was proposed ahead, then new proposals.
 """
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nas.engine.costs import CachedCosts
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import exhausted_line
 from nas.engine.pace import SamplerPace
+from nas.engine.rungs import Rungs
 from nas.engine.stop_rule import SearchState
 from nas.engine.task import SearchTask
 from nas.engine.trainings_again import TrainingsAgain
@@ -39,8 +41,11 @@ class Dispatcher:
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
         checkpoints: folder of the trials' checkpoints.
+        complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
-        view: is told when no further trial is proposed.
+        view: is notified when no further trial is proposed.
+        rungs: of a search whose trials train in steps.
+        settle: waits until all results that the study has are on disk.
 
     Attributes:
         running: numbers of the trials that are out.
@@ -57,15 +62,23 @@ class Dispatcher:
         tracker: FrontTracker,
         again: TrainingsAgain,
         checkpoints: Path,
+        complete: Callable[[TrialSpec], TrialSpec] | None = None,
         started_s: float,
         view: View,
+        rungs: Rungs | None = None,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._task = task
         self._study = study
+        self._rungs = rungs
+        self._settle = settle
+        self._promoted: int | None = None  # who goes on next, once that was asked
+        self._is_asked = False
         self._costs = costs
         self._tracker = tracker
         self._again = again
         self._checkpoints = checkpoints
+        self._complete = complete or (lambda spec: spec)
         self._view = view
         self._pace = SamplerPace()
         self._started_s = started_s
@@ -90,6 +103,7 @@ class Dispatcher:
         return (
             self._wants_again()
             or self._study.has_waiting
+            or self._promotes()
             or self._study.num_prepared > 0
             or self._allows_another()
         )
@@ -104,8 +118,9 @@ class Dispatcher:
             if spec is None:
                 return False
             self.running.add(spec.number)
+            self.study_changed()
             order = replace(
-                spec,
+                self._complete(spec),
                 time_limit_s=self._task.trial_time_limit_s,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )
@@ -136,11 +151,35 @@ class Dispatcher:
         """Return the next order; None when no further architecture was found."""
         if self._wants_again():
             return self._again.next(self._study)
+        if not self._study.has_waiting and self._promotes():
+            return self._promote()
         if not self._study.has_waiting and self._study.num_prepared == 0:
             self._prepare(backend, idle_share=idle_share)
             if self.is_exhausted:
                 return None
         return replace(self._study.ask(), front=self._tracker.front_losses)
+
+    def study_changed(self) -> None:
+        """Ask again which trial goes on next: the study knows more, or another trial runs."""
+        self._promoted, self._is_asked = None, False
+
+    def _promotes(self) -> bool:
+        """Say whether a trial that waits at a rung is to go on now."""
+        if self._rungs is None or not self._study.has_paused:
+            return False
+        if self._task.stopping.why_end_all(self.state()) is not None:
+            return False
+        if not self._is_asked:
+            may_start = self._study.num_prepared > 0 or self._allows_another()
+            self._promoted = self._rungs.promotion(self._study.paused, may_start=may_start)
+            self._is_asked = True
+        return self._promoted is not None
+
+    def _promote(self) -> TrialSpec:
+        number = self._promoted
+        assert number is not None, "somebody is to go on"
+        self._settle()  # no rung counts that a crash could take back
+        return replace(self._study.promote(number), front=self._tracker.front_losses)
 
     def _wants_again(self) -> bool:
         """Say whether a trial whose weights are gone should be handed out now."""

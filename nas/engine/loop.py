@@ -7,15 +7,18 @@ generation or a batch. A `SearchStudy` proposes and remembers, a `Dispatcher` ha
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
-from nas.engine.intake import Intake
+from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.relatives import Relatives
+from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
@@ -24,9 +27,10 @@ from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
+from nas.study.heritage import NO_HERITAGE
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
-from nas.trial import TrialResult
+from nas.trial import TrialRecord, TrialResult
 
 _LOG = logging.getLogger(__name__)
 
@@ -120,25 +124,26 @@ class SearchLoop:
         self._costs = task.costs or CachedCosts(
             task.evaluator, max_failed_share=task.stopping.max_failed_share
         )
-        self._study = self._open_study(record)
         records = record.history.records
+        self._relatives = _relatives_of(task, run_folder, records)
+        self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
-        weights = FrontWeights(run_folder.models_dir)
-        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
-        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        keepers = self._open_weights(records)
         checkpoints = run_folder.path / "checkpoints"
+        rungs = self._open_rungs(records, checkpoints)
         self._intake = Intake(
             self._study,
             record,
             objectives=task.objectives,
-            keeper=keeper,
+            keepers=keepers,
             tracker=self._tracker,
             again=self._again,
             checkpoints=checkpoints,
             tables=Publisher(publish),
             view=view,
+            rungs=rungs,
         )
+        self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
@@ -146,8 +151,31 @@ class SearchLoop:
             tracker=self._tracker,
             again=self._again,
             checkpoints=checkpoints,
+            complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
             view=view,
+            rungs=rungs,
+            settle=record.settle,
+        )
+
+    def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:
+        """Return who keeps weights, once it is known which are missing."""
+        task, weights = self._task, FrontWeights(self._run_folder.models_dir)
+        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        missing = keeper.missing() if _brings_weights(task.evaluator, self._run_folder) else ()
+        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        return [keeper] if self._relatives is None else [keeper, self._relatives]
+
+    def _open_rungs(self, records: Sequence[TrialRecord], checkpoints: Path) -> Rungs | None:
+        plan = self._task.rungs
+        if plan is None:
+            return None
+        return Rungs(
+            plan,
+            objectives=self._task.objectives,
+            study=self._study,
+            records=records,
+            checkpoints=checkpoints,
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:
@@ -162,6 +190,8 @@ class SearchLoop:
             notes=notes,
             constraints=task.constraints,
             seed=task.seed,
+            heritage=NO_HERITAGE if self._relatives is None else self._relatives,
+            shares=(1.0,) if task.rungs is None else task.rungs.shares,
         )
         study.check_feasible()
         for key, note in task.notes.items():
@@ -180,13 +210,15 @@ class SearchLoop:
                     self._begin(backend)
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
+                    if not is_interrupted:
+                        self._intake.stop_all()
                     self._intake.put_on_record(lambda: self._progress(backend))
                 except Exception:
                     self._intake.leave_tables()
                     raise
                 finally:
                     backend.close()
-        self._intake.leave_in_order()
+        self._intake.leave_in_order(is_over=not is_interrupted)
         return self._summary(is_interrupted=is_interrupted)
 
     def _begin(self, backend: Backend) -> None:
@@ -207,6 +239,9 @@ class SearchLoop:
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)
+            if results:
+                self._intake.stop_hopeless()
+                out.study_changed()
             out.ended(len(results))
             # Asked here too, since a short search may end before anything is on disk: a rule
             # raises when too many trials failed.
@@ -243,6 +278,7 @@ class SearchLoop:
             num_trials=stopping.num_trials,
             num_done=state.num_done,
             num_running=len(self._dispatcher.running),
+            num_paused=len(self._study.paused),
             num_failed=state.num_failed,
             num_redrawn=self._study.num_redrawn,
             num_known=self._study.num_known,
@@ -262,6 +298,15 @@ class SearchLoop:
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
         )
+
+
+def _relatives_of(
+    task: SearchTask, run_folder: RunFolder, records: Sequence[TrialRecord]
+) -> Relatives | None:
+    if task.inheritance is None:
+        return None
+    parameters = task.space.parameters
+    return Relatives(run_folder, parameters=parameters, plan=task.inheritance, records=records)
 
 
 def _brings_weights(evaluator: Evaluator, run_folder: RunFolder) -> bool:

@@ -155,6 +155,17 @@ class Stopping:
         said = (rule.why_end(state) for rule in self.all_rules)
         return next((why for why in said if why is not None), None)
 
+    def why_end_all(self, state: SearchState) -> str | None:
+        """Return why no trial may go on either; None while those that began may.
+
+        The number of trials alone forbids new ones, and lets those at a rung go on.
+
+        Raises:
+            ExecutionError: a rule gives the search up.
+        """
+        said = (r.why_end(state) for r in self.all_rules if not isinstance(r, MaxTrials))
+        return next((why for why in said if why is not None), None)
+
     def remaining_s(self, state: SearchState) -> float | None:
         """Return the least that a rule expects to be left, or None while none expects anything."""
         said = (rule.remaining_s(state) for rule in self.all_rules)

@@ -1,4 +1,4 @@
-"""What a search tells whoever watches it; the command line draws it, tests count it."""
+"""What a search shows to its watcher; the command line draws it, tests count it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class Progress:
         front: the front's trials, smallest first.
         elapsed_s: wall time since this command started.
         remaining_s: expected wall time to the end, or None while unknown.
+        num_paused: trials that wait at a rung.
     """
 
     num_trials: int | None
@@ -58,6 +59,7 @@ class Progress:
     front: Sequence[TrialRecord]
     elapsed_s: float
     remaining_s: float | None
+    num_paused: int = 0
 
 
 class View(Protocol):
@@ -69,6 +71,10 @@ class View(Protocol):
 
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Called after each trial that ended and is on disk."""
+        ...
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Called after each rung of a trial that is on disk; the trial waits there."""
         ...
 
     def tick(self, progress: Progress) -> None:

@@ -78,6 +78,23 @@ class BringsWeights(Protocol):
 
 
 @runtime_checkable
+class Inherits(Protocol):
+    """An evaluator whose trials may start from the weights of others.
+
+    It takes up the `inheritance` of an order, and gives weights back for each order that says
+    `keeps_weights`.
+    """
+
+    def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
+        """Return name -> shape of what the state dict of a network holds; called in the driver.
+
+        Raises:
+            Exception: whatever the space's `build` raises; the trial starts from random weights.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadsTable(Protocol):
     """An evaluator that looks results up in a published table.
 

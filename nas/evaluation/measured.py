@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from nas.data.dataset import SearchData
 from nas.errors import ConfigError
-from nas.measure.cost import COUNTABLE
+from nas.evaluation.known import known_before
 
 
 def check_measured(wanted: Collection[str], data: SearchData) -> None:
@@ -15,7 +15,7 @@ def check_measured(wanted: Collection[str], data: SearchData) -> None:
     """
     if data.task is None:
         return
-    known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
+    known = {*known_before(wanted), "latency_ms", "seconds", "loss", *data.task.measures}
     for name in wanted:
         if name not in known:
             measured = ", ".join(data.task.measures)

@@ -22,16 +22,18 @@ from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
+from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
-from nas.evaluation.known import KnownBefore
+from nas.evaluation.inherited import StartsFromOthers, share_told, start
+from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.measured import check_measured
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.part_clock import PartClock
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
-from nas.measure.cost import COUNTABLE, input_size
+from nas.measure.cost import input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.running_clock import running_s
@@ -57,12 +59,10 @@ from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 # Images of the shortest measurement: batch norms want several; and what makes a step long.
 _LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
-
-
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
+class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -79,6 +79,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         fine_tuning: of variants that lost channels or ranks, as a share of the recipe's epochs.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
             names, and goes on from there on another worker; None for no such checkpoints.
+        devices: name -> device, each that an objective or a metric names: `latency_ms@pi5`.
 
     Attributes:
         brings_weights: results of members of the front come with weights.
@@ -102,6 +103,7 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         variants: Sequence[str] = (),
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
+        devices: Mapping[str, KnownDevice] | None = None,
     ) -> None:
         if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
             raise ConfigError(
@@ -115,8 +117,8 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         check_measured(wanted, self.data)
-        counted = [name for name in COUNTABLE if name in wanted]
-        self._known = KnownBefore(space, self.data.shape, metrics=counted)
+        counted = known_before(wanted)
+        self._known = KnownBefore(space, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -213,13 +215,14 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         device, clock = data.mean.device, PartClock()
         with own_randomness(device, spec.seed):
             with clock.part("build"):
-                model = self._build(spec.architecture, device)
+                model, share, recipe = self._build(spec, device)
             with clock.part("data"):
                 training = Training(
                     model,
                     data.resized(input_size(model, self.data.shape)),
-                    self.recipe,
+                    recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
                     seed=spec.seed,
+                    share=share,
                     time_limit_s=spec.time_limit_s,
                     loss=self._loss(model, device),
                 )
@@ -227,13 +230,14 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
                 saving_s = self._run(training, spec)
                 if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
                     merge(model)
+            earlier_s = max(training.earlier_s, spec.spent_s)
             clock.move(saving_s, source="train", to="checkpoint")
-            clock.add("train", training.earlier_s)
+            clock.add("train", earlier_s)
             with clock.part("validate"):
                 metrics = training.score().metrics()
             with clock.part("measure"):
-                metrics |= self._measured(model, spec.architecture, device)
-            seconds = training.earlier_s + time.monotonic() - started
+                metrics |= self._measured(model, spec, device)
+            seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             with clock.part("variants"):
                 variants = self._make_variants(spec, training) if is_whole else ()
@@ -245,23 +249,25 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             seconds=seconds,
             budget=spec.budget,
             worker=_worker_name(),
-            weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+            weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
             parts_s=clock.parts_s,
         )
 
-    def _build(self, architecture: Architecture, device: torch.device) -> nn.Module:
+    def _build(self, spec: TrialSpec, device: torch.device) -> tuple[nn.Module, float, Recipe]:
+        """Return the network, and how it is trained: the share of a training, and the recipe."""
         has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
-        check_memory(self.static_costs(architecture), copies=1 + has_gradients)
-        model = self.space.build(architecture, self.data.shape)
+        check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
+        model = self.space.build(spec.architecture, self.data.shape)
+        share, recipe = start(model, spec.inheritance, self.recipe)
         if self.recipe.adapter_rank is not None:
             adapt(model, rank=self.recipe.adapter_rank)
-        return model.to(device).to(memory_format=torch.channels_last)
+        return model.to(device).to(memory_format=torch.channels_last), share, recipe
 
     def _measured(
-        self, model: nn.Module, architecture: Architecture, device: torch.device
+        self, model: nn.Module, spec: TrialSpec, device: torch.device
     ) -> dict[str, float]:
-        found = dict(self.static_costs(architecture))
+        found = {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
         if self._measures_latency:
             found["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
         return found
@@ -280,16 +286,14 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
             loss=lambda model: self._loss(model, device),
             measures_latency=self._measures_latency,
+            devices=self._known.devices,
         )
         return make_variants(
             trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
         )
 
     def _run(self, training: Training, spec: TrialSpec) -> float:
-        """Train from the last checkpoint on, and keep some; a part of the budget is kept whole.
-
-        Returns the seconds that checkpoints took.
-        """
+        """Train on, keep checkpoints (of a part of the budget: whole), and return their seconds."""
         if spec.checkpoint is None:
             training.run(budget=spec.budget)
             return 0.0
@@ -314,6 +318,9 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )
+
+    def _is_kept(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
+        return (spec.keeps_weights and spec.budget >= 1.0) or self._is_wanted(spec, metrics)
 
     def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
         """Say whether a network of these metrics may stand on the front."""

@@ -124,7 +124,7 @@ def random_at_equal_cost(
     known: Sequence[Architecture],
     seed: int,
 ) -> list[Winner]:
-    """Return one random architecture for each size: the nearest to it of 200 that were drawn.
+    """Return a random architecture for each size: of 200 that are drawn, the nearest in size.
 
     Args:
         space: drawn from.

@@ -163,7 +163,7 @@ def _excess(record: TrialRecord, limits: Sequence[Constraint]) -> float:
     """Return by how much a trial breaks the limits, summed.
 
     Raises:
-        ConfigError: it has no value for one of them.
+        ConfigError: the trial has no value of a metric that a limit names.
     """
     total = 0.0
     for limit in limits:

@@ -101,6 +101,11 @@ class GreedyBatch:
         self._spreads: list[ConditionedSpread] | None = None
         self._last: int | None = None
 
+    @property
+    def best_gain(self) -> float:
+        """The largest gain of what may still be picked; 0 where nothing is left."""
+        return float(self._scored.gain[self._is_open].max(initial=0.0))
+
     def next(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; None if none is left.
 

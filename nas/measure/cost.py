@@ -30,7 +30,8 @@ from nas.metric import STATIC_METRICS
 from nas.task import DataShape
 from nas.widths import Layer, widths_of
 
-COUNTABLE = STATIC_METRICS
+_FROM_OPERATORS = ("ram_bytes", "flash_bytes")  # counted by `nas.device.memory`
+COUNTABLE = tuple(name for name in STATIC_METRICS if name not in _FROM_OPERATORS)
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
 # On the meta device tensors have no values, yet filling them takes most time: methods of tensors,

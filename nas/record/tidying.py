@@ -1,4 +1,4 @@
-"""Moves aside what stands in the place of a file that commands write anew, and hinders them."""
+"""Moves aside whatever stands where a command must write a file again."""
 
 import os
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _WRITTEN_ANEW = (
     "finish/compressed.csv",
     "finish/spent.jsonl",
 )
-_FOLDERS = ("models", "checkpoints", "finish")
+_FOLDERS = ("models", "checkpoints", "relatives", "finish")
 
 
 def tidy(folder: RunFolder) -> list[str]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from nas.metric import describe_metric, is_count
 from nas.objective import Objective
+from nas.report.curves import curves
 from nas.report.front import knee_record, leading_objective
 from nas.report.growth import growth_of, yardstick_of
 from nas.report.style import decades_of
@@ -48,6 +49,7 @@ def chart_data(
             "values": {metric: [_value(r, metric) for r in shown] for metric in metrics},
         },
         "growth": _growth(records, objectives),
+        "curves": curves(records, objectives, front),
     }
 
 

@@ -60,13 +60,13 @@ def plot_front(
     """Return the picture of a front, titled with the run's name and its numbers of trials."""
     drawn = Drawn(records, objectives)
     if not drawn.front:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _say_nothing_yet(figure)
     elif len(objectives) == 1:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _draw_course(figure.add_subplot(), drawn)
     elif len(objectives) == 2:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _draw_staircase(figure, drawn)
     else:
         figure = _draw_pairs(drawn)
@@ -112,7 +112,8 @@ def summary_line(records: Sequence[TrialRecord], front: Sequence[TrialRecord]) -
     return f"{counted(len(trained), 'trial')}{inner}{variants}  ·  {len(front)} on the front"
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, in inches, with room for titles above."""
     below_titles = (0.0, 0.0, 1.0, 1.0 - _HEAD_IN / height)
     layout = ConstrainedLayoutEngine(rect=below_titles, w_pad=0.12, h_pad=0.08, wspace=0.03)
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
@@ -137,6 +138,12 @@ def _draw_staircase(figure: Figure, drawn: Drawn) -> None:
     _legend_below(figure, *axes.get_legend_handles_labels())
     figure.draw_without_rendering()  # settles the layout: labels need places in pixels
     _label_members(axes, drawn, lead, other)
+
+
+def draw_panel(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
+    """Draw trials and the front of two objectives, without numbers and without a knee."""
+    _draw_trials(axes, drawn, x, y)
+    _draw_stairs(axes, drawn, x, y)
 
 
 def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
@@ -255,7 +262,7 @@ def _draw_pairs(drawn: Drawn) -> Figure:
     pairs = list(combinations(ordered, 2))
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure = _figure(4.3 * columns, 4.0 * rows + _HEAD_IN)
+    figure = new_figure(4.3 * columns, 4.0 * rows + _HEAD_IN)
     for place, (x, y) in enumerate(pairs, start=1):
         axes = figure.add_subplot(rows, columns, place)
         _draw_trials(axes, drawn, x, y)

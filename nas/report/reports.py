@@ -4,8 +4,11 @@ The tables are cheap enough to be written again and again while a search runs; t
 page take a second and are for its end.
 """
 
+import contextlib
 from collections.abc import Sequence
 
+from nas.device.device import KnownDevice, read_device
+from nas.errors import ConfigError
 from nas.objective import Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
@@ -38,13 +41,19 @@ def write_reports(
     write_tables(folder, records, objectives)
     write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
     report = load_report(folder, records, objectives)
+    if report.devices:
+        from nas.report.device_fronts import write_fronts_png
+
+        place = folder.path / "fronts.png"
+        write_fronts_png(records, objectives, report.devices, name=folder.name, path=place)
     write_page(report, path=folder.report_html)
     write_finish_pictures(folder, report.winners)
 
 
 def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> None:
-    """Write finish.png and files.png of a run that was finished; else nothing."""
+    """Write the pictures of a run that was finished, those of its networks too; else nothing."""
     from nas.report.confirmation import write_finish_png
+    from nas.report.mistakes import write_mistake_pictures
     from nas.report.shipped import write_files_png
 
     if winners:
@@ -54,6 +63,7 @@ def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> No
     if artefacts_csv.is_file():
         rows = read_artefacts(artefacts_csv)
         write_files_png(rows, name=folder.name, path=folder.finish_dir / "files.png")
+    write_mistake_pictures(folder.finish_dir)
 
 
 def load_report(
@@ -72,7 +82,17 @@ def load_report(
         weights={int(p.name): f"models/{p.name}/" for p in kept if p.name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
+        devices=_devices_of(folder),
     )
+
+
+def _devices_of(folder: RunFolder) -> dict[str, KnownDevice]:
+    """Return the devices whose models a run kept; one that is damaged is left out."""
+    found = {}
+    for path in sorted((folder.path / "devices").glob("*.json")):
+        with contextlib.suppress(ConfigError):
+            found[path.stem] = read_device(path)
+    return found
 
 
 def _config_text(folder: RunFolder) -> str:

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nas.device.device import KnownDevice
 from nas.objective import Objective
 from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.cost import search_cost
+from nas.report.curves import curves_section
 from nas.report.front import front_records, knee_record
+from nas.report.inheritance import inheritance_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -51,6 +54,7 @@ class Report:
         weights: trial -> relative folder of its weights, where they are kept.
         winners: what `nas finish` found out, smallest first.
         spent: what the commands of the search noted.
+        devices: that times were predicted for, by name.
         front: the front, smallest first; follows from the records.
     """
 
@@ -62,6 +66,7 @@ class Report:
     weights: Mapping[int, str] = field(default_factory=dict)
     winners: Sequence[WinnerRow] = ()
     spent: Sequence[Spent] = ()
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -137,7 +142,11 @@ def front_section(report: Report) -> Section | None:
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
     title = "The front, smallest first"
     return TableSection(
-        "titled_table.html", title, table=PageTable(headings, rows, title), note=" ".join(notes)
+        "titled_table.html",
+        title,
+        table=PageTable(headings, rows, title),
+        lead=inheritance_line(report.records, is_retrained=bool(report.winners)) or "",
+        note=" ".join(notes),
     )
 
 
@@ -164,6 +173,21 @@ def cost_section(report: Report) -> Section | None:
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
 
 
+def learning_curves(report: Report) -> Section | None:
+    """Return the picture of trials that trained in steps."""
+    return curves_section(report.records, report.objectives)
+
+
+def devices_section(report: Report) -> Section | None:
+    """Return how good predictions for devices are, and the fronts side by side."""
+    if not report.devices:
+        return None
+    # Imported here: drawing takes a second to load, which most pages save.
+    from nas.report.device_fronts import section_of_devices
+
+    return section_of_devices(report.records, report.objectives, report.devices, name=report.name)
+
+
 def growth_section(report: Report) -> Section | None:
     """Return the chart of the dominated volume over the trials."""
     if not report.front:
@@ -176,20 +200,8 @@ def time_section(report: Report) -> Section | None:
     use = time_use(report.records)
     if not use.parts_s:
         return None
-    total_s = sum(use.parts_s.values())
-    rows = [
-        Row(
-            [
-                Cell(name),
-                Cell(format_duration(seconds), seconds, is_number=True),
-                Cell(f"{seconds / total_s:.1%}", seconds / total_s, is_number=True),
-            ]
-        )
-        for name, seconds in use.parts_s.items()
-    ]
-    table = PageTable(["part of the trials", "time", "share"], rows, "Where the time went")
     return TableSection(
-        "titled_table.html", "Where the time went", table=table, note=use.describe()
+        "titled_table.html", "Where the time went", table=use.table(), note=use.describe()
     )
 
 
@@ -228,8 +240,11 @@ def trials_section(report: Report) -> Section | None:
         return None
     metrics = metric_columns(report.records, report.objectives)
     newest = sorted(report.records, key=lambda record: record.number)[-MOST_ROWS:]
-    rows = [_trial_row(record, metrics) for record in newest]
-    headings = ["trial", "state", *map(heading_of, metrics), "time", "architecture or failure"]
+    has_relatives = any(record.has_inherited for record in report.records)
+    rows = [_trial_row(record, metrics, has_relatives) for record in newest]
+    headings = ["trial", "state", *map(heading_of, metrics), "time"]
+    headings += ["started from trial"] if has_relatives else []
+    headings.append("architecture or failure")
     note = (
         f"The last {MOST_ROWS:,} of {len(report.records):,}; trials.csv holds all of them."
         if len(report.records) > MOST_ROWS
@@ -239,7 +254,7 @@ def trials_section(report: Report) -> Section | None:
     return TableSection("folded_table.html", "All trials", table=table, note=note)
 
 
-def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
+def _trial_row(record: TrialRecord, metrics: Sequence[str], has_relatives: bool) -> Row:
     words = record.origin + shorten_groups(record.architecture.describe())
     if record.failure is not None:
         words = f"{record.failure.kind.value}: {record.failure.message} – {words}"
@@ -250,10 +265,18 @@ def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
             state,
             *(_metric_cell(metric, record) for metric in metrics),
             Cell(format_duration(record.seconds), record.seconds, is_number=True),
+            *([_relative_cell(record)] if has_relatives else []),
             Cell(words, style="words"),
         ],
         f"trial-{record.number}",
     )
+
+
+def _relative_cell(record: TrialRecord) -> Cell:
+    number = record.relative
+    if number is None:
+        return Cell("", is_number=True)
+    return Cell(str(number), float(number), is_number=True)
 
 
 def environment_section(report: Report) -> Section | None:
@@ -308,7 +331,9 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_chart,
     winners_section,
     front_section,
+    devices_section,
     growth_section,
+    learning_curves,
     cost_section,
     time_section,
     failures_section,

@@ -36,7 +36,9 @@ def write_trials_csv(
     The columns: number, state, rung (the share of a full training), architecture_id,
     the objectives, the other metrics, `param.*`, seconds, the parts of these (`train_s`, ...),
     failure_kind, failure_message. A run
-    with variants has `parent`, the trial that they were made of, and `variant` too.
+    with variants has `parent`, the trial that they were made of, and `variant` too; one whose
+    trials start from the weights of others has `inherited_from`, and shares are of their training.
+    Where trials trained in steps, `at_SHARE.METRIC` is what each had reached at that share.
     """
     metrics = metric_columns(records, objectives)
     parameters = parameter_columns(record.architecture for record in records)
@@ -45,8 +47,9 @@ def write_trials_csv(
     links = link_columns(records)
     header = ["number", "state", "rung", *links, "architecture_id", *metrics]
     header += [f"param.{name}" for name in parameters]
-    parts = part_columns(records)
-    header += [*seconds, *(f"{name}_s" for name in parts), "failure_kind", "failure_message"]
+    rungs, parts = rung_columns(records, objectives), part_columns(records)
+    header += [*rungs, *seconds, *(f"{name}_s" for name in parts)]
+    header += ["failure_kind", "failure_message"]
     rows = [
         [
             record.number,
@@ -56,6 +59,7 @@ def write_trials_csv(
             record.architecture.id,
             *_cells(record.metrics, metrics),
             *_cells(record.architecture, parameters),
+            *_cells(_at_rungs(record), rungs),
             *([record.seconds] if seconds else []),
             *_cells(record.parts_s, parts),
             record.failure.kind.value if record.failure else "",
@@ -71,8 +75,8 @@ def write_front_csv(
 ) -> None:
     """Write one row per front member, smallest first.
 
-    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; in a run
-    with variants also `parent` and `variant`.
+    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; also the
+    links of `trials.csv`.
     """
     front = front_records(records, objectives)
     links = link_columns(records)
@@ -101,8 +105,25 @@ def part_columns(records: Iterable[TrialRecord]) -> list[str]:
 
 
 def link_columns(records: Iterable[TrialRecord]) -> list[str]:
-    """Return the columns that link a variant to its trial; none where a run has no variants."""
-    return ["parent", "variant"] if any(r.parent is not None for r in records) else []
+    """Return the columns that link a trial to another one; none where nothing is linked."""
+    known = list(records)
+    columns = ["parent", "variant"] if any(r.parent is not None for r in known) else []
+    return columns + (["inherited_from"] if any(r.has_inherited for r in known) else [])
+
+
+def rung_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    """Return the columns of what trials had reached at their rungs; none where there are none."""
+    shares = sorted({rung.budget for record in records for rung in record.rungs})
+    names = [o.metric for o in objectives if not o.is_static] + ["seconds"]
+    return [f"at_{share:g}.{name}" for share in shares for name in dict.fromkeys(names)]
+
+
+def _at_rungs(record: TrialRecord) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for rung in record.rungs:
+        found |= {f"at_{rung.budget:g}.{name}": value for name, value in rung.metrics.items()}
+        found[f"at_{rung.budget:g}.seconds"] = rung.seconds
+    return found
 
 
 def metric_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
@@ -264,9 +285,12 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def _links(record: TrialRecord, columns: Sequence[str]) -> list[object]:
-    if not columns:
-        return []
-    return ["" if record.parent is None else record.parent, record.variant]
+    cells = {
+        "parent": record.parent,
+        "variant": record.variant,
+        "inherited_from": record.relative,
+    }
+    return ["" if cells[name] is None else cells[name] for name in columns]
 
 
 def _cells(values: Mapping[str, Value], names: Sequence[str]) -> list[object]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nas.evaluation.part_clock import PARTS
-from nas.report.values import counted
+from nas.report.page_parts import Cell, PageTable, Row
+from nas.report.values import counted, format_duration
 from nas.trial import TrialRecord, trainings
 
 
@@ -31,6 +32,21 @@ class TimeUse:
             "the first trial to the last. What a trial waits for is the search itself: until a "
             "worker takes it, and until its result is taken."
         )
+
+    def table(self) -> PageTable:
+        """Return the parts with their shares."""
+        total_s = sum(self.parts_s.values())
+        rows = [
+            Row(
+                [
+                    Cell(name),
+                    Cell(format_duration(seconds), seconds, is_number=True),
+                    Cell(f"{seconds / total_s:.1%}", seconds / total_s, is_number=True),
+                ]
+            )
+            for name, seconds in self.parts_s.items()
+        ]
+        return PageTable(["part of the trials", "time", "share"], rows, "Where the time went")
 
 
 def time_use(records: Sequence[TrialRecord]) -> TimeUse:

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 # glibc's numbers of the settings (malloc.h).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
+_CUDA_ERROR_MEMORY_ALLOCATION = 2  # of CUDA's enum cudaError
+_NAMED_ALLOCATORS = ("DefaultCPUAllocator: ", "MPS backend out of memory")
+
 
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; `auto` takes cuda, then mps, then cpu.
@@ -72,13 +75,16 @@ def keep_freed_memory() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an exception means that memory, of the machine or the device, ran out."""
+    """Say whether an exception means that memory, of the machine or the device, ran out.
+
+    The type says so, or the error code of the accelerator. Only the allocators of the CPU and of
+    Apple's GPUs raise a plain `RuntimeError`; they are known by the name that they give.
+    """
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "DefaultCPUAllocator" in text or "out of memory" in text
-    )
+    if isinstance(error, getattr(torch, "AcceleratorError", ())):  # torch 2.8 on
+        return getattr(error, "error_code", None) == _CUDA_ERROR_MEMORY_ALLOCATION
+    return type(error) is RuntimeError and any(name in str(error) for name in _NAMED_ALLOCATORS)
 
 
 @contextmanager

@@ -59,10 +59,10 @@ def test_a_quick_experiment_runs_in_its_small_form(command, tmp_path):
     _run_small_form(command, tmp_path)
 
 
+# Each runs in a process of its own, with a Ray of its own where it needs one: two may run at once.
 @pytest.mark.slow
-@pytest.mark.ray
-@pytest.mark.parametrize("command", _commands())
-def test_every_experiment_runs_in_its_small_form(command, tmp_path):
+@pytest.mark.parametrize("command", sorted(set(_commands()) - set(QUICK)))
+def test_every_other_experiment_runs_in_its_small_form(command, tmp_path):
     _run_small_form(command, tmp_path)
 
 

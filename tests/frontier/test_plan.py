@@ -4,8 +4,10 @@ import pytest
 
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
+from nas.frontier.goals import Goals
 from nas.frontier.observations import Observations
-from nas.frontier.plan import CandidatePlan, Goals, Surrogates
+from nas.frontier.plan import CandidatePlan
+from nas.frontier.surrogates import Surrogates
 from nas.sampling.distributions import flat_distributions
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace

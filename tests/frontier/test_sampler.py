@@ -5,6 +5,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 from parts.work import num_calls
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nas.errors import ConfigError, ConstraintError, InvalidObjectivesError
 from nas.frontier.candidates import CandidatePool
@@ -476,3 +477,29 @@ def test_choices_with_more_options_than_fit_into_memory_are_refused():
         ConfigError, match="6,000 options together, and frontier takes up to 4,096"
     ):
         FrontierSampler(space, cell_facts, seed=0)
+
+
+def threads_of_blas():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_an_ask_computes_with_one_thread_and_leaves_the_others_as_they_were():
+    space = SearchSpace({"layers": {"int": [1, 50]}})
+    seen = []
+
+    def facts(architecture):
+        seen.append(threads_of_blas())
+        return Facts(float(architecture["layers"]), architecture.id)
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=FrontierSampler(space, facts, seed=0)
+    )
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        study.ask(flat_distributions(space))
+        after = threads_of_blas()
+
+    assert seen
+    assert set().union(*seen) == {1}
+    assert after == {2}

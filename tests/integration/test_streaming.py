@@ -48,7 +48,8 @@ def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
 def test_winners_of_a_search_that_streams_are_those_of_one_in_memory(photos):
     for name, way in (("kept", "false"), ("streamed", "true")):
         main((*WORDS, "execution=inline", f"name={name}", f"data.streaming={way}"))
-        finish = ("finish", f"run=runs/{name}", "execution=inline", "pick=best", "seeds=2")
+        finish = ("finish", f"run=runs/{name}", "execution=inline", "pick=best", "seeds=2",
+                  "training.epochs=1")  # fmt: skip
         assert main((*finish, "export.peak_memory=false", "ui=none")) == 0
 
     winners = [

@@ -9,7 +9,7 @@ from rich.console import Console
 from nas.errors import RunFolderError
 from nas.objective import objective_for
 from nas.report.comparison import (
-    Run,
+    ComparedRun,
     compare_runs,
     comparison_table,
     labels_from_settings,
@@ -30,7 +30,7 @@ def _rows(path):
 def seeded_runs(search_records, accuracy_size):
     """Two groups of three runs; those of `long` have twice the trials."""
     return [
-        Run(f"{label}_s{seed}", label, search_records(n, seed=seed + n), accuracy_size)
+        ComparedRun(f"{label}_s{seed}", label, search_records(n, seed=seed + n), accuracy_size)
         for label, n in (("short", 40), ("long", 80))
         for seed in range(3)
     ]
@@ -60,7 +60,10 @@ def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
     poor = [trial(0, accuracy=0.5, size_bytes=1e4), trial(1, accuracy=0.4, size_bytes=1e4)]
 
     comparison = compare_runs(
-        [Run("p", "poor", poor, accuracy_size), Run("g", "good", good, accuracy_size)]
+        [
+            ComparedRun("p", "poor", poor, accuracy_size),
+            ComparedRun("g", "good", good, accuracy_size),
+        ]
     )
 
     assert [group.label for group in comparison.groups] == ["good", "poor"]
@@ -69,8 +72,8 @@ def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
 
 def test_unlike_objectives_are_refused_by_name(search_records, accuracy_size, three_objectives):
     runs = [
-        Run("first", "a", search_records(5), accuracy_size),
-        Run("other", "a", search_records(5), three_objectives),
+        ComparedRun("first", "a", search_records(5), accuracy_size),
+        ComparedRun("other", "a", search_records(5), three_objectives),
     ]
 
     with pytest.raises(RunFolderError, match=r"first and other .*minimize latency_ms"):
@@ -83,7 +86,7 @@ def test_no_run_and_no_trial_are_refused(trial, accuracy_size):
     with pytest.raises(RunFolderError, match="no run to compare"):
         compare_runs([])
     with pytest.raises(RunFolderError, match="no trial of lonely was trained in full"):
-        compare_runs([Run("lonely", "a", failed, accuracy_size)])
+        compare_runs([ComparedRun("lonely", "a", failed, accuracy_size)])
 
 
 def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, accuracy_size):
@@ -91,8 +94,8 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
 
     comparison = compare_runs(
         [
-            Run("f", "failed", failed, accuracy_size),
-            Run("b", "ok", search_records(9), accuracy_size),
+            ComparedRun("f", "failed", failed, accuracy_size),
+            ComparedRun("b", "ok", search_records(9), accuracy_size),
         ]
     )
 
@@ -103,7 +106,10 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
 
 def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accuracy_size):
     comparison = compare_runs(
-        [Run("e", "empty", [], accuracy_size), Run("b", "ok", search_records(9), accuracy_size)]
+        [
+            ComparedRun("e", "empty", [], accuracy_size),
+            ComparedRun("b", "ok", search_records(9), accuracy_size),
+        ]
     )
 
     assert comparison.num_trials == 0
@@ -163,7 +169,7 @@ def test_median_attainment_is_what_half_of_the_runs_reached(trial, accuracy_size
 )
 def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_panels):
     objectives = tuple(objective_for(name) for name in metrics)
-    runs = [Run(str(s), "$a$", search_records(20, seed=s), objectives) for s in range(2)]
+    runs = [ComparedRun(str(s), "$a$", search_records(20, seed=s), objectives) for s in range(2)]
 
     figure = plot_comparison(compare_runs(runs), title="$x")
 
@@ -173,7 +179,7 @@ def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_pan
 
 def test_a_group_of_one_run_is_counted_in_the_singular(search_records):
     objectives = (objective_for("accuracy"), objective_for("size_bytes"))
-    runs = [Run("a", "alone", search_records(20, seed=0), objectives)]
+    runs = [ComparedRun("a", "alone", search_records(20, seed=0), objectives)]
 
     figure = plot_comparison(compare_runs(runs), title="x")
 

@@ -322,7 +322,15 @@ def test_a_resumed_record_does_not_say_where_to_write(nas, evil, canary, own_run
 
 def test_a_checkpoint_that_is_a_pickle_is_left_alone(nas, evil, canary, own_run):
     assert (
-        nas("finish", "run=runs/evil", "execution=inline", "seeds=1", "export.files=false")[0] == 0
+        nas(
+            "finish",
+            "run=runs/evil",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        )[0]
+        == 0
     )
     (weights,) = [*(evil / "finish/weights").glob("*.safetensors")][:1]
     (evil / "finish/ledger.jsonl").unlink()
@@ -335,7 +343,14 @@ def test_a_checkpoint_that_is_a_pickle_is_left_alone(nas, evil, canary, own_run)
     does_nothing(
         nas,
         canary,
-        ("finish", "run=runs/evil", "execution=inline", "seeds=1", "export.files=false"),
+        (
+            "finish",
+            "run=runs/evil",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        ),
     )
 
 

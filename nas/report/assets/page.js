@@ -112,6 +112,25 @@ function drawGrowth() {
   Plotly.react(chart, [line], area, chartOptions);
 }
 
+function drawCurves() {
+  const chart = document.getElementById("curves-chart");
+  if (!chart) return;
+  const groups = { front: ["accent", 2, 1], complete: ["trial", 1, 0.8], stopped: ["trial", 1, 0.4] };
+  const lines = Object.entries(groups).map(([group, [name, width, opacity]]) => {
+    const own = run.curves.trials.filter((trial) => trial.group === group);
+    return {
+      type: "scatter", mode: "lines+markers", name: group, opacity,
+      x: own.flatMap((trial) => [...trial.share, null]), y: own.flatMap((trial) => [...trial.value, null]),
+      customdata: own.flatMap((trial) => [...trial.share, null].map(() => trial.number)),
+      line: { color: colour(name), width }, marker: { size: 4 },
+      hovertemplate: "trial %{customdata} at %{x:.0%}: %{y:.4g}<extra></extra>",
+    };
+  }).reverse();  // the front on top
+  const area = layout(axisLayout("share of a full training", { rangemode: "tozero", tickformat: ".0%" }),
+    axisLayout(run.curves.title));
+  Plotly.react(chart, lines, { ...area, showlegend: true }, chartOptions);
+}
+
 function showRow(number) {
   const row = document.getElementById(`front-${number}`) || document.getElementById(`trial-${number}`);
   if (!row) return;
@@ -143,7 +162,7 @@ document.querySelectorAll("th button").forEach((button) =>
   button.addEventListener("click", () => sortBy(button.closest("th"))));
 document.querySelectorAll("#front-x, #front-y").forEach((choice) =>
   choice.addEventListener("change", drawFront));
-const drawAll = () => { drawFront(); drawGrowth(); };
+const drawAll = () => { drawFront(); drawGrowth(); drawCurves(); };
 drawAll();
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 window.matchMedia("(max-width: 40rem)").addEventListener("change", drawAll);
