@@ -19,7 +19,7 @@ from nas.assemble.search import (
 )
 from nas.assemble.workers import num_cpus, num_workers
 from nas.config.compose import Composed
-from nas.config.open_settings import Settled, is_open, leaves, with_settled
+from nas.config.open_settings import AutoValues, is_open, leaves, with_settled
 from nas.config.schema import SearchConfig
 from nas.data.dataset import Dataset, ThreeSplits
 from nas.engine.deadline import Deadline
@@ -108,7 +108,7 @@ class _Settling:
             return with_settled(self.values), None
         facts = _facts_of(self.data)
         machine = self.machine
-        settled = Settled(
+        settled = AutoValues(
             self.data.shape,
             suited_training(facts, machine).settings(),
             None if self.until_s is not None else suited_num_trials(facts),
@@ -131,7 +131,7 @@ class _Settling:
             num_workers(execution, num_cpus=num_cpus()), gpus_per_trial(execution) > 0
         )
 
-    def _plan(self, first: Values, settled: Settled) -> TrialPlan | None:
+    def _plan(self, first: Values, settled: AutoValues) -> TrialPlan | None:
         """Measure, and share the time out; None where no network can be trained."""
         config = check_values(Composed(dict(first)))
         evaluator = build_search(config, data=self.data).task.evaluator
@@ -157,7 +157,7 @@ class _Settling:
         return plan_trials(self._wanted(first), speeds)
 
     def _speeds(
-        self, first: Values, settled: Settled, macs: list[float], measured: list[EpochTime]
+        self, first: Values, settled: AutoValues, macs: list[float], measured: list[EpochTime]
     ) -> Iterator[SpaceSpeed]:
         """Yield the speed of the space, then of what it would be for smaller images."""
         side = min(settled.shape.input_shape[1:])
@@ -207,7 +207,9 @@ def _with_images(values: Values, data: ThreeSplits) -> Values:
     return {**values, "data": node}
 
 
-def _with_plan(values: Values, settled: Settled, plan: TrialPlan, *, has_budget: bool) -> Values:
+def _with_plan(
+    values: Values, settled: AutoValues, plan: TrialPlan, *, has_budget: bool
+) -> Values:
     training = {**settled.training, "epochs": plan.epochs}
     chosen = replace(_at_side(settled, plan.side), training=training)
     decided = with_settled(values, chosen)
@@ -218,7 +220,7 @@ def _with_plan(values: Values, settled: Settled, plan: TrialPlan, *, has_budget:
     return decided
 
 
-def _at_side(settled: Settled, side: int) -> Settled:
+def _at_side(settled: AutoValues, side: int) -> AutoValues:
     shape = settled.shape
     if side >= min(shape.input_shape[1:]):
         return settled

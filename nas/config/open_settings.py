@@ -21,7 +21,7 @@ _RECIPE = "nas.train.recipe.Recipe"
 
 
 @dataclass(frozen=True)
-class Settled:
+class AutoValues:
     """What stands in the places of `auto`.
 
     Attributes:
@@ -36,10 +36,10 @@ class Settled:
 
 
 # Of the digits: what a configuration is checked with, and what a table is searched with.
-SMALL = Settled(DataShape((1, 8, 8), 10), SMALL_TRAINING.settings(), SMALL_NUM_TRIALS)
+SMALL = AutoValues(DataShape((1, 8, 8), 10), SMALL_TRAINING.settings(), SMALL_NUM_TRIALS)
 
 
-def with_settled(values: Mapping[str, Any], settled: Settled = SMALL) -> dict[str, Any]:
+def with_settled(values: Mapping[str, Any], settled: AutoValues = SMALL) -> dict[str, Any]:
     """Return composed values in which what is `auto` is decided; what was given stands."""
     found = dict(values)
     training, stopping, space = (

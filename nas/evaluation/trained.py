@@ -248,7 +248,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             metrics={**metrics, "seconds": seconds},
             seconds=seconds,
             budget=spec.budget,
-            worker=_worker_name(),
+            worker=f"{platform.node()}:{os.getpid()}",
             weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
             parts_s=clock.parts_s,
@@ -293,7 +293,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         )
 
     def _run(self, training: Training, spec: TrialSpec) -> float:
-        """Train on, keep checkpoints (of a part of the budget: whole), and return their seconds."""
+        """Train on and keep checkpoints; return the seconds that these took."""
         if spec.checkpoint is None:
             training.run(budget=spec.budget)
             return 0.0
@@ -343,9 +343,5 @@ def _failed(spec: TrialSpec, error: BaseException, *, seconds: float) -> TrialRe
         seconds=seconds,
         budget=spec.budget,
         failure=failure_of(error),
-        worker=_worker_name(),
+        worker=f"{platform.node()}:{os.getpid()}",
     )
-
-
-def _worker_name() -> str:
-    return f"{platform.node()}:{os.getpid()}"

@@ -1,11 +1,11 @@
 import pytest
 
 from nas.config.compose import compose_values
-from nas.config.open_settings import AUTO, Settled, leaves, with_recorded, with_settled
+from nas.config.open_settings import AUTO, AutoValues, leaves, with_recorded, with_settled
 from nas.config.source import ConfigSource
 from nas.task import DataShape
 
-PHOTOS = Settled(
+PHOTOS = AutoValues(
     DataShape((3, 64, 64), 5),
     {"epochs": 20, "batch_size": 64, "learning_rate": 0.01, "shift": 0.125},
     num_trials=None,
