@@ -61,8 +61,12 @@ class AssembledSearch:
     devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
-def build_search(config: SearchConfig) -> AssembledSearch:
+def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     """Make everything that a configuration describes, but start no worker.
+
+    Args:
+        config: checked; nothing in it is `auto`.
+        data: what it describes, where that was made already.
 
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
@@ -78,7 +82,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     devices = devices_of(named, run_folder=Path(config.run_folder))
     constraints, limits = _parted(wanted, objectives)
     constraints = tuple(within_error(limit, devices) for limit in constraints)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices, data)
     references = build_references(config.references, data)
     aim = build_aim(config, objectives, limits=limits, references=references)
     trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
@@ -128,6 +132,11 @@ def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan |
     return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
 
+def trains_on_data(config: SearchConfig) -> bool:
+    """Say whether networks are trained on data, rather than looked up."""
+    return "data" in offers_of(config.evaluation, INJECTED["evaluation"])
+
+
 def build_stopping(config: StoppingConfig) -> Stopping:
     """Make the stop rules.
 
@@ -157,10 +166,11 @@ def _build_evaluator(
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
     devices: Mapping[str, KnownDevice],
+    data: Any,
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
-        "data": lambda: make_data(config.data),
+        "data": lambda: make_data(config.data) if data is None else data,
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
         "devices": lambda: devices,

@@ -273,6 +273,16 @@ class SearchConfig:
     stopping: Annotated[StoppingConfig, Setting("when the search ends")]
     storage: Annotated[StorageConfig, Setting("where the study is kept besides the run folder")]
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
+    budget: Annotated[
+        float | None,
+        Setting("wall time of the whole command, 30min; null: as long as it takes", above=0),
+    ] = None
+    finish: Annotated[
+        bool, Setting("true: nas finish the run as well, in the same command and budget")
+    ] = False
+    finish_share: Annotated[
+        float, Setting("of the budget, that nas finish gets", above=0, maximum=0.95)
+    ] = 0.5
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space whose results guide the sampler")
     ] = field(default_factory=list)

@@ -147,6 +147,12 @@ class Dispatcher:
         """Note that so many trials ended now."""
         self._pace.ended(num_trials)
 
+    def cut_line(self) -> str:
+        """Return what is said when running trials are left as they are."""
+        self.why_ended = "the budget is over"
+        number = len(self.running)
+        return f"the budget is over; {number} of the trials still run and are not waited for"
+
     def _next(self, backend: Backend, *, idle_share: float) -> TrialSpec | None:
         """Return the next order; None when no further architecture was found."""
         if self._wants_again():

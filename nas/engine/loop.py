@@ -257,6 +257,9 @@ class SearchLoop:
             is_busy = out.fill(backend) or out.prepare_ahead(backend)
             if not out.running and not out.wants_trial():
                 return
+            if out.running and self._task.stopping.cuts(out.state()):
+                self._intake.say(out.cut_line())
+                return
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)

@@ -31,6 +31,7 @@ from nas.report.page_parts import (
 )
 from nas.report.reference_points import section_of_references
 from nas.report.tables import metric_columns, shorten_groups, split_shared
+from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
@@ -166,6 +167,16 @@ def growth_section(report: Report) -> Section | None:
     return Section("growth_chart.html", "Progress")
 
 
+def time_section(report: Report) -> Section | None:
+    """Return where the time of the trials went, and how busy the slots were."""
+    use = time_use(report.records)
+    if not use.parts_s:
+        return None
+    return TableSection(
+        "titled_table.html", "Where the time went", table=use.table(), note=use.describe()
+    )
+
+
 def failures_section(report: Report) -> Section | None:
     """Return the failures by kind, each with its most frequent message."""
     groups: dict[str, list[TrialRecord]] = defaultdict(list)
@@ -297,6 +308,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     growth_section,
     learning_curves,
     cost_section,
+    time_section,
     failures_section,
     trials_section,
     environment_section,

@@ -31,6 +31,8 @@ _BOOKKEEPING = {
     "traceback",
 }
 
+_PARTS = "parts_s"
+
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
 
@@ -67,6 +69,8 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    if record.parts_s:
+        attributes[_PARTS] = {name: float(value) for name, value in record.parts_s.items()}
     attributes |= _relative(record)
     for rung in record.rungs:
         attributes |= rung_attribute(rung)
@@ -133,6 +137,7 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         variant=attrs.get("variant", ""),
         inherited_from=attrs.get("inherited_from"),
         rungs=rungs_of(attrs),
+        parts_s=_parts_of(attrs.get(_PARTS)),
     )
 
 
@@ -172,3 +177,13 @@ def as_trial(
         system_attrs=dict(record.sampler_notes),
         intermediate_values={},
     )
+
+
+def _parts_of(recorded: Any) -> dict[str, float]:
+    """Return the parts of a trial's time; what is no number is left out."""
+    parts = recorded if isinstance(recorded, dict) else {}
+    return {
+        str(name): float(seconds)
+        for name, seconds in parts.items()
+        if isinstance(seconds, int | float)
+    }

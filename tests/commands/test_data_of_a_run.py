@@ -108,7 +108,7 @@ def test_only_the_place_of_the_data_may_be_told_anew(nas, searched):
     for command in ("finish", "reproduce"):
         status, _, told = nas(command, f"run={searched}", "data.image_size=4")
         assert status == 2
-        assert "data.image_size was None and is now 4" in told
+        assert "data.image_size was 8 and is now 4" in told
     status, _, told = nas("finish", f"run={searched}", "data=digits")
     assert status == 2
     assert "data.path=... says where they are now" in told
