@@ -145,6 +145,7 @@ class TrialResult:
         worker: which process evaluated it, for people.
         weights: the trained weights as the bytes of a safetensors file, or None.
         variants: compressed copies of the trained network.
+        parts_s: part of the evaluation (`nas.evaluation.part_clock`) -> its wall time, seconds.
     """
 
     number: int
@@ -157,6 +158,7 @@ class TrialResult:
     worker: str = ""
     weights: bytes | None = None
     variants: tuple[Variant, ...] = ()
+    parts_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ class TrialRecord:
         parent: number of the trial whose trained network this is a variant of; None for a
             training.
         variant: what was done to that network; empty for a training.
+        parts_s: part of the trial's time -> seconds; empty where nobody measured it.
         inherited_from: number of the trial whose weights the training started from, or
             `NO_RELATIVE`; None for random weights.
         rungs: what it had reached at the parts of its training that it stopped at, in order.
@@ -213,6 +216,7 @@ class TrialRecord:
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     variant: str = ""
+    parts_s: Mapping[str, float] = field(default_factory=dict)
     inherited_from: int | None = None
 
     @property

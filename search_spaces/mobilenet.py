@@ -15,6 +15,15 @@ from nas.models.layer_costs import MAX_KEPT
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
 from nas.models.rounding import make_divisible
+from nas.space.fitting import (
+    AUTO,
+    FIVE_STAGES_SIDE,
+    SMALL_SIDE,
+    STRIDE_SIDE,
+    filled,
+    largest_of,
+    suited_sides,
+)
 from nas.space.rules import (
     MAX_KERNEL,
     MAX_SIDE,
@@ -35,6 +44,10 @@ from nas.task import DataShape
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_SMALL_WIDTHS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5)
+_WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0)
 
 
 class MobileNetSpace(SearchSpace):
@@ -80,6 +93,24 @@ class MobileNetSpace(SearchSpace):
         self.divisor = divisor
         self._check()
         self._min_side = least_map_side(self.domains)
+
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return sides, widths and stages that suit images of that size, where they are `auto`."""
+        side = largest_of(arguments, "parameters.resolution.choice", min(data.input_shape[1:]))
+        is_small = side <= SMALL_SIDE
+        channels = (16, 24, 40, 96) if side < FIVE_STAGES_SIDE else (16, 24, 40, 96, 160)
+        told = arguments.get("channels")
+        most_stages = len(channels if told in (AUTO, None) else told)
+        least_stages = 1 if is_small else min(most_stages, 2 if side < STRIDE_SIDE else 3)
+        suited = {
+            "parameters.resolution.choice": suited_sides(side),
+            "parameters.width.choice": list(_SMALL_WIDTHS if is_small else _WIDTHS),
+            "parameters.stages.repeat.int": [least_stages, most_stages],
+            "channels": list(channels),
+            "stem_stride": 2 if side >= STRIDE_SIDE else 1,
+        }
+        return filled(arguments, suited)
 
     def build(self, architecture: Architecture, data: DataShape) -> "nn.Module":
         """Return an untrained network; it takes images of side `resolution` (see `input_size`)."""

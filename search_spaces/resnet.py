@@ -26,6 +26,7 @@ from nas.models.residual import (
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
+from nas.space.fitting import STRIDE_SIDE, filled
 from nas.space.rules import (
     MAX_TIMES,
     Rule,
@@ -119,6 +120,12 @@ class ResNetSpace(SearchSpace):
         self.stem_stride = stem_stride
         self._check()
         self._min_side = least_map_side(self.domains)
+
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which what is `auto` suits images of that size."""
+        is_large = min(data.input_shape[1:]) >= STRIDE_SIDE
+        return filled(arguments, {"stem_stride": 2 if is_large else 1})
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained network."""

@@ -16,6 +16,7 @@ from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.models.layer_costs import MAX_KEPT
 from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs
+from nas.space.fitting import filled, suited_patches
 from nas.space.rules import (
     MAX_SIDE,
     MAX_TIMES,
@@ -76,6 +77,12 @@ class ViTSpace(SearchSpace):
             "layers.mlp_ratio": above(0),
         }
         check_parameters(self.domains, rules, space="vit")
+
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which what is `auto` suits images of that size."""
+        patches = suited_patches(min(data.input_shape[1:]))
+        return filled(arguments, {"parameters.patch.choice": patches})
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained network; it takes images of a size that its patches fill.

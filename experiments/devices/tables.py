@@ -9,7 +9,7 @@ import os
 import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -68,6 +68,7 @@ class LatencyTable:
         num_options: of each place.
         totals: (N,) what each network consists of.
         times: device -> (N,) ms.
+        numbers: what else the table says of each: accuracies.
     """
 
     name: str
@@ -75,6 +76,7 @@ class LatencyTable:
     num_options: int
     totals: Sequence[Totals]
     times: Mapping[str, FloatArray]
+    numbers: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def one_hot(self) -> FloatArray:
@@ -107,6 +109,11 @@ def read_table(name: str, *, num_networks: int, seed: int = 1) -> LatencyTable:
             key.removeprefix("ms_"): np.array(values, dtype=float)[drawn]
             for key, values in columns.items()
             if key.startswith("ms_")
+        },
+        {
+            key: np.array(columns[key], dtype=float)[drawn]
+            for key in ("quality",)
+            if key in columns
         },
     )
 

@@ -1,6 +1,6 @@
 """Members of a searched front against hand-set GPTs of nanoGPT's shape, on tiny Shakespeare.
 
-    python experiments/language/shakespeare.py TEXT FOLDER [--tokens 300000] [--trials 24]
+    python -m experiments.language.shakespeare TEXT FOLDER [--tokens 300000] [--trials 24]
 
 Character level, nanoGPT's split: the first nine tenths train. A search (preset small_lm's sampler
 and space) sees the next twentieth; all are judged on the last twentieth, which no choice saw. At
@@ -9,21 +9,24 @@ trained with as many tokens, by the same recipe, with seeds of its own. Results 
 FOLDER/contest.csv; trainings that stand there are not repeated.
 """
 
-import argparse
 import csv
 import math
 import statistics
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from experiments.smoke import make_parser, run_experiment
 from nas.cli.main import main as nas
 from nas.data.text import TextSearchData
 from nas.data.text_loaders import load_text
 from nas.evaluation.language import vocabulary_of
+from nas.models.decoder import LOGIT_SCALE
 from nas.record.run_folder import RunFolder
 from nas.study.journal import load_records
 from nas.train.token_recipe import TokenRecipe
@@ -69,6 +72,9 @@ class GptBlock(nn.Module):
 class HandSetGpt(nn.Module):
     """GPT-2's definition as nanoGPT has it: learnt positions, tied embedding, no biases.
 
+    Its weights begin, and its logits are scaled, by the rule of our own models: the learning rate
+    of the one recipe is then as right for it as for them.
+
     Args:
         vocabulary: different tokens.
         layers: blocks.
@@ -80,19 +86,22 @@ class HandSetGpt(nn.Module):
         super().__init__()
         self.width = width
         self.embedding = nn.Embedding(vocabulary, width)
-        self.places = nn.Embedding(CONTEXT, width)
+        self.place_embedding = nn.Embedding(CONTEXT, width)
         self.blocks = nn.Sequential(*(GptBlock(width, heads) for _ in range(layers)))
         self.norm = nn.LayerNorm(width, bias=False)
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 last = name.endswith(("out.weight", "down.weight"))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers) if last else 0.02)
+                depth = math.sqrt(2 * layers) if last else 1.0
+                is_table = name.endswith("embedding.weight")
+                std = 1.0 if is_table else parameter.shape[1] ** -0.5 / depth
+                nn.init.normal_(parameter, std=std)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return logits (B, T, V)."""
         place = torch.arange(tokens.shape[1], device=tokens.device)
-        x = self.blocks(self.embedding(tokens) + self.places(place))
-        return functional.linear(self.norm(x), self.embedding.weight)
+        x = self.blocks(self.embedding(tokens) + self.place_embedding(place))
+        return functional.linear(self.norm(x) * (LOGIT_SCALE / self.width), self.embedding.weight)
 
 
 def train(
@@ -122,15 +131,15 @@ def search(text: Path, folder: Path, trials: int) -> RunFolder:
     return RunFolder.open(run)
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Search, then train what is not in the file yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("text", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=int, default=300_000)
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3)
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     torch.set_num_threads(1)
     data = load_text(path=str(asked.text), tokenizer="character").search_data()
     records = load_records(search(asked.text, asked.folder, asked.trials).study_journal)
@@ -171,7 +180,15 @@ def main() -> None:
         losses = [float(r["test_loss"]) for r in rows if (r["size"], r["network"]) == key]
         spread = statistics.stdev(losses) if len(losses) > 1 else math.nan
         print(*key, f"{statistics.mean(losses):.4f} ± {spread:.4f} (n={len(losses)})")
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Search and train on a text of a few words, for a few steps."""
+    text = folder / "text.txt"
+    text.write_text("to be or not to be, that is the question\n" * 400)
+    yield [str(text), str(folder), "--tokens", "2048", "--trials", "3", "--seeds", "1"]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

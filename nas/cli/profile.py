@@ -90,6 +90,7 @@ def _print_costs(
         )
     if isinstance(plan.search.data, Dataset):
         print_lines(console, data_lines(plan.search.data, report_data(plan.search.data)))
+    print_lines(console, plan.decided)
     print_sizes(console, profile, space=type(task.space).__name__)
     if not profile.sample.members:
         raise ConfigError(unbuildable_line(profile))

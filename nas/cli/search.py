@@ -1,8 +1,9 @@
 """`nas search`: compose, check, build, search, print the front."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,8 @@ from nas.secrets import masked
 if TYPE_CHECKING:
     from nas.assemble.run_data import RunData
     from nas.assemble.search import AssembledSearch
-    from nas.engine.task import SearchSummary
+    from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
-    from nas.objective import Objective
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -88,9 +88,10 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.assemble.budget import search_end_s
     from nas.assemble.devices import device_notes, keep_devices
     from nas.assemble.run_data import data_of, study_notes
-    from nas.assemble.search import build_search
+    from nas.assemble.settle import settle
     from nas.cli.log import logging_to
     from nas.cli.spending import Spending
     from nas.cli.view import make_view
@@ -99,21 +100,23 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     from nas.record.claim import claimed_run
     from nas.report.reports import write_tables
 
-    config = job.config
-    place = Path(config.run_folder)
-    before = RunFolder.open(place) if config.resume else repeats
+    place = Path(job.config.run_folder)
+    before = RunFolder.open(place) if job.config.resume else repeats
+    until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
-        search = build_search(config)
+        settled = settle(job.values, job.config, until_s=until_s, say=_sayer(job, console))
+    config, search = settled.config, settled.search
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
-        write_config(folder, values=job.values, source=job.source)
+        write_config(folder, values=settled.values, source=job.source)
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
             told = device_notes(search.devices, constraints_of(config.constraints))
-            _note_circumstances(folder, data, view, notes=[*job.notes, *told])
+            notes = [*job.notes, *settled.lines, *told]
+            _note_circumstances(folder, data, view, notes=notes)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
             spending = Spending(folder, view, is_simulated=is_simulated)
             with spending.noting:
@@ -129,7 +132,25 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
                 )
                 spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
             _write_reports(folder, summary, search)
-    return _end(console, summary, config=config, folder=folder, objectives=objectives)
+    status = _end(console, summary, config=config, folder=folder, task=search.task)
+    if config.finish and status == ExitStatus.DONE:
+        return _finish(config, folder, started_s=job.started_s)
+    return status
+
+
+def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
+    """Return what tells of something that takes seconds, before there is a view."""
+    if job.config.ui is Ui.NONE:
+        return None
+    return partial(console.print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _finish(config: SearchConfig, folder: RunFolder, *, started_s: float) -> int:
+    """Finish the run with what is left of the budget."""
+    from nas.assemble.budget import finish_words
+    from nas.cli import finish
+
+    return finish.run(finish_words(config, folder.path, started_s=started_s))
 
 
 def _note_circumstances(
@@ -154,7 +175,7 @@ def _write_reports(folder: RunFolder, summary: "SearchSummary", search: "Assembl
     objectives = search.task.objectives
     front = {record.number for record in front_records(summary.records, objectives)}
     scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-    write_reports(folder, scored, objectives)
+    write_reports(folder, scored, objectives, limits=search.task.limits)
 
 
 def _end(
@@ -163,7 +184,7 @@ def _end(
     *,
     config: SearchConfig,
     folder: RunFolder,
-    objectives: "Sequence[Objective]",
+    task: "SearchTask",
 ) -> int:
     """Say what came of a search, and return the exit status."""
     from nas.cli.missing import resume_command, say_missing
@@ -172,7 +193,9 @@ def _end(
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
-        print_ending(console, summary, folder=folder, objectives=objectives)
+        print_ending(
+            console, summary, folder=folder, objectives=task.objectives, limits=task.limits
+        )
     if summary.is_interrupted:
         kept = counted(len(summary.records), "trial")
         told = f"interrupted; {kept} on record. Go on with:"

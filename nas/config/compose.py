@@ -27,6 +27,7 @@ from nas.config.override_faults import COMPOSING_FAILS, good_overrides, key_faul
 from nas.config.overrides import for_hydra, key_of, legibility_fault, parse
 from nas.config.resolve import Resolver, first_words
 from nas.config.source import ConfigSource, check_source
+from nas.config.units import with_numbers
 from nas.errors import ConfigError
 from nas.paths import conf_dir
 
@@ -76,7 +77,7 @@ def compose_values(source: ConfigSource) -> Composed:
             config = composer(good)
         resolver = Resolver()
         plain = resolver.plain(config, path="")
-        values = with_new_names(plain)
+        values = with_numbers(with_new_names(plain))
     if source.record is not None:
         check_record(source.record, values, told=source.told)
     return Composed(

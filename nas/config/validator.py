@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
+from nas.config.units import Unit, unit_of
 from nas.errors import nearest_first
 from nas.metric import device_of, is_known
 
@@ -124,7 +125,8 @@ class Validator:
 
     def _refuse(self, path: str, *, hint: Any, value: object, setting: Setting) -> None:
         choices = [str(m) for option in options_of(hint) if _is_enum(option) for m in option]
-        allowed = _allowed(hint, setting)
+        unit = unit_of(path) if isinstance(value, str) else None
+        allowed = _allowed(hint, setting, unit=unit)
         if choices and isinstance(value, str):
             allowed = f"one of {nearest_first(value, choices)}"
         advice = f"; {setting.advice}" if setting.advice else ""
@@ -226,9 +228,10 @@ def _describe_one(hint: Any) -> str:
     return str(getattr(hint, "__name__", hint))
 
 
-def _allowed(hint: Any, setting: Setting) -> str:
+def _allowed(hint: Any, setting: Setting, *, unit: Unit | None = None) -> str:
     """Return words for what a setting may be: kind, range, and null where that is allowed."""
     kind, is_nullable, _ = describe(hint).partition(" or null")
+    kind += f" ({unit.words})" if unit is not None else ""
     in_range = f"{kind} {setting.range_words()}".rstrip()
     return f"{in_range}, or null" if is_nullable else in_range
 

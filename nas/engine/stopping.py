@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from nas.engine.stop_rule import SearchState, StopRule
+from nas.engine.stop_rule import Cuts, SearchState, StopRule
 from nas.errors import ConfigError, ExecutionError
 from nas.trial import TrialRecord, trainings
 
@@ -170,6 +170,10 @@ class Stopping:
         """Return the least that a rule expects to be left, or None while none expects anything."""
         said = (rule.remaining_s(state) for rule in self.all_rules)
         return min((found for found in said if found is not None), default=None)
+
+    def cuts(self, state: SearchState) -> bool:
+        """Say whether a rule of the user's, or a budget, leaves running trials as they are."""
+        return any(rule.cuts(state) for rule in self.rules if isinstance(rule, Cuts))
 
     def is_time_over(self, state: SearchState) -> bool:
         """Say whether the time alone ends the search: what else ends it may still be repaired."""

@@ -6,19 +6,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from nas.device.device import KnownDevice
-from nas.objective import Objective
-from nas.record.spent import Spent
-from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
+from nas.report.content import Report
 from nas.report.cost import search_cost
 from nas.report.curves import curves_section
-from nas.report.front import front_records, knee_record
+from nas.report.front import knee_record
 from nas.report.inheritance import inheritance_line
+from nas.report.limits import limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -32,44 +29,14 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
+from nas.report.reference_points import section_of_references
 from nas.report.tables import metric_columns, shorten_groups, split_shared
+from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that a page is made of.
-
-    Attributes:
-        name: the run's name.
-        records: its trials.
-        objectives: what it made better.
-        config: the text of config.yaml; empty where there is none.
-        environment: what environment.json holds; empty where there is none.
-        weights: trial -> relative folder of its weights, where they are kept.
-        winners: what `nas finish` found out, smallest first.
-        spent: what the commands of the search noted.
-        devices: that times were predicted for, by name.
-        front: the front, smallest first; follows from the records.
-    """
-
-    name: str
-    records: Sequence[TrialRecord]
-    objectives: Sequence[Objective]
-    config: str = ""
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[int, str] = field(default_factory=dict)
-    winners: Sequence[WinnerRow] = ()
-    spent: Sequence[Spent] = ()
-    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
-    front: Sequence[TrialRecord] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "front", front_records(self.records, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -122,7 +89,7 @@ def front_section(report: Report) -> Section | None:
     if not report.front:
         return None
     metrics = metric_columns(report.front, report.objectives)
-    knee = knee_record(report.front, report.objectives)
+    knee = knee_record(report.front, report.objectives, floors=report.floors)
     shared, own = split_shared([record.architecture for record in report.front])
     rows = []
     for record, words in zip(report.front, own, strict=True):
@@ -139,6 +106,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    notes += filter(None, [limits_line(report.records, report.front, report.limits)])
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html",
@@ -172,6 +140,11 @@ def cost_section(report: Report) -> Section | None:
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
 
 
+def references_section(report: Report) -> Section | None:
+    """Return what the search is compared with."""
+    return section_of_references(report.references, report.front)
+
+
 def learning_curves(report: Report) -> Section | None:
     """Return the picture of trials that trained in steps."""
     return curves_section(report.records, report.objectives)
@@ -192,6 +165,16 @@ def growth_section(report: Report) -> Section | None:
     if not report.front:
         return None
     return Section("growth_chart.html", "Progress")
+
+
+def time_section(report: Report) -> Section | None:
+    """Return where the time of the trials went, and how busy the slots were."""
+    use = time_use(report.records)
+    if not use.parts_s:
+        return None
+    return TableSection(
+        "titled_table.html", "Where the time went", table=use.table(), note=use.describe()
+    )
 
 
 def failures_section(report: Report) -> Section | None:
@@ -321,9 +304,11 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     winners_section,
     front_section,
     devices_section,
+    references_section,
     growth_section,
     learning_curves,
     cost_section,
+    time_section,
     failures_section,
     trials_section,
     environment_section,

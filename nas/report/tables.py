@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.architecture import Architecture, Value
+from nas.evaluation.part_clock import PARTS
 from nas.files import write_text
 from nas.metric import METRICS, is_count
 from nas.objective import Objective
-from nas.report.front import front_records, knee_record, leading_objective
+from nas.report.front import Floors, front_records, knee_record, leading_objective
 from nas.report.values import format_value, heading_of, objective_text
 from nas.trial import TrialRecord
 
@@ -33,7 +34,8 @@ def write_trials_csv(
     """Write one row per trial, by number.
 
     The columns: number, state, rung (the share of a full training), architecture_id,
-    the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
+    the objectives, the other metrics, `param.*`, seconds, the parts of these (`train_s`, ...),
+    failure_kind, failure_message. A run
     with variants has `parent`, the trial that they were made of, and `variant` too; one whose
     trials start from the weights of others has `inherited_from`, and shares are of their training.
     Where trials trained in steps, `at_SHARE.METRIC` is what each had reached at that share.
@@ -45,8 +47,9 @@ def write_trials_csv(
     links = link_columns(records)
     header = ["number", "state", "rung", *links, "architecture_id", *metrics]
     header += [f"param.{name}" for name in parameters]
-    rungs = rung_columns(records, objectives)
-    header += [*rungs, *seconds, "failure_kind", "failure_message"]
+    rungs, parts = rung_columns(records, objectives), part_columns(records)
+    header += [*rungs, *seconds, *(f"{name}_s" for name in parts)]
+    header += ["failure_kind", "failure_message"]
     rows = [
         [
             record.number,
@@ -58,6 +61,7 @@ def write_trials_csv(
             *_cells(record.architecture, parameters),
             *_cells(_at_rungs(record), rungs),
             *([record.seconds] if seconds else []),
+            *_cells(record.parts_s, parts),
             record.failure.kind.value if record.failure else "",
             record.failure.message if record.failure else "",
         ]
@@ -91,6 +95,13 @@ def write_front_csv(
         for record in front
     ]
     _write_csv(path, header, rows)
+
+
+def part_columns(records: Iterable[TrialRecord]) -> list[str]:
+    """Return the parts of a trial's time that occur; none where nobody measured them."""
+    seen = {name for record in records for name in record.parts_s}
+    known = [name for name in PARTS if name in seen]
+    return known + sorted(seen - set(known))
 
 
 def link_columns(records: Iterable[TrialRecord]) -> list[str]:
@@ -132,13 +143,15 @@ def parameter_columns(architectures: Iterable[Architecture]) -> list[str]:
     return sorted(names, key=lambda name: ("." in name, _natural(name)))
 
 
-def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Table:
+def front_table(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+) -> Table:
     """Return the front for the terminal, smallest first, the knee marked.
 
     What all members have in common stands once, below the table.
     """
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     metrics = _front_metrics(front, objectives)
     shared, own = split_shared([record.architecture for record in front])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
@@ -162,10 +175,12 @@ def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective])
     return table
 
 
-def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> str:
+def knee_sentence(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+) -> str:
     """Return one line: the member to look at first, and what the ends of the front give."""
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     if best is None:
         return "No trial has been trained in full, so there is no front yet."
     values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)

@@ -84,6 +84,20 @@ class SearchSpace:
         """
         del data
 
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which `auto` has become what suits data of that shape.
+
+        Nothing is changed by default; for spaces whose sides, strides or widths should follow the
+        size of the images.
+
+        Args:
+            arguments: as the YAML has them; what is not `auto` was given, and stands.
+            data: what networks are to fit.
+        """
+        del data
+        return arguments
+
     def static_costs(
         self, architecture: Architecture, data: DataShape
     ) -> Mapping[str, float] | None:

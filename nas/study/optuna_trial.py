@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
-from nas.objective import Objective, losses
+from nas.objective import Constraint, Objective, losses
 from nas.sampling.rungs import RUNG_PREFIX, SECONDS_KEY, WAITING_KEY
 from nas.trial import Failure, FailureKind, Rung, TrialRecord, TrialState
 
@@ -20,6 +20,7 @@ OPTUNA_STATES = {
     TrialState.FAILED: OptunaState.FAIL,
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
+_CONSTRAINTS = "constraints"  # the prefix of Optuna's system attributes
 _BOOKKEEPING = {
     "architecture_id",
     "budget",
@@ -29,6 +30,8 @@ _BOOKKEEPING = {
     "failure",
     "traceback",
 }
+
+_PARTS = "parts_s"
 
 # The end of a traceback says what went wrong; a recursion's is megabytes long.
 MAX_TRACEBACK = 20_000
@@ -66,6 +69,8 @@ def attributes_at_end(record: TrialRecord) -> dict[str, Any]:
     """Return the user attributes that an end adds: what was measured, or why it failed."""
     attributes: dict[str, Any] = {**record.metrics, "seconds": record.seconds}
     attributes["budget"] = record.budget
+    if record.parts_s:
+        attributes[_PARTS] = {name: float(value) for name, value in record.parts_s.items()}
     attributes |= _relative(record)
     for rung in record.rungs:
         attributes |= rung_attribute(rung)
@@ -88,6 +93,20 @@ def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[
     if record.state is not TrialState.COMPLETE or losses(objectives, record.metrics) is None:
         return None
     return [float(record.metrics[objective.metric]) for objective in objectives]
+
+
+def constraint_attributes(record: TrialRecord, limits: Sequence[Constraint]) -> dict[str, float]:
+    """Return by how much a complete trial breaks limits, as Optuna's samplers read it.
+
+    What `optuna.trial.Trial.set_constraint` keeps: 0 or less where a limit is kept.
+    """
+    if record.state is not TrialState.COMPLETE:
+        return {}
+    return {
+        f"{_CONSTRAINTS}:{limit.metric}": limit.excess(record.metrics[limit.metric])
+        for limit in limits
+        if limit.metric in record.metrics
+    }
 
 
 def as_record(trial: FrozenTrial) -> TrialRecord:
@@ -118,6 +137,7 @@ def as_record(trial: FrozenTrial) -> TrialRecord:
         variant=attrs.get("variant", ""),
         inherited_from=attrs.get("inherited_from"),
         rungs=rungs_of(attrs),
+        parts_s=_parts_of(attrs.get(_PARTS)),
     )
 
 
@@ -157,3 +177,13 @@ def as_trial(
         system_attrs=dict(record.sampler_notes),
         intermediate_values={},
     )
+
+
+def _parts_of(recorded: Any) -> dict[str, float]:
+    """Return the parts of a trial's time; what is no number is left out."""
+    parts = recorded if isinstance(recorded, dict) else {}
+    return {
+        str(name): float(seconds)
+        for name, seconds in parts.items()
+        if isinstance(seconds, int | float)
+    }

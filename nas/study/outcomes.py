@@ -27,6 +27,9 @@ def ended_record(
         failure = Failure(
             FailureKind.NONFINITE, f"no finite value of {', '.join(absent)} was measured"
         )
+    ended_s, parts_s = now_s(), dict(result.parts_s)
+    if parts_s:
+        parts_s["wait"] = max(0.0, ended_s - record.started_s - sum(parts_s.values()))
     return replace(
         record,
         state=state,
@@ -34,7 +37,8 @@ def ended_record(
         seconds=result.seconds,
         budget=result.budget,
         failure=failure,
-        finished_s=now_s(),
+        finished_s=ended_s,
+        parts_s=parts_s,
     )
 
 

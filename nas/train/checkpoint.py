@@ -132,6 +132,9 @@ class RegularCheckpoints:
         training: what to save.
         folder: where to.
         every_s: seconds between two savings, and before the first: what is shorter is not saved.
+
+    Attributes:
+        spent_s: wall time of all savings.
     """
 
     def __init__(self, training: Resumable, folder: Path, *, every_s: float) -> None:
@@ -139,6 +142,7 @@ class RegularCheckpoints:
         self._folder = folder
         self._every_s = every_s
         self._due_s = time.monotonic() + every_s
+        self.spent_s = 0.0
 
     def __call__(self) -> None:
         """Save, if it is time; a full disk costs the checkpoint, not the trial."""
@@ -150,6 +154,7 @@ class RegularCheckpoints:
         except OSError as error:
             _LOG.warning("no checkpoint could be saved in %s: %s", self._folder, error)
         ended_s = time.monotonic()
+        self.spent_s += ended_s - began_s
         self._due_s = ended_s + max(self._every_s, (ended_s - began_s) / MAX_SHARE)
 
 

@@ -6,7 +6,8 @@ Nothing here is chosen by the user but the device; experiments/training_speed ha
 import ctypes
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -84,3 +85,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, getattr(torch, "AcceleratorError", ())):  # torch 2.8 on
         return getattr(error, "error_code", None) == _CUDA_ERROR_MEMORY_ALLOCATION
     return type(error) is RuntimeError and any(name in str(error) for name in _NAMED_ALLOCATORS)
+
+
+@contextmanager
+def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for one trial, and give the process its own random state back afterwards."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def release_device_memory(device: torch.device) -> None:
+    """Give cached GPU memory back, as other workers may share the GPU."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -2,11 +2,12 @@
 
 from nas.assemble.changed_settings import changed_settings
 from nas.config.compose import compose_values
+from nas.config.open_settings import with_settled
 from nas.config.source import ConfigSource
 
 
 def composed(*overrides):
-    return compose_values(ConfigSource(overrides=("name=x", *overrides))).values
+    return with_settled(compose_values(ConfigSource(overrides=("name=x", *overrides))).values)
 
 
 def without(values, place, *keys):

@@ -29,7 +29,7 @@ def test_the_help_of_search_has_groups_defaults_and_examples(nas):
     assert status == 0
     assert "sampler [" in shown
     assert "brute_force" in shown
-    assert "stopping.num_trials [64]" in shown
+    assert "stopping.num_trials [auto]" in shown
     assert "name [date and time]" in shown
     assert "nas search preset=smoke" in shown
 

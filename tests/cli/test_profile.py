@@ -3,7 +3,8 @@ import json
 import pytest
 from PIL import Image
 
-from nas.assemble.profiling import num_workers, read_settings
+from nas.assemble.profiling import read_settings
+from nas.assemble.workers import num_workers
 from nas.config.schema import Execution, ExecutionKind
 
 TINY = [

@@ -14,10 +14,11 @@ from search_spaces.compressed import CompressedSpace
 FOLDER = Path(__file__).parents[2] / "conf" / "search_space"
 
 
-def made(name: str):
+def made(name: str, side: int = 32):
     settings = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     module, _, word = settings.pop("_target_").rpartition(".")
-    return getattr(import_module(module), word)(**settings)
+    kind = getattr(import_module(module), word)
+    return kind(**kind.fitted(settings, DataShape((3, side, side), 10)))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def made(name: str):
     [("mobilenet", 8), ("mobilenet_224", 224), ("resnet", 32), ("vit", 32), ("cell", 32)],
 )
 def test_costs_come_in_closed_form_without_building(name, side):
-    space, data = made(name), DataShape((3, side, side), 10)
+    space, data = made(name, side), DataShape((3, side, side), 10)
     # Building and counting one of these calls 20,000 functions or more.
     assert max(calls_of_first_looks(space, data, count=50)) < 2_000
 
@@ -50,7 +51,7 @@ def test_costs_of_timms_models_are_counted_on_shapes_alone():
     "compression", [{}, {"weight_bits": None, "rank": 0.5}], ids=["bits", "factors"]
 )
 def test_costs_of_a_compressed_network_come_without_compressing_it(compression):
-    space = CompressedSpace(made("mobilenet"), **compression)
+    space = CompressedSpace(made("mobilenet", side=8), **compression)
     calls = calls_of_first_looks(space, DataShape((3, 8, 8), 10), count=9)
     assert float(np.median(calls)) < 60_000  # 19,000 and 31,000 where this was written
 
