@@ -62,14 +62,22 @@ METRICS: dict[str, Metric] = {
         Metric("accuracy", _UP, "validation accuracy", Scale.SHARE, heading="accuracy"),
         Metric("loss", _DOWN, "validation loss", heading="loss"),
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
+        Metric("bits_per_byte", _DOWN, "validation bits per byte", heading="bits/byte"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
+        Metric(
+            "num_body_params", _DOWN, "non-embedding parameters", Scale.COUNT, "", True, "body"
+        ),
+        Metric(
+            "kv_bytes_per_token", _DOWN, "cache per token", Scale.COUNT, "B", True, "cache/token"
+        ),
         Metric("num_macs", _DOWN, "multiply-accumulates", Scale.COUNT, "", True, "MACs"),
         Metric("activation_bytes", _DOWN, "peak activations", Scale.COUNT, "B", True),
         Metric("ram_bytes", _DOWN, "RAM at 8 bits", Scale.COUNT, "B", True, "RAM"),
         Metric("flash_bytes", _DOWN, "flash at 8 bits", Scale.COUNT, "B", True, "flash"),
         Metric("latency_ms", _DOWN, "latency", unit="ms"),
+        Metric("tokens_per_s", _UP, "tokens per second", unit="tokens/s", heading="tokens/s"),
         Metric("peak_memory_bytes", _DOWN, "peak memory", Scale.COUNT, "B"),
         Metric("energy_j", _DOWN, "energy", unit="J"),
         Metric("seconds", _DOWN, "time", unit="s"),
@@ -79,6 +87,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# Those that language models alone have.
+LANGUAGE_METRICS = ("bits_per_byte", "num_body_params", "kv_bytes_per_token", "tokens_per_s")
 STATIC_METRICS = tuple(metric.name for metric in METRICS.values() if metric.is_static)
 # What a model of a device predicts, so that it is known before training: `latency_ms@pi5`.
 DEVICE_METRICS = ("latency_ms", "energy_j")

@@ -21,8 +21,8 @@ from experiments.smoke import make_parser, run_experiment
 from nas.assemble.finish import build_finish
 from nas.cli.main import main as nas
 from nas.config.finishing import check_finish
+from nas.evaluation.hand_made import WithBaselines
 from nas.execution.inline import InlineBackend
-from nas.finish.baselines import WithBaselines
 from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, Winner, data_key, tested_values
 from nas.finish.ledger import Ledger

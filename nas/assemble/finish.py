@@ -26,8 +26,8 @@ from nas.config.finishing import (
 from nas.config.foreign import check_plain, check_record
 from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
-from nas.config.recorded import objectives_of, read_mapping
-from nas.config.schema import Execution, TrialLimits
+from nas.config.recorded import objectives_of, read_mapping, recorded_limits
+from nas.config.schema import AimKind, Execution, TrialLimits
 from nas.config.validator import Validator
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint, fingerprint_of
@@ -42,11 +42,16 @@ from nas.finish.find_length import Patience
 from nas.finish.shrink import Shrinking
 from nas.finish.task import FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
+from nas.finish.which import Which
+from nas.objective import Objective
+from nas.record.references import REFERENCES_CSV, floors_of, read_references
 from nas.record.run_folder import RunFolder
 from nas.report.front import comparable_records
+from nas.report.limits import keeps
 from nas.secrets import remember_secrets_in
 from nas.study.journal import load_records
 from nas.train.recipe import Recipe
+from nas.trial import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         dataset=dataset if name == dataset.name else replace(dataset, name=name),
         recipe=_recipe(values["training"], config.training),
         objectives=objectives,
-        records=tuple(comparable_records(load_records(folder.study_journal), objectives)),
-        pick=_pick(config.pick),
+        records=_records(folder, objectives),
+        pick=_pick(config.pick, values, folder=folder, objectives=objectives),
         num_seeds=config.seeds,
         seed=values["seed"],
         baselines=_baselines(config.baselines),
@@ -150,12 +155,31 @@ def _search_epochs(recorded: Mapping[str, Any]) -> int:
     return int(recorded.get("epochs", Recipe.epochs))
 
 
-def _pick(config: PickConfig) -> Pick:
+def _records(folder: RunFolder, objectives: Sequence[Objective]) -> tuple[TrialRecord, ...]:
+    """Return what may win: trials that keep the limits of the search, where there are any."""
+    records = comparable_records(load_records(folder.study_journal), objectives)
+    limits = recorded_limits(folder, objectives)
+    kept = [record for record in records if keeps(record, limits)]
+    return tuple(kept or records)
+
+
+def _pick(
+    config: PickConfig,
+    values: Mapping[str, Any],
+    *,
+    folder: RunFolder,
+    objectives: Sequence[Objective],
+) -> Pick:
+    """Return what to take; a search for the best network has one winner unless told otherwise."""
+    limits = config.limits()
+    is_free = config.which is Which.AUTO and not limits
+    wants_best = is_free and values.get("aim") == AimKind.BEST.value
     return Pick(
-        which=config.which,
+        which=Which.BEST if wants_best else config.which,
         count=config.count,
         trials=tuple(config.trials),
-        limits=config.limits(),
+        limits=limits,
+        floors=floors_of(read_references(folder.path / REFERENCES_CSV), objectives),
     )
 
 

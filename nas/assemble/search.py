@@ -1,5 +1,6 @@
 """From a checked configuration to a search: the one place that puts its parts together."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
 from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
+from nas.assemble.kinds import check_kinds
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.make import make_sampler as maker_of_sampler
 from nas.assemble.rungs import build_rungs
@@ -32,6 +35,7 @@ from nas.engine.task import SearchTask
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
+from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
 from nas.space.space import SearchSpace
@@ -63,26 +67,36 @@ def build_search(config: SearchConfig) -> AssembledSearch:
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
+    nodes = {"data": config.data, "training": config.training, "evaluation": config.evaluation}
+    limited = [limit.metric for limit in constraints_of(config.constraints)]
+    check_kinds(nodes, metrics=[*config.objectives.metrics, *limited])
     space: SearchSpace = make_space(config.search_space)
     told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
     objectives = objectives_of({**told, "devices": config.devices})
     wanted = constraints_of(config.constraints)
     named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
     devices = devices_of(named, run_folder=Path(config.run_folder))
-    constraints = tuple(within_error(limit, devices) for limit in wanted)
+    constraints, limits = _parted(wanted, objectives)
+    constraints = tuple(within_error(limit, devices) for limit in constraints)
     evaluator, data = _build_evaluator(config, space, objectives, constraints, devices)
-    limits = TrialLimits(**_only(config.training, TrialLimits.names()))
+    references = build_references(config.references, data)
+    aim = build_aim(config, objectives, limits=limits, references=references)
+    trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
-    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs, aim)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
         make_sampler=make_sampler,
         constraints=constraints,
+        limits=limits,
+        references=references,
+        hand_made=hand_made(config, data),
+        most_hand_made=MOST_SHARE if config.references.mobilenetv3_small is None else math.inf,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=limits.trial_time_limit_s,
+        trial_time_limit_s=trial_limits.trial_time_limit_s,
         costs=costs,
         rungs=build_rungs(
             config.fidelity,
@@ -91,7 +105,7 @@ def build_search(config: SearchConfig) -> AssembledSearch:
             make_sampler=make_sampler,
         ),
         trains_again=config.train_again,
-        inheritance=_inheritance(limits, evaluator),
+        inheritance=_inheritance(trial_limits, evaluator),
     )
     return AssembledSearch(
         task, lambda ready: build_backend(config.execution, ready), data, devices
@@ -128,6 +142,15 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     )
 
 
+def _parted(
+    constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
+) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:
+    """Return the limits on what is known before training, and those on what training measures."""
+    measured = {o.metric for o in objectives if not o.is_static}
+    before = tuple(c for c in constraints if c.metric not in measured)
+    return before, tuple(c for c in constraints if c.metric in measured)
+
+
 def _build_evaluator(
     config: SearchConfig,
     space: SearchSpace,
@@ -159,14 +182,21 @@ def _build_sampler(
     constraints: tuple[Constraint, ...],
     evaluator: Evaluator,
     costs: CachedCosts,
+    aim: Aim,
 ) -> Callable[[int], Any]:
     offers = {
         "space": space,
         "facts": facts_of(evaluator, costs=costs, space=space, objectives=objectives),
         "objectives": objectives,
         "is_allowed": _allowed_by(constraints, costs),
+        "aim": aim,
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
+    if aim.is_best and "aim" not in offers_of(config.sampler, INJECTED["sampler"]):
+        raise ConfigError(
+            "aim=best needs a sampler that knows sizes beforehand, which "
+            f"{config.sampler['_target_']} does not; use sampler=frontier or objectives=[accuracy]"
+        )
     maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from nas.engine.task import SearchSummary
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
+from nas.record.references import REFERENCES_CSV, floors_of, read_references
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.inheritance import inheritance_line
+from nas.report.limits import limit_floors, limits_line
+from nas.report.reference_points import references_line
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import counted, format_duration
 from nas.trial import trainings
@@ -23,14 +26,19 @@ def print_ending(
     *,
     folder: RunFolder,
     objectives: Sequence[Objective],
+    limits: Sequence[Constraint] = (),
 ) -> None:
     """Print the front as a table, smallest first, and some lines about it."""
+    references = read_references(folder.path / REFERENCES_CSV)
+    floors = (*floors_of(references, objectives), *limit_floors(limits, objectives))
+    front = front_records(summary.records, objectives)
     console.print()
-    if front_records(summary.records, objectives):
-        console.print(front_table(summary.records, objectives))
+    if front:
+        console.print(front_table(summary.records, objectives, floors=floors))
     for line in (
-        knee_sentence(summary.records, objectives),
+        knee_sentence(summary.records, objectives, floors=floors),
         *_inheritance(summary),
+        *filter(None, [limits_line(summary.records, front, limits), references_line(references)]),
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         *_why_ended(summary),

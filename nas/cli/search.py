@@ -26,9 +26,8 @@ from nas.secrets import masked
 if TYPE_CHECKING:
     from nas.assemble.run_data import RunData
     from nas.assemble.search import AssembledSearch
-    from nas.engine.task import SearchSummary
+    from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
-    from nas.objective import Objective
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -129,7 +128,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
                 )
                 spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
             _write_reports(folder, summary, search)
-    return _end(console, summary, config=config, folder=folder, objectives=objectives)
+    return _end(console, summary, config=config, folder=folder, task=search.task)
 
 
 def _note_circumstances(
@@ -154,7 +153,7 @@ def _write_reports(folder: RunFolder, summary: "SearchSummary", search: "Assembl
     objectives = search.task.objectives
     front = {record.number for record in front_records(summary.records, objectives)}
     scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-    write_reports(folder, scored, objectives)
+    write_reports(folder, scored, objectives, limits=search.task.limits)
 
 
 def _end(
@@ -163,7 +162,7 @@ def _end(
     *,
     config: SearchConfig,
     folder: RunFolder,
-    objectives: "Sequence[Objective]",
+    task: "SearchTask",
 ) -> int:
     """Say what came of a search, and return the exit status."""
     from nas.cli.missing import resume_command, say_missing
@@ -172,7 +171,9 @@ def _end(
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
-        print_ending(console, summary, folder=folder, objectives=objectives)
+        print_ending(
+            console, summary, folder=folder, objectives=task.objectives, limits=task.limits
+        )
     if summary.is_interrupted:
         kept = counted(len(summary.records), "trial")
         told = f"interrupted; {kept} on record. Go on with:"

@@ -7,7 +7,7 @@ faults in one message.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "data": (),
     "training": (),
     "evaluation": ("space", "data", "recipe", "objectives", "devices"),
-    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start"),
+    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start", "aim"),
 }
 
 
@@ -237,19 +237,32 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
         return []
     own = table_metrics(values)
     known = own or STATIC_METRICS
+    node = values.get("objectives")
+    wanted = node.get("metrics") if isinstance(node, Mapping) else None
+    objectives = [str(metric) for metric in wanted] if isinstance(wanted, list) else []
     faults = []
     for name, limits in constraints.items():
         given = list(limits.values()) if isinstance(limits, Mapping) else []
         if all(value is None for value in given):
             continue
-        if device_of(str(name)) is None and name not in known:
-            what = "is measured after training" if name in METRICS else "is no metric"
-            faults.append(
-                f"constraints.{name}: {name} {what}; what can be limited is known before, nearest "
-                f"first: {nearest_first(str(name), known)}"
-            )
+        is_known = name in known or device_of(str(name)) is not None
+        if not is_known and (own or name not in objectives):
+            faults.append(_no_constraint(str(name), known, objectives))
         faults.extend(_limit_faults(name, limits))
     return faults
+
+
+def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -> str:
+    if name in METRICS and name not in STATIC_METRICS:
+        wider = ",".join([*objectives, name])
+        return (
+            f"constraints.{name}: {name} is measured by training, so the search must also make it "
+            f"better to keep a limit: objectives=[{wider}]"
+        )
+    return (
+        f"constraints.{name}: {name} is no metric; what can be limited, nearest first: "
+        f"{nearest_first(name, [*known, *objectives])}"
+    )
 
 
 def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:

@@ -70,6 +70,13 @@ class ExecutionKind(StrEnum):
     SIMULATED = "simulated"
 
 
+class AimKind(StrEnum):
+    """What a search is after."""
+
+    FRONT = "front"
+    BEST = "best"
+
+
 class FidelityKind(StrEnum):
     """How much of a full training a trial gets before it may be stopped."""
 
@@ -188,6 +195,22 @@ class StoppingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReferencesConfig:
+    """What a search is compared with."""
+
+    trivial: Annotated[
+        bool, Setting("the most frequent class and a linear classifier on the pixels")
+    ] = True
+    is_floor: Annotated[bool, Setting("accuracy below the trivial models counts for nothing")] = (
+        True
+    )
+    mobilenetv3_small: Annotated[
+        list[float] | None,
+        Setting("widths of a hand-made network, trained like a trial; null: as suits the data"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageConfig:
     """Where the study is kept besides the run folder."""
 
@@ -244,7 +267,7 @@ class SearchConfig:
             "devices whose predicted latency is made lower too; each has a model (nas device)"
         ),
     ] = field(default_factory=list)
-    constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
+    constraints: Annotated[dict[str, Limits], Setting("limits of metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]
     execution: Annotated[Execution, Setting("where trials run")]
     stopping: Annotated[StoppingConfig, Setting("when the search ends")]
@@ -253,6 +276,12 @@ class SearchConfig:
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space whose results guide the sampler")
     ] = field(default_factory=list)
+    aim: Annotated[
+        AimKind, Setting("front: the whole of it; best: the best network within the constraints")
+    ] = AimKind.FRONT
+    references: Annotated[
+        ReferencesConfig, Setting("what the search is compared with, classified data only")
+    ] = field(default_factory=lambda: ReferencesConfig())
     train_again: Annotated[
         bool, Setting("resume: train members of the front again whose weights are missing")
     ] = True

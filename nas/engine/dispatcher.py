@@ -1,7 +1,8 @@
 """Which trial starts next? One for each free slot, as long as the stop rules allow another.
 
-First the trainings whose weights are missing, then trials that lost their worker, then one that is
-to go on from its rung, then what was proposed ahead, then new proposals.
+First the trainings whose weights are missing, then networks for comparison, then trials that lost
+their worker, then one that is to go on from its rung, then what was proposed ahead, then new
+proposals.
 """
 
 import logging
@@ -14,6 +15,7 @@ from nas.engine.costs import CachedCosts
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import exhausted_line
 from nas.engine.pace import SamplerPace
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.rungs import Rungs
 from nas.engine.stop_rule import SearchState
 from nas.engine.task import SearchTask
@@ -40,6 +42,7 @@ class Dispatcher:
         costs: the search's, which know of architectures that could not be built.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
+        references: networks that are trained for comparison, after the first trials.
         checkpoints: folder of the trials' checkpoints.
         complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
@@ -61,6 +64,7 @@ class Dispatcher:
         costs: CachedCosts,
         tracker: FrontTracker,
         again: TrainingsAgain,
+        references: ReferenceTrainings,
         checkpoints: Path,
         complete: Callable[[TrialSpec], TrialSpec] | None = None,
         started_s: float,
@@ -77,6 +81,7 @@ class Dispatcher:
         self._costs = costs
         self._tracker = tracker
         self._again = again
+        self._references = references
         self._checkpoints = checkpoints
         self._complete = complete or (lambda spec: spec)
         self._view = view
@@ -102,6 +107,7 @@ class Dispatcher:
         """Say whether one more trial should be handed out now."""
         return (
             self._wants_again()
+            or self._wants_reference()
             or self._study.has_waiting
             or self._promotes()
             or self._study.num_prepared > 0
@@ -145,6 +151,8 @@ class Dispatcher:
         """Return the next order; None when no further architecture was found."""
         if self._wants_again():
             return self._again.next(self._study)
+        if self._wants_reference():
+            return self._references.next()
         if not self._study.has_waiting and self._promotes():
             return self._promote()
         if not self._study.has_waiting and self._study.num_prepared == 0:
@@ -180,6 +188,13 @@ class Dispatcher:
         if not self._task.trains_again or not self._again.has_waiting:
             return False
         return not self._task.stopping.is_time_over(self.state())
+
+    def _wants_reference(self) -> bool:
+        """Say whether a network should be trained for comparison now."""
+        if not self._references.has_waiting:
+            return False
+        is_over = self._task.stopping.is_time_over(self.state())
+        return not is_over and self._references.is_due(self._study.records)
 
     def _allows_another(self) -> bool:
         """Say whether one more trial may be proposed."""

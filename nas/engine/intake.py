@@ -11,6 +11,7 @@ from typing import Protocol
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import rung_line, trial_line
 from nas.engine.publishing import Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.rungs import Rungs
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, View
@@ -49,6 +50,7 @@ class Intake:
         keepers: keep weights: of the front, and perhaps of those that later trials start from.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
+        references: networks that are trained for comparison.
         checkpoints: folder of the trials' checkpoints, which are removed as trials end.
         tables: written now and then.
         view: shows trials that are on disk.
@@ -64,6 +66,7 @@ class Intake:
         keepers: Sequence[WeightKeeper],
         tracker: FrontTracker,
         again: TrainingsAgain,
+        references: ReferenceTrainings,
         checkpoints: Path,
         tables: Publisher,
         view: View,
@@ -76,6 +79,7 @@ class Intake:
         self._keepers = tuple(keepers)
         self._tracker = tracker
         self._again = again
+        self._references = references
         self._checkpoints = checkpoints
         self._tables = tables
         self._view = view
@@ -84,6 +88,11 @@ class Intake:
         """Save the weights of a result, and record it in the study."""
         if result.number in self._again:
             for line in self._again.take(result):
+                self.say(line)
+                self._drop_checkpoint(result.number)
+            return
+        if result.number in self._references:
+            for line in self._references.take(result):
                 self.say(line)
                 self._drop_checkpoint(result.number)
             return

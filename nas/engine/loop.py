@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
@@ -17,6 +18,7 @@ from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.relatives import Relatives
 from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
@@ -26,6 +28,7 @@ from nas.engine.weights import FrontWeights
 from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
+from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
 from nas.study.heritage import NO_HERITAGE
 from nas.study.record import StudyRecord
@@ -94,6 +97,17 @@ def run_search(
             own_lease.release()
 
 
+class _Shared(TypedDict):
+    """What hands trials out and what takes their results both know."""
+
+    tracker: FrontTracker
+    again: TrainingsAgain
+    references: ReferenceTrainings
+    checkpoints: Path
+    rungs: Rungs | None
+    view: View
+
+
 class SearchLoop:
     """The state of a running search.
 
@@ -118,9 +132,7 @@ class SearchLoop:
         publish: Publish,
     ) -> None:
         started_s = time.monotonic()
-        self._task = task
-        self._run_folder = run_folder
-        self._view = view
+        self._task, self._run_folder, self._view = task, run_folder, view
         self._costs = task.costs or CachedCosts(
             task.evaluator, max_failed_share=task.stopping.max_failed_share
         )
@@ -130,32 +142,31 @@ class SearchLoop:
         self._tracker = FrontTracker(task.objectives, records)
         keepers = self._open_weights(records)
         checkpoints = run_folder.path / "checkpoints"
-        rungs = self._open_rungs(records, checkpoints)
+        shared: _Shared = {
+            "tracker": self._tracker,
+            "again": self._again,
+            "references": self._reference_trainings(),
+            "checkpoints": checkpoints,
+            "rungs": self._open_rungs(records, checkpoints),
+            "view": view,
+        }
         self._intake = Intake(
             self._study,
             record,
             objectives=task.objectives,
             keepers=keepers,
-            tracker=self._tracker,
-            again=self._again,
-            checkpoints=checkpoints,
             tables=Publisher(publish),
-            view=view,
-            rungs=rungs,
+            **shared,
         )
         self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
             costs=self._costs,
-            tracker=self._tracker,
-            again=self._again,
-            checkpoints=checkpoints,
             complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
-            view=view,
-            rungs=rungs,
             settle=record.settle,
+            **shared,
         )
 
     def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:
@@ -178,6 +189,18 @@ class SearchLoop:
             checkpoints=checkpoints,
         )
 
+    def _reference_trainings(self) -> ReferenceTrainings:
+        task = self._task
+        return ReferenceTrainings(
+            task.references,
+            task.hand_made,
+            path=self._run_folder.path / REFERENCES_CSV,
+            objectives=task.objectives,
+            seed=task.seed,
+            most_share=task.most_hand_made,
+            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
+        )
+
     def _open_study(self, record: StudyRecord) -> SearchStudy:
         task, notes = self._task, record.history.notes
         study = SearchStudy(
@@ -189,6 +212,7 @@ class SearchLoop:
             records=record.history.records,
             notes=notes,
             constraints=task.constraints,
+            limits=task.limits,
             seed=task.seed,
             heritage=NO_HERITAGE if self._relatives is None else self._relatives,
             shares=(1.0,) if task.rungs is None else task.rungs.shares,

@@ -27,6 +27,7 @@ from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failure_of
+from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.inherited import StartsFromOthers, share_told, start
 from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.model_memory import check_memory
@@ -64,8 +65,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
         metrics: further metrics to report: `activation_bytes`, `latency_ms`.
-        num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
-            far too many where several workers share the cores.
+        num_threads: CPU threads of a trial, at least 1; None for as many as torch takes.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
         variants: compressed copies to make of each network at the end of its training, each a
             point of its own: `int8`, `kept0.5+int8` (see `nas.compress.compression`).
@@ -77,8 +77,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     Attributes:
         brings_weights: results of members of the front come with weights.
         data: what is learnt from and judged by.
-        teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
-            None for no teacher.
+        teacher_targets: a teacher's outputs for the training images, or None.
     """
 
     brings_weights = True
@@ -104,6 +103,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                 f"{num_threads:g}; the CPU cores of a trial are a good number"
             )
         self.space = space
+        self._builder = WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
         self.recipe = recipe
@@ -111,7 +111,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         _check_measured(wanted, self.data)
         counted = known_before(wanted)
-        self._known = KnownBefore(space, self.data.shape, metrics=counted, devices=devices)
+        self._known = KnownBefore(self._builder, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -208,7 +208,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         with _own_randomness(device, spec.seed):
             has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
             check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
-            model = self.space.build(spec.architecture, self.data.shape)
+            model = self._builder.build(spec.architecture, self.data.shape)
             share, recipe = start(model, spec.inheritance, self.recipe)
             if self.recipe.adapter_rank is not None:
                 adapt(model, rank=self.recipe.adapter_rank)

@@ -17,6 +17,7 @@ from nas.finish.which import Which
 from nas.metric import Direction
 from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import front_mask
+from nas.pareto.floor import counting_floor, is_above
 from nas.pareto.select import best_under, knee
 from nas.trial import TrialRecord
 
@@ -32,12 +33,14 @@ class Pick:
         count: number of members that `SPREAD` takes, at least 1.
         trials: numbers of trials to take as they are; if not empty, nothing else counts.
         limits: what a winner must keep, by the numbers of the search.
+        floors: losses from which on a trial may be the knee.
     """
 
     which: Which = Which.AUTO
     count: int = 5
     trials: tuple[int, ...] = ()
     limits: tuple[Constraint, ...] = ()
+    floors: tuple[tuple[float, ...], ...] = ()
 
 
 def choose(
@@ -118,7 +121,8 @@ def _chosen(
     everything = float("inf")
     match _which(pick, objectives):
         case Which.KNEE:
-            indices: list[int | None] = [knee(table)]
+            counted = np.flatnonzero(is_above(table, counting_floor(table, pick.floors)))
+            indices: list[int | None] = [int(counted[knee(table[counted])])]
         case Which.BEST:
             indices = [best_under(table, column=size, limit=everything, objective=quality)]
         case Which.SMALLEST:

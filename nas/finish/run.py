@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.trained import TrainedEvaluator
 from nas.export.settings import ExportSettings
-from nas.finish.baselines import WithBaselines, find_baselines
+from nas.finish.baselines import find_baselines
 from nas.finish.choose import choose
 from nas.finish.confirm import (
     JobPlan,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.study import Study
 
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.goals import Goals
 from nas.frontier.observations import Observations
@@ -22,9 +23,6 @@ from nas.seeding import generator
 
 IntArray = NDArray[np.int64]
 
-# The quantiles of size at which the first trainings are chosen. Few are best; the smallest network
-# is always on the front.
-START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
 # One plan serves this share of the running trials; below that many each ask makes its own.
 TRIALS_PER_PICK = 12
 # The largest number of running trials is forgotten by this factor at each plan: slots may be lost.
@@ -41,6 +39,7 @@ class StudyMemory:
         study: Study,
         candidates: CandidatePool,
         goals: Goals,
+        aim: Aim,
         *,
         seed: int,
         num_candidates: int,
@@ -50,7 +49,7 @@ class StudyMemory:
         self.candidates = candidates
         self._seed = seed
         self._num_candidates = num_candidates
-        self._goals = goals
+        self._goals, self._aim = goals, aim
         self._observations = Observations(
             candidates.encoding.space,
             candidates.encoding,
@@ -78,7 +77,7 @@ class StudyMemory:
         self._steps.update(study, measured=self._goals.measured)
         waiting = self._steps.waiting()
         # The first trainings are whole: they tell how a rung's loss becomes the last one.
-        first = [number for number in waiting if number < len(START_QUANTILES)]
+        first = [number for number in waiting if number < len(self._aim.start_quantiles)]
         if first:
             return max(first, key=lambda number: waiting[number].reached)
         if self._is_beginning(self._observations.known):
@@ -105,7 +104,8 @@ class StudyMemory:
         self._num_left_out = len(known)
 
     def _is_beginning(self, known: Collection[int]) -> bool:
-        return len(known) < len(START_QUANTILES) or self._observations.num_complete < 2
+        num_first = len(self._aim.start_quantiles)
+        return len(known) < num_first or self._observations.num_complete < 2
 
     def _plan_steps(self, rng: np.random.Generator) -> StepPlan:
         return StepPlan(
@@ -115,6 +115,7 @@ class StudyMemory:
             results=self._steps,
             shares=self._shares,
             goals=self._goals,
+            aim=self._aim,
             num_candidates=self._num_candidates,
             rng=rng,
         )
@@ -139,6 +140,7 @@ class StudyMemory:
                 self.candidates,
                 self._surrogates,
                 self._goals,
+                self._aim,
                 num_candidates=self._num_candidates,
                 num_picks=self._picks_left,
                 rng=rng,
@@ -168,13 +170,14 @@ class StudyMemory:
         if not len(left):
             return self._anything(rng)
         place = len(known)
-        share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
+        first = self._aim.start_quantiles
+        share = first[place] if place < len(first) else _van_der_corput(place)
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
         hints = self.candidates.hints
         if hints is None:
             return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
-        if place:  # the smallest of all must be among the smallest
+        if share:  # the smallest of all must be among the smallest
             nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
         return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
 

@@ -16,7 +16,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.acquisition import (
+    chance_within,
+    expected_hypervolume_improvement,
+    undominated_boxes,
+)
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidateBatch, CandidatePool
 from nas.frontier.gaussian_process import Posterior
 from nas.frontier.goals import Goals
@@ -62,6 +67,7 @@ class CandidatePlan:
         candidates: the pool that they are taken from.
         surrogates: the models.
         goals: which objectives are measured.
+        aim: which part of their space counts.
         num_candidates: how many new architectures are described, about.
         num_picks: how many picks are going to be asked for.
         rng: draws.
@@ -76,16 +82,18 @@ class CandidatePlan:
         candidates: CandidatePool,
         surrogates: Surrogates,
         goals: Goals,
+        aim: Aim,
         *,
         num_candidates: int,
         num_picks: int,
         rng: np.random.Generator,
     ) -> None:
         assert observations.complete is not None, "a plan needs results"
-        self._goals = goals
+        self._goals, self._aim = goals, aim
         self._rng = rng
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
+        self._worst = aim.worst(losses[seen.is_allowed], goals.measured)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
@@ -95,6 +103,10 @@ class CandidatePlan:
         self.front = results[seen.is_allowed]
         self._expect(observations, candidates, on_front=num_picks > 1)
         self._reference = self._edges(seen, candidates.pool)
+        self._bounds = np.full(len(goals.is_static), np.inf)
+        self._bounds[goals.measured] = self._scale(self._worst)
+        if aim.is_best:  # every network is as large as every other
+            self._reference[goals.static] = 1.0
         self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
         self._picks = GreedyBatch(
             self._describe(observations, candidates, seen, num_candidates),
@@ -104,6 +116,7 @@ class CandidatePlan:
             reference=self._reference,
             warps=self._warps,
             widening=self._widening,
+            bounds=self._bounds,
         )
 
     def _fit(
@@ -123,7 +136,8 @@ class CandidatePlan:
     def _columns(self, static: FloatArray, measured: FloatArray) -> FloatArray:
         """Return all objectives (n, m) in the study's order."""
         table = np.empty((len(static), len(self._goals.is_static)))
-        table[:, self._goals.static] = static[:, : len(self._goals.static)]
+        costs = static[:, : len(self._goals.static)]
+        table[:, self._goals.static] = 0.0 * costs if self._aim.is_best else costs
         table[:, self._goals.measured] = measured
         return table
 
@@ -181,7 +195,8 @@ class CandidatePlan:
         scale = self._scale
         worst = np.minimum(high, np.maximum(scale.knot, optimistic))
         top, bottom = scale.straight(worst), scale.straight(low)
-        return scale(top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd))
+        edge = top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd)
+        return scale(np.minimum(edge, self._worst))
 
     def _optimistic_ends(self, seen: CandidateBatch, pool: CandidateBatch) -> FloatArray:
         """Return optimistic bounds (d) of the losses at the worse end of the front.
@@ -242,7 +257,8 @@ class CandidatePlan:
     def _parents(self, seen: CandidateBatch) -> FloatArray:
         """Return the rows of the networks on the front that have results."""
         rows = seen.rows[seen.is_allowed]
-        members = np.flatnonzero(front_mask(self.front))
+        counts = self.front[:, self._goals.measured] <= self._scale(self._worst)
+        members = np.flatnonzero(front_mask(self.front) & counts.all(axis=1))
         return np.asarray(rows[members[members < len(rows)]])
 
     def _score(self, batch: CandidateBatch) -> ScoredCandidates:
@@ -255,7 +271,8 @@ class CandidatePlan:
     def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
         """Return what training each candidate is worth: the expected gain in hypervolume."""
         del batch
-        return expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
+        gain = expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
+        return chance_within(self._bounds, mean=mean, sd=sd) * gain
 
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:

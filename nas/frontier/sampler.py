@@ -25,6 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, InvalidObjectivesError
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
 from nas.frontier.goals import Goals, goals_of
@@ -78,6 +79,7 @@ class FrontierSampler(WholeSpaceSampler):
         warm_start: results of earlier searches of this space, on other data or with other
             trainings; of each a sequence of (parameters, value of the first objective that
             training tells).
+        aim: which part of the objectives' space counts.
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
@@ -99,6 +101,7 @@ class FrontierSampler(WholeSpaceSampler):
         num_candidates: int = 500,
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
+        aim: Aim | None = None,
     ) -> None:
         for name, number in (("pool_size", pool_size), ("num_candidates", num_candidates)):
             if not 1 <= number <= MAX_CANDIDATES:
@@ -112,6 +115,7 @@ class FrontierSampler(WholeSpaceSampler):
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
+        self._aim = aim or Aim()
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._make_pool = partial(
@@ -183,6 +187,7 @@ class FrontierSampler(WholeSpaceSampler):
                 study,
                 candidates,
                 goals,
+                self._aim,
                 seed=seed,
                 num_candidates=effort.num_candidates,
                 metrics=[o.metric for o in self._objectives or () if not o.is_static],

@@ -41,14 +41,14 @@ class StartingModel:
         model: timm's name, the dotted name of a function without arguments, or a file of a whole
             model.
         weights: a file of its weights, or None.
-        pretrained: timm's published weights.
+        pretrained: timm's published weights; a text is a folder with files of them.
         input_size: (H, W) that it was trained at, for models that are made for one size.
         unpickles: read files that run code while they are read; see `nas.models.unpickling`.
     """
 
     model: str
     weights: str | None = None
-    pretrained: bool = False
+    pretrained: bool | str = False
     input_size: tuple[int, int] | None = None
     unpickles: bool = field(default_factory=may_unpickle)
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from nas.metric import describe_metric, is_count
 from nas.objective import Objective
 from nas.report.curves import curves
-from nas.report.front import knee_record, leading_objective
+from nas.report.front import Floors, knee_record, leading_objective
 from nas.report.growth import growth_of, yardstick_of
 from nas.report.style import decades_of
 from nas.report.tables import metric_columns, shorten_groups
@@ -32,10 +32,11 @@ def chart_data(
     front: Sequence[TrialRecord],
     *,
     name: str,
+    floors: Floors = (),
 ) -> dict[str, Any]:
     """Return the page's data: axes to choose from, trials and their values, the front's growth."""
     metrics = drawable_metrics(records, objectives)
-    knee = knee_record(front, objectives)
+    knee = knee_record(front, objectives, floors=floors)
     members = {record.number for record in front}
     shown = [record for record in records if _group(record, members, knee) is not None]
     return {
@@ -48,7 +49,7 @@ def chart_data(
             "hover": [hover_text(record, metrics) for record in shown],
             "values": {metric: [_value(r, metric) for r in shown] for metric in metrics},
         },
-        "growth": _growth(records, objectives),
+        "growth": _growth(records, objectives, floors),
         "curves": curves(records, objectives, front),
     }
 
@@ -114,9 +115,9 @@ def _value(record: TrialRecord, metric: str) -> float | None:
 
 
 def _growth(
-    records: Sequence[TrialRecord], objectives: Sequence[Objective]
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], floors: Floors
 ) -> dict[str, list[float]]:
-    yardstick = yardstick_of([records], objectives)
+    yardstick = yardstick_of([records], objectives, floors=floors)
     if yardstick is None:
         return {"num_trials": [], "shares": []}
     growth = growth_of(records, objectives, yardstick)

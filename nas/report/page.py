@@ -12,8 +12,9 @@ from plotly.offline import get_plotlyjs
 
 from nas.files import write_text
 from nas.report.charts import chart_data, to_script_json
+from nas.report.content import Report
 from nas.report.rendering import render
-from nas.report.sections import SECTIONS, Report, tiles
+from nas.report.sections import SECTIONS, tiles
 from nas.report.tables import knee_sentence
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -27,12 +28,14 @@ def write_page(report: Report, *, path: Path) -> None:
 def page_html(report: Report, *, now: datetime | None = None) -> str:
     """Return the page; `now` is the time that its foot names."""
     made = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    data = chart_data(report.records, report.objectives, report.front, name=report.name)
+    data = chart_data(
+        report.records, report.objectives, report.front, name=report.name, floors=report.floors
+    )
     return render(
         "page.html",
         title=f"{report.name} – nas report",
         name=report.name,
-        sentence=knee_sentence(report.records, report.objectives),
+        sentence=knee_sentence(report.records, report.objectives, floors=report.floors),
         tiles=tiles(report),
         sections=[found for section in SECTIONS if (found := section(report)) is not None],
         footer=f"Made {made} from study.journal. Plain numbers: trials.csv and front.csv.",

@@ -18,13 +18,16 @@ from matplotlib.transforms import BboxBase
 
 from nas.metric import Direction
 from nas.objective import Objective, losses
+from nas.record.references import Reference
 from nas.report.front import (
     FloatArray,
+    Floors,
     comparable_records,
     front_records,
     knee_record,
     leading_objective,
 )
+from nas.report.reference_points import draw_references
 from nas.report.style import (
     FAINT_COLOUR,
     FRONT_COLOUR,
@@ -48,17 +51,29 @@ _HEAD_IN = 0.62  # inches above the axes, for the titles
 
 
 def write_front_png(
-    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], name: str, path: Path
+    records: Sequence[TrialRecord],
+    *,
+    objectives: Sequence[Objective],
+    name: str,
+    path: Path,
+    references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> None:
-    """Draw the front of the run called `name` into `path`."""
-    save_figure(plot_front(records, objectives, name=name), path)
+    """Draw the front of the run called `name`, and what it is compared with, into `path`."""
+    figure = plot_front(records, objectives, name=name, references=references, floors=floors)
+    save_figure(figure, path)
 
 
 def plot_front(
-    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, name: str
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    name: str,
+    references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> Figure:
     """Return the picture of a front, titled with the run's name and its numbers of trials."""
-    drawn = Drawn(records, objectives)
+    drawn = Drawn(records, objectives, references, floors)
     if not drawn.front:
         figure = new_figure(8.0, 5.4)
         _say_nothing_yet(figure)
@@ -83,10 +98,17 @@ class Drawn:
         stopped: trials that were stopped early, with finite objectives.
         front: the front, smallest first.
         knee: its knee, or None.
+        references: what the search is compared with.
     """
 
-    def __init__(self, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> None:
-        self.objectives = tuple(objectives)
+    def __init__(
+        self,
+        records: Sequence[TrialRecord],
+        objectives: Sequence[Objective],
+        references: Sequence[Reference] = (),
+        floors: Floors = (),
+    ) -> None:
+        self.objectives, self.references = tuple(objectives), tuple(references)
         self.complete = comparable_records(records, objectives)
         self.stopped = [
             record
@@ -94,7 +116,7 @@ class Drawn:
             if record.state is TrialState.STOPPED and losses(objectives, record.metrics)
         ]
         self.front = front_records(records, objectives)
-        self.knee = knee_record(self.front, objectives)
+        self.knee = knee_record(self.front, objectives, floors=floors)
 
     def values(self, objective: Objective, records: Iterable[TrialRecord]) -> list[float]:
         """Return one objective of some records, in the unit that is drawn."""
@@ -133,6 +155,7 @@ def _draw_staircase(figure: Figure, drawn: Drawn) -> None:
     other = next(objective for objective in drawn.objectives if objective is not lead)
     axes = figure.add_subplot()
     _draw_trials(axes, drawn, lead, other)
+    draw_references(axes, drawn.references, lead, other)
     _draw_stairs(axes, drawn, lead, other)
     _draw_knee(axes, drawn, lead, other)
     _legend_below(figure, *axes.get_legend_handles_labels())

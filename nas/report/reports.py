@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 from nas.device.device import KnownDevice, read_device
 from nas.errors import ConfigError
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
 from nas.record.artefacts import read_artefacts
 from nas.record.environment import read_environment
 from nas.record.reading import read_text
+from nas.record.references import REFERENCES_CSV, read_references
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
-from nas.report.sections import Report
+from nas.report.content import Report
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.secrets import masked_by_shape
 from nas.trial import TrialRecord
@@ -31,7 +32,11 @@ def write_tables(
 
 
 def write_reports(
-    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+    folder: RunFolder,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    limits: Sequence[Constraint] = (),
 ) -> None:
     """Write the tables, front.png, report.html and, once it is finished, what is in `finish`."""
     # Imported here: drawing takes a second to load, which a search that only writes tables saves.
@@ -39,8 +44,15 @@ def write_reports(
     from nas.report.plots import write_front_png
 
     write_tables(folder, records, objectives)
-    write_front_png(records, objectives=objectives, name=folder.name, path=folder.front_png)
-    report = load_report(folder, records, objectives)
+    report = load_report(folder, records, objectives, limits=limits)
+    write_front_png(
+        records,
+        objectives=objectives,
+        name=folder.name,
+        path=folder.front_png,
+        references=report.references,
+        floors=report.floors,
+    )
     if report.devices:
         from nas.report.device_fronts import write_fronts_png
 
@@ -67,7 +79,11 @@ def write_finish_pictures(folder: RunFolder, winners: Sequence[WinnerRow]) -> No
 
 
 def load_report(
-    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+    folder: RunFolder,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    limits: Sequence[Constraint] = (),
 ) -> Report:
     """Return what the page needs, from the files of a run folder; absent ones are left out."""
     winners_csv = folder.finish_dir / "winners.csv"
@@ -83,6 +99,8 @@ def load_report(
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
         devices=_devices_of(folder),
+        references=read_references(folder.path / REFERENCES_CSV),
+        limits=limits,
     )
 
 

@@ -6,19 +6,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from nas.device.device import KnownDevice
-from nas.objective import Objective
-from nas.record.spent import Spent
-from nas.record.winners import WinnerRow
 from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
+from nas.report.content import Report
 from nas.report.cost import search_cost
 from nas.report.curves import curves_section
-from nas.report.front import front_records, knee_record
+from nas.report.front import knee_record
 from nas.report.inheritance import inheritance_line
+from nas.report.limits import limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -32,44 +29,13 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
+from nas.report.reference_points import REFERENCES_LEAD, reference_table
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that a page is made of.
-
-    Attributes:
-        name: the run's name.
-        records: its trials.
-        objectives: what it made better.
-        config: the text of config.yaml; empty where there is none.
-        environment: what environment.json holds; empty where there is none.
-        weights: trial -> relative folder of its weights, where they are kept.
-        winners: what `nas finish` found out, smallest first.
-        spent: what the commands of the search noted.
-        devices: that times were predicted for, by name.
-        front: the front, smallest first; follows from the records.
-    """
-
-    name: str
-    records: Sequence[TrialRecord]
-    objectives: Sequence[Objective]
-    config: str = ""
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[int, str] = field(default_factory=dict)
-    winners: Sequence[WinnerRow] = ()
-    spent: Sequence[Spent] = ()
-    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
-    front: Sequence[TrialRecord] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "front", front_records(self.records, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -122,7 +88,7 @@ def front_section(report: Report) -> Section | None:
     if not report.front:
         return None
     metrics = metric_columns(report.front, report.objectives)
-    knee = knee_record(report.front, report.objectives)
+    knee = knee_record(report.front, report.objectives, floors=report.floors)
     shared, own = split_shared([record.architecture for record in report.front])
     rows = []
     for record, words in zip(report.front, own, strict=True):
@@ -139,6 +105,7 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    notes += [limits_line(report.records, report.front, report.limits)] if report.limits else []
     title = "The front, smallest first"
     return TableSection(
         "titled_table.html",
@@ -170,6 +137,20 @@ def cost_section(report: Report) -> Section | None:
     cost = search_cost(report.records, report.spent)
     told = [cost.describe(), cost.energy() if math.isnan(cost.spent.joules) else ""]
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
+
+
+def references_section(report: Report) -> Section | None:
+    """Return what the search is compared with."""
+    if not report.references:
+        return None
+    headings, *lines = reference_table(report.references, report.front)
+    rows = [Row([Cell(text) for text in line]) for line in lines]
+    return TableSection(
+        "titled_table.html",
+        "Compared with",
+        table=PageTable(headings, rows, "What the search is compared with"),
+        lead=REFERENCES_LEAD,
+    )
 
 
 def learning_curves(report: Report) -> Section | None:
@@ -321,6 +302,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     winners_section,
     front_section,
     devices_section,
+    references_section,
     growth_section,
     learning_curves,
     cost_section,

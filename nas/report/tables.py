@@ -19,7 +19,7 @@ from nas.architecture import Architecture, Value
 from nas.files import write_text
 from nas.metric import METRICS, is_count
 from nas.objective import Objective
-from nas.report.front import front_records, knee_record, leading_objective
+from nas.report.front import Floors, front_records, knee_record, leading_objective
 from nas.report.values import format_value, heading_of, objective_text
 from nas.trial import TrialRecord
 
@@ -132,13 +132,15 @@ def parameter_columns(architectures: Iterable[Architecture]) -> list[str]:
     return sorted(names, key=lambda name: ("." in name, _natural(name)))
 
 
-def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Table:
+def front_table(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+) -> Table:
     """Return the front for the terminal, smallest first, the knee marked.
 
     What all members have in common stands once, below the table.
     """
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     metrics = _front_metrics(front, objectives)
     shared, own = split_shared([record.architecture for record in front])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
@@ -162,10 +164,12 @@ def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective])
     return table
 
 
-def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> str:
+def knee_sentence(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+) -> str:
     """Return one line: the member to look at first, and what the ends of the front give."""
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     if best is None:
         return "No trial has been trained in full, so there is no front yet."
     values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)

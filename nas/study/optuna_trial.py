@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
-from nas.objective import Objective, losses
+from nas.objective import Constraint, Objective, losses
 from nas.sampling.rungs import RUNG_PREFIX, SECONDS_KEY, WAITING_KEY
 from nas.trial import Failure, FailureKind, Rung, TrialRecord, TrialState
 
@@ -20,6 +20,7 @@ OPTUNA_STATES = {
     TrialState.FAILED: OptunaState.FAIL,
 }
 _STATES = {ours: state for state, ours in OPTUNA_STATES.items()}
+_CONSTRAINTS = "constraints"  # the prefix of Optuna's system attributes
 _BOOKKEEPING = {
     "architecture_id",
     "budget",
@@ -88,6 +89,20 @@ def optuna_values(record: TrialRecord, objectives: Sequence[Objective]) -> list[
     if record.state is not TrialState.COMPLETE or losses(objectives, record.metrics) is None:
         return None
     return [float(record.metrics[objective.metric]) for objective in objectives]
+
+
+def constraint_attributes(record: TrialRecord, limits: Sequence[Constraint]) -> dict[str, float]:
+    """Return by how much a complete trial breaks limits, as Optuna's samplers read it.
+
+    What `optuna.trial.Trial.set_constraint` keeps: 0 or less where a limit is kept.
+    """
+    if record.state is not TrialState.COMPLETE:
+        return {}
+    return {
+        f"{_CONSTRAINTS}:{limit.metric}": limit.excess(record.metrics[limit.metric])
+        for limit in limits
+        if limit.metric in record.metrics
+    }
 
 
 def as_record(trial: FrozenTrial) -> TrialRecord:

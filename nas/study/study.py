@@ -8,7 +8,7 @@ finished after all.
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -19,35 +19,22 @@ from nas.sampling.rungs import SECONDS_KEY, WAITING_KEY, DecidesRungs
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
 from nas.study.heritage import NO_HERITAGE, Heritage, with_relative_at_hand
-from nas.study.optuna_trial import OPTUNA_STATES, as_trial, optuna_values, rung_attribute
+from nas.study.optuna_trial import (
+    OPTUNA_STATES,
+    as_trial,
+    constraint_attributes,
+    optuna_values,
+    rung_attribute,
+)
 from nas.study.outcomes import ended_record, now_s, stopped_record, with_rung
 from nas.study.proposals import Costs, Proposer
 from nas.study.proposing import ProposingSampler
+from nas.study.recorder import Recorder
 from nas.study.variants import records_of_variants
 from nas.study.working_storage import storage_for
 from nas.trial import FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
 
 SamplerFactory: TypeAlias = Callable[[int], BaseSampler]
-
-
-class Recorder(Protocol):
-    """Where a study writes down what happens; `StudyJournal` is one."""
-
-    def started(self, record: TrialRecord) -> None:
-        """Note that a trial runs."""
-        ...
-
-    def reached(self, record: TrialRecord) -> None:
-        """Note the last rung of a trial that runs."""
-        ...
-
-    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
-        """Note a trial's end, and the variants of its network."""
-        ...
-
-    def noted(self, key: str, value: Any) -> None:
-        """Keep what the sampler noted with the study."""
-        ...
 
 
 class SearchStudy:
@@ -62,6 +49,7 @@ class SearchStudy:
         records: what the journal held when it was opened.
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
+        limits: on what training measures; Optuna's samplers are told by how much each is broken.
         seed: the run's seed.
         heritage: weights that new trials may start from.
         shares: of a full training at which a trial waits to be promoted, up to 1.
@@ -78,13 +66,14 @@ class SearchStudy:
         records: Sequence[TrialRecord] = (),
         notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
+        limits: Sequence[Constraint] = (),
         seed: int = 0,
         heritage: Heritage = NO_HERITAGE,
         shares: Sequence[float] = (1.0,),
     ) -> None:
         self.objectives = tuple(objectives)
         self._heritage = heritage
-        self._space = space
+        self._space, self._limits = space, tuple(limits)
         self._seed = seed
         self._journal = journal
         self._costs = costs
@@ -282,6 +271,8 @@ class SearchStudy:
         if ended.rungs:
             self._storage.set_trial_user_attr(place, SECONDS_KEY, ended.seconds)
         running = self._storage.get_trial(place)
+        for key, excess in constraint_attributes(ended, self._limits).items():
+            self._storage.set_trial_system_attr(running._trial_id, key, excess)
         self._sampler.after_trial(self._study, running, state, values)
         self._storage.set_trial_state_values(running.number, state, values)
         self._journal.finished(ended, variants)
@@ -338,7 +329,9 @@ class SearchStudy:
         self._proposer.remember(record.architecture)
         genome = self._space.genome(record.architecture)
         values = optuna_values(record, self.objectives)
-        self._storage.add(as_trial(record, params=genome, flat=self._flat, values=values))
+        trial = as_trial(record, params=genome, flat=self._flat, values=values)
+        trial.system_attrs.update(constraint_attributes(record, self._limits))
+        self._storage.add(trial)
         if is_running:
             self._attempts[record.number] += 1
             if record.rungs:

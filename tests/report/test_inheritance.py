@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from nas.report.content import Report
 from nas.report.inheritance import inheritance_line
 from nas.report.page import page_html
-from nas.report.sections import Report
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.trial import NO_RELATIVE
 

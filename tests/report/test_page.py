@@ -13,12 +13,13 @@ from nas.record.environment import collect_environment, write_environment
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, write_winners
 from nas.report.charts import chart_data, to_script_json
+from nas.report.content import Report
 from nas.report.front import front_records, knee_record
 from nas.report.page import page_html
 from nas.report.page_parts import Cell, PageTable, Row, TableSection
 from nas.report.rendering import render
 from nas.report.reports import load_report, write_reports, write_tables
-from nas.report.sections import MOST_ROWS, Report
+from nas.report.sections import MOST_ROWS
 from nas.trial import Failure, FailureKind, TrialState
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}

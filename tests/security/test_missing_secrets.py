@@ -71,8 +71,11 @@ def begun(folder_with_a_run, launch_folder):
     "command",
     [
         ("search", "name=run", "resume=true", "stopping.num_trials=2", "ui=none"),
-        ("search", "--config-path", "runs/run", "name=other", "ui=none"),
-        ("reproduce", "run=runs/run"),
+        pytest.param(
+            ("search", "--config-path", "runs/run", "name=other", "ui=none"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(("reproduce", "run=runs/run"), marks=pytest.mark.slow),
         (
             "finish",
             "run=runs/run",

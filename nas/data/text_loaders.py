@@ -1,0 +1,213 @@
+"""Loads text for language models: a file or folder of UTF-8, or the sources of Python itself.
+
+Text is read in pieces, split, and written once as tokens. `python_source` is what every machine
+has: nothing to download.
+"""
+
+import platform
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nas.data.documents import deal, find_files, read_documents
+from nas.data.text import TextData, Tokenized
+from nas.data.tokenizers import NUM_BYTES
+from nas.data.tokenizing import digests_of, text_key, tokenized_text
+from nas.errors import DataError
+
+KINDS = ("byte", "character", "bpe")
+_MAX_CONTEXT = 1 << 20
+# Folders of Python's library that hold tests or other people's packages.
+_NOT_PYTHON = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test"})
+
+
+def load_text(
+    *,
+    path: str,
+    suffixes: Sequence[str] = (".txt", ".md"),
+    tokenizer: str = "byte",
+    vocabulary_size: int | Sequence[int] | None = None,
+    context: int = 256,
+    split_by: str = "auto",
+    validation_fraction: float = 0.05,
+    test_fraction: float = 0.05,
+    split_seed: int = 0,
+    judged_tokens: int = 262_144,
+    on_broken: str = "refuse",
+) -> TextData:
+    """Return a file, or the files of a folder, as tokens.
+
+    Args:
+        path: of the file or folder.
+        suffixes: endings of the names of files that count in a folder.
+        tokenizer: byte, character or bpe.
+        vocabulary_size: of bpe; several are tokenized each, and a space may choose among them.
+        context: most tokens that a model sees at once.
+        split_by: documents, position or auto.
+        validation_fraction: share of the bytes.
+        test_fraction: likewise.
+        split_seed: of the order in which documents are dealt.
+        judged_tokens: most tokens of validation, or of test, that models are judged by.
+        on_broken: refuse files that are no UTF-8, or skip them.
+
+    Raises:
+        DataError: the text or a setting is not as it must be.
+        MissingPackageError: bpe is asked for without the package that learns it.
+    """
+    place = Path(path)
+    if on_broken not in ("refuse", "skip"):
+        raise DataError(f"data.on_broken must be refuse or skip, but got {on_broken!r}")
+    return _load(
+        place.name,
+        find_files(place, suffixes=suffixes),
+        kind=tokenizer,
+        vocabularies=_vocabularies(tokenizer, vocabulary_size),
+        context=context,
+        split_by=split_by,
+        shares={"validation": validation_fraction, "test": test_fraction},
+        seed=split_seed,
+        judged_tokens=judged_tokens,
+        skips_others=on_broken == "skip",
+    )
+
+
+def load_python_source(
+    *,
+    tokenizer: str = "byte",
+    vocabulary_size: int | Sequence[int] | None = None,
+    context: int = 256,
+    validation_fraction: float = 0.05,
+    test_fraction: float = 0.05,
+    split_seed: int = 0,
+    judged_tokens: int = 32_768,
+) -> TextData:
+    """Return the sources of this Python's standard library, without its tests, as tokens.
+
+    Args:
+        tokenizer: byte, character or bpe.
+        vocabulary_size: of bpe; several are tokenized each, and a space may choose among them.
+        context: most tokens that a model sees at once.
+        validation_fraction: share of the bytes.
+        test_fraction: likewise.
+        split_seed: of the order in which documents are dealt.
+        judged_tokens: most tokens of validation, or of test, that models are judged by.
+
+    Raises:
+        DataError: there are no sources, or a setting is not as it must be.
+        MissingPackageError: bpe is asked for without the package that learns it.
+    """
+    root = Path(sysconfig.get_paths()["stdlib"])
+    files = find_files(root, suffixes=[".py"])
+    own = [path for path in files if not _NOT_PYTHON & set(path.relative_to(root).parts)]
+    return _load(
+        f"python_source {platform.python_version()}",
+        own,
+        kind=tokenizer,
+        vocabularies=_vocabularies(tokenizer, vocabulary_size),
+        context=context,
+        split_by="documents",
+        shares={"validation": validation_fraction, "test": test_fraction},
+        seed=split_seed,
+        judged_tokens=judged_tokens,
+        skips_others=True,
+    )
+
+
+def _load(
+    name: str,
+    files: Sequence[Path],
+    *,
+    kind: str,
+    vocabularies: Sequence[int | None],
+    context: int,
+    split_by: str,
+    shares: dict[str, float],
+    seed: int,
+    judged_tokens: int,
+    skips_others: bool,
+) -> TextData:
+    _check_settings(kind, context, split_by, shares, seed, judged_tokens)
+    documents, left_out = read_documents(files, skips_others=skips_others)
+    dealt, rule = deal(documents, shares=shares, seed=seed, by=split_by)
+    has_end = len(documents) > 1
+    key = text_key(documents, [kind, split_by, shares, seed, has_end])
+    made = [tokenized_text(kind, size, dealt, has_end, key) for size in vocabularies]
+    tokenized = {found.tokenizer.vocabulary_size: found for found in made}
+    for found in tokenized.values():
+        _check_lengths(found, context)
+    notes = [_left_out_note(left_out)] if left_out else []
+    if len(documents) == 1:
+        notes.append(
+            "one document: train, validation and test are stretches of the same text, so the test "
+            "does not show how a model does on other documents"
+        )
+    return TextData(
+        name, tokenized, context, judged_tokens, rule, digests_of(dealt), notes=tuple(notes)
+    )
+
+
+def _vocabularies(kind: str, asked: int | Sequence[int] | None) -> list[int | None]:
+    if kind != "bpe":
+        if asked is not None:
+            raise DataError(
+                f"data.vocabulary_size is for tokenizer=bpe, but the tokenizer is {kind!r}; leave "
+                "it out"
+            )
+        return [None]
+    sizes = [512] if asked is None else [asked] if isinstance(asked, int) else list(asked)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int) or not NUM_BYTES < size < 2**20:
+            raise DataError(
+                f"data.vocabulary_size must be whole numbers above {NUM_BYTES} and below "
+                f"{2**20:,}, but got {size!r}"
+            )
+    return list(dict.fromkeys(sizes))
+
+
+def _check_settings(
+    kind: str,
+    context: int,
+    split_by: str,
+    shares: Mapping[str, float],
+    seed: int,
+    judged_tokens: int,
+) -> None:
+    if kind not in KINDS:
+        raise DataError(f"data.tokenizer must be one of {', '.join(KINDS)}, but got {kind!r}")
+    if split_by not in ("auto", "documents", "position"):
+        raise DataError(
+            f"data.split_by must be one of auto, documents, position, but got {split_by!r}"
+        )
+    for name, value, least, most in (
+        ("context", context, 8, _MAX_CONTEXT),
+        ("judged_tokens", judged_tokens, 64, 2**40),
+        ("split_seed", seed, 0, 2**32 - 1),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise DataError(
+                f"data.{name} must be a whole number from {least} to {most:,}, but got {value!r}"
+            )
+    for word, share in shares.items():
+        if not 0.0 < share <= 0.45:
+            raise DataError(
+                f"data.{word}_fraction must be above 0 and at most 0.45, but got {share!r}"
+            )
+
+
+def _check_lengths(found: Tokenized, context: int) -> None:
+    """Refuse a context that a split cannot fill.
+
+    Raises:
+        DataError: which split, and how many tokens it has.
+    """
+    for word, stretch in found.file.stretches.items():
+        if len(stretch) <= context:
+            raise DataError(
+                f"data.context is {context:,}, but the {word} split has only {len(stretch):,} "
+                "tokens; give a shorter context, or more text"
+            )
+
+
+def _left_out_note(left_out: Sequence[str]) -> str:
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    return f"left out: {left_out[0]}{more}"
