@@ -52,6 +52,7 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     num_winners, num_seeds, num_further = options.winners, options.seeds, options.further
     finish = build_finish(check_finish([f"run={options.run}", "execution=inline"]), words=[])
+    assert isinstance(finish.task, FinishTask), "this measures runs on images"
     numbers = layered(finish.task, num_winners)
     task = replace(finish.task, pick=Pick(trials=numbers), num_seeds=num_seeds, export=None)
     crew = Crew(

@@ -1,21 +1,23 @@
 """Does one learning rate serve all widths? Losses over learning rates, a factor of 16 in width.
 
-    python experiments/language/widths.py OUT.csv [--tokens 100000] [--seeds 1]
+    python -m experiments.language.widths OUT.csv [--tokens 100000] [--seeds 1]
 
 Two layers, feed-forward of twice the width, bytes of Python's sources, context 128; each row is
 one training: optimizer, width, learning rate, seed, validation bits per byte, CPU seconds. Rows
 that stand in the file are not trained again.
 """
 
-import argparse
 import csv
 import itertools
 import math
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
+from experiments.smoke import make_parser, run_experiment
 from nas.data.text_loaders import load_python_source
 from nas.models.decoder import Decoder, DecoderLayer, DecoderPlan
 from nas.train.token_recipe import TokenRecipe
@@ -59,15 +61,15 @@ def train(width: int, recipe: TokenRecipe, seed: int) -> float:
     return loss / math.log(2) / judged.bytes_per_token
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Train what is not in the file yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS))
     parser.add_argument("--optimizers", nargs="+", default=list(RATES))
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     torch.set_num_threads(1)
     done = set()
     if asked.out.is_file():
@@ -92,7 +94,13 @@ def main() -> None:
                 spent = time.process_time() - before
                 writer.writerow([optimizer, width, rate, seed, round(bits, 5), round(spent, 1)])
                 file.flush()
+    return 0
+
+
+def small(folder: Path) -> Iterator[list[str]]:
+    """Train the narrowest for a few steps."""
+    yield [str(folder / "widths.csv"), "--tokens", "4096", "--widths", "32"]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_experiment(main, small))

@@ -1,7 +1,7 @@
 """From a checked configuration and a run folder to a `nas finish`."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import nn
 from nas.adapt.distillation import Distillation
 from nas.assemble.devices import kept_devices
 from nas.assemble.export_formats import build_export
+from nas.assemble.finish_language import language_task
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
 from nas.assemble.run_data import check_same_data, known_data
@@ -32,6 +33,7 @@ from nas.config.validator import Validator
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint, fingerprint_of
 from nas.data.task_data import TaskData
+from nas.data.text import TextData
 from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.winner_metric import AnyData
@@ -39,13 +41,18 @@ from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.find_length import Patience
+from nas.finish.language import LanguageTask, run_language_finish
+from nas.finish.retrain import Crew
+from nas.finish.run import run_finish
 from nas.finish.shrink import Shrinking
-from nas.finish.task import FinishTask
+from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
 from nas.finish.which import Which
 from nas.objective import Objective
+from nas.record.lease import Lease
 from nas.record.references import REFERENCES_CSV, floors_of, read_references
 from nas.record.run_folder import RunFolder
+from nas.record.winners import WinnerRow
 from nas.report.front import comparable_records
 from nas.report.limits import keeps
 from nas.secrets import remember_secrets_in
@@ -66,7 +73,7 @@ class AssembledFinish:
         note: what is to be told of them, or None.
     """
 
-    task: FinishTask
+    task: FinishTask | LanguageTask
     folder: RunFolder
     execution: Execution
     fingerprint: Fingerprint | None = None
@@ -75,6 +82,18 @@ class AssembledFinish:
     def make_backend(self, evaluator: Evaluator) -> Backend:
         """Start the workers."""
         return build_backend(self.execution, evaluator)
+
+    def run(
+        self, *, crew: Crew, publish: Callable[[Sequence[WinnerRow]], None], lease: Lease
+    ) -> FinishSummary:
+        """Do it; the caller holds the right to write in the `finish` folder.
+
+        Raises:
+            NasError: the run cannot be finished.
+        """
+        if isinstance(self.task, LanguageTask):
+            return run_language_finish(self.task, folder=self.folder, crew=crew, publish=publish)
+        return run_finish(self.task, folder=self.folder, crew=crew, publish=publish, lease=lease)
 
 
 def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFinish:
@@ -96,13 +115,27 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     fingerprint = fingerprint_of(dataset)
     note = check_same_data(folder, dataset, fingerprint)
     name = known_data(folder).name or dataset.name
+    dataset = dataset if name == dataset.name else replace(dataset, name=name)
+    records = _records(folder, objectives)
+    pick = _pick(config.pick, values, folder=folder, objectives=objectives)
+    if isinstance(dataset, TextData):
+        language = language_task(
+            config,
+            values,
+            dataset=dataset,
+            objectives=objectives,
+            records=records,
+            pick=pick,
+            words=words,
+        )
+        return AssembledFinish(language, folder, config.execution, fingerprint, note)
     task = FinishTask(
         space=make_space(values["search_space"]),
-        dataset=dataset if name == dataset.name else replace(dataset, name=name),
+        dataset=dataset,
         recipe=_recipe(values["training"], config.training),
         objectives=objectives,
-        records=_records(folder, objectives),
-        pick=_pick(config.pick, values, folder=folder, objectives=objectives),
+        records=records,
+        pick=pick,
         num_seeds=config.seeds,
         seed=values["seed"],
         baselines=_baselines(config.baselines),
@@ -226,10 +259,10 @@ def _with_places(
     return moved
 
 
-def _dataset(values: Mapping[str, Any]) -> AnyData:
+def _dataset(values: Mapping[str, Any]) -> AnyData | TextData:
     with telling_where(values):
         made = make_data(values["data"])
-    if not isinstance(made, Dataset | TaskData):
+    if not isinstance(made, Dataset | TaskData | TextData):
         raise ConfigError(
             f"data {values['data'].get('_target_')} has no test split, so nothing can be "
             "confirmed on it: return a nas.data.dataset.Dataset or a nas.data.task_data.TaskData"

@@ -51,7 +51,6 @@ def _finish(
     from nas.assemble.run_data import keep_fingerprint
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
-    from nas.finish.run import run_finish
     from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
     from nas.report.mistakes import write_mistake_pictures
@@ -63,9 +62,7 @@ def _finish(
         if finish.note is not None:
             view.message(finish.note)
             keep_fingerprint(finish.folder, finish.fingerprint)
-        summary = run_finish(
-            finish.task,
-            folder=finish.folder,
+        summary = finish.run(
             crew=_crew(finish, console, time_limit_s=config.trial_time_limit_s),
             publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
             lease=lease,

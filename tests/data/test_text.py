@@ -210,6 +210,27 @@ def test_pieces_need_their_package_and_a_text_that_holds_so_many(tmp_path):
         load_text(path=str(tmp_path / "a.txt"), tokenizer="bpe", vocabulary_size=5000)
 
 
+def test_pieces_are_learnt_from_training_alone_and_come_back(tmp_path):
+    pytest.importorskip("tokenizers")
+    (tmp_path / "a.txt").write_text(
+        "the cat sat on the mat, the rat ate the oats\n" * 200 + "Q" * 300
+    )
+    data = load_text(
+        path=str(tmp_path / "a.txt"),
+        tokenizer="bpe",
+        vocabulary_size=[258, 270],
+        context=8,
+        validation_fraction=0.02,
+        test_fraction=0.02,
+    )
+    assert data.shape.vocabularies == (258, 270)
+    for found in data.tokenized.values():
+        parts = [found.tokenizer.decode(found.file.of(w).tolist()) for w in data.digests]
+        assert "".join(parts) == (tmp_path / "a.txt").read_text()
+    small, large = (data.search_data().judged_by(size).bytes_per_token for size in (258, 270))
+    assert large > small
+
+
 def test_pythons_sources_are_there_without_tests_and_never_in_two_splits():
     data = load_python_source()
     kept = [{row.tobytes() for row in rows} for rows in data.digests.values()]

@@ -1,0 +1,82 @@
+"""From a checked configuration and the run of a language model to its `nas finish`."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from nas.assemble.make import make, make_space
+from nas.config.check import in_one_message
+from nas.config.finishing import FinishConfig
+from nas.config.schema import TrialLimits
+from nas.config.validator import Validator
+from nas.data.text import TextData
+from nas.errors import ConfigError
+from nas.finish.choose import Pick
+from nas.finish.language import LanguageTask
+from nas.objective import Objective
+from nas.train.token_recipe import TokenRecipe
+from nas.trial import TrialRecord
+
+
+def language_task(
+    config: FinishConfig,
+    values: Mapping[str, Any],
+    *,
+    dataset: TextData,
+    objectives: tuple[Objective, ...],
+    records: Sequence[TrialRecord],
+    pick: Pick,
+    words: Sequence[str],
+) -> LanguageTask:
+    """Return what to finish.
+
+    Raises:
+        ConfigError: something is asked for that is of images only, or a setting is unknown.
+    """
+    if config.compression.to:
+        raise ConfigError(
+            f"compression.to={list(config.compression.to)} is for images; language models are "
+            "stored in 8 and 4 bits beside the floats: model_int8.safetensors"
+        )
+    if config.distillation.model is not None or config.distillation.teacher not in (
+        None,
+        "largest",
+    ):
+        raise ConfigError(
+            "language models are taught by the largest winner: distillation.teacher=largest"
+        )
+    return LanguageTask(
+        space=make_space(values["search_space"]),
+        dataset=dataset,
+        recipe=_recipe(values["training"], config.training),
+        objectives=objectives,
+        records=tuple(records),
+        pick=pick,
+        num_seeds=config.seeds,
+        seed=values["seed"],
+        distils=config.distillation.teacher is not None,
+        temperature=config.distillation.temperature,
+        teacher_weight=config.distillation.weight,
+        bits=(None, 8, 4) if config.export.files else (),
+        license=config.license,
+        command=shlex.join(["nas", "finish", *words]),
+        num_threads=config.execution.cpus_per_trial,
+        gpu_share=config.execution.gpus_per_trial,
+    )
+
+
+def _recipe(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> TokenRecipe:
+    """Return the recipe of the search with what is told anew."""
+    limits = TrialLimits.names()
+    node = {key: value for key, value in recorded.items() if key not in limits}
+    known = {item.name for item in fields(TokenRecipe)}
+    validator = Validator()
+    for key in changes:
+        if key not in known:
+            validator.record(cls=TokenRecipe, value={key: None}, path="training")
+    if validator.faults:
+        raise ConfigError(in_one_message(validator.faults))
+    made = make({**node, **changes})
+    assert isinstance(made, TokenRecipe), "training is a recipe, as the search checked"
+    return made
