@@ -10,7 +10,7 @@ from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
 
 # What comes after the search: tables, pictures and the page.
-_REPORT_S, _REPORT_SHARE = 3.0, 0.01
+_REPORT_S, _REPORT_SHARE = 5.0, 0.02
 _LEAST_S = 1.0
 
 

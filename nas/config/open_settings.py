@@ -17,6 +17,7 @@ from nas.task import DataShape
 
 AUTO = "auto"
 _DECIDED = ("search_space", "data", "training", "stopping")  # where settings may be `auto`
+LIMIT = "constraints.num_macs.max"  # null is no limit, and with a budget it is decided
 _RECIPE = "nas.train.recipe.Recipe"
 
 
@@ -88,10 +89,16 @@ def with_recorded(
         told: overrides of this command: what it says is to be `auto` is decided again.
     """
     again = {key_of(text) for text in told if text.endswith(f"={AUTO}")}
-    return {
+    found = {
         key: _recorded(value, recorded, key, key, again) if key in _DECIDED else value
         for key, value in values.items()
     }
+    limit = _at(recorded, LIMIT)
+    is_decided = isinstance(limit, int | float) and _at(found, LIMIT) is None
+    if is_decided and LIMIT not in map(key_of, told):
+        limits = found["constraints"]
+        found["constraints"] = {**limits, "num_macs": {**limits["num_macs"], "max": limit}}
+    return found
 
 
 def _recorded(value: Any, recorded: Any, key: str, place: str, again: set[str]) -> Any:

@@ -206,7 +206,7 @@ class ReferencesConfig:
     )
     mobilenetv3_small: Annotated[
         list[float] | None,
-        Setting("widths of a hand-made network, trained like a trial; null: as suits the data"),
+        Setting("widths of a hand-made network to compare with; null: by the data"),
     ] = None
 
 
@@ -263,9 +263,7 @@ class SearchConfig:
     objectives: Annotated[Objectives, Setting("what to optimise")]
     devices: Annotated[
         list[str],
-        Setting(
-            "devices whose predicted latency is made lower too; each has a model (nas device)"
-        ),
+        Setting("make the latency on these devices lower too (nas device)"),
     ] = field(default_factory=list)
     constraints: Annotated[dict[str, Limits], Setting("limits of metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]

@@ -18,7 +18,7 @@ from nas.report.style import FAINT_COLOUR, TEXT_COLOUR, save_figure
 _MOST_NUMBERED, _MOST_NAMED = 25, 60  # classes whose cells have numbers, and whose rows have names
 _CELL_IN, _NAME_IN = 0.42, 0.085  # of a cell, and of a letter of a class's name
 _COLUMNS, _TILE_IN = 6, 1.45  # of the sheet of mistakes
-_LONGEST = 22  # letters of a name
+_LONGEST = 20  # letters of a name
 
 
 @dataclass(frozen=True, eq=False)

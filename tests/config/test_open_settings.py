@@ -56,6 +56,15 @@ def test_what_is_told_to_be_open_is_decided_again():
     assert again["training"]["batch_size"] == 64
 
 
+def test_a_limit_that_was_decided_stays_unless_it_is_lifted():
+    limits = {"constraints": {"num_macs": {"min": None, "max": 5e5}}}
+    recorded = {**with_settled(composed(), PHOTOS), **limits}
+    lifted = ("constraints.num_macs.max=null",)
+    kept, free = (with_recorded(composed(*t), recorded, told=t) for t in ((), lifted))
+    assert kept["constraints"]["num_macs"]["max"] == 5e5
+    assert free["constraints"]["num_macs"]["max"] is None
+
+
 def test_only_decided_settings_come_from_the_record():
     recorded = {**with_settled(composed(), PHOTOS), "ui": "none"}
     assert with_recorded(composed(), recorded)["ui"] == AUTO

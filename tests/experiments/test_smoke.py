@@ -21,8 +21,12 @@ LIMIT_S = 300
 
 
 def _commands() -> list[str]:
-    """Return the modules that are run: those that look whether they are."""
-    found = (path for path in EXPERIMENTS.rglob("*.py") if "__main__" in path.read_text())
+    """Return the modules that are run: those that look whether they are.
+
+    Scripts in `rivals` run in environments of their own, and are called by other commands.
+    """
+    files = (path for path in EXPERIMENTS.rglob("*.py") if path.parent.name != "rivals")
+    found = (path for path in files if "__main__" in path.read_text())
     names = (".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in found)
     return sorted(name.removesuffix(".__main__") for name in names)
 
