@@ -9,6 +9,9 @@ from PIL import Image
 
 from nas.cli.main import main
 
+# Whole commands; what each does is proven in its room, too.
+pytestmark = pytest.mark.slow
+
 SMALL = (
     "execution=inline",
     "sampler=random",
@@ -162,7 +165,6 @@ def test_a_run_without_a_fingerprint_is_judged_by_what_data_json_says(
     assert "num images {'train': 12" in told
 
 
-@pytest.mark.slow
 def test_a_run_that_only_a_database_has_knows_its_data(nas, searched, launch_folder):
     url = f"storage.url=sqlite:///{launch_folder}/s.db"
     images = ("data=image_folder", "data.path=d", *SMALL)
@@ -223,7 +225,6 @@ def test_a_table_that_moved_is_found_and_one_that_was_edited_is_refused(
     assert "1 of 16 rows differs" in told
 
 
-@pytest.mark.slow
 def test_data_of_an_own_function_are_known_and_may_move(nas, launch_folder):
     (launch_folder / "own_data_of_a_run.py").write_text(OWN_DATA)
     (launch_folder / "d").mkdir()

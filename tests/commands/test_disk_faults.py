@@ -9,6 +9,9 @@ from contextlib import contextmanager
 import pytest
 from parts.processes import no_file_beyond
 
+# Whole commands; what each does is proven in its room, too.
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "search": ["search", "name=new", "ui=none", "execution=inline"],
     "resume": ["search", "name=t", "resume=true", "stopping.num_trials=7", "ui=none"],

@@ -9,6 +9,9 @@ from nas.cli import finish
 from nas.errors import ConfigError, MissingPackageError
 from nas.record.artefacts import read_artefacts
 
+# Whole commands; what each does is proven in its room, too.
+pytestmark = pytest.mark.slow
+
 # Written by somebody who has nas installed, and changes nothing in it.
 MODULE = '''
 from dataclasses import dataclass
@@ -123,7 +126,6 @@ def test_an_own_format_is_written_run_compared_and_told_beside_the_others(search
     assert path.stat().st_mtime_ns == written  # made once
 
 
-@pytest.mark.slow
 def test_a_setting_of_an_own_format_is_told_on_the_command_line_and_judged(searched):
     rows = files(searched, f"{OWN}.HalfFloats", "+export.formats.half.scale=3.0")
 
@@ -131,7 +133,6 @@ def test_a_setting_of_an_own_format_is_told_on_the_command_line_and_judged(searc
     assert rows["safetensors"].refused == ""
 
 
-@pytest.mark.slow
 def test_a_format_that_writes_a_folder_costs_only_its_own_row(searched):
     rows = files(searched, f"{OWN}.Folder")
 
