@@ -24,7 +24,7 @@ from nas.train.token_recipe import TokenRecipe
 from nas.train.token_training import TokenTraining, mean_loss
 
 CONTEXT = 128
-WIDTHS = (32, 64, 128, 256, 512)
+WIDTHS = (16, 32, 64, 128, 256)
 RATES = {"muon": (0.005, 0.02, 0.08), "adamw": (0.005, 0.02, 0.08)}
 COLUMNS = ("optimizer", "width", "learning_rate", "seed", "bits_per_byte", "cpu_s")
 

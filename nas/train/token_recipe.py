@@ -1,8 +1,6 @@
 """How a language model trains: its numbers checked, the same for every architecture."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nas.errors import ConfigError
 from nas.train.recipe import DEVICES
@@ -28,8 +26,6 @@ class TokenRecipe:
         gradient_norm: gradients are scaled down to this norm.
         averaging: share of all steps, the last ones, whose weights are averaged; 0 for none.
         device: auto, cpu, cuda or mps.
-        distillation: a teacher for every training: `teacher`, a folder that `nas finish` made,
-            and perhaps `temperature` and `weight`; None for no teacher.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -45,7 +41,6 @@ class TokenRecipe:
     gradient_norm: float = 1.0
     averaging: float = 0.0
     device: str = "auto"
-    distillation: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
