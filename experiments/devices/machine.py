@@ -19,6 +19,7 @@ from experiments.smoke import make_parser, run_experiment
 from nas.assemble.device_networks import MeasurableNetwork, draw_candidates
 from nas.assemble.make import make_space
 from nas.config.compose import compose_values
+from nas.config.open_settings import with_settled
 from nas.config.source import ConfigSource
 from nas.device.choose import choose_networks
 from nas.device.latency_model import fit_latency_model
@@ -66,8 +67,8 @@ def main(words: Sequence[str]) -> int:
 
 def make(name: str, folder: Path, num_measured: int, num_fresh: int) -> None:
     """Write a folder of chosen and of fresh networks."""
-    node = compose_values(ConfigSource(overrides=(f"search_space={name}",))).values
-    space: SearchSpace = make_space(node["search_space"])
+    values = compose_values(ConfigSource(overrides=(f"search_space={name}",))).values
+    space: SearchSpace = make_space(with_settled(values)["search_space"])
     pool = draw_candidates(space, SHAPE, number=400, seed=0)
     known = {space.identity(candidate.architecture) for candidate in pool}
     fresh = [

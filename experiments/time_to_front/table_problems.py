@@ -5,13 +5,12 @@ NAS-Bench-201 has each of its 6,466 networks after a training of 12 epochs and o
 own, with its own schedule, so that a network that goes on begins again and pays for both.
 """
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -173,10 +172,12 @@ def _ec_nas_table() -> Path:
 
 
 def _written(table: pa.Table, name: str) -> Path:
-    """Write a table whole into a folder of temporary files."""
-    folder = Path(gettempdir()) / f"nas-time-to-front-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    own, target = folder / f"{name}.{os.getpid()}.parquet", folder / f"{name}.parquet"
-    pa.parquet.write_table(table, own)
-    own.replace(target)
+    """Write a table into this process's folder of temporary files, which goes when it ends."""
+    target = Path(_folder().name) / f"{name}.parquet"
+    pa.parquet.write_table(table, target)
     return target
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="nas-time-to-front-")
