@@ -190,8 +190,9 @@ class Intake:
             keeper.save(result, told)
 
     def _written(self, records: Sequence[TrialRecord]) -> None:
+        # A rung is no end: the weights of a trial that has ended meanwhile must stay.
         for keeper in self._keepers:
-            keeper.written(records)
+            keeper.written(_ended(records))
 
     def _drop_checkpoint(self, number: int) -> None:
         remove_folder(self._checkpoints / str(number))
