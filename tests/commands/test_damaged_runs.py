@@ -225,7 +225,7 @@ def test_a_damaged_run_costs_one_message_and_nothing_else(places, of_lines, of_f
     damaged_runs(places, of_lines, of_files, words)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @many
 @drawn
 def test_many_damaged_runs_cost_one_message_and_nothing_else(places, of_lines, of_files, words):

@@ -9,7 +9,7 @@ import pytest
 from nas.finish.ledger import Ledger
 from nas.finish.spent import total_use
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 FINISH = [
     sys.executable,

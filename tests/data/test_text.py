@@ -247,7 +247,7 @@ def test_a_context_that_the_data_do_not_have_is_told(tmp_path):
         DecoderSpace().check_data(data.shape)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_large_file_is_streamed_and_never_loaded(tmp_path):
     """A text of 1 GB in a process that may take 600 MB beside what torch needs to be imported."""
     path = tmp_path / "large.txt"
