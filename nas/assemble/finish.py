@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nas.assemble.export_formats import build_export
 from nas.assemble.finish_language import language_task
 from nas.assemble.jobs import refuse_changed
 from nas.assemble.make import make, make_data, make_space
+from nas.assemble.recipes import recipe_of
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.config.check import in_one_message
@@ -28,8 +29,7 @@ from nas.config.foreign import check_plain, check_record
 from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
 from nas.config.recorded import objectives_of, read_mapping, recorded_limits
-from nas.config.schema import AimKind, Execution, TrialLimits
-from nas.config.validator import Validator
+from nas.config.schema import AimKind, Execution
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint, fingerprint_of
 from nas.data.task_data import TaskData
@@ -132,7 +132,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     task = FinishTask(
         space=make_space(values["search_space"]),
         dataset=dataset,
-        recipe=_recipe(values["training"], config.training),
+        recipe=recipe_of(values["training"], config.training, kind=Recipe),
         objectives=objectives,
         records=records,
         pick=pick,
@@ -267,20 +267,4 @@ def _dataset(values: Mapping[str, Any]) -> AnyData | TextData:
             f"data {values['data'].get('_target_')} has no test split, so nothing can be "
             "confirmed on it: return a nas.data.dataset.Dataset or a nas.data.task_data.TaskData"
         )
-    return made
-
-
-def _recipe(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of the search with what is told anew."""
-    limits = TrialLimits.names()
-    node = {key: value for key, value in recorded.items() if key not in limits}
-    known = {item.name for item in fields(Recipe)}
-    validator = Validator()
-    for key in changes:
-        if key not in known:
-            validator.record(cls=Recipe, value={key: None}, path="training")
-    if validator.faults:
-        raise ConfigError(in_one_message(validator.faults))
-    made = make({**node, **changes})
-    assert isinstance(made, Recipe), "training is a recipe, as the search checked"
     return made

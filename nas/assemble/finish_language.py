@@ -2,14 +2,11 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-from nas.assemble.make import make, make_space
-from nas.config.check import in_one_message
+from nas.assemble.make import make_space
+from nas.assemble.recipes import recipe_of
 from nas.config.finishing import FinishConfig
-from nas.config.schema import TrialLimits
-from nas.config.validator import Validator
 from nas.data.text import TextData
 from nas.errors import ConfigError
 from nas.finish.choose import Pick
@@ -49,7 +46,7 @@ def language_task(
     return LanguageTask(
         space=make_space(values["search_space"]),
         dataset=dataset,
-        recipe=_recipe(values["training"], config.training),
+        recipe=recipe_of(values["training"], config.training, kind=TokenRecipe),
         objectives=objectives,
         records=tuple(records),
         pick=pick,
@@ -64,19 +61,3 @@ def language_task(
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
     )
-
-
-def _recipe(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> TokenRecipe:
-    """Return the recipe of the search with what is told anew."""
-    limits = TrialLimits.names()
-    node = {key: value for key, value in recorded.items() if key not in limits}
-    known = {item.name for item in fields(TokenRecipe)}
-    validator = Validator()
-    for key in changes:
-        if key not in known:
-            validator.record(cls=TokenRecipe, value={key: None}, path="training")
-    if validator.faults:
-        raise ConfigError(in_one_message(validator.faults))
-    made = make({**node, **changes})
-    assert isinstance(made, TokenRecipe), "training is a recipe, as the search checked"
-    return made

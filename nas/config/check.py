@@ -248,7 +248,7 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
         is_known = name in known or device_of(str(name)) is not None
         if not is_known and (own or name not in objectives):
             faults.append(_no_constraint(str(name), known, objectives))
-        faults.extend(_limit_faults(name, limits))
+        faults.extend(_limit_faults(str(name), limits))
     return faults
 
 
@@ -267,6 +267,9 @@ def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -
 
 def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
     low, high = limits.get("min"), limits.get("max")
+    is_cost = name in STATIC_METRICS or device_of(name) is not None
+    if is_cost and isinstance(high, int | float) and high < 0:
+        return [f"constraints.{name}.max is {high:g}, and no network has less than 0; raise it"]
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:
         return []
     broken = f"min {low:g} is above max {high:g}, so nothing can keep both"

@@ -6,11 +6,8 @@ never comes here.
 """
 
 import math
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from nas.architecture import Architecture
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
-from nas.evaluation.failures import failure_of
+from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.variants import as_bytes
@@ -36,7 +33,7 @@ from nas.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from nas.train.device import choose_device, keep_freed_memory, limit_device_memory
+from nas.train.device import own_randomness, prepare_process, release_device_memory
 from nas.train.token_recipe import TokenRecipe
 from nas.train.token_training import TokenTeacher, TokenTraining, mean_loss
 from nas.trial import TrialResult, TrialSpec, TrialState
@@ -128,11 +125,9 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         """Set up the process: memory, threads and device; and map the tokens."""
         if self._device is not None:
             return
-        keep_freed_memory()
-        if self._num_threads is not None:
-            torch.set_num_threads(max(1, int(self._num_threads)))
-        device = choose_device(self.recipe.device)
-        limit_device_memory(device, self._gpu_share)
+        device = prepare_process(
+            self.recipe.device, num_threads=self._num_threads, gpu_share=self._gpu_share
+        )
         for size in self.data.tokenized:
             self.data.train_tokens(size)
         self._device = device
@@ -145,16 +140,16 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
-            return _failed(spec, error, seconds=time.monotonic() - started)
+            return failed_result(spec, error, seconds=time.monotonic() - started)
         finally:
-            if self._device is not None and self._device.type == "cuda":
-                torch.cuda.empty_cache()
+            if self._device is not None:
+                release_device_memory(self._device)
 
     def _train(self, spec: TrialSpec, *, started: float) -> TrialResult:
         self.prepare()
         device = self._device
         assert device is not None, "prepare has chosen it"
-        with _seeded(device, spec.seed):
+        with own_randomness(device, spec.seed):
             check_memory(self.static_costs(spec.architecture), copies=2)
             model = self.space.build(spec.architecture, self.data.shape).to(device)
             seen = vocabulary_of(model, self.data)
@@ -182,7 +177,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             metrics={**metrics, "seconds": seconds},
             seconds=seconds,
             budget=spec.budget,
-            worker=_worker_name(),
+            worker=worker_name(),
             weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
         )
 
@@ -261,29 +256,3 @@ def _check_measured(wanted: set[str]) -> None:
             f"language models have no {name}: {told}; known are {', '.join(sorted(known))}: "
             "objectives=[bits_per_byte,size_bytes]"
         )
-
-
-@contextmanager
-def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed torch for one trial, and give the process its own random state back afterwards."""
-    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        yield
-
-
-def _failed(spec: TrialSpec, error: BaseException, *, seconds: float) -> TrialResult:
-    return TrialResult(
-        number=spec.number,
-        attempt=spec.attempt,
-        state=TrialState.FAILED,
-        metrics=dict(spec.static_costs),
-        seconds=seconds,
-        budget=spec.budget,
-        failure=failure_of(error),
-        worker=_worker_name(),
-    )
-
-
-def _worker_name() -> str:
-    return f"{platform.node()}:{os.getpid()}"

@@ -5,8 +5,6 @@ traceback. The test split never comes here: only the training and validation ima
 """
 
 import copy
-import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +23,7 @@ from nas.data.task_data import TaskData
 from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
-from nas.evaluation.failures import failure_of
+from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.inherited import StartsFromOthers, share_told, start
 from nas.evaluation.known import KnownBefore, known_before
@@ -46,13 +44,7 @@ from nas.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from nas.train.device import (
-    choose_device,
-    keep_freed_memory,
-    limit_device_memory,
-    own_randomness,
-    release_device_memory,
-)
+from nas.train.device import own_randomness, prepare_process, release_device_memory
 from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
@@ -145,11 +137,9 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         """Set up the process: memory, threads and device; and move the data there."""
         if self._resident is not None:
             return
-        keep_freed_memory()
-        if self._num_threads is not None:
-            torch.set_num_threads(max(1, int(self._num_threads)))
-        device = choose_device(self.recipe.device)
-        limit_device_memory(device, self._gpu_share)
+        device = prepare_process(
+            self.recipe.device, num_threads=self._num_threads, gpu_share=self._gpu_share
+        )
         num_loaders = max(1, int(self._num_threads or 1))
         self._resident = move_to_device(self.data, device, num_loaders=num_loaders)
         teacher = self.recipe.distillation
@@ -201,7 +191,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
-            return _failed(spec, error, seconds=time.monotonic() - started)
+            return failed_result(spec, error, seconds=time.monotonic() - started)
         finally:
             if self._resident is not None:
                 release_device_memory(self._resident.mean.device)
@@ -246,7 +236,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             metrics={**metrics, "seconds": seconds},
             seconds=seconds,
             budget=spec.budget,
-            worker=f"{platform.node()}:{os.getpid()}",
+            worker=worker_name(),
             weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
             parts_s=clock.parts_s,
@@ -330,16 +320,3 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
-
-
-def _failed(spec: TrialSpec, error: BaseException, *, seconds: float) -> TrialResult:
-    return TrialResult(
-        number=spec.number,
-        attempt=spec.attempt,
-        state=TrialState.FAILED,
-        metrics=dict(spec.static_costs),
-        seconds=seconds,
-        budget=spec.budget,
-        failure=failure_of(error),
-        worker=f"{platform.node()}:{os.getpid()}",
-    )

@@ -74,6 +74,27 @@ def keep_freed_memory() -> None:
         log.debug("no glibc here: freed memory goes back to the system")
 
 
+def prepare_process(
+    device: str, *, num_threads: float | None, gpu_share: float | None
+) -> torch.device:
+    """Set up memory and threads of a process that trains, and return its device.
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        num_threads: CPU threads; None for as many as torch takes.
+        gpu_share: GPUs of this process; below 1 its share of the memory is kept too.
+
+    Raises:
+        ConfigError: the machine has no such device.
+    """
+    keep_freed_memory()
+    if num_threads is not None:
+        torch.set_num_threads(max(1, int(num_threads)))
+    found = choose_device(device)
+    limit_device_memory(found, gpu_share)
+    return found
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an exception means that memory, of the machine or the device, ran out.
 

@@ -142,6 +142,8 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         (["execution=simulated", "+table=null"], "execution=simulated runs on the times of a table"),
         (["name=..", "run_folder=x"], "name must be letters, digits"),
         (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
+        (["constraints.size_bytes.max=-1"], "constraints.size_bytes.max is -1, and no network has less than 0; raise it"),
+        (["constraints.latency_ms@pi5.max=-1"], "constraints.latency_ms@pi5.max is -1, and no network has less than 0; raise it"),
         (["sampler=nsga2", "sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
         (["sampler=nsga2", "sampler.population_size=ten"], "sampler.population_size must be a whole number, but got 'ten'"),
         (["sampler=nsga2", "+sampler.populaton=3"], "sampler has no option 'populaton'; known, nearest first: population_size"),
