@@ -140,8 +140,8 @@ class _UsersFolder(SearchPathPlugin):
 def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
     """Return a source with further overrides.
 
-    Where one of them chooses from a group anew, what was said of the old choice and the new one
-    does not have is left out: `execution=inline` after `execution.num_workers=8`.
+    Where one of them makes another choice from a group, settings that only the old choice has are
+    left out: `execution=inline` after `execution.num_workers=8`.
     """
     groups = groups_of(source.folders)
     chosen = [text for text in overrides if key_of(text) in groups]
