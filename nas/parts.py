@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from torch import nn
 
 
-class Part(NamedTuple):
+class NetworkPart(NamedTuple):
     """A piece of a network with one input and one output.
 
     Attributes:
@@ -34,5 +34,5 @@ class Chain:
         input_size: (height, width) that images are resized to; None for that of the data.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[NetworkPart, ...]
     input_size: tuple[int, int] | None = None

@@ -21,7 +21,7 @@ from nas.device.trace import recorded
 from nas.errors import SpaceError
 from nas.measure.cost import on_meta_device
 from nas.metric import device_of
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 from nas.task import DataShape
 
 # Shape and strides of what goes from one part to the next.
@@ -86,7 +86,7 @@ class ChainCosts:
         height, width = chain.input_size or data.input_shape[1:]
         layout = _layout(torch.empty((1, data.input_shape[0], height, width), device="meta"))
         steps: list[_Step] = []
-        parts: list[Part] = []
+        parts: list[NetworkPart] = []
         for part in chain.parts:
             step = self._step(part, layout)
             while step.is_open and steps:
@@ -97,14 +97,14 @@ class ChainCosts:
             layout = step.puts_out
         return steps
 
-    def _step(self, part: Part, layout: _Layout) -> _Step:
+    def _step(self, part: NetworkPart, layout: _Layout) -> _Step:
         self.num_looked += 1
         key = (part.key, layout)
         if key not in self._steps:
             self._steps[key] = self._traced(part, layout)
         return self._steps[key]
 
-    def _traced(self, part: Part, layout: _Layout) -> _Step:
+    def _traced(self, part: NetworkPart, layout: _Layout) -> _Step:
         with on_meta_device():
             module = part.build()
         graph, result = recorded(module, torch.empty_strided(*layout, device="meta"))
@@ -145,8 +145,10 @@ def _cost(metric: str, devices: Mapping[str, KnownDevice]) -> _Cost:
     )
 
 
-def _both(first: Part, second: Part) -> Part:
-    return Part((first.key, second.key), lambda: nn.Sequential(first.build(), second.build()))
+def _both(first: NetworkPart, second: NetworkPart) -> NetworkPart:
+    return NetworkPart(
+        (first.key, second.key), lambda: nn.Sequential(first.build(), second.build())
+    )
 
 
 def _layout(tensor: torch.Tensor) -> _Layout:

@@ -15,7 +15,7 @@ from torch import nn
 
 from nas.models.layer_costs import LayerCosts, batch_norm, conv_norm, convolution, halved, linear
 from nas.models.pooling import Mean
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -120,15 +120,15 @@ def cell_parts(plan: CellPlan) -> Chain:
     """Return the network as a chain: stem, cells, what lies between stages, and the head."""
     operations = tuple(plan.operations[edge] for edge in EDGES)
     channels = plan.channels
-    parts = [Part((plan.in_channels, channels), partial(_stem, plan.in_channels, channels))]
+    parts = [NetworkPart((plan.in_channels, channels), partial(_stem, plan.in_channels, channels))]
     for stage in range(_NUM_STAGES):
         if stage:
-            parts.append(Part(channels, partial(_Reduction, channels)))
+            parts.append(NetworkPart(channels, partial(_Reduction, channels)))
             channels *= 2
-        cell = Part(operations, partial(_Cell, channels, plan.operations))
+        cell = NetworkPart(operations, partial(_Cell, channels, plan.operations))
         parts += [cell] * plan.num_cells
     head = (channels, plan.num_classes)
-    return Chain((*parts, Part(("head", *head), partial(_head_part, *head))))
+    return Chain((*parts, NetworkPart(("head", *head), partial(_head_part, *head))))
 
 
 def _stem(in_channels: int, channels: int) -> nn.Sequential:

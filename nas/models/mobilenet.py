@@ -20,7 +20,7 @@ from torch import nn
 
 from nas.models.mobilenet_plan import Block, MobileNetPlan
 from nas.models.pooling import Mean
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -101,9 +101,9 @@ def mobilenet_parts(plan: MobileNetPlan) -> Chain:
     head = (plan.stages[-1].channels, plan.head_channels, plan.num_classes, name)
     return Chain(
         (
-            Part(stem, partial(_stem_part, *stem)),
-            *(Part((block, name), partial(_block_part, block, name)) for block in blocks),
-            Part(("head", *head), partial(_head_part, *head)),
+            NetworkPart(stem, partial(_stem_part, *stem)),
+            *(NetworkPart((block, name), partial(_block_part, block, name)) for block in blocks),
+            NetworkPart(("head", *head), partial(_head_part, *head)),
         ),
         (plan.resolution, plan.resolution),
     )

@@ -26,7 +26,7 @@ from timm.models.convnext import ConvNeXtBlock
 from torch import nn
 
 from nas.models.layer_costs import MAX_KEPT
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 
 # B batch, C channels, H height, W width
 
@@ -121,15 +121,15 @@ def residual_parts(plan: ResidualPlan) -> Chain:
         for index in range(stage.depth):
             block = stage._replace(depth=1, stride=1 if index else stage.stride)
             key = (channels, block, plan.activation)
-            parts.append(Part(key, partial(_block, *key)))
+            parts.append(NetworkPart(key, partial(_block, *key)))
             channels = stage.channels
     return Chain(
         (*parts, _cut(replace(small, stages=(_SMALL, _SMALL._replace(channels=channels))), "head"))
     )
 
 
-def _cut(plan: ResidualPlan, name: str) -> Part:
-    return Part((plan, name), partial(_submodule, plan, name))
+def _cut(plan: ResidualPlan, name: str) -> NetworkPart:
+    return NetworkPart((plan, name), partial(_submodule, plan, name))
 
 
 def _submodule(plan: ResidualPlan, name: str) -> nn.Module:

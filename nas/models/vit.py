@@ -18,7 +18,7 @@ from torch import nn
 
 from nas.models.layer_costs import MAX_KEPT, LayerCosts, convolution, layer_norm, linear, total_of
 from nas.models.pooling import Mean
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
@@ -139,9 +139,9 @@ def vit_parts(plan: ViTPlan) -> Chain:
     head = (plan.embedding, plan.num_classes)
     return Chain(
         (
-            Part((plan.size, plan.patch, plan.embedding), partial(_Embedding, bare)),
-            *(Part(layer, partial(_block, layer, bare)) for layer in plan.layers),
-            Part(head, partial(_head_part, *head)),
+            NetworkPart((plan.size, plan.patch, plan.embedding), partial(_Embedding, bare)),
+            *(NetworkPart(layer, partial(_block, layer, bare)) for layer in plan.layers),
+            NetworkPart(head, partial(_head_part, *head)),
         ),
         plan.size,
     )

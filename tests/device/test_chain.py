@@ -12,7 +12,7 @@ from nas.device.device import KnownDevice
 from nas.device.latency_model import fit_latency_model
 from nas.device.trace import operators_of
 from nas.errors import SpaceError
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 from nas.task import DataShape
 from search_spaces.cell import CellSpace
 from search_spaces.mobilenet import MobileNetSpace
@@ -43,7 +43,7 @@ def test_parts_cost_what_the_network_costs_that_is_built(space, pi5):
 
 
 def chain_of(*builders):
-    return Chain(tuple(Part(place, build) for place, build in enumerate(builders)))
+    return Chain(tuple(NetworkPart(place, build) for place, build in enumerate(builders)))
 
 
 def test_what_runs_inside_of_the_operator_before_it_may_stand_in_the_next_part(pi5):
@@ -66,7 +66,7 @@ def test_equal_parts_are_looked_at_once(pi5):
         built.append(1)
         return nn.Conv2d(3, 3, 3, padding=1)
 
-    part = Part("block", block)
+    part = NetworkPart("block", block)
     costs = ChainCosts(METRICS, pi5)
     one = costs(Chain((part,)), DATA)
     three = costs(Chain((part,) * 3), DATA)

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from nas.evaluation.operator_costs import OperatorCosts
-from nas.parts import Chain, Part
+from nas.parts import Chain, NetworkPart
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 from search_spaces.mobilenet import MobileNetSpace
@@ -39,7 +39,9 @@ class Stack(SearchSpace):
 
 class StackOfParts(Stack):
     def parts(self, architecture, data):
-        return Chain(tuple(Part(k, lambda k=k: self.layer(k)) for k in self.kernels(architecture)))
+        return Chain(
+            tuple(NetworkPart(k, lambda k=k: self.layer(k)) for k in self.kernels(architecture))
+        )
 
 
 class WrongParts(StackOfParts):
@@ -47,7 +49,9 @@ class WrongParts(StackOfParts):
 
     def parts(self, architecture, data):
         return Chain(
-            tuple(Part(k, lambda k=k: self.layer(k + 2)) for k in self.kernels(architecture))
+            tuple(
+                NetworkPart(k, lambda k=k: self.layer(k + 2)) for k in self.kernels(architecture)
+            )
         )
 
 
