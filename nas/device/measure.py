@@ -68,7 +68,7 @@ def what_is_missing(paths: list[str], out: str, options: argparse.Namespace) -> 
     if not paths:
         return "there are no networks/*.onnx in %s; name the folder: --folder DIR" % options.folder
     try:
-        import onnxruntime  # noqa: F401
+        import onnxruntime  # type: ignore[import-untyped] # noqa: F401
     except ImportError as error:
         return "ONNX Runtime is missing (%s): pip install onnxruntime" % error
     try:
@@ -167,7 +167,7 @@ def take_turn(path: str, threads: int, seconds: float) -> dict[str, Any]:
 def session_of(path: str, threads: int) -> Callable[[], object]:
     """Return what runs a network once on random numbers."""
     import numpy
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
