@@ -1,5 +1,6 @@
 """`nas search`: compose, check, build, search, print the front."""
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from nas.assemble.search import AssembledSearch
     from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
+
+_LOG = logging.getLogger(__name__)
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -114,7 +117,12 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         with logging_to(folder.log_txt, view):
-            told = device_notes(search.devices, constraints_of(config.constraints))
+            shape = getattr(search.data, "shape", None)
+            told = device_notes(
+                search.devices,
+                constraints_of(config.constraints),
+                input_shape=getattr(shape, "input_shape", ()),
+            )
             notes = [*job.notes, *settled.lines, *told]
             _note_circumstances(folder, data, view, notes=notes)
             is_simulated = config.execution.kind is ExecutionKind.SIMULATED
@@ -163,6 +171,7 @@ def _note_circumstances(
     write_environment(folder.environment_json, collect_environment())
     note_data(folder, data.content, data.fingerprint, say=view.message)
     for note in (*notes, *data.notes):
+        _LOG.info("%s", note)
         view.message(note)
 
 
