@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
 from nas.evaluation.winner_metric import WinnerMetric
+from nas.finish.afford import trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.ledger import Ledger
 from nas.finish.length import (
@@ -33,6 +34,7 @@ STEP = "length"
 LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 _EXPORT_S = 5.0  # of the budget for the files of a winner
+SHARE_OF_BUDGET = 0.97  # that is planned with
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,7 @@ class _Search:
         question = self._question
         assert question.patience.budget_s is not None, "only where there is a budget"
         files_s = _EXPORT_S * len(question.winners) if question.makes_files else 0.0
-        left_s = 0.97 * question.patience.budget_s - (running_s() - question.began_s)
+        left_s = SHARE_OF_BUDGET * question.patience.budget_s - (running_s() - question.began_s)
         return max(0.1 * left_s, left_s - files_s)
 
     def _retraining_s(self) -> list[float]:
@@ -274,11 +276,7 @@ class _Search:
     def _seconds(self) -> list[float]:
         """Return the seconds of an epoch of each winner: the search's, as the probes mend them."""
         winners = self._question.winners
-        taken = [
-            winner.record.metrics.get("seconds", winner.record.seconds) if winner.record else 0.0
-            for winner in winners
-        ]
-        found = [seconds / self._question.patience.search_epochs for seconds in taken]
+        found = trial_epochs_s(winners, self._question.patience.search_epochs)
         known = {w.architecture.id: s for w, s in zip(winners, found, strict=True)}
         measured = sum(point.seconds / point.epochs for point in self._curve)
         expected = sum(known[point.architecture_id] for point in self._curve)

@@ -1,4 +1,4 @@
-"""Plans the retrainings of the winners: how long each one is, and how many there are."""
+"""Plans the retrainings of the winners: which ones, how long each is, how many there are."""
 
 import logging
 from collections.abc import Sequence
@@ -6,12 +6,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
+from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner
-from nas.finish.find_length import LENGTHS, Patience, Question, find_lengths
+from nas.finish.find_length import (
+    LENGTHS,
+    SHARE_OF_BUDGET,
+    Patience,
+    Question,
+    find_lengths,
+)
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
+from nas.finish.which import Which
+from nas.running_clock import running_s
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,12 +31,14 @@ class Settled:
 
     Attributes:
         task: with the recipe and seeds that hold from here on.
+        winners: those that are trained, smallest first.
         plan: of the retrainings.
         lengths: what was found; None where nothing was looked for, or a signal came before.
         outcome: interruption and failures of the trainings that it took.
     """
 
     task: FinishTask
+    winners: Sequence[Winner]
     plan: RetrainingPlan
     lengths: Lengths | None = None
     outcome: Outcome = field(default_factory=lambda: Outcome(False, ()))
@@ -44,7 +55,7 @@ def settle(
     crew: Crew,
     began_s: float,
 ) -> Settled:
-    """Find out how long the winners are to train, and plan their retrainings so.
+    """Find out which winners are to train, and how long, and plan their retrainings so.
 
     Args:
         task: what is finished; its `patience` says what to look for.
@@ -58,15 +69,17 @@ def settle(
     """
     patience = task.patience
     if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
-        return Settled(task, plan)
+        return Settled(task, winners, plan)
     data = task.dataset
+    growth = (len(data.train) + len(data.validation)) / len(data.train)
+    winners = _kept(task, winners, patience, growth=growth, began_s=began_s)
     question = Question(
         winners=winners,
         plan=plan,
         patience=patience,
         metric=task.winner_metric,
         num_examples=len(data.validation),
-        growth=(len(data.train) + len(data.validation)) / len(data.train),
+        growth=growth,
         makes_files=task.export is not None,
         began_s=began_s,
     )
@@ -74,16 +87,50 @@ def settle(
     found = find_lengths(question, evaluator=evaluator, folder=folder, crew=crew)
     lengths = found.lengths
     if lengths is None:
-        return Settled(task, plan, None, found.outcome)
+        return Settled(task, winners, plan, None, found.outcome)
     crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: length.epochs for identity, length in lengths.of.items()}
     return Settled(
         replace(task, recipe=recipe, num_seeds=seeds),
+        winners,
         replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs),
         lengths,
         found.outcome,
     )
+
+
+def _kept(
+    task: FinishTask,
+    winners: Sequence[Winner],
+    patience: Patience,
+    *,
+    growth: float,
+    began_s: float,
+) -> Sequence[Winner]:
+    """Return the winners that the budget is enough for; all that the user chose, or without one."""
+    pick = task.pick
+    is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
+    if patience.budget_s is None or is_chosen or patience.keeps_epochs or len(winners) < 2:
+        return winners
+    kept = affordable(
+        winners,
+        metric=task.winner_metric,
+        epoch_s=[growth * s for s in trial_epochs_s(winners, patience.search_epochs)],
+        search_epochs=patience.search_epochs,
+        num_slots=task.num_slots,
+        available_s=SHARE_OF_BUDGET * patience.budget_s - (running_s() - began_s),
+    )
+    if len(kept) < len(winners):
+        names = ", ".join(winner.name for winner in kept)
+        _LOG.warning(
+            "the budget is enough to train %d of %d members of the front for long: %s; the others: "
+            "nas finish pick=all, without a budget",
+            len(kept),
+            len(winners),
+            names,
+        )
+    return kept
 
 
 def _goes_on_as_before(

@@ -1,0 +1,77 @@
+"""Which winners are worth their time, where there is too little of it for all?
+
+A winner that is trained about as long as its trial was is no better than the trial, so a short
+budget goes to few networks, and to none that is too slow for it: the best of the others first,
+then the one where accuracy and size are balanced best, then the rest by their accuracy.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas.evaluation.winner_metric import WinnerMetric
+from nas.finish.confirm import Winner
+from nas.finish.length import Room
+from nas.pareto.select import knee
+
+# Times the epochs of its trial that a winner must be able to train for a further one to be taken.
+# Photos, 45 CPU seconds: 22 epochs reach 67 % where 6 reach about 50 %; half of them cost a point
+# or two, which is what a second winner is worth.
+LEAST_TIMES = 6
+
+
+def affordable(
+    winners: Sequence[Winner],
+    *,
+    metric: WinnerMetric,
+    epoch_s: Sequence[float],
+    search_epochs: int,
+    num_slots: int,
+    available_s: float,
+) -> list[Winner]:
+    """Return the winners that can train long enough, at least one, in their order.
+
+    Args:
+        winners: smallest first, each with its trial.
+        metric: what they are judged by.
+        epoch_s: seconds of an epoch of each retraining.
+        search_epochs: of a trial.
+        num_slots: trainings that run at once.
+        available_s: wall seconds for all retrainings.
+    """
+    wanted = LEAST_TIMES * search_epochs
+
+    def fit(places: Sequence[int]) -> bool:
+        room = Room([epoch_s[place] for place in places], num_slots, available_s)
+        return room.fits([wanted] * len(places), num_seeds=1)
+
+    quick = [place for place in range(len(winners)) if fit([place])]
+    if not quick:  # what is quickest gets nearest to it
+        return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
+    kept: list[int] = []
+    for place in _best_first([winners[place] for place in quick], metric):
+        if not fit([*kept, quick[place]]):
+            break
+        kept.append(quick[place])
+    return [winners[place] for place in sorted(kept)]
+
+
+def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]:
+    """Return the seconds of an epoch of each winner's trial; 0 where there is none."""
+    records = [winner.record for winner in winners]
+    taken = [r.metrics.get("seconds", r.seconds) if r is not None else 0.0 for r in records]
+    return [seconds / search_epochs for seconds in taken]
+
+
+def _best_first(winners: Sequence[Winner], metric: WinnerMetric) -> list[int]:
+    """Return the places of the winners: the best, the knee, the others by what they reached."""
+    losses = np.array([-metric.gain(_told(w, metric.metric), 0.0) for w in winners])
+    sizes = np.array([_told(winner, "size_bytes") for winner in winners])
+    balanced = knee(np.column_stack([losses, np.log(np.maximum(1.0, sizes))]))
+    by_loss = sorted(range(len(winners)), key=lambda place: (losses[place], sizes[place]))
+    return list(dict.fromkeys([by_loss[0], balanced, *by_loss]))
+
+
+def _told(winner: Winner, metric: str) -> float:
+    assert winner.record is not None, "only trials of a search win"
+    return float(winner.record.metrics.get(metric, np.nan))
