@@ -131,7 +131,7 @@ class MobileNetSpace(SearchSpace):
     def _like(self, width: float, *, num_fused: int) -> Architecture:
         """Return the network of this space that is most like what is asked for.
 
-        Four stages of two blocks: plain convolutions first, then depthwise ones inside wider blocks.
+        Four stages of two blocks: plain convolutions, then depthwise ones inside wider blocks.
         """
         wanted = {"resolution": MAX_SIDE, "width": width, "activation": "hard_swish"}
         wanted |= {"stages.repeat": _NUM_STAGES}

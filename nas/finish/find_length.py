@@ -33,6 +33,8 @@ from nas.running_clock import running_s
 STEP = "length"
 LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
+# Times the epochs of the search up to which photos always gained (experiments/photos).
+ALWAYS_GAINS = 8
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 SHARE_OF_BUDGET = 0.97  # that is planned with
 
@@ -159,6 +161,8 @@ class _Search:
         """Return the trainings of the next length; none where the answer is known."""
         if self._is_over or not self._going or self._num_steps > MAX_DOUBLINGS:
             return []
+        if not self._num_steps and not self._may_be_done_in_time():
+            return []
         # The first length alone says nothing: it is tried where the second one fits as well.
         epochs = self._epochs * 2**self._num_steps
         if not self._has_time_for(epochs * (1 if self._num_steps else 3)):
@@ -251,6 +255,13 @@ class _Search:
             return Length(last, f"a longer training failed; the last doubling gained {told}")
         limit = f"the limit is {2**MAX_DOUBLINGS} times the search's"
         return Length(last, f"{limit}; the last doubling gained {told}")
+
+    def _may_be_done_in_time(self) -> bool:
+        """Say whether winners could be done before the budget ends; else no trial tells more."""
+        if self._question.patience.budget_s is None:
+            return True
+        room = Room(self._retraining_s(), self._num_slots, self._available_s())
+        return room.fits([ALWAYS_GAINS * self._epochs] * len(self._question.winners), num_seeds=1)
 
     def _has_time_for(self, epochs: int) -> bool:
         budget_s = self._question.patience.budget_s
