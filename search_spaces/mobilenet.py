@@ -1,16 +1,17 @@
 """The space `mobilenet`: small inverted-residual networks for small images.
 
-Every active parameter changes the network: depth, kernel, expansion, squeeze-and-excitation and,
-where a space offers it, the fusing of each stage, the width of all, the activation, and the side that images are resized to. A stage
-halves its map only where the result is large enough for every tap of the largest kernel to meet
-the image: otherwise two architectures would be one function, apart from dead weights.
+Every active parameter changes the network: depth, kernel, expansion and squeeze-and-excitation of
+each stage, and whether it is fused where the space offers that; the width of all, the activation,
+and the side that images are resized to. A stage halves its map only where the result is large
+enough for every tap of the largest kernel to meet the image: otherwise two architectures would be
+one function, apart from dead weights.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nas.architecture import Architecture
+from nas.architecture import Architecture, Value
 from nas.models.layer_costs import MAX_KEPT
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
@@ -133,7 +134,11 @@ class MobileNetSpace(SearchSpace):
 
         Four stages of two blocks: plain convolutions, then depthwise ones inside wider blocks.
         """
-        wanted = {"resolution": MAX_SIDE, "width": width, "activation": "hard_swish"}
+        wanted: dict[str, Value] = {
+            "resolution": MAX_SIDE,
+            "width": width,
+            "activation": "hard_swish",
+        }
         wanted |= {"stages.repeat": _NUM_STAGES}
         for index in range(_NUM_STAGES):
             depth, kernel, expansion, squeeze_excite, fused = _names(index)

@@ -36,7 +36,7 @@ _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 # Times the epochs of the search up to which photos always gained (experiments/photos).
 ALWAYS_GAINS = 8
 _EXPORT_S = 5.0  # of the budget for the files of a winner
-SHARE_OF_BUDGET = 0.97  # that is planned with
+_PLANNED_SHARE = 0.97  # of the budget
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ class _Search:
         question = self._question
         assert question.patience.budget_s is not None, "only where there is a budget"
         files_s = _EXPORT_S * len(question.winners) if question.makes_files else 0.0
-        left_s = SHARE_OF_BUDGET * question.patience.budget_s - (running_s() - question.began_s)
+        left_s = _PLANNED_SHARE * question.patience.budget_s - (running_s() - question.began_s)
         return max(0.1 * left_s, left_s - files_s)
 
     def _retraining_s(self) -> list[float]:

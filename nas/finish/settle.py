@@ -10,7 +10,6 @@ from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.find_length import (
     LENGTHS,
-    SHARE_OF_BUDGET,
     Patience,
     Question,
     find_lengths,
@@ -20,9 +19,9 @@ from nas.finish.length import Lengths
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
-from nas.running_clock import running_s
 
 _LOG = logging.getLogger(__name__)
+_TRAINING_SHARE = 0.85  # of a budget; the rest is for files, tables and pictures
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def settle(
         return Settled(task, winners, plan)
     data = task.dataset
     growth = (len(data.train) + len(data.validation)) / len(data.train)
-    winners = _kept(task, winners, patience, growth=growth, began_s=began_s)
+    winners = _kept(task, winners, patience, growth=growth)
     question = Question(
         winners=winners,
         plan=plan,
@@ -106,9 +105,11 @@ def _kept(
     patience: Patience,
     *,
     growth: float,
-    began_s: float,
 ) -> Sequence[Winner]:
-    """Return the winners that the budget is enough for; all that the user chose, or without one."""
+    """Return the winners that the budget is enough for; without one all, as those chosen by hand.
+
+    The answer depends on nothing else, so that a command that was killed gets it again.
+    """
     pick = task.pick
     is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
     if patience.budget_s is None or is_chosen or patience.keeps_epochs or len(winners) < 2:
@@ -119,13 +120,13 @@ def _kept(
         epoch_s=[growth * s for s in trial_epochs_s(winners, patience.search_epochs)],
         search_epochs=patience.search_epochs,
         num_slots=task.num_slots,
-        available_s=SHARE_OF_BUDGET * patience.budget_s - (running_s() - began_s),
+        available_s=_TRAINING_SHARE * patience.budget_s,
     )
     if len(kept) < len(winners):
         names = ", ".join(winner.name for winner in kept)
         _LOG.warning(
-            "the budget is enough to train %d of %d members of the front for long: %s; the others: "
-            "nas finish pick=all, without a budget",
+            "the budget is enough to train %d of %d members of the front for long: %s; "
+            "for the others: nas finish pick=all, without a budget",
             len(kept),
             len(winners),
             names,

@@ -3,10 +3,10 @@
 MobileNetV2's block (Sandler et al., 2018, https://arxiv.org/abs/1801.04381): widen by a pointwise
 convolution, filter each channel by a depthwise one, optionally weigh the channels by
 squeeze-and-excitation, narrow again, without activation. A block that does not widen is timm's
-depthwise-separable block. A fused block has one full convolution in the place of the pointwise and
-the depthwise one (EfficientNetV2: Tan and Le, 2021, https://arxiv.org/abs/2104.00298, section 3.2);
-one that does not widen is this convolution alone. `mobilenet_costs` counts what a network costs
-without building it.
+depthwise-separable block. A fused block (EfficientNetV2: Tan and Le, 2021,
+https://arxiv.org/abs/2104.00298, section 3.2) has one full convolution in the place of the
+pointwise and the depthwise one; one that does not widen is this convolution alone.
+`mobilenet_costs` counts what a network costs without building it.
 """
 
 from collections.abc import Callable

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -126,9 +125,10 @@ def speed_of(
     ordered = sorted(num_macs)
     known = sorted((one.num_macs, one.seconds) for one in measured)
     seconds = np.maximum.accumulate([seconds for _, seconds in known])
-    line = partial(np.interp, xp=[macs for macs, _ in known], fp=seconds)
-    first = None if recommended is None else KnownLearner(recommended, float(line(recommended)))
-    return SpaceSpeed(side, tuple(ordered), tuple(line(ordered).tolist()), first)
+    asked = [*ordered, *([] if recommended is None else [recommended])]
+    epoch_s = np.interp(asked, [macs for macs, _ in known], seconds).tolist()
+    first = None if recommended is None else KnownLearner(recommended, epoch_s.pop())
+    return SpaceSpeed(side, tuple(ordered), tuple(epoch_s), first)
 
 
 def sampled_macs(space: SearchSpace, shape: DataShape, *, seed: int) -> list[float]:

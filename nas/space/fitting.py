@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas.architecture import Value
-from nas.space.parameters import Choice, Domain, Float
+from nas.space.parameters import Domain, Float
 
 AUTO = "auto"
 SMALL_SIDE = 12  # pixels, up to which images are enlarged rather than made smaller
@@ -86,6 +86,7 @@ def without_auto(arguments: Mapping[str, Any], place: str) -> dict[str, Any]:
 def nearest_value(domain: Domain, wanted: Value) -> Value:
     """Return the value of a domain that is nearest to a number; of words that one, or the first.
 
+    >>> from nas.space.parameters import Choice
     >>> nearest_value(Choice([0.5, 1.4]), 1.0), nearest_value(Choice(["relu", "silu"]), "gelu")
     (1.4, 'relu')
     """
