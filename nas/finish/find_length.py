@@ -34,7 +34,7 @@ STEP = "length"
 LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 # Times the epochs of the search up to which photos always gained (experiments/photos).
-ALWAYS_GAINS = 8
+ALWAYS_GAINS = 16
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 _PLANNED_SHARE = 0.97  # of the budget
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
-from nas.finish.confirm import RetrainingPlan, Winner
+from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
 from nas.finish.find_length import (
     LENGTHS,
     Patience,
@@ -112,23 +112,26 @@ def _kept(
     """
     pick = task.pick
     is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
-    if patience.budget_s is None or is_chosen or patience.keeps_epochs or len(winners) < 2:
+    if patience.budget_s is None or is_chosen or patience.keeps_epochs:
         return winners
+    chosen = {winner.architecture.id for winner in winners}
+    trials = [candidate_of(record) for record in task.records if record.parent is None]
+    others = [trial for trial in trials if trial.architecture.id not in chosen]
+    epoch_s = trial_epochs_s([*winners, *others], patience.search_epochs)
     kept = affordable(
         winners,
+        others,
         metric=task.winner_metric,
-        epoch_s=[growth * s for s in trial_epochs_s(winners, patience.search_epochs)],
+        epoch_s=[growth * s for s in epoch_s],
         search_epochs=patience.search_epochs,
         num_slots=task.num_slots,
         available_s=_TRAINING_SHARE * patience.budget_s,
     )
-    if len(kept) < len(winners):
-        names = ", ".join(winner.name for winner in kept)
+    if {winner.architecture.id for winner in kept} != chosen:
+        names = " and ".join(winner.name for winner in kept)
         _LOG.warning(
-            "the budget is enough to train %d of %d members of the front for long: %s; "
-            "for the others: nas finish pick=all, without a budget",
-            len(kept),
-            len(winners),
+            "the budget goes to %s, which can train for long in it and may become the best; for "
+            "all of the front: nas finish pick=all",
             names,
         )
     return kept

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
-from nas.finish.afford import LEAST_TIMES, affordable, trial_epochs_s
+from nas.finish.afford import DOUBT, LEAST_TIMES, affordable, trial_epochs_s
 from nas.finish.confirm import candidate_of
 from tests.finish.conftest import record
 
@@ -46,6 +46,42 @@ def test_what_is_too_slow_for_the_time_makes_way_for_the_next_best():
 
 def test_where_all_are_too_slow_the_quickest_is_trained():
     assert kept(1.0, epoch_s=(0.3, 0.2, 0.5, 1.0)) == [1]
+
+
+def trial(number, accuracy, size_bytes):
+    told = record(number, channels=2 + number, accuracy=accuracy, size_bytes=size_bytes)
+    return candidate_of(told)
+
+
+@pytest.mark.parametrize(("behind", "is_taken"), [(0.9, True), (1.1, False)])
+def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_worse(
+    behind, is_taken
+):
+    small, large = trial(0, 0.6, 1e5), trial(1, 0.6 - behind * DOUBT / EPOCHS, 4e5)
+    found = affordable(
+        [small],
+        [large],
+        metric=ACCURACY,
+        epoch_s=[1.0, 1.0],
+        search_epochs=EPOCHS,
+        num_slots=1,
+        available_s=1.2 * LEAST_TIMES * EPOCHS,
+    )
+    assert found == [large if is_taken else small]
+
+
+def test_a_larger_network_that_is_too_slow_for_the_time_is_not_taken():
+    small, large = trial(0, 0.6, 1e5), trial(1, 0.6, 4e5)
+    found = affordable(
+        [small],
+        [large],
+        metric=ACCURACY,
+        epoch_s=[1.0, 2.0],
+        search_epochs=EPOCHS,
+        num_slots=1,
+        available_s=1.2 * LEAST_TIMES * EPOCHS,
+    )
+    assert found == [small]
 
 
 def test_an_epoch_takes_its_share_of_the_trial():
