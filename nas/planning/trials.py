@@ -16,7 +16,7 @@ GOOD_NUM_TRIALS = 20  # of as many epochs as are wanted
 LEAST_NUM_TRIALS = 3  # fewer leave nothing to choose
 MOST_TIMES_EPOCHS = 4.0  # times the epochs that are wanted: more changes no ranking
 SHORTEST = 4  # epochs: after fewer, all networks are about as bad
-LARGEST_SHARE = 0.15  # of the search's time that one trial may take
+LARGEST_SHARE = 0.15  # of the search's time that one trial may take; more where it has few
 _ROOM = 1.06  # limits are told in two digits, and must let the recommended network pass
 
 
@@ -86,7 +86,8 @@ def _planned(wanted: WantedTrials, speed: SpaceSpeed) -> TrialPlan:
     for _ in range(4):  # fewer large networks leave time for longer trials, and so on
         epoch_s = speed.usual_epoch_s(most_macs=most_macs)
         epochs, number = _shared_out(wanted, wanted.seconds * wanted.num_workers / epoch_s)
-        most_macs = _most_macs(speed, LARGEST_SHARE * wanted.seconds / epochs)
+        share = max(LARGEST_SHARE, 1 / number)
+        most_macs = _most_macs(speed, share * wanted.seconds / epochs)
     return _as_plan(wanted, speed, epochs, number, most_macs=most_macs)
 
 
