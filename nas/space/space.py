@@ -185,7 +185,7 @@ class SearchSpace:
                 continue
             name = parameter.name
             if name in changed:
-                active[name] = _other_value(parameter.domain, architecture[name], rng)
+                active[name] = other_value(parameter.domain, architecture[name], rng)
             elif name in architecture:
                 active[name] = architecture[name]
             else:
@@ -263,7 +263,8 @@ def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+def other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    """Draw another value; the same one only where there is no other."""
     if math.isinf(domain.num_values):
         return domain.sample(rng)
     if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
