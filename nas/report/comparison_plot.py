@@ -24,7 +24,7 @@ from nas.report.style import (
     decades_of,
     plain_values,
     prepare_axes,
-    save_figure,
+    save_for_paper,
     scale_axis,
     set_titles,
 )
@@ -36,7 +36,7 @@ _HEAD_IN = 0.62  # inches above the axes, for the titles
 
 def write_comparison_png(comparison: Comparison, *, title: str, path: Path) -> None:
     """Draw a comparison into `path`."""
-    save_figure(plot_comparison(comparison, title=title), path)
+    save_for_paper(plot_comparison(comparison, title=title), path)
 
 
 def plot_comparison(comparison: Comparison, *, title: str) -> Figure:

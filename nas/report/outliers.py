@@ -11,6 +11,7 @@ from nas.report.style import decades_of
 
 _OUTLIERS = 0.05  # share of the points that may lie outside the picture at its bad end,
 _WORTH_CUTTING = 1.6  # where that makes the rest larger by this factor
+_FEWEST = 8  # points of which one may lie outside; of fewer, none
 _PADDING = 0.07  # of the axis, at both ends
 
 
@@ -48,7 +49,7 @@ def _without_outliers(
     flip = -1.0 if direction is Direction.MAXIMIZE else 1.0
     bad_last = np.sort(flip * values)
     best, worst = float(bad_last[0]), float(bad_last[-1])
-    num_out = max(int(_OUTLIERS * len(bad_last)), 1 if len(bad_last) >= 3 else 0)
+    num_out = max(int(_OUTLIERS * len(bad_last)), 1 if len(bad_last) >= _FEWEST else 0)
     cut = float(bad_last[len(bad_last) - 1 - num_out])
     if len(kept):
         cut = max(cut, float(np.max(flip * kept)))

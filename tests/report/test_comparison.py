@@ -194,7 +194,7 @@ def test_the_picture_is_written_as_png(tmp_path, seeded_runs):
     write_comparison_png(compare_runs(seeded_runs), title="a", path=path)
 
     with Image.open(path) as image:
-        assert (image.format, image.size) == ("PNG", (1840, 864))
+        assert (image.format, image.size) == ("PNG", (3450, 1620))
 
 
 @pytest.mark.parametrize(

@@ -240,8 +240,8 @@ def test_all_reports_come_from_the_run_folder(tmp_path, search_records, accuracy
     assert "marker_of_settings" in html
     assert "nas marked" in html
     assert sorted(p.name for p in folder.path.iterdir()) == [
-        "config.yaml", "environment.json", "front.csv", "front.png", "models", "report.html",
-        "trials.csv",
+        "config.yaml", "environment.json", "front.csv", "front.png", "front.svg", "models",
+        "report.html", "trials.csv",
     ]  # fmt: skip
 
 
