@@ -205,7 +205,7 @@ def _set_limits(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
             words = "1 trial lies" if outside == 1 else f"{outside} trials lie"
             told.append(f"{words} {places[0] if is_low else places[1]} the picture")
     if told:
-        axes.set_title(", ".join(told), loc="right", fontsize=8, color=FAINT_COLOUR, pad=3)
+        axes.set_title(", ".join(told), loc="right", fontsize=8, color=FAINT_COLOUR, pad=14)
 
 
 def _draw_stairs(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
@@ -284,7 +284,8 @@ def _draw_pairs(drawn: Drawn) -> Figure:
 def _legend_below(figure: Figure, handles: list[Artist], words: list[str]) -> None:
     """Put the legend where it covers nothing."""
     figure.legend(
-        handles, words, loc="outside lower left", ncols=len(words), frameon=False, fontsize=9,
+        handles, words, loc="outside lower left", frameon=False, fontsize=9,
+        ncols=len(words) if len(words) <= 4 else 3,
         labelcolor=TEXT_COLOUR, columnspacing=1.4, handletextpad=0.4,
     )  # fmt: skip
 
