@@ -44,6 +44,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow  # 80 lines of a quarter of a second; the like is tested for each setting
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.id)
 def test_each_documented_line_has_no_fault_but_for_what_it_names(line, folder):
     faults = []
