@@ -56,6 +56,12 @@ def on_page_markdown(text: str, *, page: Page, config: MkDocsConfig, files: File
     return _IMAGE.sub(drawn, _LINK.sub(linked, text))
 
 
+def on_post_page(html: str, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """Take the one script that the theme would load from elsewhere from the site's own files."""
+    above = "../" * page.url.count("/")
+    return html.replace("https://unpkg.com/iframe-worker/shim", f"{above}assets/iframe-worker.js")
+
+
 def commands_text() -> str:
     """Return the help of all commands, as `nas COMMAND --help` prints it."""
     from nas.cli.commands import COMMANDS
