@@ -56,7 +56,7 @@ class _Spacing(Enum):
             return math.log(value)
         return -math.log(max(_LEAST_LACK, 1 - value)) if self is _Spacing.LACK else value
 
-    def value(self, place: float) -> float:
+    def value_at(self, place: float) -> float:
         """Return the value that stands at a place."""
         if self is _Spacing.LOGARITHM:
             return math.exp(place)
@@ -101,7 +101,7 @@ class _Scale:
             return format_value(self.metric, self.high if cell else self.low)
         low, high = map(self.spacing.place, (self.low, self.high))
         place = low + (cell + 0.5) / self.num_cells * (high - low)
-        return format_value(self.metric, self.spacing.value(place))
+        return format_value(self.metric, self.spacing.value_at(place))
 
 
 def scatter_lines(
