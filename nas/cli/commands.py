@@ -255,7 +255,8 @@ DASHBOARD = Command(
     "dashboard",
     "nas.cli.dashboard",
     "watch a run's study in a browser (optuna-dashboard)",
-    about="Shows the study of a run in a browser, also while the run goes on. Ctrl-C ends it.",
+    about="Shows the study of a run in a browser, also while the run goes on. Nothing that is "
+    "done there changes the run, unless write=true is said. Ctrl-C ends it.",
     arguments=(
         RUN,
         Argument(
@@ -265,6 +266,12 @@ DASHBOARD = Command(
             default="127.0.0.1",
         ),
         Argument("port=8080", "the port, 1 to 65535", default="8080"),
+        Argument(
+            "write=true",
+            "let the browser write notes, and delete the study",
+            choices=BOOLS,
+            default="false",
+        ),
     ),
 )
 
