@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any, BinaryIO, TypeAlias
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import bottle
+import optuna_dashboard
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study._frozen import FrozenStudy
-from optuna_dashboard._app import create_app
-from optuna_dashboard._note import note_ver_key, split_body
 
 STUDY_PAGE = "/dashboard/studies/0"  # a journal of nas holds one study
 _READS = ("GET", "HEAD")
@@ -51,8 +51,8 @@ class Overlay:
         """Return it as attributes of the study, in the form that optuna-dashboard reads."""
         found: dict[str, Any] = {_METRIC_NAMES: list(self.metric_names)}
         for number, note in ((None, self.note), *self.trial_notes.items()):
-            found[note_ver_key(number)] = 1
-            found |= split_body(note, number)
+            place = "dashboard:" if number is None else f"dashboard:{number}:"
+            found |= {f"{place}note_ver": 1, f"{place}note_str:0": note}
         for path in self.files:
             found[f"artifacts:{_id_of(path)}"] = _about(path)
         for number, paths in self.trial_files.items():
@@ -130,13 +130,14 @@ class RunFiles:
 
 def shown_app(journal: Path, look: Look) -> WSGIApplication:
     """Return the dashboard of a study that it cannot change."""
-    app = create_app(ShownStorage(journal, look), artifact_store=RunFiles(look))
-    return _reading_only(app)
+    storage, files = ShownStorage(journal, look), RunFiles(look)
+    return _reading_only(optuna_dashboard.wsgi(storage, artifact_store=files))
 
 
 def writing_app(journal: Path) -> WSGIApplication:
     """Return the dashboard of a study with everything that it can do to it, deleting included."""
-    return _opening_on_the_study(create_app(JournalStorage(JournalFileBackend(str(journal)))))
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    return _opening_on_the_study(optuna_dashboard.wsgi(storage))
 
 
 def serve(app: WSGIApplication, *, host: str, port: int) -> None:
@@ -145,7 +146,17 @@ def serve(app: WSGIApplication, *, host: str, port: int) -> None:
     Raises:
         OSError: the port cannot be used.
     """
-    bottle.run(app, host=host, port=port, quiet=True)
+    with make_server(host, port, app, _Server, _Handler) as server:
+        server.serve_forever()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing: a browser asks every few seconds."""
 
 
 def _reading_only(app: WSGIApplication) -> WSGIApplication:
