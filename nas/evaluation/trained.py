@@ -135,6 +135,10 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         """Return how wide the network is (`nas.widths`); nothing where the space hides it."""
         return self._known.widths(architecture)
 
+    def meet_parts(self) -> None:
+        """Look at the parts of networks, so that further ones are quickly described."""
+        self._known.meet_parts()
+
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and move the data there."""
         if self._resident is not None:

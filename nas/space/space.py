@@ -15,6 +15,7 @@ import numpy as np
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError, nearest_first
+from nas.parts import Chain
 from nas.space.flatten import Shared, flatten
 from nas.space.parameters import Choice, Domain, Float, Parameter
 from nas.task import DataShape
@@ -104,6 +105,15 @@ class SearchSpace:
         """Return closed-form costs (`num_params`, `size_bytes`, ...) where the space knows them.
 
         None, the default, has them counted on the meta device.
+        """
+        del architecture, data
+        return None
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain | None:
+        """Return the network as a chain of parts, where the space has few different ones.
+
+        Costs that follow from operators (`ram_bytes`, `latency_ms@pi5`) are then found once for
+        each part. None, the default, has each network built.
         """
         del architecture, data
         return None
@@ -252,7 +262,7 @@ def _checked(parameter: Parameter, value: Value) -> Value:
 
 
 # Methods of a subclass that take an architecture and may look up any name of the tree.
-_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "identity"})
+_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "parts", "identity"})
 
 
 def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
