@@ -15,7 +15,7 @@ from nas.errors import ConfigError
 from nas.exit_status import ExitStatus
 
 # What two runs may differ in and still be repetitions of one another.
-_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
+_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage", "tracking")
 
 
 def run(words: Sequence[str]) -> int:
