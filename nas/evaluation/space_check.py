@@ -26,6 +26,7 @@ from nas.device.chain import ChainCosts
 from nas.device.costs import MEMORY, operator_costs
 from nas.device.trace import operators_of_model
 from nas.errors import SpaceError, UnbuildableError
+from nas.evaluation.chosen import PREFIX, chosen_settings
 from nas.measure.cost import costs_of, empty_inputs, example_inputs, on_meta_device
 from nas.seeding import generator
 from nas.space.space import SearchSpace
@@ -176,10 +177,11 @@ def _inputs_of(data: DataShape) -> str:
 def _check_names(
     space: SearchSpace, models: Mapping[Architecture, nn.Module], data: DataShape
 ) -> Iterator[Finding]:
-    """Yield pairs of architectures that are one network under two identities."""
+    """Yield pairs of architectures that are one network, trained alike, under two identities."""
     by_structure: dict[tuple[object, ...], Architecture] = {}
     for architecture, model in models.items():
-        twin = by_structure.setdefault(_structure(model), architecture)
+        training = tuple(chosen_settings(architecture).items())
+        twin = by_structure.setdefault((*_structure(model), training), architecture)
         if twin is architecture:
             continue
         if torch.equal(_output(space, twin, data), _output(space, architecture, data)):
@@ -198,8 +200,10 @@ def _check_effects(
     data: DataShape,
     rng: np.random.Generator,
 ) -> Iterator[Finding]:
-    """Yield parameters that never change the network."""
+    """Yield parameters that never change the network, though they are not of its training."""
     for name, domain in space.domains.items():
+        if name.startswith(PREFIX):
+            continue
         holders = [architecture for architecture in models if name in architecture][:_NUM_PAIRS]
         if domain.num_values < 2 or not holders:
             continue

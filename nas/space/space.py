@@ -8,7 +8,7 @@ need a fixed-length space; the canonical form (`Architecture`) drops the inactiv
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -98,6 +98,13 @@ class SearchSpace:
         """
         del data
         return arguments
+
+    def recommended(self) -> Sequence[Architecture]:
+        """Return networks that are known to learn quickly, the surest first; none by default.
+
+        A sampler that begins with some chosen networks begins with these.
+        """
+        return ()
 
     def static_costs(
         self, architecture: Architecture, data: DataShape
@@ -195,7 +202,7 @@ class SearchSpace:
                 continue
             name = parameter.name
             if name in changed:
-                active[name] = _other_value(parameter.domain, architecture[name], rng)
+                active[name] = other_value(parameter.domain, architecture[name], rng)
             elif name in architecture:
                 active[name] = architecture[name]
             else:
@@ -273,7 +280,8 @@ def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+def other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    """Draw another value; the same one only where there is no other."""
     if math.isinf(domain.num_values):
         return domain.sample(rng)
     if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
