@@ -15,6 +15,7 @@ from nas.models.layer_costs import MAX_KEPT
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
 from nas.models.rounding import make_divisible
+from nas.parts import Chain
 from nas.space.fitting import (
     AUTO,
     FIVE_STAGES_SIDE,
@@ -121,6 +122,12 @@ class MobileNetSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return mobilenet_costs(self.plan(architecture, data))
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return stem, blocks and head."""
+        from nas.models.mobilenet import mobilenet_parts
+
+        return mobilenet_parts(self.plan(architecture, data))
 
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""

@@ -1,5 +1,6 @@
 """`nas compare`: the fronts of several runs in one picture, and their hypervolumes."""
 
+import csv
 import glob
 import json
 import os
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.cli.answer import answer, wants_json
 from nas.cli.commands import COMPARE
 from nas.cli.flags import parse_list, parse_settings
 from nas.cli.terminal import make_console
@@ -48,12 +50,31 @@ def run(words: Sequence[str]) -> int:
     write_comparison_png(comparison, title=title, note=note, path=out / "comparison.png")
     write_runs_csv(comparison, path=out / "runs.csv")
     write_growth_csv(comparison, path=out / "growth.csv")
+    _answer(out)
     console = make_console()
     console.print(comparison_table(comparison))
     for line in filter(None, [*noise_lines(comparison), recipe_warning(unlike)]):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE
+
+
+def _answer(out: Path) -> None:
+    """Give the comparison as a JSON document: a row for each run, as in runs.csv."""
+    if not wants_json():
+        return
+    with (out / "runs.csv").open(newline="", encoding="utf-8") as file:
+        rows = [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    names = ("comparison.png", "runs.csv", "growth.csv")
+    files = {name: str((out / name).absolute()) for name in names}
+    answer("comparison", {"runs": rows, "files": files})
+
+
+def _number(text: str) -> float | str | None:
+    try:
+        return float(text)
+    except ValueError:
+        return text or None
 
 
 def expand_places(items: Sequence[str]) -> list[Path]:

@@ -107,8 +107,15 @@ def _complete(command: Command, before: Sequence[str], current: str) -> list[str
     given = [word for word in before if "=" not in word and not word.startswith("-")]
     if len(given) < len(command.bare):
         return _starting_with(current, command.bare[len(given)].values(current))
+    first = command.first
+    has_first = first is not None and not any(w.startswith(f"{first.key}=") for w in before)
+    offered = set()
+    if first is not None and has_first and (first.takes_list or not given):
+        places = first.word_values(current)
+        offered = {place for place in places if place.startswith(current) and place not in given}
     unused = [key for key in command.keys if not any(w.startswith(f"{key}=") for w in before)]
-    return sorted({*_next_part(current, unused), *_overrides(command, before, current)})
+    unused += [key.removesuffix("=") for key in command.further]
+    return sorted({*offered, *_next_part(current, unused), *_overrides(command, before, current)})
 
 
 def _values(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
+from nas.cli.answer import answer, wants_json
 from nas.cli.commands import SEARCH
 from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
@@ -134,7 +135,19 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
             _write_reports(folder, summary, search)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     if config.finish and status == ExitStatus.DONE:
-        return _finish(config, folder, started_s=job.started_s)
+        status = _finish(config, folder, started_s=job.started_s)
+    return _answered(status, folder, summary)
+
+
+def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
+    """Give the run as a JSON document, where one is wanted; return the exit status."""
+    if not wants_json():
+        return status
+    from nas.cli.run_document import run_content
+    from nas.cli.run_view import RunView
+
+    ended = {"ended": summary.why_ended, "is_interrupted": summary.is_interrupted}
+    answer("run", {**run_content(RunView.open(str(folder.path))), **ended})
     return status
 
 

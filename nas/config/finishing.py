@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from nas.config.check import in_one_message
 from nas.config.compose import compose_values
 from nas.config.export_formats import ExportConfig, format_faults, in_full
+from nas.config.quoting import quoted
 from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator
@@ -94,9 +95,13 @@ def rewritten(override: str) -> str:
     ('pick.which=knee', '+pick.count=3', 'pick.trials=[3,17]')
     >>> rewritten("finish.seeds=5"), rewritten("training.epochs=9")
     ('seeds=5', '++training.epochs=9')
+    >>> rewritten("run=runs/a (2)")  # a path is no expression of Hydra's
+    "run='runs/a (2)'"
     """
     text = override.removeprefix("finish.")
     key, _, value = text.partition("=")
+    if key == "run" and value and value[0] not in "'\"":
+        return f"run={quoted(value)}"
     if key == "pick":
         if value.startswith("["):
             return f"pick.trials={value}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nas.config.nodes import COMPRESSION
+from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of
 from nas.config.targets import locate
 from nas.errors import ConfigError
@@ -69,7 +69,7 @@ def _fitted(node: Mapping[str, Any], shape: DataShape) -> Mapping[str, Any]:
         return node
     if fitted is None:
         return node
-    own = {key: value for key, value in node.items() if key not in ("_target_", COMPRESSION)}
+    own = {key: value for key, value in node.items() if key not in ("_target_", *WRAPPERS)}
     return {**node, **fitted(own, shape)}
 
 

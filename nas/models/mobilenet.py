@@ -19,6 +19,8 @@ from timm.models._efficientnet_builder import efficientnet_init_weights
 from torch import nn
 
 from nas.models.mobilenet_plan import Block, MobileNetPlan
+from nas.models.pooling import Mean
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -90,3 +92,36 @@ def _block(block: Block, activation: type[nn.Module]) -> nn.Module:
             block.in_channels, block.channels, exp_ratio=block.expansion, **settings
         )
     return made
+
+
+def mobilenet_parts(plan: MobileNetPlan) -> Chain:
+    """Return the network as a chain: stem, blocks, and what follows them."""
+    name, blocks = plan.activation, list(plan.blocks())
+    stem = (plan.in_channels, plan.stem_channels, plan.stem_stride, name)
+    head = (plan.stages[-1].channels, plan.head_channels, plan.num_classes, name)
+    return Chain(
+        (
+            NetworkPart(stem, partial(_stem_part, *stem)),
+            *(NetworkPart((block, name), partial(_block_part, block, name)) for block in blocks),
+            NetworkPart(("head", *head), partial(_head_part, *head)),
+        ),
+        (plan.resolution, plan.resolution),
+    )
+
+
+def _stem_part(in_channels: int, channels: int, stride: int, activation: str) -> nn.Module:
+    make = get_act_layer(activation)
+    return _convolution(in_channels, channels, kernel=3, stride=stride, activation=make)
+
+
+def _block_part(block: Block, activation: str) -> nn.Module:
+    return _block(block, get_act_layer(activation))
+
+
+def _head_part(in_channels: int, channels: int, num_classes: int, activation: str) -> nn.Module:
+    make = get_act_layer(activation)
+    return nn.Sequential(
+        _convolution(in_channels, channels, kernel=1, stride=1, activation=make),
+        Mean(2, 3),
+        nn.Linear(channels, num_classes),
+    )

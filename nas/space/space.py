@@ -15,6 +15,7 @@ import numpy as np
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError, nearest_first
+from nas.parts import Chain
 from nas.space.flatten import Shared, flatten
 from nas.space.parameters import Choice, Domain, Float, Parameter
 from nas.task import DataShape
@@ -108,6 +109,15 @@ class SearchSpace:
         del architecture, data
         return None
 
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain | None:
+        """Return the network as a chain of parts, where the space has few different ones.
+
+        Costs that follow from operators (`ram_bytes`, `latency_ms@pi5`) are then found once for
+        each part. None, the default, has each network built.
+        """
+        del architecture, data
+        return None
+
     def identity(self, architecture: Architecture) -> str:
         """Return a key that architectures with the same network share; the id by default."""
         return architecture.id
@@ -185,7 +195,7 @@ class SearchSpace:
                 continue
             name = parameter.name
             if name in changed:
-                active[name] = _other_value(parameter.domain, architecture[name], rng)
+                active[name] = other_value(parameter.domain, architecture[name], rng)
             elif name in architecture:
                 active[name] = architecture[name]
             else:
@@ -252,7 +262,7 @@ def _checked(parameter: Parameter, value: Value) -> Value:
 
 
 # Methods of a subclass that take an architecture and may look up any name of the tree.
-_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "identity"})
+_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "parts", "identity"})
 
 
 def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,7 +273,8 @@ def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+def other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    """Draw another value; the same one only where there is no other."""
     if math.isinf(domain.num_values):
         return domain.sample(rng)
     if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):
