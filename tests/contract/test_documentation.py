@@ -122,3 +122,10 @@ def test_each_module_that_a_page_runs_is_there():
         for module, place in places.items()
         if not (place / "__main__.py").is_file() and not place.with_suffix(".py").is_file()
     ]
+
+
+def test_each_page_of_the_documentation_is_in_the_list_of_the_site():
+    listed = set(re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text()))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+
+    assert pages == listed
