@@ -17,6 +17,7 @@ from nas.assemble.make import make, make_data, make_space
 from nas.assemble.recipes import recipe_of
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
+from nas.assemble.workers import num_cpus, num_workers
 from nas.config.check import in_one_message
 from nas.config.finishing import (
     BaselineConfig,
@@ -161,6 +162,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         patience=_patience(config, values["training"], words),
         search_epochs=_search_epochs(values["training"]),
         devices=kept_devices(folder.path),
+        num_slots=num_workers(config.execution, num_cpus=num_cpus()),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 

@@ -107,10 +107,17 @@ def _recorded(value: Any, recorded: Any, key: str, place: str, again: set[str]) 
         return {
             inner: _recorded(member, known, inner, f"{place}.{inner}", again)
             for inner, member in value.items()
+            if not _came_later(inner, member, known)
         }
     has_one = isinstance(recorded, Mapping) and key in recorded
     is_taken = has_one and _is_plain(known) and place not in again
     return known if value == AUTO and is_taken else value
+
+
+def _came_later(key: str, node: Any, recorded: Any) -> bool:
+    """Say whether a parameter that is `auto` is none of a space that a run was begun with."""
+    is_open_parameter = isinstance(node, Mapping) and AUTO in node.values()
+    return is_open_parameter and isinstance(recorded, Mapping) and key not in recorded
 
 
 def _is_plain(value: Any) -> bool:

@@ -3,15 +3,21 @@
 MobileNetV2's block (Sandler et al., 2018, https://arxiv.org/abs/1801.04381): widen by a pointwise
 convolution, filter each channel by a depthwise one, optionally weigh the channels by
 squeeze-and-excitation, narrow again, without activation. A block that does not widen is timm's
-depthwise-separable block. `mobilenet_costs` counts what a network costs without building it.
+depthwise-separable block. A fused block (EfficientNetV2: Tan and Le, 2021,
+https://arxiv.org/abs/2104.00298, section 3.2) has one full convolution in the place of the
+pointwise and the depthwise one; one that does not widen is this convolution alone.
+`mobilenet_costs` counts what a network costs without building it.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from timm.layers import get_act_layer
 from timm.models._efficientnet_blocks import (
+    ConvBnAct,
     DepthwiseSeparableConv,
+    EdgeResidual,
     InvertedResidual,
     SqueezeExcite,
 )
@@ -78,6 +84,8 @@ def _block(block: Block, activation: type[nn.Module]) -> nn.Module:
         if block.squeeze_channels
         else None
     )
+    if block.is_fused:
+        return _fused(block, activation, squeeze)
     settings = {
         "dw_kernel_size": block.kernel,
         "stride": block.stride,
@@ -90,6 +98,32 @@ def _block(block: Block, activation: type[nn.Module]) -> nn.Module:
     else:
         made = InvertedResidual(
             block.in_channels, block.channels, exp_ratio=block.expansion, **settings
+        )
+    return made
+
+
+def _fused(
+    block: Block, activation: type[nn.Module], squeeze: Callable[..., nn.Module] | None
+) -> nn.Module:
+    made: nn.Module
+    if block.expansion == 1:
+        made = ConvBnAct(
+            block.in_channels,
+            block.channels,
+            block.kernel,
+            stride=block.stride,
+            skip=True,
+            act_layer=activation,
+        )
+    else:
+        made = EdgeResidual(
+            block.in_channels,
+            block.channels,
+            exp_kernel_size=block.kernel,
+            stride=block.stride,
+            exp_ratio=block.expansion,
+            act_layer=activation,
+            se_layer=squeeze,
         )
     return made
 

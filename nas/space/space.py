@@ -8,7 +8,7 @@ need a fixed-length space; the canonical form (`Architecture`) drops the inactiv
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -98,6 +98,13 @@ class SearchSpace:
         """
         del data
         return arguments
+
+    def recommended(self) -> Sequence[Architecture]:
+        """Return networks that are known to learn quickly, the surest first; none by default.
+
+        A sampler that begins with some chosen networks begins with these.
+        """
+        return ()
 
     def static_costs(
         self, architecture: Architecture, data: DataShape
