@@ -46,14 +46,23 @@ def _run(words: Sequence[str]) -> int:
             return _dispatch(words)
     except NasError as error:
         return _tell(error)
-    except KeyboardInterrupt:
-        print("nas: interrupted", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - the last place that can say anything
+        if is_interrupt(error):
+            print("nas: interrupted", file=sys.stderr)
+            return ExitStatus.INTERRUPTED
         fault = disk_fault(error)
         if fault is not None:
             return _tell(fault)
         return _report_unexpected(error)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Say whether an interrupt led to an error: code that it cuts may fail while it tidies up."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _dispatch(words: Sequence[str]) -> int:

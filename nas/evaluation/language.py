@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
@@ -96,6 +97,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.space = space
         self.data: TextSearchData = data.search_data()
         space.check_data(self.data.shape)
+        _check_curations(space, self.data)
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
@@ -153,15 +155,18 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             check_memory(self.static_costs(spec.architecture), copies=2)
             model = self.space.build(spec.architecture, self.data.shape).to(device)
             seen = vocabulary_of(model, self.data)
+            first = self.data.shape.curations[0]
+            curation = str(spec.architecture.get("curation", first))
             training = TokenTraining(
                 model,
-                self.data.train_tokens(seen.size),
+                self.data.train_tokens(seen.size, curation),
                 self.recipe,
                 context=seen.context,
                 seed=spec.seed,
                 device=device,
                 time_limit_s=spec.time_limit_s,
                 teacher=self.teacher,
+                grows=Curation.named(curation).is_ordered,
             )
             self._run(training, spec)
             metrics = judge(model, self.data, seen, device=device)
@@ -203,6 +208,29 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return not any(
             all(a <= b for a, b in zip(point, ours, strict=True)) and point != ours
             for point in spec.front
+        )
+
+
+def _check_curations(space: SearchSpace, data: TextSearchData) -> None:
+    """Refuse training texts that no trial would learn from, and choices that there are not.
+
+    Raises:
+        ConfigError: which, and what to write.
+    """
+    known, domain = data.shape.curations, space.domains.get("curation")
+    if domain is None:
+        if len(known) > 1:
+            listed = ",".join(known)
+            raise ConfigError(
+                f"data.curation has {len(known)} values, but nothing chooses among them; let the "
+                f"space: '+search_space.parameters.curation.choice=[{listed}]', or give one"
+            )
+        return
+    absent = [str(value) for value in domain.values() if value not in known]
+    if absent:
+        raise ConfigError(
+            f"search_space.parameters.curation has {absent[0]}, but data.curation has only "
+            f"{', '.join(known)}; give both the same values"
         )
 
 

@@ -12,6 +12,7 @@ from nas.report.charts import drawable_metrics
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.content import Report
 from nas.report.cost import search_cost
+from nas.report.curations import section_of_curations
 from nas.report.curves import curves_section
 from nas.report.front import knee_record
 from nas.report.inheritance import inheritance_line
@@ -143,6 +144,11 @@ def cost_section(report: Report) -> Section | None:
 def references_section(report: Report) -> Section | None:
     """Return what the search is compared with."""
     return section_of_references(report.references, report.front)
+
+
+def curations_section(report: Report) -> Section | None:
+    """Return what better data gave at each size."""
+    return section_of_curations(report.records, report.objectives, report.curations)
 
 
 def learning_curves(report: Report) -> Section | None:
@@ -305,6 +311,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_section,
     devices_section,
     references_section,
+    curations_section,
     growth_section,
     learning_curves,
     cost_section,
