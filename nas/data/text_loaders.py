@@ -12,6 +12,7 @@ from pathlib import Path
 from nas.data.curating import Curator, require_rensa
 from nas.data.curation import NONE, Curation
 from nas.data.documents import Piece, deal, find_files, read_documents
+from nas.data.published_tokenizer import read_tokenizer
 from nas.data.text import TextData, Tokenized
 from nas.data.tokenizers import NUM_BYTES
 from nas.data.tokenizing import curated_text, digests_of, text_key, tokenized_text
@@ -43,7 +44,7 @@ def load_text(
     Args:
         path: of the file or folder.
         suffixes: endings of the names of files that count in a folder.
-        tokenizer: byte, character or bpe.
+        tokenizer: byte, character, bpe, or where a model is whose own is taken.
         vocabulary_size: of bpe; several are tokenized each, and a space may choose among them.
         context: most tokens that a model sees at once.
         split_by: documents, position or auto.
@@ -91,7 +92,7 @@ def load_python_source(
     """Return the sources of this Python's standard library, without its tests, as tokens.
 
     Args:
-        tokenizer: byte, character or bpe.
+        tokenizer: byte, character, bpe, or where a model is whose own is taken.
         vocabulary_size: of bpe; several are tokenized each, and a space may choose among them.
         context: most tokens that a model sees at once.
         validation_fraction: share of the bytes.
@@ -138,11 +139,16 @@ def _load(
     curations: Sequence[Curation],
 ) -> TextData:
     _check_settings(kind, context, split_by, shares, seed, judged_tokens)
+    published = None if kind in KINDS else read_tokenizer(Path(kind), has_end=True)
     documents, left_out = read_documents(files, skips_others=skips_others)
     dealt, rule = deal(documents, shares=shares, seed=seed, by=split_by)
-    has_end = len(documents) > 1
-    key = text_key(documents, [kind, split_by, shares, seed, has_end])
-    made = [tokenized_text(kind, size, dealt, has_end, key) for size in vocabularies]
+    has_end = len(documents) > 1 if published is None else published.has_end
+    told = kind if published is None else published.to_json()
+    key = text_key(documents, [told, split_by, shares, seed, has_end])
+    made = [
+        tokenized_text(kind, size, dealt, has_end, key, published=published)
+        for size in vocabularies
+    ]
     tokenized = {found.tokenizer.vocabulary_size: found for found in made}
     for found in tokenized.values():
         _check_lengths(found, context)
@@ -225,8 +231,11 @@ def _check_settings(
     seed: int,
     judged_tokens: int,
 ) -> None:
-    if kind not in KINDS:
-        raise DataError(f"data.tokenizer must be one of {', '.join(KINDS)}, but got {kind!r}")
+    if kind not in KINDS and not Path(kind).exists():
+        raise DataError(
+            f"data.tokenizer must be one of {', '.join(KINDS)}, or the folder, tokenizer.json or "
+            f".gguf file of a model, but got {kind!r}"
+        )
     if split_by not in ("auto", "documents", "position"):
         raise DataError(
             f"data.split_by must be one of auto, documents, position, but got {split_by!r}"

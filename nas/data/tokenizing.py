@@ -46,6 +46,8 @@ def tokenized_text(
     dealt: Mapping[str, Sequence[Piece]],
     has_end: bool,
     key: str,
+    *,
+    published: Tokenizer | None = None,
 ) -> Tokenized:
     """Return the text in the tokens of one vocabulary, from the cache where it is there.
 
@@ -55,8 +57,9 @@ def tokenized_text(
         dealt: the pieces of each split.
         has_end: a token ends each document.
         key: of the text and its splits.
+        published: is taken in place of one that is learnt.
     """
-    made: list[Tokenizer] = []
+    made: list[Tokenizer] = [] if published is None else [published]
 
     def tokenizer() -> Tokenizer:
         if not made:
@@ -72,7 +75,8 @@ def tokenized_text(
 
     folder = cache_dir() / "tokens" / (key if size is None else f"{key}-{size}")
     file = read_or_make(folder, write, dtype=dtype)
-    return Tokenized(_tokenizer_of(kind, file.facts["tokenizer"], has_end), file)
+    known = published or _tokenizer_of(kind, file.facts["tokenizer"], has_end)
+    return Tokenized(known, file)
 
 
 def curated_text(

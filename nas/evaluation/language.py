@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -45,6 +46,27 @@ _COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
+
+
+@runtime_checkable
+class StartsFromModel(Protocol):
+    """A space whose networks are parts of a trained model.
+
+    Attributes:
+        temperature: softens the guesses of both when the whole teaches.
+        teacher_weight: share of the whole's guesses in the loss.
+    """
+
+    temperature: float
+    teacher_weight: float
+
+    def calibrate(self, tokens: npt.NDArray[Any], tokenizer: str) -> None:
+        """Find what matters in the model when it reads a text."""
+        ...
+
+    def teacher(self, context: int) -> nn.Module | None:
+        """Return the whole model, in evaluation mode; None where it does not teach."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -98,6 +120,9 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.data: TextSearchData = data.search_data()
         space.check_data(self.data.shape)
         _check_curations(space, self.data)
+        if isinstance(space, StartsFromModel):
+            first, made = next(iter(self.data.tokenized.items()))
+            space.calibrate(self.data.train_tokens(first), made.tokenizer.to_json())
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
@@ -165,7 +190,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
                 seed=spec.seed,
                 device=device,
                 time_limit_s=spec.time_limit_s,
-                teacher=self.teacher,
+                teacher=self.teacher or self._whole_as_teacher(seen.context),
                 grows=Curation.named(curation).is_ordered,
             )
             self._run(training, spec)
@@ -184,6 +209,17 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             budget=spec.budget,
             worker=worker_name(),
             weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+        )
+
+    def _whole_as_teacher(self, context: int) -> TokenTeacher | None:
+        """Return the model that the networks of the space are parts of, where it teaches them."""
+        if not isinstance(self.space, StartsFromModel):
+            return None
+        whole = self.space.teacher(context)
+        if whole is None:
+            return None
+        return TokenTeacher(
+            whole.to(self._device), self.space.temperature, self.space.teacher_weight
         )
 
     def _run(self, training: TokenTraining, spec: TrialSpec) -> None:
