@@ -1,8 +1,7 @@
 """Metrics: everything that is measured, described once.
 
 Constraints, objectives, picks, tables, pictures and the page all follow from what stands here. A
-new metric is one entry in `METRICS`, its measurement (`nas.measure`, or a task's own), and a line
-in the YAML where it may be limited: `conf/search.yaml` (a static one) and `conf/finish.yaml`.
+new metric is one entry in `METRICS` and its measurement (`nas.measure`, or a task's own).
 """
 
 from dataclasses import dataclass, replace

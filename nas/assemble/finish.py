@@ -244,7 +244,7 @@ def _teaching(config: DistillationConfig) -> TeacherChoice | None:
 def _with_places(
     values: dict[Any, Any], places: Mapping[str, Any], folder: RunFolder
 ) -> dict[Any, Any]:
-    """Return the settings of a run with what is told anew of where its data are.
+    """Return the settings of a run's data, with the place where they are now.
 
     Raises:
         RunFolderError: what is told is no place.

@@ -1,4 +1,4 @@
-"""The recipe of a run, with what `nas finish` is told anew."""
+"""The recipe of a run, with the settings that `nas finish` changes."""
 
 from collections.abc import Mapping
 from dataclasses import fields

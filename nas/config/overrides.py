@@ -8,6 +8,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from nas.errors import ConfigError
+from nas.metric import METRICS
 
 MAX_LENGTH = 20_000  # characters; Hydra's grammar reads about 10,000 in a second
 MAX_DEPTH = 30  # brackets within brackets; Python's own stack ends at about 300
@@ -35,7 +36,8 @@ def for_hydra(text: str) -> str:
 _ON_DEVICE = re.compile(
     r"\+{0,2}(constraints|pick)\.(\w+@[\w-]+)\.(\w+)=(.*)", re.ASCII | re.DOTALL
 )
-_OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
+# Mappings that take any key, and the limits of metrics that the files do not list.
+_OPEN = ("constraints.", "execution.resources.", *(f"pick.{name}." for name in METRICS))
 
 
 def key_of(text: str) -> str:

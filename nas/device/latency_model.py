@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import minimize
 
 from nas.device.operators import Operator
 from nas.device.similarity import (
@@ -118,6 +117,8 @@ def fit_latency_model(
         times_ms: above 0.
         known: models of other devices, from which this one starts.
     """
+    from scipy.optimize import minimize  # a third of a second: only where a model is fitted
+
     times = np.asarray(times_ms, dtype=float)
     problem = _Problem(tuple(networks), times, _times_of(known))
     variances = problem.prior_means.copy()

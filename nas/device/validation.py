@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from nas.device.latency_model import LatencyModel, fit_latency_model
 from nas.device.similarity import Counts, FloatArray
@@ -62,6 +61,8 @@ def rank_correlation(left: FloatArray, right: FloatArray) -> float:
     >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 15.0]))
     0.5
     """
+    from scipy.stats import rankdata  # a third of a second: only where models are judged
+
     ranks = [rankdata(side) - (len(side) + 1) / 2 for side in (left, right)]
     scale = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
     return float((ranks[0] * ranks[1]).sum() / scale) if scale > 0 else float("nan")

@@ -106,7 +106,7 @@ class _Level:
         self.good: set[int] = set()
 
     def add(self, number: int, point: tuple[float, ...], size: float) -> None:
-        """Take a trial in, and judge anew those that it is near to."""
+        """Take a trial in, and judge again those that it is near to."""
         place = bisect_right(self._sizes, size)
         self._numbers.insert(place, number)
         self._sizes.insert(place, size)

@@ -75,7 +75,7 @@ class TrainedModel:
     """A network whose training has ended, and what is needed to judge copies of it.
 
     Attributes:
-        build: makes the network anew, with any weights, on the CPU.
+        build: makes the network again, with any weights, on the CPU.
         state: its trained weights.
         data: what it was trained on, at its size.
         shape: of the data.

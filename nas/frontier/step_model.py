@@ -214,9 +214,9 @@ class StepPosterior:
         lasting = np.where(seen.rungs == self._last, 1.0, steps.lasting)
         cross = base * steps.kernel[seen.rungs] + same * lasting * steps.own[seen.rungs]
         half = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        # Of a network's own part, what the last step adds is left out: nothing foretells it.
-        foretold = steps.lasting * steps.own[-2] if self._last else 0.0
-        prior = total * steps.kernel[-1] + foretold
+        # Of a network's own part, what the last step adds is left out: nothing predicts it.
+        predictable = steps.lasting * steps.own[-2] if self._last else 0.0
+        prior = total * steps.kernel[-1] + predictable
         variance = np.maximum(prior - np.einsum("ij,ij->j", half, half), 1e-10)
         mean = cross @ self._alpha
         if rung is None or rung == self._last:

@@ -1,4 +1,4 @@
-"""A model of each measured objective, set anew as results come.
+"""A model of each measured objective, fitted again as results come.
 
 Notation: n architectures, d measured objectives; a loss is an objective's value, turned so that
 lower is better.
@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 
 # Hyperparameters are set by this many results at most: the best layers, and random others.
 MAX_TUNED = 160
-# They are set anew when the results have grown by a tenth.
+# They are fitted again when the results have grown by a tenth.
 GROWTH = 1.1
 
 

@@ -169,7 +169,7 @@ class SearchSpace:
     def mutate(
         self, architecture: Architecture, rng: np.random.Generator, *, num_changes: int = 1
     ) -> Architecture:
-        """Return a neighbour: `num_changes` active parameters are drawn anew, to other values.
+        """Return a neighbour: `num_changes` active parameters get other values, drawn at random.
 
         Parameters that become active by the change are drawn; those that no longer are, dropped.
         The same architecture comes back only if no parameter has a second value.

@@ -1,4 +1,4 @@
-"""One training of a language model: stretches of text, drawn anew for each step, no padding.
+"""One training of a language model: other stretches of text at each step, no padding.
 
 The tokens are mapped from a file; a step takes stretches of them at places that the seed and the
 number of the step tell, so a training that was cut goes on with the same text. No loader, no

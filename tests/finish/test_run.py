@@ -97,12 +97,11 @@ def regression():
 
 def test_signals_are_confirmed_and_every_file_agrees(signals, tmp_path):
     pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
-    task = finish_task(signals, export=ExportSettings(TORCH_FILES | ONNX_FILES, peak_memory=False))
+    files = ExportSettings(TORCH_FILES | ONNX_FILES, peak_memory=False)
 
-    summary = finish(task, tmp_path)
+    summary = finish(finish_task(signals, pick=Pick(trials=(1,)), export=files), tmp_path)
 
-    assert [row.metric for row in summary.rows] == ["accuracy", "accuracy"]
-    assert [row.search_value for row in summary.rows] == [0.5, 0.7]
+    assert [(row.metric, row.search_value) for row in summary.rows] == [("accuracy", 0.7)]
     floats = [row for row in summary.artefacts if "int8" not in row.format]
     assert {row.format for row in floats} == {"safetensors", "torch.export", "onnx"}
     assert all(row.agreement == 1.0 and row.refused == "" for row in floats)
@@ -115,6 +114,7 @@ def test_signals_are_confirmed_and_every_file_agrees(signals, tmp_path):
     assert all(abs(value - round(value)) < 1e-6 for value in by_hand.values())
 
 
+@pytest.mark.slow
 def test_files_of_a_task_print_their_outputs(signals, tmp_path):
     finish(
         finish_task(signals, pick=Pick(trials=(0,)), num_seeds=1,
