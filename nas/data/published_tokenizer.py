@@ -125,7 +125,7 @@ def _from_gguf(path: Path) -> str:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingPackageError(
-            f"{path.name} is GGUF, which the packages transformers and gguf read: "
+            f"{path.name} is GGUF, which the packages transformers, gguf and accelerate read: "
             "pip install 'nas[language]'"
         ) from error
     found = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)

@@ -205,12 +205,15 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
-        import gguf  # noqa: F401 - transformers needs it
+        import accelerate  # noqa: F401 - transformers needs both
+        import gguf  # noqa: F401
         from transformers import AutoModelForCausalLM
     except ImportError as error:
         raise MissingPackageError(
-            f"{path.name} is GGUF, which the packages transformers and gguf read: "
+            f"{path.name} is GGUF, which the packages transformers, gguf and accelerate read: "
             "pip install 'nas[language]'"
         ) from error
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
-    return model.config.to_dict(), dict(model.state_dict())
+    config = model.config.to_dict()
+    config.pop("quantization_config", None)  # it tells of the file: the weights are floats now
+    return config, dict(model.state_dict())
