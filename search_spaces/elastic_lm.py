@@ -7,8 +7,6 @@ short training with the whole as teacher.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy.typing as npt
@@ -16,8 +14,6 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture
-from nas.data.curation import is_curation
-from nas.errors import SpaceError
 from nas.models.decoder import Decoder, DecoderPlan
 from nas.models.decoder_costs import decoder_costs
 from nas.models.decoder_pruning import (
@@ -28,18 +24,15 @@ from nas.models.decoder_pruning import (
     smaller_plan,
     smaller_state,
 )
-from nas.models.decoder_reading import ReadDecoder, read_decoder
-from nas.models.decoder_tokens import refuse_other_tokens
 from nas.space.rules import Rule, above, check_arguments, check_parameters, whole
-from nas.space.space import SearchSpace
-from nas.task import DataShape, TokenShape
+from nas.task import DataShape
+from search_spaces.pretrained_lm import COMMON_RULES, MOST_CONTEXT, PretrainedDecoderSpace
 
 _WORDS = ("depth", "heads", "mlp", "width")
 _MULTIPLE = 4  # of features that stay, where there are as many
-_MOST_CONTEXT = 1 << 20
 
 
-class ElasticDecoderSpace(SearchSpace):
+class ElasticDecoderSpace(PretrainedDecoderSpace):
     """The smaller decoders inside a trained one.
 
     Args:
@@ -81,72 +74,27 @@ class ElasticDecoderSpace(SearchSpace):
             },
             {
                 "calibration_tokens": whole(64, 1 << 30),
-                "calibration_context": whole(8, _MOST_CONTEXT),
+                "calibration_context": whole(8, MOST_CONTEXT),
                 "teacher_weight": Rule("from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1),
                 "temperature": above(0, 100),
             },
             space="elastic_lm",
         )
-        super().__init__(parameters)
-        rules = {word: above(0, 1) for word in _WORDS}
-        rules["context"] = whole(8, _MOST_CONTEXT)
-        rules["curation"] = Rule("a curation, such as near+easy0.5", is_curation)
+        super().__init__(model, parameters)
+        rules = {**{word: above(0, 1) for word in _WORDS}, **COMMON_RULES}
         check_parameters(self.domains, rules, space="elastic_lm", optional=frozenset(rules))
-        # Workers may start in other folders.
-        self.model = str(Path(model).expanduser().absolute())
         self.calibration_tokens = calibration_tokens
         self.calibration_context = calibration_context
         self.teacher_weight = teacher_weight
         self.temperature = temperature
-        self.whole_plan: DecoderPlan = self._read.plan
         self._importance = _first_parts(self.whole_plan)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the weights behind: each process reads them once."""
-        return {key: value for key, value in self.__dict__.items() if key != "_read"}
-
-    @cached_property
-    def _read(self) -> ReadDecoder:
-        return read_decoder(Path(self.model))
-
-    def check_data(self, data: DataShape) -> None:
-        """Refuse images, and text in other tokens than the model's.
-
-        Raises:
-            SpaceError: the data do not fit.
-        """
-        if not isinstance(data, TokenShape):
-            raise SpaceError(
-                f"elastic_lm has language models, but the data are images or signals of shape "
-                f"{data.input_shape}; take data=text data.path=..., or search_space=elastic"
-            )
-        own = self.whole_plan.vocabulary
-        if data.vocabularies != (own,):
-            listed = ", ".join(f"{size:,}" for size in data.vocabularies)
-            raise SpaceError(
-                f"elastic_lm: {self.model} has a vocabulary of {own:,} tokens, but the data have "
-                f"{listed}; read the text with its own: data.tokenizer={self.model}"
-            )
-        domain = self.domains.get("context")
-        longest = 0 if domain is None else max(int(value) for value in domain.values())
-        most = min(data.context, self.whole_plan.context)
-        if longest > most:
-            raise SpaceError(
-                f"elastic_lm: context reaches {longest:,}, but data.context is {data.context:,} "
-                f"and the model's own {self.whole_plan.context:,}"
-            )
-
-    def calibrate(self, tokens: npt.NDArray[Any], tokenizer: str) -> None:
+    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
         """Find what matters in the model when it reads a text.
 
         Args:
             tokens: (N,) of the training text.
-            tokenizer: content of the tokenizer.json that made them.
-
-        Raises:
-            SpaceError: the model was trained on other tokens.
         """
-        refuse_other_tokens(self._read.tokenizer, tokenizer, model=self.model)
         length = min(self.calibration_context, self.whole_plan.context, len(tokens))
         number = max(1, min(self.calibration_tokens, len(tokens)) // length)
         step = len(tokens) // number
@@ -184,9 +132,7 @@ class ElasticDecoderSpace(SearchSpace):
     def plan(self, architecture: Architecture, data: DataShape) -> DecoderPlan:
         """Return the network's definition in numbers."""
         smaller = smaller_plan(self.whole_plan, self._importance, self.kept(architecture))
-        longest = min(data.input_shape[2], self.whole_plan.context)
-        context = min(int(architecture.get("context", longest)), longest)
-        return replace(smaller, context=context)
+        return replace(smaller, context=self.context_of(architecture, data))
 
     def kept(self, architecture: Architecture) -> KeptParts:
         """Return how much of the whole an architecture keeps."""

@@ -42,10 +42,19 @@ from nas.trial import TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs", "num_body_params")
 MEASURED = ("loss", "perplexity", "bits_per_byte", "tokens_per_s", "seconds")
-_COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token")
+_COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token", "trained_bytes")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
+
+
+@runtime_checkable
+class HasTokens(Protocol):
+    """A space whose networks read the tokens of one tokenizer only."""
+
+    def check_tokens(self, tokenizer: str) -> None:
+        """Refuse a text in other tokens, told by the tokenizer.json that made them."""
+        ...
 
 
 @runtime_checkable
@@ -60,7 +69,7 @@ class StartsFromModel(Protocol):
     temperature: float
     teacher_weight: float
 
-    def calibrate(self, tokens: npt.NDArray[Any], tokenizer: str) -> None:
+    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
         """Find what matters in the model when it reads a text."""
         ...
 
@@ -90,7 +99,8 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         data: its training and validation splits are used.
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
-        metrics: further metrics to report: `kv_bytes_per_token`, `tokens_per_s`.
+        metrics: further metrics to report: `kv_bytes_per_token`, `trained_bytes`,
+            `tokens_per_s`.
         num_threads: CPU threads of a trial, at least 1; None leaves torch's own number.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
@@ -120,9 +130,11 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.data: TextSearchData = data.search_data()
         space.check_data(self.data.shape)
         _check_curations(space, self.data)
+        first, made = next(iter(self.data.tokenized.items()))
+        if isinstance(space, HasTokens):
+            space.check_tokens(made.tokenizer.to_json())
         if isinstance(space, StartsFromModel):
-            first, made = next(iter(self.data.tokenized.items()))
-            space.calibrate(self.data.train_tokens(first), made.tokenizer.to_json())
+            space.calibrate(self.data.train_tokens(first))
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}

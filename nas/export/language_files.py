@@ -3,12 +3,14 @@
     config.json, model.safetensors, tokenizer.json    transformers loads the folder
     generate.py                                       writes text with torch alone
     model_int8.safetensors, model_int4.safetensors    weights of few bits, for generate.py
+    model_adapted.safetensors                         a frozen model with updates of low rank
 
 What was made is remembered beside the files, so a second `nas finish` makes nothing twice.
 """
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,19 @@ from nas.models.generate_without_nas import load, tokens_per_second
 from nas.record.artefacts import ArtefactRow
 from nas.train.token_training import mean_loss
 
-FILES = {None: "model.safetensors", 8: "model_int8.safetensors", 4: "model_int4.safetensors"}
-KINDS = {None: "safetensors", 8: "safetensors int8", 4: "safetensors int4"}
+ADAPTED = 0  # in place of bits: a frozen model in its own bits, and low-rank updates
+FILES = {
+    None: "model.safetensors",
+    8: "model_int8.safetensors",
+    4: "model_int4.safetensors",
+    ADAPTED: "model_adapted.safetensors",
+}
+KINDS = {
+    None: "safetensors",
+    8: "safetensors int8",
+    4: "safetensors int4",
+    ADAPTED: "safetensors adapted",
+}
 _VERSION = 1  # of what is made: files of another one are made again
 _COMPARED = 4  # stretches of the test text whose logits are compared
 
@@ -43,7 +56,8 @@ class LanguageNetwork:
         variant: how its weights came about.
         job: key of the training.
         architecture: what was trained.
-        model: with its weights.
+        model: with its weights; updates of low rank are merged into them.
+        adapted: the frozen weights as they are stored, and the updates; None where there are none.
     """
 
     name: str
@@ -51,6 +65,7 @@ class LanguageNetwork:
     job: str
     architecture: Architecture
     model: Decoder
+    adapted: Mapping[str, torch.Tensor] | None = None
 
 
 class _Portable(torch.nn.Module):
@@ -106,9 +121,13 @@ def export_language_network(
     write_text(own / "generate.py", program)
     expected = _bits_per_byte(model, data, context=plan.context, vocabulary=plan.vocabulary)
     rows = []
-    for width in bits:
-        stored = tensors if width is None else packed_weights(tensors, bits=width)
-        content = save_safetensors(stored, metadata={"format": "pt"})
+    for width in (*bits, *([] if network.adapted is None else [ADAPTED])):
+        stored: Mapping[str, torch.Tensor] = tensors
+        if width == ADAPTED and network.adapted is not None:
+            stored = network.adapted
+        elif width is not None:
+            stored = packed_weights(tensors, bits=width)
+        content = save_safetensors(dict(stored), metadata={"format": "pt"})
         write_bytes(own / FILES[width], content)
         rows.append(_row(network, data, own, place, width, expected))
     remember(own / "artefacts.json", source, rows)

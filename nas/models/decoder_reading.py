@@ -106,7 +106,7 @@ def plan_of(config: Mapping[str, Any], *, where: Path) -> DecoderPlan:
 
 
 def state_of(
-    plan: DecoderPlan, tensors: Mapping[str, torch.Tensor], *, where: Path
+    plan: DecoderPlan, tensors: Mapping[str, torch.Tensor], *, where: Path | str
 ) -> dict[str, torch.Tensor]:
     """Return weights of our blocks from tensors by Llama's names.
 

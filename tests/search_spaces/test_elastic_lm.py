@@ -109,7 +109,7 @@ def test_after_calibration_what_adds_nothing_goes_first(tmp_path):
         calibration_tokens=64,
     )
     tokens = np.arange(4000, dtype=np.uint16) % 251
-    space.calibrate(tokens, ByteTokenizer(has_end=False).to_json())
+    space.calibrate(tokens)
     smaller = space.build(
         space.architecture({"depth": 0.67, "heads": 0.5, "mlp": 0.5, "width": 1.0}), DATA
     ).eval()
@@ -133,7 +133,7 @@ def test_images_and_other_tokens_are_refused(folder, tmp_path):
         space.check_data(token_shape(context=32, vocabularies=[300]))
     other = {"model": {"vocab": {"a": 0}}, "added_tokens": []}
     with pytest.raises(SpaceError, match="trained on other tokens"):
-        space.calibrate(np.zeros(100, dtype=np.uint16), json.dumps(other))
+        space.check_tokens(json.dumps(other))
 
 
 @pytest.mark.parametrize(
