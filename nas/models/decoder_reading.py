@@ -4,6 +4,8 @@ A folder with config.json and safetensors, as `nas finish` and transformers writ
 in GGUF, which transformers reads.
 """
 
+import contextlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -213,7 +215,8 @@ def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             f"{path.name} is GGUF, which the packages transformers, gguf and accelerate read: "
             "pip install 'nas[language]'"
         ) from error
-    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that cannot be switched off
+        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
     config = model.config.to_dict()
     config.pop("quantization_config", None)  # it tells of the file: the weights are floats now
     return config, dict(model.state_dict())

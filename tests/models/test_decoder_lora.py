@@ -1,10 +1,15 @@
 """Low-rank updates change nothing at first, train alone, and merge into an ordinary decoder."""
 
+import json
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from nas.export.update_files import write_updates
 from nas.measure.cost import on_meta_device
 from nas.models.decoder import Decoder, DecoderLayer, DecoderPlan
+from nas.models.decoder_files import config_of, tensors_of
 from nas.models.decoder_lora import (
     TARGETS,
     LoraPlan,
@@ -79,16 +84,10 @@ def test_the_last_layers_alone_have_updates():
     assert all(name.startswith("blocks.2.mixer.") for name in model.state_dict())
 
 
+@pytest.mark.filterwarnings("ignore")  # of packages that are newer than one another
 def test_peft_gives_the_same_logits(tmp_path):
     peft = pytest.importorskip("peft")
     transformers = pytest.importorskip("transformers")
-    import json
-
-    from safetensors.torch import save_file
-
-    from nas.export.update_files import write_updates
-    from nas.models.decoder_files import config_of, tensors_of
-
     model, whole = make(LoraPlan(2, 6.0, "all", 2))
     (tmp_path / "config.json").write_text(json.dumps(config_of(PLAN)))
     save_file(tensors_of(PLAN, whole), tmp_path / "model.safetensors", metadata={"format": "pt"})
