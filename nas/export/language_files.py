@@ -4,6 +4,7 @@
     generate.py                                       writes text with torch alone
     model_int8.safetensors, model_int4.safetensors    weights of few bits, for generate.py
     model_adapted.safetensors                         a frozen model with updates of low rank
+    model.onnx                                        for ONNX Runtime, with a cache
 
 What was made is remembered beside the files, so a second `nas finish` makes nothing twice.
 """
@@ -11,7 +12,7 @@ What was made is remembered beside the files, so a second `nas finish` makes not
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from safetensors.torch import save as save_safetensors
 from nas.architecture import Architecture
 from nas.compress.weight_only import packed_weights
 from nas.data.text import TextSearchData
+from nas.export.language_onnx import FILE as ONNX_FILE
+from nas.export.language_onnx import KIND as ONNX_KIND
+from nas.export.language_onnx import OnnxDecoder, can_hold, write_onnx
 from nas.export.made_files import remember, remembered
 from nas.files import write_bytes, write_text
 from nas.models import generate_without_nas
@@ -44,6 +48,8 @@ KINDS = {
     ADAPTED: "safetensors adapted",
 }
 _VERSION = 1  # of what is made: files of another one are made again
+# An ONNX file reads token by token, so it is judged by less of a long text.
+_ONNX_TOKENS = 32_768
 _COMPARED = 4  # stretches of the test text whose logits are compared
 
 
@@ -87,6 +93,7 @@ def export_language_network(
     folder: Path,
     place: str,
     bits: tuple[int | None, ...],
+    has_onnx: bool = False,
 ) -> list[ArtefactRow]:
     """Write the files of a model below `folder / place`, and return a row for each.
 
@@ -98,9 +105,11 @@ def export_language_network(
         folder: the run's `finish` folder.
         place: the model's own folder in it.
         bits: of the weights of each file; None for 32-bit floats.
+        has_onnx: make an ONNX file with a cache too, where one can hold the model.
     """
     own = folder / place
-    source: list[Any] = [_VERSION, network.job, network.variant, list(bits), {"formats": {}}]
+    formats = {"onnx": True} if has_onnx else {}
+    source: list[Any] = [_VERSION, network.job, network.variant, list(bits), {"formats": formats}]
     known = remembered(own / "artefacts.json", source)
     if known is not None:
         return known
@@ -129,7 +138,18 @@ def export_language_network(
             stored = packed_weights(tensors, bits=width)
         content = save_safetensors(dict(stored), metadata={"format": "pt"})
         write_bytes(own / FILES[width], content)
-        rows.append(_row(network, data, own, place, width, expected))
+        ready = _Portable(own, FILES[width])
+        speed = tokens_per_second(ready.inner)
+        rows.append(
+            _row(network, data, own / FILES[width], place, KINDS[width], ready, speed, expected)
+        )
+    if has_onnx and can_hold(model):
+        write_onnx(own / ONNX_FILE, model)
+        short = replace(data, judged_tokens=min(data.judged_tokens, _ONNX_TOKENS))
+        small = _bits_per_byte(model, short, context=plan.context, vocabulary=plan.vocabulary)
+        run = OnnxDecoder(own / ONNX_FILE)
+        speed = run.tokens_per_second()
+        rows.append(_row(network, short, own / ONNX_FILE, place, ONNX_KIND, run, speed, small))
     remember(own / "artefacts.json", source, rows)
     return rows
 
@@ -137,32 +157,33 @@ def export_language_network(
 def _row(
     network: LanguageNetwork,
     data: TextSearchData,
-    own: Path,
+    path: Path,
     place: str,
-    width: int | None,
+    kind: str,
+    ready: torch.nn.Module,
+    speed: float,
     expected: float,
 ) -> ArtefactRow:
-    ready, plan = _Portable(own, FILES[width]), network.model.plan
+    plan = network.model.plan
     judged = data.judged_by(plan.vocabulary)
     length = min(plan.context, len(judged.tokens) // _COMPARED)
     taken = judged.tokens[: _COMPARED * length].astype("int64").reshape(_COMPARED, length)
     tokens = torch.from_numpy(taken)
     with torch.inference_mode():
         ours, theirs = network.model(tokens), ready(tokens)
-    milliseconds = 1000.0 / tokens_per_second(ready.inner)
     return ArtefactRow(
         name=network.name,
         variant=network.variant,
-        format=KINDS[width],
-        file=f"{place}/{FILES[width]}",
-        size_bytes=(own / FILES[width]).stat().st_size,
+        format=kind,
+        file=f"{place}/{path.name}",
+        size_bytes=path.stat().st_size,
         num_params=sum(p.numel() for p in network.model.parameters()),
         metric="bits_per_byte",
         test_value=_bits_per_byte(ready, data, context=plan.context, vocabulary=plan.vocabulary),
         torch_value=expected,
         max_difference=float((ours - theirs).abs().max()),
         agreement=float((ours.argmax(-1) == theirs.argmax(-1)).float().mean()),
-        latency_ms=milliseconds,
+        latency_ms=1000.0 / speed,
         latency_low_ms=math.nan,
         latency_high_ms=math.nan,
         latency_32_ms=math.nan,

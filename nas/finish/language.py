@@ -75,6 +75,7 @@ class LanguageTask:
         temperature: of the teacher.
         teacher_weight: share of the teacher in the loss.
         bits: of the weights of each file; None for floats; empty for no files.
+        has_onnx: files for ONNX Runtime are made too.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
@@ -93,6 +94,7 @@ class LanguageTask:
     temperature: float = 2.0
     teacher_weight: float = 0.5
     bits: tuple[int | None, ...] = (None, 8, 4)
+    has_onnx: bool = False
     license: str = ""
     command: str = ""
     num_threads: float = 1
@@ -238,7 +240,12 @@ class _LanguageFinish:
                 if has_updates(model):
                     network = self._with_merged_updates(network, place)
                 made = export_language_network(
-                    network, data, folder=self._folder, place=place, bits=self._task.bits
+                    network,
+                    data,
+                    folder=self._folder,
+                    place=place,
+                    bits=self._task.bits,
+                    has_onnx=self._task.has_onnx,
                 )
                 self._artefacts += made
                 card = language_card(

@@ -146,10 +146,14 @@ def test_a_search_of_updates_ends_with_files_of_which_each_is_judged(
     words += ["stopping.num_trials=3"]
     run = ["execution=inline", "ui=none"]
     assert main([*words, *run, f"run_folder={tmp_path}/run"]) == 0
-    assert main(["finish", f"run={tmp_path}/run", "seeds=1", *run]) == 0
+    assert main(["finish", f"run={tmp_path}/run", "seeds=1", "pick=knee", *run]) == 0
     with (tmp_path / "run" / "finish" / "artefacts.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["format"] == "safetensors adapted"]
+        told = list(csv.DictReader(file))
+    rows = [row for row in told if row["format"] == "safetensors adapted"]
     assert rows
     assert all(float(row["max_difference"]) < 1e-2 for row in rows)
+    made = [row for row in told if row["format"] == "ONNX with cache"]
+    assert all(float(row["max_difference"]) < 1e-3 for row in made)
+    assert len(made) == len(rows)
     place = (tmp_path / "run" / "finish" / rows[0]["file"]).parent / "adapter"
     assert load_file(place / "adapter_model.safetensors")
