@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any
 
+from nas.config.quoting import quoted
 from nas.errors import ConfigError
 
 # Hydra reads such texts as they are; all others are quoted, so that "1" stays text.
@@ -59,7 +60,7 @@ def _text(name: str, value: Any) -> str:
         value = fspath(value)
     if isinstance(value, str):
         is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_HYDRA
-        return value if is_plain else _quoted(value)
+        return value if is_plain else quoted(value)
     if isinstance(value, Mapping):
         inner = (f"{_text(name, key)}: {_text(name, item)}" for key, item in value.items())
         return "{" + ", ".join(inner) + "}"
@@ -70,14 +71,3 @@ def _text(name: str, value: Any) -> str:
     raise ConfigError(
         f"{name} cannot be {type(value).__name__}; give a number, a text, a path, a list or a dict"
     )
-
-
-def _quoted(text: str) -> str:
-    r"""Return a text in quotes. Hydra reads a backslash as itself, but before a quote.
-
-    >>> _quoted("it's")
-    "'it\\'s'"
-    """
-    inner = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    inner = re.sub(r"(\\+)$", r"\1\1", inner)
-    return f"'{inner}'"

@@ -5,7 +5,9 @@ Commands that have actions are described in modules of their own, `command_of_NA
 Nothing that runs a command is imported here: `nas --help` must come at once.
 """
 
+from nas.cli.arguments import BOOLS, OUTPUT, RUN
 from nas.cli.command import Argument, Command
+from nas.cli.command_of_choosing import PICK, SHOW
 from nas.cli.command_of_devices import DEVICE
 from nas.cli.command_of_spaces import CONFIG_DIR as _CONFIG_DIR
 from nas.cli.command_of_spaces import SPACES
@@ -21,12 +23,10 @@ from nas.cli.completers import (
 from nas.config.schema import Ui
 from nas.finish.which import Which
 
-_BOOLS = ("true", "false")
-_RUN = Argument("run=runs/N", "the folder of the run", runs, is_required=True)
 _TRUST = Argument(
     "trust=true",
     "run code that a run folder or a file names, with all your rights (docs/foreign.md)",
-    choices=_BOOLS,
+    choices=BOOLS,
 )
 _CONFIG_NAME = Argument("--config-name, -cn NAME", "begin with NAME.yaml of one of these folders")
 _OF_A_SEARCH = {
@@ -47,6 +47,7 @@ SEARCH = Command(
     "everything into a run folder. Killed or interrupted, it goes on with resume=true.",
     arguments=(
         _TRUST,
+        OUTPUT,
         _CONFIG_DIR,
         _CONFIG_NAME,
         Argument(
@@ -77,7 +78,8 @@ Examples
   nas search -m seed=0,1,2 name=repeat                     three runs, one after the other
   nas search --config-dir my_conf search_space=mine        with YAML files of your own
   nas search name=small resume=true                        go on with a run
-  nas search name=small resume=true trust=true             the same; it names its own code""",
+  nas search name=small resume=true trust=true             the same; it names its own code
+  nas search data.path=photos budget=10min output=json     fixed time, one JSON document""",
 )
 
 PROFILE = Command(
@@ -90,12 +92,13 @@ PROFILE = Command(
     "its own:",
     arguments=(
         Argument("samples=1000", "count the costs of at most so many architectures"),
-        Argument("train=false", "do not measure how long trials take", choices=_BOOLS),
+        Argument("train=false", "do not measure how long trials take", choices=BOOLS),
         Argument(
             "run=runs/N",
             "look at the space of a run; with proxies=..., also at how these rank the networks "
             "that it trained",
             runs,
+            is_first=True,
         ),
         Argument(
             "proxies=[naswot,synflow]",
@@ -122,7 +125,7 @@ FINISH = Command(
     "makes files of them: safetensors, torch.export, ONNX in floats and int8. Accuracy and speed "
     "of each file are measured.",
     arguments=(
-        _RUN,
+        RUN,
         Argument(
             "pick=knee",
             "the knee alone; or all (default), best, smallest",
@@ -154,10 +157,10 @@ FINISH = Command(
             "export.int4=true",
             "further files: weights in 4 bits; also int8_dynamic, aot_inductor, executorch, "
             "executorch_int8",
-            choices=_BOOLS,
+            choices=BOOLS,
         ),
         Argument(
-            "export.files=false", "make no files; export.int8=false: none in int8", choices=_BOOLS
+            "export.files=false", "make no files; export.int8=false: none in int8", choices=BOOLS
         ),
         Argument(
             "license=apache-2.0",
@@ -190,7 +193,7 @@ REPRODUCE = Command(
     "execution.num_workers=1) the proposals are the same; with several they depend on the order "
     "in which results arrive.",
     arguments=(
-        _RUN,
+        RUN,
         Argument("into=runs/N-again", "the new folder; by default beside the run", folders),
         Argument(
             "data.path=photos",
@@ -208,7 +211,7 @@ REPORT = Command(
     "make tables, pictures and page again from a run folder",
     about="Makes trials.csv, front.csv, front.png and report.html again from the study, and "
     "prints the front.",
-    arguments=(_RUN,),
+    arguments=(RUN,),
 )
 
 REPAIR = Command(
@@ -220,7 +223,7 @@ REPAIR = Command(
     "*.damaged. A folder, a pipe or a link that stands in place of a table, a picture or a log is "
     "moved to *.damaged as well; nas report and nas finish make the file again. A run that is "
     "whole is left as it is.",
-    arguments=(_RUN,),
+    arguments=(RUN,),
 )
 
 COMPARE = Command(
@@ -235,6 +238,7 @@ COMPARE = Command(
             "the runs; a pattern stands for several: 'runs=[runs/tpe-*,runs/nsga2-*]'",
             listed(runs),
             is_required=True,
+            is_first=True,
         ),
         Argument("labels=[x,y]", "other groups: one label for each run", default="[]"),
         Argument(
@@ -243,6 +247,7 @@ COMPARE = Command(
             folders,
             default="comparison",
         ),
+        OUTPUT,
     ),
 )
 
@@ -250,9 +255,10 @@ DASHBOARD = Command(
     "dashboard",
     "nas.cli.dashboard",
     "watch a run's study in a browser (optuna-dashboard)",
-    about="Shows the study of a run in a browser, also while the run goes on. Ctrl-C ends it.",
+    about="Shows the study of a run in a browser, also while the run goes on. Nothing that is "
+    "done there changes the run, unless write=true is said. Ctrl-C ends it.",
     arguments=(
-        _RUN,
+        RUN,
         Argument(
             "host=127.0.0.1",
             "the address to listen at",
@@ -260,6 +266,12 @@ DASHBOARD = Command(
             default="127.0.0.1",
         ),
         Argument("port=8080", "the port, 1 to 65535", default="8080"),
+        Argument(
+            "write=true",
+            "let the browser write notes, and delete the study",
+            choices=BOOLS,
+            default="false",
+        ),
     ),
 )
 
@@ -280,6 +292,8 @@ COMMANDS = {
     for command in (
         SEARCH,
         PROFILE,
+        SHOW,
+        PICK,
         FINISH,
         REPRODUCE,
         REPORT,

@@ -37,6 +37,8 @@ def listed(completer: Completer) -> Completer:
 def runs(typed: str) -> Iterable[str]:
     """Offer the folders in ./runs that hold a run; folders of elsewhere once one is begun."""
     known = [f"runs/{name}" for name in run_names(typed)]
+    if not typed:
+        return known
     return known if any(run.startswith(typed) for run in known) else folders(typed)
 
 

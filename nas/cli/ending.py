@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from nas.cli.terminal import terminal_width
 from nas.engine.task import SearchSummary
 from nas.objective import Constraint, Objective
 from nas.record.references import REFERENCES_CSV, floors_of, read_references
@@ -34,7 +35,8 @@ def print_ending(
     front = front_records(summary.records, objectives)
     console.print()
     if front:
-        console.print(front_table(summary.records, objectives, floors=floors))
+        width = terminal_width(console)
+        console.print(front_table(summary.records, objectives, floors=floors, width=width))
     for line in (
         knee_sentence(summary.records, objectives, floors=floors),
         *_inheritance(summary),
@@ -42,9 +44,12 @@ def print_ending(
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         *_why_ended(summary),
-        f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        # A terminal gets lines that end between words, a file gets whole ones.
+        is_whole = not console.is_terminal
+        console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
+    files = f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)"
+    console.print(files, markup=False, highlight=False, soft_wrap=True)
 
 
 def _inheritance(summary: SearchSummary) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nas.cli.commands import REPORT
 from nas.cli.flags import parse_settings
-from nas.cli.terminal import make_console
+from nas.cli.terminal import make_console, terminal_width
 from nas.exit_status import ExitStatus
 
 
@@ -29,7 +29,8 @@ def run(words: Sequence[str]) -> int:
     trivial = floors_of(read_references(folder.path / REFERENCES_CSV), objectives)
     floors = (*trivial, *limit_floors(limits, objectives))
     console = make_console()
-    console.print(front_table(records, objectives, floors=floors))
+    table = front_table(records, objectives, floors=floors, width=terminal_width(console))
+    console.print(table)
     sentence = knee_sentence(records, objectives, floors=floors)
     console.print(sentence, markup=False, highlight=False)
     console.print(f"Written: {folder.report_html}", markup=False, soft_wrap=True)

@@ -1,15 +1,17 @@
 """`nas search`: compose, check, build, search, print the front."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
+from nas.cli.answer import answer, wants_json
 from nas.cli.commands import SEARCH
 from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from nas.assemble.search import AssembledSearch
     from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
+    from nas.record.lease import Lease
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -62,9 +65,10 @@ def _show(source: ConfigSource, flags: Flags) -> None:
 def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
     worst: int = ExitStatus.DONE
-    for job in jobs:
+    for place, job in enumerate(jobs):
+        begun = job if place == 0 else replace(job, started_s=time.monotonic())
         try:
-            status = run_job(job, console)
+            status = run_job(begun, console)
         except NasError as error:
             if len(jobs) == 1:
                 raise
@@ -93,19 +97,17 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
-    from nas.cli.spending import Spending
+    from nas.cli.tracking import Tracks
     from nas.cli.view import make_view
     from nas.config.places import telling_where
-    from nas.engine.loop import run_search
     from nas.record.claim import claimed_run
-    from nas.report.reports import write_tables
 
     place = Path(job.config.run_folder)
     before = RunFolder.open(place) if job.config.resume else repeats
     until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
         settled = settle(job.values, job.config, until_s=until_s, say=_sayer(job, console))
-    config, search = settled.config, settled.search
+    config, search, tracks = settled.config, settled.search, Tracks(settled.config.tracking)
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
@@ -113,28 +115,69 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         write_config(folder, values=settled.values, source=job.source)
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
-        with logging_to(folder.log_txt, view):
+        following = tracks.following(folder, settled.values, view.message)
+        with logging_to(folder.log_txt, view), following:
             told = device_notes(search.devices, constraints_of(config.constraints))
             notes = [*job.notes, *settled.lines, *told]
             _note_circumstances(folder, data, view, notes=notes)
-            is_simulated = config.execution.kind is ExecutionKind.SIMULATED
-            spending = Spending(folder, view, is_simulated=is_simulated)
-            with spending.noting:
-                summary = run_search(
-                    replace(search.task, notes=study_notes(data.fingerprint)),
-                    run_folder=folder,
-                    make_backend=search.make_backend,
-                    view=spending,
-                    publish=lambda records: write_tables(folder, records, objectives),
-                    storage_url=config.storage.url,
-                    resume=config.resume,
-                    lease=claim.lease,
-                )
-                spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+            watching = tracks.watching(view, objectives)
+            summary = _search(
+                search,
+                config,
+                folder,
+                watching,
+                notes=study_notes(data.fingerprint),
+                lease=claim.lease,
+            )
             _write_reports(folder, summary, search)
+            tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     if config.finish and status == ExitStatus.DONE:
-        return _finish(config, folder, started_s=job.started_s)
+        status = _finish(config, folder, started_s=job.started_s)
+    return _answered(status, folder, summary)
+
+
+def _search(
+    search: "AssembledSearch",
+    config: SearchConfig,
+    folder: RunFolder,
+    view: "View",
+    *,
+    notes: Mapping[str, Any],
+    lease: "Lease",
+) -> "SearchSummary":
+    """Search, and note what it takes."""
+    from nas.cli.spending import Spending
+    from nas.engine.loop import run_search
+    from nas.report.reports import write_tables
+
+    objectives = search.task.objectives
+    is_simulated = config.execution.kind is ExecutionKind.SIMULATED
+    spending = Spending(folder, view, is_simulated=is_simulated)
+    with spending.noting:
+        summary = run_search(
+            replace(search.task, notes=notes),
+            run_folder=folder,
+            make_backend=search.make_backend,
+            view=spending,
+            publish=lambda records: write_tables(folder, records, objectives),
+            storage_url=config.storage.url,
+            resume=config.resume,
+            lease=lease,
+        )
+        spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+    return summary
+
+
+def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
+    """Give the run as a JSON document, where one is wanted; return the exit status."""
+    if not wants_json():
+        return status
+    from nas.cli.run_document import run_content
+    from nas.cli.run_view import RunView
+
+    ended = {"ended": summary.why_ended, "is_interrupted": summary.is_interrupted}
+    answer("run", {**run_content(RunView.open(str(folder.path))), **ended})
     return status
 
 

@@ -96,6 +96,11 @@ class Dispatcher:
         """Wall time of this command so far."""
         return time.monotonic() - self._started_s
 
+    @property
+    def sampler_share(self) -> float:
+        """Share of the workers' time, of late, that waiting for the sampler took."""
+        return self._pace.wasted_share()
+
     def state(self) -> SearchState:
         """Return how the search stands now."""
         return self._tracker.state(

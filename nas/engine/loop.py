@@ -260,6 +260,8 @@ class SearchLoop:
             if out.running and self._task.stopping.cuts(out.state()):
                 self._intake.say(out.cut_line())
                 return
+            if not is_busy:
+                self._view.tick(self._progress(backend))
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)
@@ -271,8 +273,6 @@ class SearchLoop:
             # raises when too many trials failed.
             self._task.stopping.why_end(out.state())
             self._intake.acknowledge(lambda: self._progress(backend))
-            if not results and not is_busy:
-                self._view.tick(self._progress(backend))
         for result in backend.next_finished(timeout_s=0.0):
             self._take(result)
 
@@ -310,6 +310,7 @@ class SearchLoop:
             front=[self._study.record(number) for number in self._tracker.front_numbers],
             elapsed_s=state.elapsed_s,
             remaining_s=stopping.remaining_s(state),
+            sampler_share=self._dispatcher.sampler_share,
         )
 
     def _plan(self, backend: Backend) -> SearchPlan:
@@ -321,6 +322,7 @@ class SearchLoop:
             num_architectures=self._task.space.num_architectures(),
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
+            limits=self._task.limits,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
 from nas.trial import TrialRecord
 
 
@@ -20,6 +20,7 @@ class SearchPlan:
         num_architectures: how many the space holds; may be infinite.
         num_slots: trials that run at once.
         num_resumed: trials that an earlier command finished.
+        limits: on what training measures.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SearchPlan:
     num_architectures: float
     num_slots: int
     num_resumed: int = 0
+    limits: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Progress:
         elapsed_s: wall time since this command started.
         remaining_s: expected wall time to the end, or None while unknown.
         num_paused: trials that wait at a rung.
+        sampler_share: share of the workers' time, of late, that waiting for the sampler took.
     """
 
     num_trials: int | None
@@ -60,6 +63,7 @@ class Progress:
     elapsed_s: float
     remaining_s: float | None
     num_paused: int = 0
+    sampler_share: float = 0.0
 
 
 class View(Protocol):

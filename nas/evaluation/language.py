@@ -20,6 +20,7 @@ from nas.architecture import Architecture
 from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
+from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.known import KnownBefore
@@ -135,6 +136,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             space.check_tokens(made.tokenizer.to_json())
         if isinstance(space, StartsFromModel):
             space.calibrate(self.data.train_tokens(first))
+        check_chosen(recipe, space.domains)
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
@@ -197,7 +199,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             training = TokenTraining(
                 model,
                 self.data.train_tokens(seen.size, curation),
-                self.recipe,
+                with_chosen(self.recipe, spec.architecture),
                 context=seen.context,
                 seed=spec.seed,
                 device=device,

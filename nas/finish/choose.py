@@ -119,7 +119,7 @@ def _chosen(
     members = np.flatnonzero(front_mask(table))
     size, quality = size_column(objectives), quality_column(objectives)
     everything = float("inf")
-    match _which(pick, objectives):
+    match resolved(pick, objectives):
         case Which.KNEE:
             counted = np.flatnonzero(is_above(table, counting_floor(table, pick.floors)))
             indices: list[int | None] = [int(counted[knee(table[counted])])]
@@ -135,8 +135,11 @@ def _chosen(
     return [fitting[index] for index in indices if index is not None]
 
 
-def _which(pick: Pick, objectives: Sequence[Objective]) -> Which:
-    """Resolve `AUTO`: limits of the quality alone want the smallest, other limits the best."""
+def resolved(pick: Pick, objectives: Sequence[Objective]) -> Which:
+    """Return the way to choose, never `AUTO`.
+
+    Limits of the quality alone want the smallest, other limits the best.
+    """
     if pick.which is not Which.AUTO:
         return pick.which
     if not pick.limits:

@@ -28,7 +28,7 @@ def limits_line(
     ended = [r for r in records if r.state is TrialState.COMPLETE and r.parent is None]
     kept = sum(keeps(record, limits) for record in ended)
     members = [record for record in front if keeps(record, limits)]
-    asked = " and ".join(map(_words, limits))
+    asked = " and ".join(map(limit_words, limits))
     numbers = ", ".join(str(record.number) for record in members) or "none"
     return (
         f"{asked}: kept by {kept} of {counted(len(ended), 'complete trial')}; "
@@ -52,7 +52,8 @@ def _worst(objective: Objective, limit: Constraint | None) -> float:
     return math.inf if end is None else math.nextafter(objective.loss(end), math.inf)
 
 
-def _words(limit: Constraint) -> str:
+def limit_words(limit: Constraint) -> str:
+    """Return a limit with its units, such as `size_bytes <= 500 kB`."""
     ends = ((limit.minimum, ">="), (limit.maximum, "<="))
     told = [f"{sign} {format_value(limit.metric, end)}" for end, sign in ends if end is not None]
     return f"{limit.metric} {' and '.join(told)}"

@@ -26,6 +26,7 @@ from nas.trial import TrialRecord
 
 KNEE_MARK = "◆"
 COSTS_SHOWN = ("num_params", "num_macs")  # beside the objectives, where a trial has them
+_MIN_ROOM = 20  # characters that an architecture needs; costs are left out before it has less
 
 
 def write_trials_csv(
@@ -144,35 +145,65 @@ def parameter_columns(architectures: Iterable[Architecture]) -> list[str]:
 
 
 def front_table(
-    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    floors: Floors = (),
+    width: int | None = None,
 ) -> Table:
     """Return the front for the terminal, smallest first, the knee marked.
 
     What all members have in common stands once, below the table.
+
+    Args:
+        records: all trials.
+        objectives: a column each.
+        floors: losses from which on a point counts.
+        width: characters of a line; architectures are cut to fit, values are not. None: no limit.
     """
     front = front_records(records, objectives)
     best = knee_record(front, objectives, floors=floors)
-    metrics = _front_metrics(front, objectives)
     shared, own = split_shared([record.architecture for record in front])
+    columns = _front_columns(front, objectives)
+    room = None if width is None else _room(columns, width)
+    if room is not None and room < _MIN_ROOM:
+        columns = columns[: len(objectives)] + columns[-1:]
+        room = max(1, _room(columns, width or 0))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
     table.add_column("", no_wrap=True)
-    for name in metrics:
-        table.add_column(heading_of(name), justify="right", no_wrap=True)
-    table.add_column("trial", justify="right", no_wrap=True)
+    for heading, *_ in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("architecture", overflow="fold", ratio=1)
-    for record, words in zip(front, own, strict=True):
+    rows = zip(*(cells for _, *cells in columns), strict=True)
+    for record, words, values in zip(front, own, rows, strict=True):
         is_knee = record is best and len(front) > 1
-        table.add_row(
-            KNEE_MARK if is_knee else "",
-            *(format_value(name, record.metrics.get(name)) for name in metrics),
-            str(record.number),
-            # As it is: square brackets in a name are no markup.
-            Text(record.origin + shorten_groups(words)),
-            style="bold" if is_knee else "",
-        )
+        # As it is: square brackets in a name are no markup.
+        architecture = Text(record.origin + shorten_groups(words))
+        if room is not None:
+            architecture.truncate(room, overflow="ellipsis")
+        mark, style = (KNEE_MARK, "bold") if is_knee else ("", "")
+        table.add_row(mark, *values, architecture, style=style)
     if shared:
         table.caption = Text(f"In all of them: {shorten_groups(shared)}")
     return table
+
+
+def _front_columns(
+    front: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> list[list[str]]:
+    """Return the columns before the architecture, each with its heading first."""
+    columns = [
+        [heading_of(name), *(format_value(name, record.metrics.get(name)) for record in front)]
+        for name in _front_metrics(front, objectives)
+    ]
+    return [*columns, ["trial", *(str(record.number) for record in front)]]
+
+
+def _room(columns: Sequence[Sequence[str]], width: int) -> int:
+    """Return the characters that columns leave for the architecture; the mark has one too."""
+    taken = 1 + sum(max(map(len, column)) for column in columns)
+    num_columns = len(columns) + 2
+    return width - taken - 3 * num_columns  # what stands between two columns, and at the edges
 
 
 def knee_sentence(

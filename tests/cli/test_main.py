@@ -41,8 +41,8 @@ def test_an_unknown_command_is_the_users_fault(nas):
     assert status == 2
     assert told == (
         "nas: there is no command 'serach'; known, nearest first: "
-        "search, spaces, compare, completion, dashboard, device, finish, profile, "
-        "repair, report, reproduce\n"
+        "search, spaces, compare, completion, dashboard, device, finish, pick, profile, "
+        "repair, report, reproduce, show\n"
     )
 
 
