@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -33,6 +34,7 @@ from nas.train.token_training import TokenTeacher, TokenTraining
 CONTEXT = 128
 COLUMNS = ("question", "way", "seed", "num_params", "tokens", "bits_per_byte", "cpu_s")
 CURATIONS = ("none", "near", "filtered", "easy0.5", "middle0.5", "hard0.5", "ordered")
+NEEDS_RENSA = "near"  # left out where that package is not installed
 CPU = torch.device("cpu")
 
 
@@ -114,7 +116,7 @@ class Book:
 
 def compare_curations(book: Book, data: TextSearchData, recipe: TokenRecipe, seed: int) -> None:
     """Train one architecture on each training text."""
-    for curation in CURATIONS:
+    for curation in data.shape.curations:
         if book.has("curation", curation, seed):
             continue
         torch.manual_seed(seed)
@@ -164,8 +166,10 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--judged-tokens", type=int, default=32_768)
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
+    has_rensa = find_spec("rensa") is not None
+    ways = [name for name in CURATIONS if has_rensa or name != NEEDS_RENSA]
     data = load_python_source(
-        context=CONTEXT, judged_tokens=asked.judged_tokens, curation=list(CURATIONS)
+        context=CONTEXT, judged_tokens=asked.judged_tokens, curation=ways
     ).search_data()
     book = Book(asked.results, data)
     recipe = TokenRecipe(tokens=asked.tokens, batch_tokens=1024)

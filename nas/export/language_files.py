@@ -22,6 +22,7 @@ from safetensors.torch import save as save_safetensors
 from nas.architecture import Architecture
 from nas.compress.weight_only import packed_weights
 from nas.data.text import TextSearchData
+from nas.data.tokenizers import Tokenizer
 from nas.export.language_onnx import FILE as ONNX_FILE
 from nas.export.language_onnx import KIND as ONNX_KIND
 from nas.export.language_onnx import OnnxDecoder, can_hold, write_onnx
@@ -114,20 +115,8 @@ def export_language_network(
     if known is not None:
         return known
     model, plan = network.model.eval(), network.model.plan
-    tokenizer = data.tokenized[plan.vocabulary].tokenizer
-    config = config_of(plan, end=tokenizer.end)
     tensors = tensors_of(plan, model.state_dict())
-    write_text(own / "config.json", json.dumps(config, indent=2) + "\n")
-    write_text(own / "tokenizer.json", tokenizer.to_json())
-    settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "clean_up_tokenization_spaces": False,
-    }
-    settings |= {"model_max_length": plan.context}
-    write_text(own / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
-    write_text(own / "architecture.json", network.architecture.to_json())
-    program = Path(generate_without_nas.__file__).read_text(encoding="utf-8")
-    write_text(own / "generate.py", program)
+    _write_texts(own, network, data.tokenized[plan.vocabulary].tokenizer)
     expected = _bits_per_byte(model, data, context=plan.context, vocabulary=plan.vocabulary)
     rows = []
     for width in (*bits, *([] if network.adapted is None else [ADAPTED])):
@@ -152,6 +141,23 @@ def export_language_network(
         rows.append(_row(network, short, own / ONNX_FILE, place, ONNX_KIND, run, speed, small))
     remember(own / "artefacts.json", source, rows)
     return rows
+
+
+def _write_texts(own: Path, network: LanguageNetwork, tokenizer: Tokenizer) -> None:
+    """Write what stands beside the weights: settings, tokenizer, architecture, program."""
+    plan = network.model.plan
+    config = config_of(plan, end=tokenizer.end)
+    write_text(own / "config.json", json.dumps(config, indent=2) + "\n")
+    write_text(own / "tokenizer.json", tokenizer.to_json())
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": plan.context,
+    }
+    write_text(own / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
+    write_text(own / "architecture.json", network.architecture.to_json())
+    program = Path(generate_without_nas.__file__).read_text(encoding="utf-8")
+    write_text(own / "generate.py", program)
 
 
 def _row(
