@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all test-databases test-slow test-long check clean
+.PHONY: help search test test-all test-databases test-slow test-long check docs clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-long                                      those that take minutes: 1,000 odd command lines, 500 damaged runs"
 	@echo "make test-databases                                 those that need PostgreSQL or MariaDB installed"
 	@echo "make test-all                                       all but those that need a GPU"
+	@echo "make docs                                           the documentation site, into site/"
 	@echo "make check                                          lint, format, types, floors"
 	@echo "make clean                                          remove .venv"
 
@@ -42,6 +43,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --quiet
+
 clean:
 	rm -rf $(VENV)
 
@@ -55,3 +59,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@

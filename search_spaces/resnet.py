@@ -23,9 +23,11 @@ from nas.models.residual import (
     ResidualPlan,
     ResidualStage,
     build_residual,
+    residual_parts,
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
+from nas.parts import Chain
 from nas.space.fitting import STRIDE_SIDE, filled
 from nas.space.rules import (
     MAX_TIMES,
@@ -134,6 +136,10 @@ class ResNetSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return residual_costs(self.plan(architecture, data), size=data.input_shape[1:])
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return stem, blocks and head."""
+        return residual_parts(self.plan(architecture, data))
 
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""

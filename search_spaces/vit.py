@@ -15,7 +15,8 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.models.layer_costs import MAX_KEPT
-from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs
+from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs, vit_parts
+from nas.parts import Chain
 from nas.space.fitting import filled, suited_patches
 from nas.space.rules import (
     MAX_SIDE,
@@ -99,6 +100,14 @@ class ViTSpace(SearchSpace):
             UnbuildableError: the images hold fewer than four patches of that size.
         """
         return vit_costs(self.plan(architecture, data))
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return patches, layers and head.
+
+        Raises:
+            UnbuildableError: the images hold fewer than four patches of that size.
+        """
+        return vit_parts(self.plan(architecture, data))
 
     def plan(self, architecture: Architecture, data: DataShape) -> ViTPlan:
         """Return the network's definition in numbers.

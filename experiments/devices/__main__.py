@@ -23,7 +23,7 @@ from nas.device.similarity import FloatArray
 from nas.device.validation import fitted_line, prediction_error
 
 RESULTS = Path(__file__).parent / "results" / "contest.csv"
-TABLES = {"nas_bench_201": 3000, "fbnet": 5000}
+TABLES = {"fbnet": 5000, "nas_bench_201": 3000}
 NUM_MEASURED = (10, 20, 50)
 NUM_TESTED = 1000
 COLUMNS = (

@@ -1,6 +1,7 @@
-"""What is each part of the recipe worth? Four widths and depths under changed settings.
+"""What is each part of the recipe worth, and each kind of block? Networks, changed settings.
 
     python -m experiments.photos.recipe FOLDER --side 32 --epochs 16 --settings augmentation=photo
+    python -m experiments.photos.recipe FOLDER --side 64 --epochs 22 --networks depthwise fused
 
 FOLDER holds `known` and `unseen` photos (see `sets`). Each network is trained on the known ones by
 nas's own loop, with mirroring and the given settings of the recipe, and judged on the unseen ones;
@@ -35,6 +36,14 @@ from nas.train.resident import ResidentSplit
 HERE = Path(__file__).parent
 # Width of the first stage, and blocks in each stage.
 SHAPES = {"narrow": (8, 1), "middle": (16, 2), "wide": (40, 1), "deep": (12, 4)}
+# Of four stages: blocks in each, their expansion, whether they weigh channels and are fused.
+BLOCKS = {
+    "depthwise": (1, 3, True, False),
+    "fused": (2, 1, False, True),
+    "fused_wide": (1, 3, False, True),
+}
+_CHANNELS = (16, 24, 40, 96)
+_WHOLE = ("batch_size",)
 AVERAGED = (0.75, 0.9)  # from this share of the steps on
 
 
@@ -44,7 +53,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--networks", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--networks", nargs="+", choices=[*SHAPES, *BLOCKS], default=list(SHAPES))
+    parser.add_argument("--activation", default="hard_swish")
     parser.add_argument("--settings", nargs="*", default=[], help="of the recipe: name=value")
     parser.add_argument("--averages", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
@@ -76,26 +86,35 @@ def recipe_of(settings: Sequence[str], epochs: int) -> Recipe:
         name, _, value = text.partition("=")
         if name not in known:
             raise SystemExit(f"the recipe has no {name}")
-        told[name] = value if name in ("augmentation", "class_weights") else float(value)
+        is_word = name in ("augmentation", "class_weights")
+        told[name] = value if is_word else int(value) if name in _WHOLE else float(value)
     return replace(Recipe(epochs=epochs, device="cpu"), **told)
 
 
-def network(name: str, side: int, num_classes: int) -> MobileNet:
+def network(name: str, side: int, num_classes: int, activation: str) -> MobileNet:
     """Return one of the networks."""
-    width, depth = SHAPES[name]
-    stages = tuple(
-        Stage(width * factor, depth, 1 if factor == 1 else 2, 3, 3, True) for factor in (1, 2, 4)
-    )
     stride = 1 if side < 48 else 2
-    return MobileNet(
-        MobileNetPlan(3, num_classes, side, width, stride, stages, 8 * width, "hard_swish")
-    )
+    if name in BLOCKS:
+        depth, expansion, weighs, is_fused = BLOCKS[name]
+        stages = tuple(
+            Stage(channels, depth, 2, 3, expansion, weighs, is_fused) for channels in _CHANNELS
+        )
+        stem, head = _CHANNELS[0], 2 * _CHANNELS[-1]
+    else:
+        stem, depth = SHAPES[name]
+        stages = tuple(
+            Stage(stem * factor, depth, 1 if factor == 1 else 2, 3, 3, True)
+            for factor in (1, 2, 4)
+        )
+        head = 8 * stem
+    return MobileNet(MobileNetPlan(3, num_classes, side, stem, stride, stages, head, activation))
 
 
 def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     """Train one network; the average of its weights is a line of its own."""
     torch.manual_seed(options.seed)
-    model = network(name, options.side, int(data.train.labels.max()) + 1)
+    num_classes = int(data.train.labels.max()) + 1
+    model = network(name, options.side, num_classes, options.activation)
     model = model.to(memory_format=torch.channels_last)
     training = Training(
         model, data, recipe_of(options.settings, options.epochs), seed=options.seed
@@ -116,6 +135,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     for share, mean in averages.items():
         recalibrate_norms(mean, data)
         judged[f"averaged from {share}"] = mean
+    activation = [] if options.activation == "hard_swish" else [options.activation]
     for how, network_ in judged.items():
         score = evaluate(network_, data)
         row = {
@@ -124,7 +144,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
             "network": name,
             "size_bytes": 4 * sum(p.numel() for p in model.parameters()),
             "epochs": options.epochs,
-            "settings": " ".join([*options.settings, how]).strip(),
+            "settings": " ".join([*options.settings, *activation, how]).strip(),
             "seed": options.seed,
             "cpu_s": round(took_s, 1),
             "accuracy": round(score.accuracy, 4),

@@ -7,12 +7,12 @@ of one size, the wider its narrowest layer, the higher its prior score.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TypeAlias
 
 from nas.architecture import Architecture
 from nas.engine.costs import CachedCosts
-from nas.evaluation.evaluator import Evaluator, KnowsFacts, KnowsWidths
+from nas.evaluation.evaluator import Evaluator, KnowsFacts, KnowsWidths, MeetsParts
 from nas.metric import Direction, device_of
 from nas.objective import Objective
 from nas.space.facts import Facts
@@ -46,7 +46,10 @@ def facts_of(
     look_up = costs or CachedCosts(evaluator)
     widths = evaluator.widths if isinstance(evaluator, KnowsWidths) else _no_widths
 
+    meet_parts = cache(evaluator.meet_parts if isinstance(evaluator, MeetsParts) else _nothing)
+
     def facts(architecture: Architecture) -> Facts | None:
+        meet_parts()  # once: samplers go by the time that the first descriptions take
         found = look_up(architecture)
         if found is None:
             return None
@@ -81,6 +84,10 @@ def facts_from_costs(
 def _no_widths(architecture: Architecture) -> Mapping[str, float]:
     del architecture
     return {}
+
+
+def _nothing() -> None:
+    pass
 
 
 def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:

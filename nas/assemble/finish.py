@@ -17,6 +17,7 @@ from nas.assemble.make import make, make_data, make_space
 from nas.assemble.recipes import recipe_of
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
+from nas.assemble.workers import num_cpus, num_workers
 from nas.config.check import in_one_message
 from nas.config.finishing import (
     BaselineConfig,
@@ -28,7 +29,7 @@ from nas.config.finishing import (
 from nas.config.foreign import check_plain, check_record
 from nas.config.kept_secrets import missing_secrets
 from nas.config.places import telling_where
-from nas.config.recorded import objectives_of, read_mapping, recorded_limits
+from nas.config.recorded import objectives_of, read_mapping, recorded_limits, recorded_objectives
 from nas.config.schema import AimKind, Execution
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint, fingerprint_of
@@ -55,6 +56,7 @@ from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow
 from nas.report.front import comparable_records
 from nas.report.limits import keeps
+from nas.report.reports import load_report
 from nas.secrets import remember_secrets_in
 from nas.study.journal import load_records
 from nas.train.recipe import Recipe
@@ -94,6 +96,16 @@ class AssembledFinish:
         if isinstance(self.task, LanguageTask):
             return run_language_finish(self.task, folder=self.folder, crew=crew, publish=publish)
         return run_finish(self.task, folder=self.folder, crew=crew, publish=publish, lease=lease)
+
+    def write_page(self) -> None:
+        """Write report.html of the run again: what `nas finish` found out belongs into it."""
+        from nas.report.page import write_page  # drawing takes a second to load
+
+        objectives = recorded_objectives(self.folder)
+        records = load_records(self.folder.study_journal)
+        limits = recorded_limits(self.folder, objectives)
+        report = load_report(self.folder, records, objectives, limits=limits)
+        write_page(report, path=self.folder.report_html)
 
 
 def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFinish:
@@ -150,6 +162,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         patience=_patience(config, values["training"], words),
         search_epochs=_search_epochs(values["training"]),
         devices=kept_devices(folder.path),
+        num_slots=num_workers(config.execution, num_cpus=num_cpus()),
     )
     return AssembledFinish(task, folder, config.execution, fingerprint, note)
 

@@ -60,8 +60,9 @@ def plan_jobs(source: ConfigSource, *, is_multirun: bool = False) -> list[Search
         ConfigError: with every fault; in a multirun, those of all its searches.
         RunFolderError: the run to go on with is not there, or has other settings.
     """
+    began_s = time.monotonic()  # what planning imports takes seconds of a budget
     if not is_multirun:
-        return [_plan_job(source)]
+        return [replace(_plan_job(source), started_s=began_s)]
     jobs, faults = [], []
     for overrides, label in expand(source.overrides):
         try:

@@ -76,15 +76,17 @@ def make_data(node: Mapping[str, Any], **offers: Any) -> Any:
 
 
 def make_space(node: Mapping[str, Any]) -> Any:
-    """Return the space that a node describes, inside of what `compression` in it describes.
+    """Return the space that a node describes, inside of what wraps it (`nas.config.nodes`).
 
     Raises:
         ConfigError: Hydra refuses to call a target.
         Exception: whatever a target raises.
     """
-    inner, wrapper = parted_space(node)
+    inner, wrappers = parted_space(node)
     space = make(inner)
-    return space if wrapper is None else make(wrapper, space=space)
+    for wrapper in wrappers.values():
+        space = make(wrapper, space=space)
+    return space
 
 
 def make_sampler(node: Mapping[str, Any], *, offers: Mapping[str, Any]) -> Callable[[int], Any]:

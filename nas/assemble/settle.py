@@ -29,10 +29,19 @@ from nas.planning.facts import DataFacts, MachineFacts, SpaceSpeed
 from nas.planning.image_side import SIDE_ON_CPU, SIDE_ON_GPU, rounded_side
 from nas.planning.training import suited_num_trials, suited_training
 from nas.planning.trials import TrialPlan, WantedTrials, plan_trials
-from nas.profile.speed import EpochTime, measure_epochs, sample_costs, sampled_macs, speed_of
+from nas.profile.speed import (
+    EpochTime,
+    measure_epochs,
+    recommended_costs,
+    recommended_macs,
+    sample_costs,
+    sampled_macs,
+    speed_of,
+)
 from nas.task import DataShape
 
 _LEAST_SIDE = 24  # pixels; smaller images save little
+_QUICKER = 0.8  # of the time of an epoch, that smaller images must spare to be worth it
 _SMALLER = (1.0, 0.75, 0.5)  # sides that are tried where there is little time
 Values = Mapping[str, Any]
 
@@ -134,16 +143,19 @@ class _Settling:
     def _plan(self, first: Values, settled: AutoValues) -> TrialPlan | None:
         """Measure, and share the time out; None where no network can be trained."""
         config = check_values(Composed(dict(first)))
-        evaluator = build_search(config, data=self.data).task.evaluator
+        untold = replace(config, references=replace(config.references, trivial=False))
+        task = build_search(untold, data=self.data).task
+        evaluator = task.evaluator
         if not isinstance(evaluator, TrainedEvaluator):
             return None
         if self.say is not None:
             self.say("three networks are trained for moments, to know how long trials take here")
         sample = sample_costs(evaluator, seed=config.seed)
+        known = recommended_costs(evaluator, limits=task.constraints)
         measured = (
             measure_epochs(
                 evaluator,
-                sample,
+                known or sample,
                 seed=config.seed,
                 in_own_process=self.machine.has_accelerator,
             )
@@ -153,23 +165,36 @@ class _Settling:
         if not measured:
             return None
         macs = [costs["num_macs"] for _, costs in sample]
-        speeds = list(self._speeds(first, settled, macs, measured))
+        surest = known[0][1]["num_macs"] if known else None
+        speeds = list(self._speeds(first, settled, macs, measured, surest))
         return plan_trials(self._wanted(first), speeds)
 
     def _speeds(
-        self, first: Values, settled: AutoValues, macs: list[float], measured: list[EpochTime]
+        self,
+        first: Values,
+        settled: AutoValues,
+        macs: list[float],
+        measured: list[EpochTime],
+        surest: float | None,
     ) -> Iterator[SpaceSpeed]:
         """Yield the speed of the space, then of what it would be for smaller images."""
         side = min(settled.shape.input_shape[1:])
-        yield speed_of(macs, measured, side=side)
+        speed = speed_of(macs, measured, side=side, recommended=surest)
+        usual_s = speed.usual_epoch_s()
+        yield speed
         for smaller in (rounded_side(side * share) for share in _SMALLER[1:]):
             other = with_settled(self.values, _at_side(settled, smaller))["search_space"]
             if smaller < _LEAST_SIDE or other == first["search_space"]:
                 return
-            found = sampled_macs(make_space(other), settled.shape, seed=self.config.seed)
+            space = make_space(other)
+            found = sampled_macs(space, settled.shape, seed=self.config.seed)
             if not found:
                 return
-            yield speed_of(found, measured, side=smaller)
+            first_macs = recommended_macs(space, settled.shape)
+            quicker = speed_of(found, measured, side=smaller, recommended=first_macs)
+            if quicker.usual_epoch_s() > _QUICKER * usual_s:
+                return  # a first convolution of stride 1 undoes what smaller images spare
+            yield quicker
 
     def _wanted(self, first: Values) -> WantedTrials:
         number, epochs = first["stopping"]["num_trials"], first["training"]["epochs"]

@@ -35,6 +35,11 @@ SPACES = Command(
                     "with compression as a parameter",
                     choices_of("search_space/compression", "null"),
                 ),
+                Argument(
+                    "training=usual",
+                    "with settings of the training as parameters",
+                    choices_of("search_space/training", "null"),
+                ),
                 Argument("channels=[8,16,32]", "any other setting of the space"),
                 CONFIG_DIR,
             ),

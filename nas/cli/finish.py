@@ -74,6 +74,7 @@ def _finish(
         )
         write_files_png(summary.artefacts, name=name, path=place / "files.png")
         write_mistake_pictures(place)
+        finish.write_page()
     return summary
 
 

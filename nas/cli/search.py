@@ -1,5 +1,6 @@
 """`nas search`: compose, check, build, search, print the front."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -64,9 +65,10 @@ def _show(source: ConfigSource, flags: Flags) -> None:
 def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
     worst: int = ExitStatus.DONE
-    for job in jobs:
+    for place, job in enumerate(jobs):
+        begun = job if place == 0 else replace(job, started_s=time.monotonic())
         try:
-            status = run_job(job, console)
+            status = run_job(begun, console)
         except NasError as error:
             if len(jobs) == 1:
                 raise

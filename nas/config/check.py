@@ -14,7 +14,7 @@ from typing import Any
 
 from nas.config.compose import Composed
 from nas.config.devices import device_faults
-from nas.config.nodes import COMPRESSION, offers_of, parted_space, rule_nodes
+from nas.config.nodes import offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
@@ -96,7 +96,7 @@ def validate_node(
         validator.record(cls=TrialLimits, value=limits, path=place)
         node = {key: value for key, value in node.items() if key not in known}
     if place == "search_space":
-        node = _validate_compression(validator, node)
+        node = _validate_wrappers(validator, node)
     if "_target_" not in node:
         validator.faults.append(
             f"{place}._target_ is missing; give the dotted name of what to use"
@@ -106,11 +106,11 @@ def validate_node(
     validator.faults.extend(_file_faults(node, place))
 
 
-def _validate_compression(validator: Validator, node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Validator what wraps a space, and return the node of the space itself."""
-    inner, wrapper = parted_space(node)
-    path = f"search_space.{COMPRESSION}"
-    if wrapper is not None:
+def _validate_wrappers(validator: Validator, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Validate what wraps a space, and return the node of the space itself."""
+    inner, wrappers = parted_space(node)
+    for key, wrapper in wrappers.items():
+        path = f"search_space.{key}"
         validate_targets(validator, node=wrapper, path=path, injected=("space",))
     return inner
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from nas.config.nodes import COMPRESSION, parted_space
+from nas.config.nodes import parted_space
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
@@ -29,9 +29,9 @@ def _completed_node(place: str, node: Any, kind: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     if place == "search_space":
-        inner, wrapper = parted_space(node)
-        found = _with_arguments(inner)
-        return found if wrapper is None else {**found, COMPRESSION: _with_arguments(wrapper)}
+        inner, wrappers = parted_space(node)
+        found = {key: _with_arguments(wrapper) for key, wrapper in wrappers.items()}
+        return {**_with_arguments(inner), **found}
     if place == "training":
         node = {**_fields_of(TrialLimits), **node}
     if "_target_" in node:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nas.config.nodes import COMPRESSION
+from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of
 from nas.config.targets import locate
 from nas.errors import ConfigError
@@ -69,7 +69,7 @@ def _fitted(node: Mapping[str, Any], shape: DataShape) -> Mapping[str, Any]:
         return node
     if fitted is None:
         return node
-    own = {key: value for key, value in node.items() if key not in ("_target_", COMPRESSION)}
+    own = {key: value for key, value in node.items() if key not in ("_target_", *WRAPPERS)}
     return {**node, **fitted(own, shape)}
 
 
@@ -107,10 +107,17 @@ def _recorded(value: Any, recorded: Any, key: str, place: str, again: set[str]) 
         return {
             inner: _recorded(member, known, inner, f"{place}.{inner}", again)
             for inner, member in value.items()
+            if not _came_later(inner, member, known)
         }
     has_one = isinstance(recorded, Mapping) and key in recorded
     is_taken = has_one and _is_plain(known) and place not in again
     return known if value == AUTO and is_taken else value
+
+
+def _came_later(key: str, node: Any, recorded: Any) -> bool:
+    """Say whether a parameter that is `auto` is none of a space that a run was begun with."""
+    is_open_parameter = isinstance(node, Mapping) and AUTO in node.values()
+    return is_open_parameter and isinstance(recorded, Mapping) and key not in recorded
 
 
 def _is_plain(value: Any) -> bool:

@@ -300,7 +300,7 @@ class SearchConfig:
     ] = False
     finish_share: Annotated[
         float, Setting("of the budget, that nas finish gets", above=0, maximum=0.95)
-    ] = 0.5
+    ] = 0.7
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space whose results guide the sampler")
     ] = field(default_factory=list)

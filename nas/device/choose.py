@@ -14,6 +14,7 @@ from nas.device.latency_model import prior_deviations
 from nas.device.similarity import (
     Counts,
     FloatArray,
+    Traits,
     Uses,
     counts_matrix,
     covariance_parts,
@@ -49,7 +50,8 @@ def _relative_covariance(networks: Sequence[Counts]) -> FloatArray:
     uses = Uses.of(networks)(operators)
     counts = counts_matrix(networks, operators)
     side = (counts, uses)
-    parts = covariance_parts(side, side, similarities(operators, operators))
+    traits = Traits.of(operators)
+    parts = covariance_parts(side, side, similarities(traits, traits))
     variances = prior_deviations(uses.shape[1])[:-1] ** 2
     likely = (counts @ uses).mean(axis=1)
     return np.asarray(np.tensordot(variances, parts, 1) / np.outer(likely, likely))

@@ -40,6 +40,12 @@ def folded(graph: OperatorGraph) -> OperatorGraph:
     return replace(graph, nodes=tuple(nodes), sizes=sizes)
 
 
+def may_fold_into_before(graph: OperatorGraph) -> bool:
+    """Say whether a graph, not folded yet, begins with what the operator before it may run."""
+    readers = [node for node in _without_dead(graph).nodes if graph.inputs[0] in node.inputs]
+    return len(readers) == 1 and readers[0].operator.kind in ("batch_norm", "clamp")
+
+
 def _merged(before: Node, node: Node) -> Node | None:
     """Return one node in place of two; None where no runtime does that."""
     kind, host = node.operator.kind, before.operator

@@ -16,9 +16,11 @@ import numpy as np
 from nas.device.operators import Operator
 from nas.device.similarity import (
     LEVELS,
+    USES,
     Counts,
     FloatArray,
     TimeOf,
+    Traits,
     Uses,
     counts_matrix,
     covariance_parts,
@@ -62,16 +64,22 @@ class LatencyModel:
 
     def predict(self, network: Counts) -> float:
         """Return the time of a network, ms; never below a twentieth of the quickest measured."""
-        total = self._start + sum(
-            count * self.operator_ms(operator) for operator, count in network.items()
-        )
-        return max(float(total), 0.05 * float(self.times.min()))
+        return self.network_ms(self.operators_ms(network))
+
+    def network_ms(self, operators_ms: float) -> float:
+        """Return the time of a network whose operators take so long together, ms."""
+        return max(self._start + operators_ms, self._least)
+
+    def operators_ms(self, operators: Counts) -> float:
+        """Return the time of some operators, ms; may be below 0 where little is known."""
+        new = [operator for operator in operators if operator not in self._cache]
+        if new:
+            self._cache.update(zip(new, self._times_of(new), strict=True))
+        return float(sum(count * self._cache[o] for o, count in operators.items()))
 
     def operator_ms(self, operator: Operator) -> float:
         """Return the time of one run of an operator, ms; may be below 0 where little is known."""
-        if operator not in self._cache:
-            self._cache[operator] = self._time_of(operator)
-        return self._cache[operator]
+        return self.operators_ms({operator: 1})
 
     @property
     def noise_share(self) -> float:
@@ -80,26 +88,38 @@ class LatencyModel:
 
     @cached_property
     def _problem(self) -> "_Problem":
-        return _Problem(self.networks, self.times, _times_of(self.known))
+        # Models of earlier versions know fewer levels: the last are left out.
+        num_levels = (len(self.log_variances) - 2) // (len(USES) + len(self.known))
+        return _Problem(self.networks, self.times, _times_of(self.known), num_levels=num_levels)
 
     @cached_property
     def _weights(self) -> FloatArray:
         """(N,) what each measured network adds to a prediction, per covariance."""
         return self._problem.solve(self.log_variances, self.noise_scale)[0]
 
-    @property
+    @cached_property
     def _start(self) -> float:
-        problem = self._problem
         common = float(np.exp(self.log_variances[-2]))
-        return problem.scale_ms * common * float(self._weights.sum())
+        return self._problem.scale_ms * common * float(self._weights.sum())
 
-    def _time_of(self, operator: Operator) -> float:
+    @cached_property
+    def _least(self) -> float:
+        return 0.05 * float(self.times.min())
+
+    @cached_property
+    def _pulls(self) -> FloatArray:
+        """(L levels, P, U) what each measured operator adds to the time of one alike, per use."""
         problem = self._problem
-        one = (np.ones((1, 1)), problem.uses([operator]))
-        levels = similarities([operator], problem.operators)
-        parts = covariance_parts(one, (problem.counts, problem.operator_uses), levels)[:-1, 0]
-        covariance = np.exp(self.log_variances[:-2]) @ parts
-        return problem.scale_ms * float(covariance @ self._weights)
+        weighted = problem.operator_uses * (problem.counts.T @ self._weights)[:, None]
+        variances = np.exp(self.log_variances[:-2]).reshape(problem.operator_uses.shape[1], -1)
+        return np.asarray(variances.T[:, None, :] * weighted)
+
+    def _times_of(self, operators: Sequence[Operator]) -> list[float]:
+        problem = self._problem
+        levels = similarities(Traits.of(operators), problem.traits)[: problem.num_levels]
+        prices = sum(level @ pull for level, pull in zip(levels, self._pulls, strict=True))
+        times = problem.scale_ms * (problem.uses(operators) * prices).sum(axis=1)
+        return [float(time) for time in times]
 
 
 def prior_deviations(num_uses: int) -> FloatArray:
@@ -146,14 +166,21 @@ class _Problem:
     """What does not change while the variances are fitted."""
 
     def __init__(
-        self, networks: tuple[Counts, ...], times: FloatArray, known: tuple[TimeOf, ...]
+        self,
+        networks: tuple[Counts, ...],
+        times: FloatArray,
+        known: tuple[TimeOf, ...],
+        *,
+        num_levels: int = len(LEVELS),
     ) -> None:
+        self.num_levels = num_levels
         self.operators = list(dict.fromkeys(o for counts in networks for o in counts))
         self.uses = Uses.of(networks, known)
         self.counts = counts_matrix(networks, self.operators)
         self.operator_uses = self.uses(self.operators)
         side = (self.counts, self.operator_uses)
-        levels = similarities(self.operators, self.operators)
+        self.traits = Traits.of(self.operators)
+        levels = similarities(self.traits, self.traits)[:num_levels]
         self.parts = covariance_parts(side, side, levels)
         self.scale_ms = float(times.mean())
         self.shares = times / self.scale_ms

@@ -47,15 +47,48 @@ def main() -> int:
         say(json.dumps(peak_of(options.peak, options.threads[0])))
         return 0
     paths = sorted(glob.glob(os.path.join(options.folder, "networks", "*.onnx")))
+    out = os.path.join(options.folder, options.out)
+    problem = what_is_missing(paths, out, options)
+    if problem:
+        say(problem)
+        return 2
+    paths = [path for path in paths if can_run(path)]
     if not paths:
-        say("there are no networks/*.onnx in %s; name the folder: --folder DIR" % options.folder)
         return 2
     rows = []
     for threads in options.threads:
         say("%d networks, %d thread(s)" % (len(paths), threads))
         rows += measure_all(paths, threads, options)
-    write(rows, os.path.join(options.folder, options.out))
+    write(rows, out)
     return 0
+
+
+def what_is_missing(paths: list[str], out: str, options: argparse.Namespace) -> str:
+    """Return why nothing can be measured, before an hour is spent on it; or ""."""
+    if not paths:
+        return "there are no networks/*.onnx in %s; name the folder: --folder DIR" % options.folder
+    try:
+        import onnxruntime  # type: ignore[import-untyped] # noqa: F401
+    except ImportError as error:
+        return "ONNX Runtime is missing (%s): pip install onnxruntime" % error
+    try:
+        with open(out + ".part", "w"):
+            pass
+        os.remove(out + ".part")
+    except OSError as error:
+        return "%s cannot be written (%s); name another file: --out FILE" % (out, error)
+    return ""
+
+
+def can_run(path: str) -> bool:
+    """Say whether a network runs here; tell why where it does not."""
+    try:
+        session_of(path, 1)()
+    except Exception as error:  # noqa: BLE001 - whatever the runtime raises
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        say("%s is left out, it does not run here: %s" % (os.path.basename(path), first[:300]))
+        return False
+    return True
 
 
 def read_options() -> argparse.Namespace:
@@ -67,18 +100,27 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--threads", default="1", type=whole_numbers, help="such as 1 or 1,4")
     parser.add_argument(
-        "--turns", default=9, type=int, help="of each network, at least; default 9"
+        "--turns", default=9, type=whole_number, help="of each network, at least; default 9"
     )
-    parser.add_argument("--most-turns", default=21, type=int, help="of a noisy one; default 21")
+    parser.add_argument(
+        "--most-turns", default=21, type=whole_number, help="of a noisy one; default 21"
+    )
     parser.add_argument("--seconds", default=0.1, type=float, help="of a turn; default 0.1")
     parser.add_argument("--out", default="measured.csv", help="file to write, in the folder")
     parser.add_argument("--peak", default="", help=argparse.SUPPRESS)  # used by this script itself
     return parser.parse_args()
 
 
+def whole_number(text: str) -> int:
+    """Return a whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("%r is no whole number from 1 on" % text)
+    return int(text)
+
+
 def whole_numbers(text: str) -> list[int]:
     """Return the numbers of a list such as 1,4."""
-    return [max(int(part), 1) for part in text.split(",")]
+    return [whole_number(part.strip()) for part in text.split(",")]
 
 
 def measure_all(
@@ -87,7 +129,7 @@ def measure_all(
     """Return the rows of all networks; they take turns in a new order each round."""
     turns: dict[str, list[dict[str, Any]]] = {path: [] for path in paths}
     order = random.Random(0)
-    for number in range(options.most_turns):
+    for number in range(max(options.turns, options.most_turns)):
         open_ones = [p for p in paths if number < options.turns or spread_of(turns[p]) > NOISY]
         order.shuffle(open_ones)
         for place, path in enumerate(open_ones):
@@ -125,7 +167,7 @@ def take_turn(path: str, threads: int, seconds: float) -> dict[str, Any]:
 def session_of(path: str, threads: int) -> Callable[[], object]:
     """Return what runs a network once on random numbers."""
     import numpy
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -3,11 +3,11 @@
 An operator's time is a sum over what it uses: a fixed start, arithmetic, memory traffic, and the
 time that each known device needs for it. What a unit of each costs is one number for all operators
 (`all`), moved by one for each kind of operator (`kind`), moved by a smooth function of the shape
-(`shape`). All of these are unknown and Gaussian, so the times of two networks, which are sums over
-their operators, have a covariance (Rasmussen, Williams 2006, chapter 2: a sum of Gaussian
-processes is one).
+(`shape`) and by how well the channels fill vector registers (`alignment`). All of these are
+unknown and Gaussian, so the times of two networks, which are sums over their operators, have a
+covariance (Rasmussen, Williams 2006, chapter 2: a sum of Gaussian processes is one).
 
-Letters: N networks, M other networks, P distinct operators, Q other operators, U uses.
+Letters: N networks, M other networks, P distinct operators, Q other operators, U uses, L levels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +23,15 @@ FloatArray = NDArray[np.float64]
 Counts: TypeAlias = Mapping[Operator, int]  # how often each operator runs in a network
 TimeOf: TypeAlias = Callable[[Operator], float]
 
-LEVELS = ("all", "kind", "shape")
+LEVELS = ("all", "kind", "shape", "alignment")
 USES = ("start", "arithmetic", "traffic")
 # In natural logarithms of channels, positions and windows: operators whose shapes differ by a
 # factor of 4 or so have much in common.
 _SHAPE_LENGTH = 1.5
+# Processors compute 4, 8 or 16 channels at a time; runtimes have slower kernels for numbers of
+# channels that do not divide so, and copy what goes from one kind of kernel to the other.
+_MOST_HALVINGS = 4
+_ALIGNMENT_LENGTH = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,44 @@ class Uses:
         return np.asarray(rows, dtype=float).reshape(len(rows), -1) / self.scale
 
 
-def similarities(operators: Sequence[Operator], others: Sequence[Operator]) -> list[FloatArray]:
+@dataclass(frozen=True)
+class Traits:
+    """What tells whether operators are alike.
+
+    Attributes:
+        kinds: (P,) names.
+        shapes: (P, 5) natural logarithms of channels, positions, window and stride.
+        alignments: (P, 2) how often channels in and out can be halved, up to `_MOST_HALVINGS`.
+    """
+
+    kinds: NDArray[np.str_]
+    shapes: FloatArray
+    alignments: FloatArray
+
+    @classmethod
+    def of(cls, operators: Sequence[Operator]) -> "Traits":
+        """Return the traits of some operators."""
+        number = len(operators)
+        return cls(
+            np.array([_kind(o) for o in operators], dtype=np.str_),
+            np.array([_shape(o) for o in operators]).reshape(number, -1),
+            np.array([_alignment(o) for o in operators], dtype=float).reshape(number, -1),
+        )
+
+
+def similarities(operators: Traits, others: Traits) -> list[FloatArray]:
     """Return (P, Q) for each of `LEVELS`: 1 for alike, 0 for nothing in common."""
-    kinds, other_kinds = (np.array([_kind(o) for o in side]) for side in (operators, others))
-    is_same = (kinds[:, None] == other_kinds[None, :]).astype(float)
-    shapes, other_shapes = (
-        np.array([_shape(o) for o in side]).reshape(len(side), -1) for side in (operators, others)
-    )
-    squares = np.zeros_like(is_same)
-    for column, other in zip(shapes.T, other_shapes.T, strict=True):
+    is_same = (operators.kinds[:, None] == others.kinds[None, :]).astype(float)
+    near = _nearness(operators.shapes, others.shapes, length=_SHAPE_LENGTH)
+    aligned = _nearness(operators.alignments, others.alignments, length=_ALIGNMENT_LENGTH)
+    return [np.ones_like(is_same), is_same, is_same * near, is_same * aligned]
+
+
+def _nearness(rows: FloatArray, others: FloatArray, *, length: float) -> FloatArray:
+    squares = np.zeros((len(rows), len(others)))
+    for column, other in zip(rows.T, others.T, strict=True):
         squares += (column[:, None] - other[None, :]) ** 2
-    near = np.exp(-0.5 * squares / _SHAPE_LENGTH**2)
-    return [np.ones_like(is_same), is_same, is_same * near]
+    return np.asarray(np.exp(-0.5 * squares / length**2))
 
 
 def counts_matrix(networks: Sequence[Counts], operators: Sequence[Operator]) -> FloatArray:
@@ -92,7 +122,7 @@ def covariance_parts(
     right: tuple[FloatArray, FloatArray],
     levels: Sequence[FloatArray],
 ) -> FloatArray:
-    """Return (U * 3 + 1, N, M): the covariance of two sets of networks that each part brings.
+    """Return (U * L + 1, N, M): the covariance of two sets of networks that each part brings.
 
     The last part is a time that all networks have in common.
 
@@ -125,3 +155,17 @@ def _shape(operator: Operator) -> list[float]:
         operator.stride,
     )
     return [float(np.log(max(size, 1.0))) for size in sizes]
+
+
+def _alignment(operator: Operator) -> tuple[int, int]:
+    return _halvings(operator.in_channels), _halvings(operator.channels)
+
+
+def _halvings(number: int) -> int:
+    """Return how often a number can be halved, at most `_MOST_HALVINGS`.
+
+    >>> [_halvings(number) for number in (1, 6, 24, 320)]
+    [0, 1, 3, 4]
+    """
+    lowest_bit = number & -number
+    return min(max(lowest_bit.bit_length() - 1, 0), _MOST_HALVINGS)

@@ -5,7 +5,7 @@ of torch's own operators. Views are free; what depends on weights alone is compu
 """
 
 import math
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Any
 
 import torch
@@ -50,11 +50,14 @@ _KIND_OF = {
     ),
     **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d", "stack", "repeat"), "copy"),
 }
+# What puts out a tensor like its first one.
+_LIKE_FIRST = frozenset((*_CLAMPS, *_ACTIVATIONS)) - {"log_sigmoid_forward"}
 # What an operation puts out on the meta device, by its arguments: torch finds that out by chains
 # of Python functions, which would take most of a forward pass.
 _Spec = tuple[torch.Size, tuple[int, ...], torch.dtype]
 _KNOWN: dict[Hashable, tuple[bool, tuple[_Spec, ...]]] = {}
 _MAX_KNOWN = 100_000
+_NOTHING = torch.empty(0, device="meta")
 
 
 def operators_of(build: Callable[[], nn.Module], data: DataShape) -> OperatorGraph:
@@ -74,14 +77,24 @@ def operators_of(build: Callable[[], nn.Module], data: DataShape) -> OperatorGra
 
 def operators_of_model(model: nn.Module, data: DataShape) -> OperatorGraph:
     """Return the operators of a model, on whatever device it is; it is left in evaluation mode."""
-    model.eval()
     stored = [*model.parameters(), *model.buffers()]
     device = stored[0].device if stored else torch.device("meta")
-    images = torch.empty((1, data.input_shape[0], *input_size(model, data)), device=device)
-    recorder = _Recorder(images, stored=stored)
+    shape = (1, data.input_shape[0], *input_size(model, data))
+    return folded(recorded(model, torch.empty(shape, device=device))[0])
+
+
+def recorded(model: nn.Module, given: torch.Tensor) -> tuple[OperatorGraph, Any]:
+    """Return the operators that a model runs, none of them folded, and what it puts out.
+
+    Args:
+        model: is left in evaluation mode.
+        given: what it takes, on its device.
+    """
+    model.eval()
+    recorder = _Recorder(given, stored=[*model.parameters(), *model.buffers()])
     with torch.no_grad(), recorder:
-        result = model(images)
-    return folded(recorder.graph(result, num_params=num_params(model)))
+        result = model(given)
+    return recorder.graph(result, num_params=num_params(model)), result
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own
@@ -120,8 +133,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's o
         return result
 
     def _note(self, name: str, *, args: list[Any], result: Any) -> None:
-        read = [tensor for tensor in tree_iter(args) if isinstance(tensor, torch.Tensor)]
-        out = next((t for t in tree_iter(result) if isinstance(t, torch.Tensor)), None)
+        read = _tensors(args)
+        out = next(iter(_tensors((result,))), None)
         if out is None:
             return
         self._kept.append(result)
@@ -147,7 +160,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's o
 
 
 def _fresh(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return new results of an operation; of meta tensors, from what equal arguments gave."""
+    """Return new results of an operation; of meta tensors, without asking torch where possible."""
+    quick = _without_torch(func.overloadpacket.__name__, args) if not kwargs else None
+    if quick is not None:
+        return quick
     key = _key((func, args, tuple(kwargs.items())))
     if key is None:
         return func(*args, **kwargs)
@@ -169,6 +185,36 @@ def _fresh(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return made if is_tuple else made[0]
 
 
+def _without_torch(name: str, args: tuple[Any, ...]) -> Any:
+    """Return what the most frequent operations put out; None for others, and for odd arguments."""
+    first = args[0] if args else None
+    if not (isinstance(first, torch.Tensor) and first.is_meta and first.is_contiguous()):
+        return None
+    if name in _LIKE_FIRST:
+        return torch.empty_like(first)
+    if name == "native_batch_norm" and args[5] is False:
+        return torch.empty_like(first), _NOTHING, _NOTHING
+    if name == "convolution":
+        weight, is_transposed, groups = args[1], args[6], args[8]
+        fits = first.dim() == weight.dim() and first.shape[1] == weight.shape[1] * groups
+        if fits and weight.is_contiguous() and not is_transposed:
+            return _convolved(args)
+    return None
+
+
+def _convolved(args: tuple[Any, ...]) -> torch.Tensor:
+    images, weight, _, strides, paddings, dilations = args[:6]
+    sides = [
+        (side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for side, kernel, stride, padding, dilation in zip(
+            images.shape[2:], weight.shape[2:], strides, paddings, dilations, strict=True
+        )
+    ]
+    return torch.empty(
+        (images.shape[0], weight.shape[0], *sides), device="meta", dtype=images.dtype
+    )
+
+
 def _key(value: Any) -> Hashable | None:
     """Return what tells arguments apart; None where a tensor is not on the meta device."""
     if isinstance(value, torch.Tensor):
@@ -177,6 +223,17 @@ def _key(value: Any) -> Hashable | None:
         keys = [_key(item) for item in value]
         return None if None in keys else tuple(keys)
     return (type(value), value)
+
+
+def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
+    """Return the tensors among arguments or results; operations take and give flat lists."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += [item for item in value if isinstance(item, torch.Tensor)]
+    return found
 
 
 def _address(tensor: torch.Tensor) -> int:

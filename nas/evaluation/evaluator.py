@@ -66,6 +66,18 @@ class KnowsWidths(Protocol):
 
 
 @runtime_checkable
+class MeetsParts(Protocol):
+    """An evaluator whose static costs come from parts that networks have in common."""
+
+    def meet_parts(self) -> None:
+        """Look at the parts of random networks; called in the driver, before many are described.
+
+        It takes some seconds at most.
+        """
+        ...
+
+
+@runtime_checkable
 class BringsWeights(Protocol):
     """An evaluator that says whether its results come with trained weights.
 

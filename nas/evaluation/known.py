@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nas.architecture import Architecture
-from nas.device.costs import from_operators, operator_costs
+from nas.device.costs import from_operators
 from nas.device.device import KnownDevice
-from nas.device.trace import operators_of
+from nas.evaluation.operator_costs import OperatorCosts
 from nas.measure.cost import COUNTABLE, count_costs
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -49,6 +49,9 @@ class KnownBefore:
         self._metrics = metrics
         self.devices = dict(devices or {})
         self._of_operators = [name for name in metrics if from_operators(name)]
+        self._operator_costs = OperatorCosts(
+            space, data, metrics=self._of_operators, devices=self.devices
+        )
         self._found: dict[str, dict[str, float]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,6 +72,11 @@ class KnownBefore:
         found = self._of(architecture)
         return {name: found[name] for name in WIDTHS if name in found}
 
+    def meet_parts(self) -> None:
+        """Look at the parts that networks consist of, where costs follow from those."""
+        if self._of_operators:
+            self._operator_costs.meet_parts()
+
     def _of(self, architecture: Architecture) -> dict[str, float]:
         if architecture.id not in self._found:
             self._found[architecture.id] = self._find(architecture)
@@ -83,6 +91,5 @@ class KnownBefore:
             )
             known = {**counted, **known}
         if self._of_operators:
-            graph = operators_of(lambda: self._space.build(architecture, self._data), self._data)
-            known |= operator_costs(graph, metrics=self._of_operators, devices=self.devices)
+            known |= self._operator_costs(architecture)
         return {name: float(known[name]) for name in (*self._metrics, *WIDTHS) if name in known}

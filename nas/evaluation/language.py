@@ -18,6 +18,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
+from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.known import KnownBefore
@@ -96,6 +97,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.space = space
         self.data: TextSearchData = data.search_data()
         space.check_data(self.data.shape)
+        check_chosen(recipe, space.domains)
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
@@ -156,7 +158,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             training = TokenTraining(
                 model,
                 self.data.train_tokens(seen.size),
-                self.recipe,
+                with_chosen(self.recipe, spec.architecture),
                 context=seen.context,
                 seed=spec.seed,
                 device=device,

@@ -23,6 +23,7 @@ from torch import nn
 from nas.architecture import Architecture, Value
 from nas.compress.storage import costs_as_stored
 from nas.errors import SpaceError, UnbuildableError
+from nas.evaluation.chosen import PREFIX, chosen_settings
 from nas.measure.cost import costs_of, empty_inputs, example_inputs, on_meta_device
 from nas.seeding import generator
 from nas.space.space import SearchSpace
@@ -166,10 +167,11 @@ def _inputs_of(data: DataShape) -> str:
 def _check_names(
     space: SearchSpace, models: Mapping[Architecture, nn.Module], data: DataShape
 ) -> Iterator[Finding]:
-    """Yield pairs of architectures that are one network under two identities."""
+    """Yield pairs of architectures that are one network, trained alike, under two identities."""
     by_structure: dict[tuple[object, ...], Architecture] = {}
     for architecture, model in models.items():
-        twin = by_structure.setdefault(_structure(model), architecture)
+        training = tuple(chosen_settings(architecture).items())
+        twin = by_structure.setdefault((*_structure(model), training), architecture)
         if twin is architecture:
             continue
         if torch.equal(_output(space, twin, data), _output(space, architecture, data)):
@@ -188,8 +190,10 @@ def _check_effects(
     data: DataShape,
     rng: np.random.Generator,
 ) -> Iterator[Finding]:
-    """Yield parameters that never change the network."""
+    """Yield parameters that never change the network, though they are not of its training."""
     for name, domain in space.domains.items():
+        if name.startswith(PREFIX):
+            continue
         holders = [architecture for architecture in models if name in architecture][:_NUM_PAIRS]
         if domain.num_values < 2 or not holders:
             continue

@@ -22,6 +22,7 @@ from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
 from nas.device.device import KnownDevice
 from nas.errors import ConfigError
+from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.hand_made import WithBaselines
@@ -104,6 +105,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         self.space, self._builder = space, WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
+        check_chosen(recipe, space.domains)
         self.recipe, self.objectives = recipe, tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
         check_measured(wanted, self.data)
@@ -132,6 +134,10 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     def widths(self, architecture: Architecture) -> Mapping[str, float]:
         """Return how wide the network is (`nas.widths`); nothing where the space hides it."""
         return self._known.widths(architecture)
+
+    def meet_parts(self) -> None:
+        """Look at the parts of networks, so that further ones are quickly described."""
+        self._known.meet_parts()
 
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and move the data there."""
@@ -212,11 +218,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                     seed=spec.seed,
                     share=share,
                     time_limit_s=spec.time_limit_s,
-                    loss=self._loss(model, device),
+                    loss=self._loss(model, device, recipe),
                 )
             with clock.part("train"):
                 saving_s = self._run(training, spec)
-                if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
+                if recipe.adapter_rank is not None and spec.budget >= 1.0:
                     merge(model)
             earlier_s = max(training.earlier_s, spec.spent_s)
             clock.move(saving_s, source="train", to="checkpoint")
@@ -244,12 +250,13 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
 
     def _build(self, spec: TrialSpec, device: torch.device) -> tuple[nn.Module, float, Recipe]:
         """Return the network, and how it is trained: the share of a training, and the recipe."""
-        has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
+        chosen = with_chosen(self.recipe, spec.architecture)
+        has_gradients = device.type == "cpu" and chosen.adapter_rank is None
         check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
         model = self._builder.build(spec.architecture, self.data.shape)
-        share, recipe = start(model, spec.inheritance, self.recipe)
-        if self.recipe.adapter_rank is not None:
-            adapt(model, rank=self.recipe.adapter_rank)
+        share, recipe = start(model, spec.inheritance, chosen)
+        if recipe.adapter_rank is not None:
+            adapt(model, rank=recipe.adapter_rank)
         return model.to(device).to(memory_format=torch.channels_last), share, recipe
 
     def _measured(
@@ -272,7 +279,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             costs=dict(self.static_costs(spec.architecture)),
             seed=spec.seed,
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
-            loss=lambda model: self._loss(model, device),
+            loss=lambda model: self._loss(model, device, self.recipe),
             measures_latency=self._measures_latency,
             devices=self._known.devices,
         )
@@ -297,12 +304,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                 save_checkpoint(training, folder)
         return clock.parts_s["checkpoint"] + (0.0 if regular is None else regular.spent_s)
 
-    def _loss(self, model: nn.Module, device: torch.device) -> Loss | None:
+    def _loss(self, model: nn.Module, device: torch.device, recipe: Recipe) -> Loss | None:
         if self.teacher_targets is None:
             return None
-        taught = TaughtLoss(
-            self.teacher_targets, model, device=device, label_smoothing=self.recipe.label_smoothing
-        )
+        smoothing = recipe.label_smoothing
+        taught = TaughtLoss(self.teacher_targets, model, device=device, label_smoothing=smoothing)
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )

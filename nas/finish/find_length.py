@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
 from nas.evaluation.winner_metric import WinnerMetric
+from nas.finish.afford import trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner
 from nas.finish.ledger import Ledger
 from nas.finish.length import (
@@ -32,7 +33,10 @@ from nas.running_clock import running_s
 STEP = "length"
 LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
+# Times the epochs of the search up to which photos always gained (experiments/photos).
+ALWAYS_GAINS = 16
 _EXPORT_S = 5.0  # of the budget for the files of a winner
+_PLANNED_SHARE = 0.97  # of the budget
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,8 @@ class _Search:
         """Return the trainings of the next length; none where the answer is known."""
         if self._is_over or not self._going or self._num_steps > MAX_DOUBLINGS:
             return []
+        if not self._num_steps and not self._may_be_done_in_time():
+            return []
         # The first length alone says nothing: it is tried where the second one fits as well.
         epochs = self._epochs * 2**self._num_steps
         if not self._has_time_for(epochs * (1 if self._num_steps else 3)):
@@ -250,6 +256,13 @@ class _Search:
         limit = f"the limit is {2**MAX_DOUBLINGS} times the search's"
         return Length(last, f"{limit}; the last doubling gained {told}")
 
+    def _may_be_done_in_time(self) -> bool:
+        """Say whether winners could be done before the budget ends; else no trial tells more."""
+        if self._question.patience.budget_s is None:
+            return True
+        room = Room(self._retraining_s(), self._num_slots, self._available_s())
+        return room.fits([ALWAYS_GAINS * self._epochs] * len(self._question.winners), num_seeds=1)
+
     def _has_time_for(self, epochs: int) -> bool:
         budget_s = self._question.patience.budget_s
         if budget_s is None:
@@ -265,7 +278,7 @@ class _Search:
         question = self._question
         assert question.patience.budget_s is not None, "only where there is a budget"
         files_s = _EXPORT_S * len(question.winners) if question.makes_files else 0.0
-        left_s = 0.97 * question.patience.budget_s - (running_s() - question.began_s)
+        left_s = _PLANNED_SHARE * question.patience.budget_s - (running_s() - question.began_s)
         return max(0.1 * left_s, left_s - files_s)
 
     def _retraining_s(self) -> list[float]:
@@ -274,11 +287,7 @@ class _Search:
     def _seconds(self) -> list[float]:
         """Return the seconds of an epoch of each winner: the search's, as the probes mend them."""
         winners = self._question.winners
-        taken = [
-            winner.record.metrics.get("seconds", winner.record.seconds) if winner.record else 0.0
-            for winner in winners
-        ]
-        found = [seconds / self._question.patience.search_epochs for seconds in taken]
+        found = trial_epochs_s(winners, self._question.patience.search_epochs)
         known = {w.architecture.id: s for w, s in zip(winners, found, strict=True)}
         measured = sum(point.seconds / point.epochs for point in self._curve)
         expected = sum(known[point.architecture_id] for point in self._curve)

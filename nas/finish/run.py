@@ -156,6 +156,7 @@ class _Finish:  # the state of one `nas finish`
             began_s=self._began_s,
         )
         self._task, self._plan, self.lengths = settled.task, settled.plan, settled.lengths
+        self._winners = list(settled.winners)
         self._failures += settled.outcome.failures
         self.is_interrupted = settled.outcome.is_interrupted
         if self.is_interrupted:

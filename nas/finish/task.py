@@ -46,6 +46,7 @@ class FinishTask:
         patience: what bounds the trainings, whose length is then found out; None: the recipe's.
         search_epochs: of a trial of the search; None where it is not known.
         devices: that the search predicted times for, by name.
+        num_slots: trainings that run at once.
     """
 
     space: SearchSpace
@@ -68,6 +69,7 @@ class FinishTask:
     patience: Patience | None = None
     search_epochs: int | None = None
     devices: Mapping[str, KnownDevice] = field(default_factory=dict)
+    num_slots: int = 1
 
     @property
     def winner_metric(self) -> WinnerMetric:

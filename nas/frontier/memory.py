@@ -162,10 +162,14 @@ class StudyMemory:
         return num_picks(running, num_waiting=int(self._most_running) - running)
 
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
-        """Return the unknown network nearest to the next quantile of the sizes.
+        """Return the next network that the space recommends, if any is unknown.
 
-        Where there are hints, it is the best of the nearest ones by these.
+        Otherwise it is the one nearest to the next quantile of the sizes; where there are hints,
+        the best of the nearest ones by these.
         """
+        for candidate in self.candidates.recommended:
+            if candidate.key not in known:
+                return candidate
         left = self._left_of_pool()
         if not len(left):
             return self._anything(rng)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nas.planning.duration import duration_words
 from nas.planning.image_decisions import ImageDecisions
-from nas.planning.trials import LARGEST_SHARE, TrialPlan
+from nas.planning.trials import TrialPlan
 
 HEADING = "decided, since nothing was said of it; behind each line, what sets it:"
 
@@ -66,8 +66,7 @@ def decision_lines(
     given = _overrides(changed, "constraints.")
     if given:
         lines.append(
-            f"networks of which one would take over {LARGEST_SHARE:.0%} of the search's time are "
-            f"left out: {given}"
+            f"networks of which one would take too much of the search's time are left out: {given}"
         )
     return [*lines, *_trial_lines(changed, plan, num_workers, budget_s)]
 

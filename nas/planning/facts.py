@@ -41,6 +41,19 @@ class MachineFacts:
 
 
 @dataclass(frozen=True)
+class KnownLearner:
+    """The network that a space recommends first: it is known to learn much in little time.
+
+    Attributes:
+        num_macs: its multiply-accumulates.
+        epoch_s: seconds of an epoch of it.
+    """
+
+    num_macs: float
+    epoch_s: float
+
+
+@dataclass(frozen=True)
 class SpaceSpeed:
     """How long networks drawn from a space train here.
 
@@ -48,11 +61,19 @@ class SpaceSpeed:
         side: largest side of the images that they take, in pixels.
         num_macs: multiply-accumulates of each, rising.
         epoch_s: seconds of an epoch of each, in the same order.
+        recommended: what the search begins with; None where the space names nothing.
     """
 
     side: int
     num_macs: Sequence[float]
     epoch_s: Sequence[float]
+    recommended: KnownLearner | None = None
+
+    def usual_epoch_s(self, *, most_macs: float | None = None) -> float:
+        """Return what an epoch of a usual trial takes: of the recommended network, or the mean."""
+        if self.recommended is not None:
+            return self.recommended.epoch_s
+        return self.mean_epoch_s(most_macs=most_macs)
 
     def mean_epoch_s(self, *, most_macs: float | None = None) -> float:
         """Return the mean of those with at most so many multiply-accumulates; at least of one."""

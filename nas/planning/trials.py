@@ -1,8 +1,9 @@
 """How long do trials train, and how many are there, in the time that a command has?
 
 More time makes trials longer and more of them, by its square root each: a search that is twice as
-long has trials that are 1.4 times as long. Where there is too little of it for trials that are
-long enough to choose by, images are made smaller first.
+long has trials that are 1.4 times as long. Where there is too little of it for some trials of
+several epochs, images are made smaller. What the space recommends is never left out as too slow:
+on photos such networks learn three times as fast as others (experiments/photos).
 """
 
 import math
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from nas.planning.facts import SpaceSpeed
 
 GOOD_NUM_TRIALS = 20  # of as many epochs as are wanted
-LEAST_NUM_TRIALS = 6
+LEAST_NUM_TRIALS = 3  # fewer leave nothing to choose
 MOST_TIMES_EPOCHS = 4.0  # times the epochs that are wanted: more changes no ranking
-SHORT_EPOCHS = 0.6  # share of the wanted epochs below which smaller images are better
-LARGEST_SHARE = 0.15  # of the search's time that one trial may take
+SHORTEST = 4  # epochs: after fewer, all networks are about as bad
+LARGEST_SHARE = 0.15  # of the search's time that one trial may take; more where it has few
+_ROOM = 1.06  # limits are told in two digits, and must let the recommended network pass
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def plan_trials(wanted: WantedTrials, speeds: Sequence[SpaceSpeed]) -> TrialPlan
     for speed in speeds:
         plan = _planned(wanted, speed)
         plans.append(plan)
-        is_long = plan.epochs >= SHORT_EPOCHS * wanted.epochs
+        is_long = plan.epochs >= min(SHORTEST, wanted.epochs)
         if wanted.seconds is None or (is_long and plan.num_trials >= LEAST_NUM_TRIALS):
             return plan
     return plans[-1]
@@ -82,10 +84,19 @@ def _planned(wanted: WantedTrials, speed: SpaceSpeed) -> TrialPlan:
         return _as_plan(wanted, speed, wanted.epochs, wanted.num_trials, most_macs=None)
     epochs, most_macs, number = wanted.epochs, None, wanted.num_trials
     for _ in range(4):  # fewer large networks leave time for longer trials, and so on
-        epoch_s = speed.mean_epoch_s(most_macs=most_macs)
+        epoch_s = speed.usual_epoch_s(most_macs=most_macs)
         epochs, number = _shared_out(wanted, wanted.seconds * wanted.num_workers / epoch_s)
-        most_macs = speed.most_macs(epoch_s=LARGEST_SHARE * wanted.seconds / epochs)
+        share = max(LARGEST_SHARE, 1 / number)
+        most_macs = _most_macs(speed, share * wanted.seconds / epochs)
     return _as_plan(wanted, speed, epochs, number, most_macs=most_macs)
+
+
+def _most_macs(speed: SpaceSpeed, epoch_s: float) -> float | None:
+    known = speed.recommended
+    if known is None:
+        return speed.most_macs(epoch_s=epoch_s)
+    found = speed.most_macs(epoch_s=max(epoch_s, known.epoch_s))
+    return None if found is None else max(found, _ROOM * known.num_macs)
 
 
 def _shared_out(wanted: WantedTrials, num_epochs: float) -> tuple[int, int]:
@@ -97,7 +108,8 @@ def _shared_out(wanted: WantedTrials, num_epochs: float) -> tuple[int, int]:
     if wanted.is_number_given:
         return min(most, max(1, int(num_epochs / wanted.num_trials))), wanted.num_trials
     times = math.sqrt(num_epochs / (GOOD_NUM_TRIALS * wanted.epochs))
-    epochs = min(most, max(1, round(wanted.epochs * times)))
+    least = max(1, min(SHORTEST, wanted.epochs, int(num_epochs)))
+    epochs = min(most, max(least, round(wanted.epochs * times)))
     return epochs, max(1, int(num_epochs / epochs))
 
 
@@ -109,7 +121,7 @@ def _as_plan(
     *,
     most_macs: float | None,
 ) -> TrialPlan:
-    trial_s = epochs * speed.mean_epoch_s(most_macs=most_macs)
+    trial_s = epochs * speed.usual_epoch_s(most_macs=most_macs)
     return TrialPlan(
         side=speed.side,
         epochs=epochs,

@@ -11,7 +11,8 @@ import numpy as np
 
 from nas.architecture import Architecture
 from nas.evaluation.trained import TrainedEvaluator
-from nas.planning.facts import SpaceSpeed
+from nas.objective import Constraint
+from nas.planning.facts import KnownLearner, SpaceSpeed
 from nas.profile.trial_time import PlannedSearch, time_trials
 from nas.seeding import generator
 from nas.space.space import SearchSpace
@@ -54,14 +55,30 @@ def sample_costs(evaluator: TrainedEvaluator, *, seed: int) -> Costed:
     return sorted(found, key=lambda pair: pair[1][_SCALE])
 
 
+def recommended_costs(evaluator: TrainedEvaluator, *, limits: Sequence[Constraint]) -> Costed:
+    """Return the networks that the space recommends with their static costs, the surest first.
+
+    Args:
+        evaluator: knows the space.
+        limits: on static costs; what breaks one is left out.
+    """
+    named = evaluator.space.recommended()
+    costed = [(architecture, evaluator.static_costs(architecture)) for architecture in named]
+    return [
+        (architecture, costs)
+        for architecture, costs in costed
+        if all(limit.excess(costs[limit.metric]) == 0.0 for limit in limits)
+    ]
+
+
 def measure_epochs(
     evaluator: TrainedEvaluator, sample: Costed, *, seed: int, in_own_process: bool = False
 ) -> list[EpochTime]:
-    """Train a small, a median and a large network for moments; those that can be trained.
+    """Train the smallest, the median and the largest for moments; those that can be trained.
 
     Args:
         evaluator: trains; it is left as it was.
-        sample: smallest first.
+        sample: at least one network.
         seed: of the weights.
         in_own_process: so that this one holds no memory of a GPU.
     """
@@ -75,6 +92,8 @@ def measure_epochs(
 def _measured(evaluator: TrainedEvaluator, sample: Costed, seed: int) -> list[EpochTime]:
     timed = copy.copy(evaluator)
     timed.recipe = replace(evaluator.recipe, epochs=_EPOCHS)
+    # What a first build imports takes seconds, which are no trial's time.
+    evaluator.space.build(sample[0][0], evaluator.data.shape)
     times = time_trials(
         timed,
         sample,
@@ -88,19 +107,28 @@ def _measured(evaluator: TrainedEvaluator, sample: Costed, seed: int) -> list[Ep
     return [EpochTime(trial.costs[_SCALE], trial.seconds / _EPOCHS) for trial in sound]
 
 
-def speed_of(num_macs: Sequence[float], measured: Sequence[EpochTime], *, side: int) -> SpaceSpeed:
+def speed_of(
+    num_macs: Sequence[float],
+    measured: Sequence[EpochTime],
+    *,
+    side: int,
+    recommended: float | None = None,
+) -> SpaceSpeed:
     """Return what an epoch of each network takes, on the line through what was measured.
 
     Args:
         num_macs: of the networks.
         measured: at least one.
         side: of the images that the networks take.
+        recommended: multiply-accumulates of the network that the space recommends first.
     """
     ordered = sorted(num_macs)
     known = sorted((one.num_macs, one.seconds) for one in measured)
     seconds = np.maximum.accumulate([seconds for _, seconds in known])
-    epoch_s = np.interp(ordered, [macs for macs, _ in known], seconds)
-    return SpaceSpeed(side, tuple(ordered), tuple(epoch_s.tolist()))
+    asked = [*ordered, *([] if recommended is None else [recommended])]
+    epoch_s = np.interp(asked, [macs for macs, _ in known], seconds).tolist()
+    first = None if recommended is None else KnownLearner(recommended, epoch_s.pop())
+    return SpaceSpeed(side, tuple(ordered), tuple(epoch_s), first)
 
 
 def sampled_macs(space: SearchSpace, shape: DataShape, *, seed: int) -> list[float]:
@@ -108,3 +136,10 @@ def sampled_macs(space: SearchSpace, shape: DataShape, *, seed: int) -> list[flo
     rng = generator(seed, "speed")
     found = [space.static_costs(space.sample(rng), shape) for _ in range(_NUM_SAMPLED)]
     return [] if None in found else [one[_SCALE] for one in found if one is not None]
+
+
+def recommended_macs(space: SearchSpace, shape: DataShape) -> float | None:
+    """Return the multiply-accumulates of the network that the space recommends first, if any."""
+    named = space.recommended()
+    costs = space.static_costs(named[0], shape) if named else None
+    return None if costs is None else costs[_SCALE]

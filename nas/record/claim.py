@@ -22,7 +22,7 @@ SETTINGS = ("config.yaml", "overrides.yaml", "environment.json", "data.json")
 # What a search leaves in its folder before its first trial.
 _OTHERS = (
     *("spent.jsonl", "study.journal", "study.journal.lock"),
-    *("trials.csv", "front.csv", "front.png", "report.html"),
+    *("trials.csv", "front.csv", "front.png", "front.svg", "report.html"),
 )
 # Taken back last, in this order: a kill on the way leaves a run to go on with, or a free folder.
 _LAST = ("config.yaml", "overrides.yaml", LOG, LEASE)

@@ -21,7 +21,7 @@ from nas.report.style import (
     GROUP_COLOURS,
     KNEE_COLOUR,
     TRIAL_COLOUR,
-    save_figure,
+    save_for_paper,
 )
 from nas.report.values import counted, format_value, scaled, three_digits
 
@@ -30,7 +30,7 @@ _BASELINE_COLOUR = GROUP_COLOURS[2]
 
 def write_finish_png(rows: Sequence[WinnerRow], *, name: str, path: Path) -> None:
     """Draw the confirmed front of the run called `name` into `path`."""
-    save_figure(plot_confirmed(rows, name=name), path)
+    save_for_paper(plot_confirmed(rows, name=name), path)
 
 
 def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:

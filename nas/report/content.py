@@ -6,6 +6,7 @@ from typing import Any
 
 from nas.device.device import KnownDevice
 from nas.objective import Constraint, Objective
+from nas.record.artefacts import ArtefactRow
 from nas.record.references import Reference, floors_of
 from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
@@ -26,6 +27,7 @@ class Report:
         environment: what environment.json holds; empty where there is none.
         weights: trial -> relative folder of its weights, where they are kept.
         winners: what `nas finish` found out, smallest first.
+        files: what `nas finish` made of them.
         spent: what the commands of the search noted.
         devices: that times were predicted for, by name.
         references: what the search is compared with.
@@ -40,6 +42,7 @@ class Report:
     environment: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[int, str] = field(default_factory=dict)
     winners: Sequence[WinnerRow] = ()
+    files: Sequence[ArtefactRow] = ()
     spent: Sequence[Spent] = ()
     devices: Mapping[str, KnownDevice] = field(default_factory=dict)
     references: Sequence[Reference] = ()

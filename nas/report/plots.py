@@ -20,13 +20,13 @@ from nas.metric import Direction
 from nas.objective import Objective, losses
 from nas.record.references import Reference
 from nas.report.front import (
-    FloatArray,
     Floors,
     comparable_records,
     front_records,
     knee_record,
     leading_objective,
 )
+from nas.report.outliers import axis_range
 from nas.report.reference_points import draw_references
 from nas.report.style import (
     FAINT_COLOUR,
@@ -37,7 +37,7 @@ from nas.report.style import (
     decades_of,
     plain_values,
     prepare_axes,
-    save_figure,
+    save_for_paper,
     scale_axis,
     set_titles,
     write_free,
@@ -45,8 +45,7 @@ from nas.report.style import (
 from nas.report.values import counted, format_value
 from nas.trial import TrialRecord, TrialState, trainings
 
-_OUTLIERS = 0.05  # share of the trials that may lie outside the picture at its bad end,
-_WORTH_CUTTING = 1.6  # where that makes the rest larger by this factor
+_MOST_SHAPES = 2000  # points that an SVG has one by one; more are one picture in it
 _HEAD_IN = 0.62  # inches above the axes, for the titles
 
 
@@ -59,9 +58,9 @@ def write_front_png(
     references: Sequence[Reference] = (),
     floors: Floors = (),
 ) -> None:
-    """Draw the front of the run called `name`, and what it is compared with, into `path`."""
+    """Draw the front of the run called `name`, with its references, into a PNG and an SVG."""
     figure = plot_front(records, objectives, name=name, references=references, floors=floors)
-    save_figure(figure, path)
+    save_for_paper(figure, path)
 
 
 def plot_front(
@@ -177,6 +176,7 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
         axes.scatter(
             drawn.values(x, beaten), drawn.values(y, beaten), s=18, color=TRIAL_COLOUR,
             alpha=0.55, linewidths=0, label="trained in full", zorder=2,
+            rasterized=len(beaten) > _MOST_SHAPES,
         )  # fmt: skip
     if drawn.stopped:
         axes.scatter(
@@ -192,42 +192,20 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
 
 
 def _set_limits(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
-    """Frame all trials, but let a few bad outliers of `y` lie outside, and say how many."""
+    """Frame all trials, but let a few bad outliers lie outside, and say how many."""
+    told = []
     for objective, is_x in ((x, True), (y, False)):
         values = np.asarray(drawn.values(objective, [*drawn.complete, *drawn.stopped]))
-        front = np.asarray(drawn.values(objective, drawn.front))
-        log = (axes.get_xscale() if is_x else axes.get_yscale()) == "log"
-        low, high = float(values.min()), float(values.max())
-        if not is_x and not log:
-            low, high = _without_outliers(values, front, objective.direction)
-        low, high = _padded(low, high, log=log)
+        low, high = axis_range(objective, values.tolist(), drawn.values(objective, drawn.front))
         (axes.set_xlim if is_x else axes.set_ylim)(low, high)
         outside = int(((values < low) | (values > high)).sum())
+        is_low = objective.direction is Direction.MAXIMIZE
+        places = ("left of", "right of") if is_x else ("below", "above")
         if outside:
             words = "1 trial lies" if outside == 1 else f"{outside} trials lie"
-            where = "below" if objective.direction is Direction.MAXIMIZE else "above"
-            axes.set_title(
-                f"{words} {where} the picture", loc="right", fontsize=8, color=FAINT_COLOUR, pad=3
-            )
-
-
-def _without_outliers(
-    values: FloatArray, front: FloatArray, direction: Direction
-) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    if direction is Direction.MAXIMIZE:
-        cut = min(float(np.quantile(values, _OUTLIERS)), float(front.min()))
-        return (cut if high - low > _WORTH_CUTTING * (high - cut) else low), high
-    cut = max(float(np.quantile(values, 1 - _OUTLIERS)), float(front.max()))
-    return low, (cut if high - low > _WORTH_CUTTING * (cut - low) else high)
-
-
-def _padded(low: float, high: float, *, log: bool) -> tuple[float, float]:
-    if log:
-        factor = (high / low) ** 0.07 if high > low else 2.0
-        return low / factor, high * factor
-    pad = 0.07 * (high - low) if high > low else max(abs(high) * 0.1, 0.5)
-    return low - pad, high + pad
+            told.append(f"{words} {places[0] if is_low else places[1]} the picture")
+    if told:
+        axes.set_title(", ".join(told), loc="right", fontsize=8, color=FAINT_COLOUR, pad=14)
 
 
 def _draw_stairs(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
@@ -306,7 +284,8 @@ def _draw_pairs(drawn: Drawn) -> Figure:
 def _legend_below(figure: Figure, handles: list[Artist], words: list[str]) -> None:
     """Put the legend where it covers nothing."""
     figure.legend(
-        handles, words, loc="outside lower left", ncols=len(words), frameon=False, fontsize=9,
+        handles, words, loc="outside lower left", frameon=False, fontsize=9,
+        ncols=len(words) if len(words) <= 4 else 3,
         labelcolor=TEXT_COLOUR, columnspacing=1.4, handletextpad=0.4,
     )  # fmt: skip
 

@@ -87,6 +87,7 @@ def load_report(
 ) -> Report:
     """Return what the page needs, from the files of a run folder; absent ones are left out."""
     winners_csv = folder.finish_dir / "winners.csv"
+    artefacts_csv = folder.finish_dir / "artefacts.csv"
     places = folder.models_dir.iterdir() if folder.models_dir.is_dir() else ()
     kept = [place for place in places if (place / "weights.safetensors").is_file()]
     return Report(
@@ -97,6 +98,7 @@ def load_report(
         environment=read_environment(folder.environment_json),
         weights={int(p.name): f"models/{p.name}/" for p in kept if p.name.isdecimal()},
         winners=read_winners(winners_csv) if winners_csv.is_file() else (),
+        files=read_artefacts(artefacts_csv) if artefacts_csv.is_file() else (),
         spent=read_spent(folder.spent_jsonl),
         devices=_devices_of(folder),
         references=read_references(folder.path / REFERENCES_CSV),

@@ -8,12 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from nas.report import finished
 from nas.report.charts import drawable_metrics
-from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.content import Report
 from nas.report.cost import search_cost
 from nas.report.curves import curves_section
 from nas.report.front import knee_record
+from nas.report.influence import importance_section, traits_section
 from nas.report.inheritance import inheritance_line
 from nas.report.limits import limits_line
 from nas.report.page_parts import (
@@ -30,6 +31,7 @@ from nas.report.page_parts import (
     Tile,
 )
 from nas.report.reference_points import section_of_references
+from nas.report.slots import slots_section
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
@@ -95,7 +97,11 @@ def front_section(report: Report) -> Section | None:
     for record, words in zip(report.front, own, strict=True):
         is_knee = record is knee and len(report.front) > 1
         mark, style = ("◆ ", "knee-mark") if is_knee else ("", "")
-        cells = [Cell(f"{mark}{record.number}", float(record.number), is_number=True, style=style)]
+        number = Cell(
+            f"{mark}{record.number}", float(record.number), is_number=True, style=style,
+            link="#card",
+        )  # fmt: skip
+        cells = [number]
         cells += [_metric_cell(metric, record) for metric in metrics]
         cells.append(Cell(record.origin + shorten_groups(words), style="words"))
         if report.weights:
@@ -119,16 +125,32 @@ def front_section(report: Report) -> Section | None:
 
 def winners_section(report: Report) -> Section | None:
     """Return what `nas finish` found out about the winners."""
-    if not report.winners:
-        return None
-    headings, *lines = confirmation_table(report.winners)
-    rows = [Row([Cell(text) for text in line]) for line in lines]
-    return TableSection(
-        "titled_table.html",
-        "Winners: retrained and tested",
-        table=PageTable(headings, rows, "Winners, smallest first"),
-        lead=optimism_line(report.winners),
-    )
+    return finished.winners_section(report.winners)
+
+
+def files_section(report: Report) -> Section | None:
+    """Return the files that `nas finish` made."""
+    return finished.files_section(report.files)
+
+
+def sizes_section(report: Report) -> Section | None:
+    """Return the sizes of a network in memory and in each file."""
+    return finished.sizes_section(report.winners, report.files)
+
+
+def importances(report: Report) -> Section | None:
+    """Return which parameters matter."""
+    return importance_section(report.records, report.objectives)
+
+
+def shared_traits(report: Report) -> Section | None:
+    """Return what the members of the front have in common."""
+    return traits_section(report.records, report.objectives, report.front)
+
+
+def slots_timeline(report: Report) -> Section | None:
+    """Return which slot ran which trial when."""
+    return slots_section(report.records)
 
 
 def cost_section(report: Report) -> Section | None:
@@ -303,12 +325,17 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_chart,
     winners_section,
     front_section,
+    files_section,
+    sizes_section,
+    shared_traits,
+    importances,
     devices_section,
     references_section,
     growth_section,
     learning_curves,
     cost_section,
     time_section,
+    slots_timeline,
     failures_section,
     trials_section,
     environment_section,

@@ -1,7 +1,11 @@
 """Which sides, patches and strides suit images of a size? For spaces that let them be `auto`."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+from nas.architecture import Value
+from nas.space.parameters import Domain, Float
 
 AUTO = "auto"
 SMALL_SIDE = 12  # pixels, up to which images are enlarged rather than made smaller
@@ -61,3 +65,34 @@ def _filled(value: Any, place: str, suited: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         return {key: _filled(inner, f"{place}.{key}", suited) for key, inner in value.items()}
     return suited[place] if value == AUTO and place in suited else value
+
+
+def without_auto(arguments: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return arguments without the parameter whose domain at a dotted place is `auto`.
+
+    >>> without_auto({"a": {"b": {"choice": "auto"}, "c": 1}}, "a.b.choice")
+    {'a': {'c': 1}}
+    """
+    key, _, rest = place.partition(".")
+    inner = arguments.get(key)
+    if not isinstance(inner, Mapping):
+        return dict(arguments)
+    if "." not in rest:
+        others = {name: value for name, value in arguments.items() if name != key}
+        return others if inner.get(rest) == AUTO else dict(arguments)
+    return {**arguments, key: without_auto(inner, rest)}
+
+
+def nearest_value(domain: Domain, wanted: Value) -> Value:
+    """Return the value of a domain that is nearest to a number; of words that one, or the first.
+
+    >>> from nas.space.parameters import Choice
+    >>> nearest_value(Choice([0.5, 1.4]), 1.0), nearest_value(Choice(["relu", "silu"]), "gelu")
+    (1.4, 'relu')
+    """
+    if isinstance(domain, Float) and math.isinf(domain.num_values):
+        return min(max(float(wanted), domain.low), domain.high)
+    values = domain.values()
+    if domain.contains(wanted) or isinstance(values[0], bool | str):
+        return wanted if domain.contains(wanted) else values[0]
+    return min(values, key=lambda value: abs(float(value) - float(wanted)))

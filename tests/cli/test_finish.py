@@ -54,6 +54,7 @@ def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
         "ledger.jsonl",
         "log.txt",
     }
+    assert "Winners: retrained and tested" in (searched / "report.html").read_text()
     (card,) = place.glob("*/README.md")
     assert "nas finish run=" in card.read_text()
     assert "license: mit" in card.read_text()

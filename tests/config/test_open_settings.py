@@ -74,3 +74,9 @@ def test_a_record_brings_no_node_in_the_place_of_a_value():
     recorded = with_settled(composed(), PHOTOS)
     recorded["training"] = {**recorded["training"], "epochs": {"_target_": "os.getcwd"}}
     assert with_recorded(composed(), recorded)["training"]["epochs"] == AUTO
+
+
+def test_a_parameter_that_came_later_stays_out_of_a_space_that_lacked_it():
+    recorded = with_settled(composed(), PHOTOS)
+    del recorded["search_space"]["parameters"]["stages"]["fused"]
+    assert with_recorded(composed(), recorded) == recorded

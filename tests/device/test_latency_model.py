@@ -1,5 +1,7 @@
 """Predictions of an invented device whose times are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from parts.devices import convolution, network_ms, operator_ms, random_counts
@@ -112,3 +114,52 @@ def test_errors_are_shares_and_the_high_one_looks_at_those_that_take_longer():
     found = prediction_error(predicted, measured)
     assert (found.share_close, found.median_error) == (0.8, 0.0)
     assert found.high_error == pytest.approx(1.0)  # the ninth of ten: 10 in place of 5
+
+
+def padded_ms(counts):
+    """A device that computes 16 channels at a time: others of them wait."""
+    return sum(
+        n * (0.01 + o.positions * (-(-o.channels // 16) * 16) ** 2 * o.kernel / 1e6)
+        for o, n in counts.items()
+    )
+
+
+def test_channels_that_do_not_fill_vector_registers_are_learned_to_be_slow():
+    rng = np.random.default_rng(0)
+    drawn = [
+        {
+            convolution(int(c), 64, kernel=1): int(rng.integers(1, 4))
+            for c in rng.choice([24, 32, 33, 37, 40, 48, 49, 50, 64, 70], size=4, replace=False)
+        }
+        for _ in range(130)
+    ]
+    values = [padded_ms(one) for one in drawn]
+    model = fit_latency_model(drawn[:30], values[:30])
+    error = prediction_error(predictions(model, drawn[30:]), np.array(values[30:]))
+    assert error.median_error < 0.04
+    assert model.operator_ms(convolution(33, 64, kernel=1)) > 1.2 * model.operator_ms(
+        convolution(32, 64, kernel=1)
+    )
+
+
+def test_a_model_of_an_earlier_version_predicts_by_what_it_knows():
+    measured, others = networks(30), networks(50, seed=7)
+    model = fit_latency_model(measured, list(times(measured)))
+    uses = model.log_variances[:-2].reshape(3, 4)
+    earlier = replace(model, log_variances=np.append(uses[:, :3], model.log_variances[-2:]))
+    without = replace(
+        model,
+        log_variances=np.append(
+            np.column_stack([uses[:, :3], np.full(3, -60.0)]), model.log_variances[-2:]
+        ),
+    )
+    assert predictions(earlier, others) == pytest.approx(predictions(without, others), rel=1e-6)
+
+
+def test_the_time_of_operators_together_is_the_sum_of_their_times():
+    measured = networks(20)
+    model = fit_latency_model(measured, list(times(measured)))
+    counts = networks(1, seed=5)[0]
+    alone = sum(count * model.operator_ms(operator) for operator, count in counts.items())
+    assert model.operators_ms(counts) == pytest.approx(alone)
+    assert model.network_ms(alone) == pytest.approx(model.predict(counts))

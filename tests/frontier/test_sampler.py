@@ -101,6 +101,32 @@ def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
     assert deep_size(first) == 0.5 * 8 * 3
 
 
+class NamesTwo(SearchSpace):
+    """The cells of `CELL`, of which two are recommended."""
+
+    def recommended(self):
+        kinds = ("wide", "skip")
+        return [self.architecture(dict.fromkeys(self.domains, kind)) for kind in kinds]
+
+
+def first_of(space, number, **limits):
+    study = open_study(FrontierSampler(space, cell_facts, seed=1, **limits))
+    return run(study, number, space=space)
+
+
+def test_what_the_space_recommends_comes_first_and_in_its_order():
+    space = NamesTwo({f"e{i}": {"choice": list(COSTS)} for i in range(5)})
+    asked = first_of(space, 4)
+    assert [set(architecture.values()) for architecture in asked[:2]] == [{"wide"}, {"skip"}]
+    assert len({architecture.id for architecture in asked}) == 4
+
+
+def test_what_is_recommended_and_not_allowed_is_left_out():
+    space = NamesTwo({f"e{i}": {"choice": list(COSTS)} for i in range(5)})
+    first, _ = first_of(space, 2, is_allowed=lambda architecture: size_of(architecture) < 200)
+    assert set(first.values()) == {"skip"}
+
+
 def test_the_first_trainings_are_the_most_promising_of_their_size():
     space = SearchSpace({"width": {"int": [1, 200]}, "kind": {"choice": list("abcdefgh")}})
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from nas.planning.facts import SpaceSpeed
-from nas.planning.trials import LARGEST_SHARE, WantedTrials, plan_trials
+from nas.planning.facts import KnownLearner, SpaceSpeed
+from nas.planning.trials import LARGEST_SHARE, SHORTEST, WantedTrials, plan_trials
 
 ONE_SECOND = SpaceSpeed(side=64, num_macs=(1e6, 2e6, 4e6), epoch_s=(1.0, 1.0, 1.0))
 WANTED = WantedTrials(seconds=None, num_workers=2, epochs=20, num_trials=30)
@@ -46,7 +46,7 @@ def test_a_number_of_trials_that_was_given_stands():
 
 def test_images_are_made_smaller_where_trials_would_be_too_short():
     quicker = SpaceSpeed(side=32, num_macs=(1e6,), epoch_s=(0.25,))
-    short = plan_trials(replace(WANTED, seconds=30), [ONE_SECOND, quicker])
+    short = plan_trials(replace(WANTED, seconds=4), [ONE_SECOND, quicker])
     long = plan_trials(replace(WANTED, seconds=300), [ONE_SECOND, quicker])
     assert (short.side, long.side) == (32, 64)
 
@@ -57,3 +57,23 @@ def test_no_trial_takes_more_than_its_share_of_the_time():
     plan = plan_trials(replace(WANTED, seconds=300), [speed])
     assert plan.most_macs is not None
     assert plan.most_macs / 1e6 / 10 * plan.epochs <= 1.1 * LARGEST_SHARE * 300
+
+
+@pytest.mark.parametrize("seconds", [6, 20, 100])
+def test_what_the_space_recommends_is_never_left_out_as_too_slow(seconds):
+    macs = tuple(1e6 * n for n in range(1, 101))
+    known = KnownLearner(num_macs=20e6, epoch_s=2.0)
+    speed = SpaceSpeed(64, macs, tuple(n / 10 for n in range(1, 101)), known)
+    plan = plan_trials(replace(WANTED, seconds=seconds), [speed])
+    assert plan.most_macs > 20e6
+    assert plan.trial_s == pytest.approx(2.0 * plan.epochs)
+
+
+def test_little_time_makes_fewer_trials_and_not_ones_of_an_epoch():
+    plan = plan_trials(replace(WANTED, seconds=8), [ONE_SECOND])  # 16 epochs
+    assert (plan.epochs, plan.num_trials) == (SHORTEST, 4)
+
+
+def test_less_time_than_one_short_trial_needs_is_one_trial():
+    plan = plan_trials(replace(WANTED, seconds=1), [ONE_SECOND])
+    assert (plan.epochs, plan.num_trials) == (2, 1)

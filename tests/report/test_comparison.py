@@ -17,7 +17,12 @@ from nas.report.comparison import (
     write_growth_csv,
     write_runs_csv,
 )
-from nas.report.comparison_plot import median_attainment, plot_comparison, write_comparison_png
+from nas.report.comparison_plot import (
+    attainment,
+    median_attainment,
+    plot_comparison,
+    write_comparison_png,
+)
 from nas.trial import TrialState
 
 
@@ -156,6 +161,8 @@ def test_median_attainment_is_what_half_of_the_runs_reached(trial, accuracy_size
     # Two of three runs have something from 20 B on; at 40 B the three have 0.9, 0.6, 0.7.
     assert places.tolist() == [20.0, 30.0, 40.0]
     assert medians == pytest.approx([50.0, 60.0, 70.0])
+    assert attainment(fronts, size, accuracy, num_runs=1)[1] == pytest.approx([50, 60, 90, 90])
+    assert [v.tolist() for v in attainment(fronts, size, accuracy, num_runs=3)] == [[40.0], [60.0]]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_the_picture_is_written_as_png(tmp_path, seeded_runs):
     write_comparison_png(compare_runs(seeded_runs), title="a", path=path)
 
     with Image.open(path) as image:
-        assert (image.format, image.size) == ("PNG", (1840, 864))
+        assert (image.format, image.size) == ("PNG", (3450, 1620))
 
 
 @pytest.mark.parametrize(
