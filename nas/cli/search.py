@@ -1,5 +1,6 @@
 """`nas search`: compose, check, build, search, print the front."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
     from nas.record.lease import Lease
+
+_LOG = logging.getLogger(__name__)
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -119,7 +122,8 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         view = make_view(config.ui, console)
         following = tracks.following(folder, settled.values, view.message)
         with logging_to(folder.log_txt, view), following:
-            told = device_notes(search.devices, constraints_of(config.constraints))
+            limits = constraints_of(config.constraints)
+            told = device_notes(search.devices, limits, input_shape=_input_shape(search))
             notes = [*job.notes, *settled.lines, *told]
             _note_circumstances(folder, data, view, notes=notes)
             watching = tracks.watching(view, objectives)
@@ -204,6 +208,12 @@ def _finish(config: SearchConfig, folder: RunFolder, *, started_s: float) -> int
     return finish.run(finish_words(config, folder.path, started_s=started_s))
 
 
+def _input_shape(search: "AssembledSearch") -> Sequence[int]:
+    """Return (C, H, W) of the data; empty where they are no images."""
+    shape: Sequence[int] = getattr(getattr(search.data, "shape", None), "input_shape", ())
+    return shape
+
+
 def _note_circumstances(
     folder: RunFolder, data: "RunData", view: "View", *, notes: Sequence[str]
 ) -> None:
@@ -214,6 +224,7 @@ def _note_circumstances(
     write_environment(folder.environment_json, collect_environment())
     note_data(folder, data.content, data.fingerprint, say=view.message)
     for note in (*notes, *data.notes):
+        _LOG.info("%s", note)
         view.message(note)
 
 
