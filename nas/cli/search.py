@@ -94,6 +94,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         console: where to tell of it.
         repeats: a run whose data these must be, as those of a run that goes on.
     """
+    _say_begin(job, console)
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.budget import search_end_s
     from nas.assemble.devices import device_notes, keep_devices
@@ -106,11 +107,12 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     from nas.record.claim import claimed_run
 
     place = Path(job.config.run_folder)
+    tracks = Tracks(job.config.tracking)
     before = RunFolder.open(place) if job.config.resume else repeats
     until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
         settled = settle(job.values, job.config, until_s=until_s, say=_sayer(job, console))
-    config, search, tracks = settled.config, settled.search, Tracks(settled.config.tracking)
+    config, search = settled.config, settled.search
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
@@ -183,6 +185,12 @@ def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
     ended = {"ended": summary.why_ended, "is_interrupted": summary.is_interrupted}
     answer("run", {**run_content(RunView.open(str(folder.path))), **ended})
     return status
+
+
+def _say_begin(job: SearchJob, console: Console) -> None:
+    """Say on a terminal that something happens: what comes next takes some seconds."""
+    if job.config.ui is not Ui.NONE and console.is_terminal:
+        console.print(f"{job.config.name}: reading data, starting workers", markup=False)
 
 
 def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:

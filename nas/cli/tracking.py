@@ -127,6 +127,7 @@ class Tracks:
         """Hand on what a finish found: its tables, its pictures, the winners' files."""
         if self._background is None:
             return
+        self.searched(folder)  # the run may not have been tracked while it searched
         place = folder.finish_dir
         winners = place / "winners.csv"
         for row in read_winners(winners) if winners.is_file() else ():

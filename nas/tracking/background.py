@@ -4,6 +4,7 @@ A network that is slow or gone must not hold up a search. The first error is tol
 tracker is left alone after it.
 """
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -35,8 +36,8 @@ class Background:
         self._tasks.put(lambda: keep(self._tracker.start(run)))
 
     def numbers(self, values: Mapping[str, float], *, step: int) -> None:
-        """Hand on the numbers of a step."""
-        told = dict(values)
+        """Hand on the numbers of a step, but for those that are none (NaN) or infinite."""
+        told = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         self._tasks.put(lambda: self._tracker.numbers(told, step=step))
 
     def file(self, path: Path, name: str) -> None:

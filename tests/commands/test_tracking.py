@@ -1,9 +1,13 @@
 """A search and a finish with a tracker, by whole command lines."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_nothing_of_a_tracker_is_imported_unless_it_is_chosen():
@@ -11,9 +15,15 @@ def test_nothing_of_a_tracker_is_imported_unless_it_is_chosen():
         "import sys, nas.cli.search, nas.cli.tracking, nas.assemble.tracking;"
         "print(sorted({'mlflow', 'wandb', 'tensorboard', 'tensorboardX'} & set(sys.modules)))"
     )
-    words = [sys.executable, "-c", code]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
 
-    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert done.stdout == "[]\n"
 
 
 def test_a_tracker_that_is_not_installed_is_refused_before_anything_begins(

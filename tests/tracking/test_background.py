@@ -32,7 +32,7 @@ def test_all_is_handed_on_in_order_by_another_thread(tmp_path):
     background = Background(notebook, said.append)
 
     background.start(TrackedRun("a", tmp_path, {}), ids.append)
-    background.numbers({"x": 1.0}, step=0)
+    background.numbers({"x": 1.0, "y": float("nan")}, step=0)
     background.file(tmp_path / "f", "f")
     background.close(is_failed=False)
 
