@@ -38,6 +38,7 @@ def main(words: Sequence[str]) -> int:
     for row in rivals:
         at = (float(row["size_bytes"]) / 1e3, 100 * float(row["accuracy"]))
         axes.annotate(row["network"], at, xytext=(-4, 6), textcoords="offset points", ha="right")
+    axes.margins(0.1)
     axes.set_xscale("log")
     axes.set_xlabel("kB")
     axes.set_ylabel("accuracy on photos never seen, %")
