@@ -71,6 +71,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "kv_bytes_per_token", _DOWN, "cache per token", Scale.COUNT, "B", True, "cache/token"
         ),
+        Metric("trained_bytes", _DOWN, "trained weights", Scale.COUNT, "B", True, "trained"),
         Metric("num_macs", _DOWN, "multiply-accumulates", Scale.COUNT, "", True, "MACs"),
         Metric("activation_bytes", _DOWN, "peak activations", Scale.COUNT, "B", True),
         Metric("ram_bytes", _DOWN, "RAM at 8 bits", Scale.COUNT, "B", True, "RAM"),
@@ -87,7 +88,13 @@ METRICS: dict[str, Metric] = {
 }
 
 # Those that language models alone have.
-LANGUAGE_METRICS = ("bits_per_byte", "num_body_params", "kv_bytes_per_token", "tokens_per_s")
+LANGUAGE_METRICS = (
+    "bits_per_byte",
+    "num_body_params",
+    "kv_bytes_per_token",
+    "trained_bytes",
+    "tokens_per_s",
+)
 STATIC_METRICS = tuple(metric.name for metric in METRICS.values() if metric.is_static)
 # What a model of a device predicts, so that it is known before training: `latency_ms@pi5`.
 DEVICE_METRICS = ("latency_ms", "energy_j")

@@ -29,9 +29,11 @@ class TokenShape(DataShape):
         input_shape: (1, 1, T), T the longest context that the data allow.
         num_classes: size of the vocabulary, of the first one where the data have several.
         vocabularies: sizes of all vocabularies that the data are tokenized by.
+        curations: names of the training texts that models may learn from.
     """
 
     vocabularies: tuple[int, ...] = ()
+    curations: tuple[str, ...] = ("none",)
 
     @property
     def context(self) -> int:
@@ -39,9 +41,11 @@ class TokenShape(DataShape):
         return self.input_shape[2]
 
 
-def token_shape(*, context: int, vocabularies: Sequence[int]) -> TokenShape:
+def token_shape(
+    *, context: int, vocabularies: Sequence[int], curations: tuple[str, ...] = ("none",)
+) -> TokenShape:
     """Return the shape of text, tokenized by one vocabulary or several."""
-    return TokenShape((1, 1, context), vocabularies[0], tuple(vocabularies))
+    return TokenShape((1, 1, context), vocabularies[0], tuple(vocabularies), curations)
 
 
 class Task:

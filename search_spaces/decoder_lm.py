@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.data.curation import is_curation
 from nas.errors import SpaceError, UnbuildableError
 from nas.models.decoder import ACTIVATIONS, ATTENTION, MIXERS, Decoder, DecoderLayer, DecoderPlan
 from nas.models.decoder_costs import decoder_costs
@@ -28,7 +29,7 @@ class DecoderSpace(SearchSpace):
 
     Args:
         parameters: the tree of parameters; the names must be among those below. `layers.mixer`,
-            `is_tied`, `activation`, `context` and `vocabulary` may be left out.
+            `is_tied`, `activation`, `context`, `vocabulary` and `curation` may be left out.
         head_features: features of one head; even.
         window: tokens that a layer with a window sees.
 
@@ -84,8 +85,9 @@ class DecoderSpace(SearchSpace):
             "is_tied": either(),
             "context": whole(8, _MAX_CONTEXT),
             "vocabulary": whole(2, _MAX_VOCABULARY),
+            "curation": Rule("a curation, such as near+easy0.5", is_curation),
         }
-        may_lack = {"layers.mixer", "activation", "is_tied", "context", "vocabulary"}
+        may_lack = {"layers.mixer", "activation", "is_tied", "context", "vocabulary", "curation"}
         check_parameters(
             self.domains, rules, space="decoder_lm", optional=may_lack | {"heads_per_kv"}
         )

@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_SHIM = re.compile(r"https://[\w.]+/iframe-worker/shim")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\((?!https?:|data:)([^)\s]+)\)")
 
 
@@ -59,7 +60,7 @@ def on_page_markdown(text: str, *, page: Page, config: MkDocsConfig, files: File
 def on_post_page(html: str, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001
     """Take the one script that the theme would load from elsewhere from the site's own files."""
     above = "../" * page.url.count("/")
-    return html.replace("https://unpkg.com/iframe-worker/shim", f"{above}assets/iframe-worker.js")
+    return _SHIM.sub(f"{above}assets/iframe-worker.js", html)
 
 
 def commands_text() -> str:

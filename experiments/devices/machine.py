@@ -6,6 +6,9 @@
 
 For each of two spaces: some networks chosen as `nas device new` chooses them, and fresh ones drawn
 at random; all are measured in turns. The model is fitted to the first and judged by the second.
+`volume_lost`: the fresh networks on the front by predicted latency, at their measured latencies,
+against the front by measured ones; in logarithms of latency and of parameters or
+multiply-accumulates, which stand for an accuracy that nobody trained for.
 """
 
 import csv
@@ -25,12 +28,15 @@ from nas.device.choose import choose_networks
 from nas.device.latency_model import fit_latency_model
 from nas.device.measured import read_measured, read_networks
 from nas.device.places import MEASURED_CSV, NETWORKS_JSON
+from nas.device.similarity import FloatArray
 from nas.device.validation import prediction_error
 from nas.export.measuring_folder import (
     NetworkToMeasure,
     files_of_untrained,
     write_measuring_folder,
 )
+from nas.pareto.dominance import front_mask
+from nas.pareto.hypervolume import hypervolume
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -40,6 +46,7 @@ SHAPE = DataShape((3, 32, 32), 10)
 COLUMNS = (
     *("space", "threads", "statistic", "num_measured", "num_fresh"),
     *("rank_correlation", "share_close", "median_error", "own_noise"),
+    *("volume_lost_params", "volume_lost_macs", "num_noisy"),
 )
 _FRESH = "fresh"
 
@@ -107,6 +114,11 @@ def judge(name: str, folder: Path) -> Iterator[tuple[object, ...]]:
                 [counts[place] for place in np.flatnonzero(~is_fresh)], list(times[~is_fresh])
             )
             fresh = np.flatnonzero(is_fresh)
+            networks = [measured.networks[place] for place in fresh]
+            qualities = [
+                np.log([network.num_params for network in networks]),
+                np.log([network.num_macs for network in networks]),
+            ]
             predicted = np.array([fitted.predict(counts[place]) for place in fresh])
             error = prediction_error(predicted, times[fresh])
             row = (
@@ -114,9 +126,23 @@ def judge(name: str, folder: Path) -> Iterator[tuple[object, ...]]:
                 *(int((~is_fresh).sum()), len(fresh), round(error.rank_correlation, 4)),
                 *(round(error.share_close, 3), round(error.median_error, 4)),
                 round(fitted.noise_share, 4),
+                *(
+                    round(_volume_lost(quality, predicted, times[fresh]), 4)
+                    for quality in qualities
+                ),
+                measured.num_noisy,
             )
             print("  ".join(str(cell).rjust(10) for cell in row), flush=True)
             yield row
+
+
+def _volume_lost(quality: FloatArray, predicted: FloatArray, measured: FloatArray) -> float:
+    """Return the share of the volume that the front by predicted latencies falls short."""
+    truth = np.column_stack([-quality, np.log(measured)])
+    believed = np.column_stack([-quality, np.log(predicted)])
+    reference = truth.max(axis=0)
+    chosen = truth[front_mask(believed)]
+    return 1 - hypervolume(chosen, reference=reference) / hypervolume(truth, reference=reference)
 
 
 def small(folder: Path) -> Iterator[list[str]]:

@@ -17,6 +17,5 @@ IMPORTED = (
     "nas.report.plots",
     "nas.report.reports",
     "matplotlib.backends.backend_agg",
-    "plotly.offline",
     "optuna.storages.journal",
 )

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ WRITES = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link")
 SETTINGS = (".lease", "config.yaml", "overrides.yaml", "environment.json", "log.txt", "spent.json")
 PAGES = (".csv", ".png", ".html")
 REPAIR = "killed while it repairs"
-WINDOWS: Mapping[str, Window] = {
+WINDOWS: dict[str, Window] = {
     "killed between the lease and the files": Window(WRITES, SETTINGS, 16),
     "killed while it saves weights": Window(("open", "os.rename"), ("/models/",), 24),
     "killed while it writes the record": Window(("open",), ("study.journal",), 12),
@@ -39,7 +38,7 @@ WINDOWS: Mapping[str, Window] = {
     REPAIR: Window(WRITES, (".lease", "study.journal"), 12),
     "killed anywhere": Window(WRITES, ("",), 150),
 }
-RUNG_WINDOWS: Mapping[str, Window] = {
+RUNG_WINDOWS: dict[str, Window] = {
     "killed while it saves a checkpoint": Window(("open", "os.rename"), ("/checkpoints/",), 30),
     "killed while it removes a checkpoint": Window(
         ("os.remove", "os.rmdir"), ("/checkpoints/",), 12
@@ -47,6 +46,9 @@ RUNG_WINDOWS: Mapping[str, Window] = {
     "killed right after it removed a checkpoint": Window(
         ("os.rmdir",), ("/checkpoints/",), 6, True
     ),
+}
+TOKEN_WINDOWS: dict[str, Window] = {
+    "killed while it writes tokens": Window(("open", "os.rename", "os.mkdir"), ("/tokens",), 8),
 }
 # Kind -> what is sent, one right after the other.
 SIGNALS = {

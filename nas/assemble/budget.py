@@ -5,7 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from nas.config.finishing import FinishConfig
-from nas.config.schema import ExecutionKind, SearchConfig
+from nas.config.quoting import quoted
+from nas.config.schema import ExecutionKind, SearchConfig, TrackingKind
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
 
@@ -38,6 +39,11 @@ def search_end_s(
 def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[str]:
     """Return the command line of the `nas finish` that follows a search."""
     words = [f"run='{run}'", f"ui={config.ui.value}", f"execution={config.execution.kind.value}"]
+    if config.tracking.kind is not TrackingKind.NONE:
+        words += [f"tracking={config.tracking.kind}"]
+        words += [f"tracking.project={quoted(config.tracking.project)}"]
+        if config.tracking.place is not None:
+            words.append(f"tracking.place={quoted(config.tracking.place)}")
     if config.budget is not None and "budget" in {item.name for item in fields(FinishConfig)}:
         left_s = config.budget - (time.monotonic() - started_s)
         words.append(f"budget={max(_LEAST_S, left_s):.0f}s")

@@ -27,7 +27,7 @@ from nas.export.measuring_folder import (
 )
 from nas.export.onnx_files import require_onnx
 from nas.space.space import SearchSpace
-from nas.task import DataShape
+from nas.task import DataShape, TokenShape
 
 NUM_NETWORKS = 30
 MAX_NETWORKS = 200
@@ -68,6 +68,11 @@ def make_device_folder(
     if config.table is not None:
         raise ConfigError("a table has no networks that could be measured; name a search space")
     space, shape = make_space(config.search_space), make_data(config.data).shape
+    if isinstance(shape, TokenShape):
+        raise ConfigError(
+            "nas device measures networks of images and of signals, but these data are tokens; "
+            "name other data, such as data=cifar10, and a search space for them"
+        )
     candidates = draw_candidates(space, shape, number=max(_CANDIDATES, number), seed=seed)
     chosen = choose_networks([candidate.graph.counts for candidate in candidates], number)
     networks = []

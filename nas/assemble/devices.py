@@ -4,6 +4,7 @@ A run keeps a copy of each in its folder, so that it goes on with the same predi
 whenever that is.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,10 +71,28 @@ def within_error(constraint: Constraint, devices: Mapping[str, KnownDevice]) -> 
     )
 
 
-def device_notes(devices: Mapping[str, KnownDevice], limits: Sequence[Constraint]) -> list[str]:
-    """Return what is to be told of predictions: how good they are, and what limits mean."""
+def device_notes(
+    devices: Mapping[str, KnownDevice],
+    limits: Sequence[Constraint],
+    *,
+    input_shape: Sequence[int] = (),
+) -> list[str]:
+    """Return what is to be told of predictions: how good they are, and what limits mean.
+
+    Args:
+        devices: name -> device.
+        limits: of the search.
+        input_shape: (C, H, W) of the search's data, where these are images.
+    """
     notes = []
     for name, device in devices.items():
+        if _are_far_apart(device.input_shape, input_shape):
+            sides, own = ("x".join(map(str, s)) for s in (device.input_shape, input_shape))
+            notes.append(
+                f"{name} was measured with networks for data of {sides}, this search has {own}: "
+                "what it predicts for other sizes is less sure than told; nas device new with the "
+                "settings of this search writes networks of its sizes"
+            )
         for metric, errors in device.errors.items():
             ours = errors[OURS]
             notes.append(
@@ -89,3 +108,11 @@ def device_notes(devices: Mapping[str, KnownDevice], limits: Sequence[Constraint
                 "ten networks keep the limit on the device"
             )
     return notes
+
+
+def _are_far_apart(measured: Sequence[int], searched: Sequence[int]) -> bool:
+    """Say whether inputs differ by more than a factor of 2 in size; False where unknown."""
+    if not measured or not searched:
+        return False
+    ratio = math.prod(measured) / math.prod(searched)
+    return not 0.5 <= ratio <= 2

@@ -173,7 +173,7 @@ def _values_of(folder: RunFolder) -> dict[str, Any]:
         raise RunFolderError(f"{folder.path} has no config.yaml, so it cannot be finished")
     values = read_mapping(folder.config_yaml)
     check_plain(folder.path, values)
-    check_record(folder.path, {**values, "execution": None, "storage": None})
+    check_record(folder.path, {**values, "execution": None, "storage": None, "tracking": None})
     if values.get("table") is not None:
         raise ConfigError(
             f"{folder.path} searched a table: there are no networks to train; its front.csv holds "

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from nas.assemble.make import make_space
@@ -56,8 +57,14 @@ def language_task(
         temperature=config.distillation.temperature,
         teacher_weight=config.distillation.weight,
         bits=(None, 8, 4) if config.export.files else (),
+        has_onnx="onnx" in config.export.wanted() and _has_onnx_packages(),
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
     )
+
+
+def _has_onnx_packages() -> bool:
+    """Say whether ONNX files can be made; without the packages a model has its other files."""
+    return all(find_spec(name) is not None for name in ("onnx", "onnxruntime", "onnxscript"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FILES = ("comparison.png", "comparison.svg", "runs.csv", "growth.csv")
 # What two runs may differ in and still be repetitions of one another.
-_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
+_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage", "tracking")
 
 
 def run(words: Sequence[str]) -> int:

@@ -41,7 +41,8 @@ _nas() {
     local line="${(j: :)words[1,CURRENT]}"
     local query="${words[1]} completion query zsh"
     found=("${(@f)$(COMP_LINE="$line" COMP_POINT="${#line}" ${(z)query} 2>/dev/null)}")
-    compadd -Q -S '' -- ${found:#}
+    compadd -S '' -- ${(M)found:#(*[=./]|*\\[*)}
+    compadd -- ${found:#(|*[=./]|*\\[*)}
 }
 compdef _nas nas"""
 
@@ -61,7 +62,7 @@ def run(words: Sequence[str]) -> int:
         line = os.environ.get("COMP_LINE", "")
         point = int(os.environ.get("COMP_POINT", len(line)))
         typed = read_line(line[:point], breaks=os.environ.get("NAS_BREAKS", ""))
-        escapes = words[1:] != ["fish"]  # fish does so by itself
+        escapes = words[1:] not in (["fish"], ["zsh"])  # these do so by themselves
         print("\n".join(typed.inserted(word, escapes=escapes) for word in _completions(typed)))
         return ExitStatus.DONE
     (shell,), _ = take_bare(words, COMPLETION)

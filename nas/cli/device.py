@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nas.device.measured import Measurements
 
 _SEED = 0
+_NUM_SHOWN = 5
 
 
 def new(words: Sequence[str]) -> int:
@@ -75,15 +76,24 @@ def fit(words: Sequence[str]) -> int:
     starts = [find_device(other) for other in parse_list(settings.get("from", ""))]
     from nas.device.device import read_device, write_device
     from nas.device.fitting import fit_device
+    from nas.device.measured import read_origin
 
     measured = _measured(name, Path(table), settings)
-    device = fit_device(name, measured, start_from=[read_device(path) for path in starts])
+    space, input_shape = read_origin(_networks_of(name, Path(table)))
+    device = fit_device(
+        name,
+        measured,
+        start_from=[read_device(path) for path in starts],
+        space=space,
+        input_shape=input_shape,
+    )
     folder = device_folder(name)
     kept = folder / MEASURED_CSV
     if not (kept.is_file() and kept.samefile(table)):
         write_bytes(kept, Path(table).read_bytes())
     write_device(device, folder / DEVICE_JSON)
     _say_measured(measured)
+    _say_times(device, measured)
     _print_errors(device)
     print(f"{folder / DEVICE_JSON}; search with 'objectives=[accuracy,latency_ms@{name}]'")
     return ExitStatus.DONE
@@ -125,6 +135,9 @@ def show(words: Sequence[str]) -> int:
 
     device = read_device(find_device(name))
     print(f"{name}: {_setup(device)}")
+    if device.space:
+        shape = "x".join(map(str, device.input_shape)) or "unknown size"
+        print(f"measured with networks of {device.space} for images of {shape}")
     if device.started_from:
         print(f"started from {', '.join(device.started_from)}")
     _print_errors(device)
@@ -174,9 +187,7 @@ def _measured(
 
     if not path.is_file():
         raise ConfigError(f"there is no table {path}; run {MEASURE_PY} on the device, and name it")
-    beside = path.parent / NETWORKS_JSON
-    own = device_folder(name) / NETWORKS_JSON
-    given = read_networks(own if is_own and own.is_file() else beside)
+    given = read_networks(_networks_of(name, path, is_own=is_own))
     threads = settings.get("threads")
     return read_measured(
         path,
@@ -185,6 +196,30 @@ def _measured(
         takes_fastest=settings.get("use") == "fastest",
         least=MIN_NETWORKS if least is None else least,
     )
+
+
+def _networks_of(name: str, table: Path, *, is_own: bool = True) -> Path:
+    own = device_folder(name) / NETWORKS_JSON
+    return own if is_own and own.is_file() else table.parent / NETWORKS_JSON
+
+
+def _say_times(device: "KnownDevice", measured: "Measurements") -> None:
+    """Tell what the times amount to, for whoever has taken one unit for another."""
+    from nas.device.fitting import far_off
+
+    times = measured.values["latency_ms"]
+    speeds = sorted(
+        1e-6 * network.num_macs / ms for network, ms in zip(measured.networks, times, strict=True)
+    )
+    print(
+        f"{len(times)} networks took {min(times):.3g} to {max(times):.3g} ms: half of them more "
+        f"than {speeds[len(speeds) // 2]:.3g} billion multiply-accumulates a second"
+    )
+    for network, time, expected in far_off(device, measured)[:_NUM_SHOWN]:
+        print(
+            f"not believed: {network} took {time:.3g} ms where {expected:.3g} ms are expected by "
+            "the others; measure it again, or take its row out"
+        )
 
 
 def _say_measured(measured: "Measurements") -> None:

@@ -1,7 +1,9 @@
 """What does a search leave on the terminal? The front, the knee, its cost, its files."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -48,6 +50,13 @@ def print_ending(
         # A terminal gets lines that end between words, a file gets whole ones.
         is_whole = not console.is_terminal
         console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
+    if front and console.is_terminal:  # where architectures are cut
+        own = Path("runs") / folder.name
+        named = shlex.quote(str(own if own.absolute() == folder.path else folder.path))
+        told = (
+            f"In full: nas show {named} trial={front[0].number}   Which to take: nas pick {named}"
+        )
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     files = f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)"
     console.print(files, markup=False, highlight=False, soft_wrap=True)
 

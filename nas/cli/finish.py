@@ -34,11 +34,16 @@ def run(words: Sequence[str]) -> int:
     config = check_finish(words)
     RunFolder.open(Path(config.run))  # refused soon where there is no run
     from nas.assemble.finish import build_finish  # brings torch, which a refused line never needs
+    from nas.cli.tracking import Tracks
+    from nas.config.recorded import read_mapping
 
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
     _say_missing(console, finish)
-    summary = _finish(finish, config, console)
+    tracks = Tracks(config.tracking)
+    with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
+        summary = _finish(finish, config, console)
+        tracks.finished(finish.folder)
     status = _end(console, summary, folder=finish.folder, words=words)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
     return status

@@ -55,10 +55,19 @@ def _told(error: BaseException) -> tuple[int, str]:
     fault = error if isinstance(error, NasError) else disk_fault(error)
     if fault is not None:
         return ExitStatus.USERS_FAULT, _tell(fault)
-    if isinstance(error, KeyboardInterrupt):
+    if is_interrupt(error):
         print("nas: interrupted", file=sys.stderr)
         return ExitStatus.INTERRUPTED, "interrupted"
     return ExitStatus.INCOMPLETE, _report_unexpected(error)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Say whether an interrupt led to an error: code that it cuts may fail while it tidies up."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _dispatch(words: Sequence[str]) -> int:

@@ -1,12 +1,13 @@
 """`nas search`: compose, check, build, search, print the front."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from nas.assemble.search import AssembledSearch
     from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
+    from nas.record.lease import Lease
+
+_LOG = logging.getLogger(__name__)
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -90,20 +94,20 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         console: where to tell of it.
         repeats: a run whose data these must be, as those of a run that goes on.
     """
+    _say_begin(job, console)
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.budget import search_end_s
     from nas.assemble.devices import device_notes, keep_devices
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
-    from nas.cli.spending import Spending
+    from nas.cli.tracking import Tracks
     from nas.cli.view import make_view
     from nas.config.places import telling_where
-    from nas.engine.loop import run_search
     from nas.record.claim import claimed_run
-    from nas.report.reports import write_tables
 
     place = Path(job.config.run_folder)
+    tracks = Tracks(job.config.tracking)
     before = RunFolder.open(place) if job.config.resume else repeats
     until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
@@ -116,29 +120,59 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         write_config(folder, values=settled.values, source=job.source)
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
-        with logging_to(folder.log_txt, view):
-            told = device_notes(search.devices, constraints_of(config.constraints))
+        following = tracks.following(folder, settled.values, view.message)
+        with logging_to(folder.log_txt, view), following:
+            limits = constraints_of(config.constraints)
+            told = device_notes(search.devices, limits, input_shape=_input_shape(search))
             notes = [*job.notes, *settled.lines, *told]
             _note_circumstances(folder, data, view, notes=notes)
-            is_simulated = config.execution.kind is ExecutionKind.SIMULATED
-            spending = Spending(folder, view, is_simulated=is_simulated)
-            with spending.noting:
-                summary = run_search(
-                    replace(search.task, notes=study_notes(data.fingerprint)),
-                    run_folder=folder,
-                    make_backend=search.make_backend,
-                    view=spending,
-                    publish=lambda records: write_tables(folder, records, objectives),
-                    storage_url=config.storage.url,
-                    resume=config.resume,
-                    lease=claim.lease,
-                )
-                spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+            watching = tracks.watching(view, objectives)
+            summary = _search(
+                search,
+                config,
+                folder,
+                watching,
+                notes=study_notes(data.fingerprint),
+                lease=claim.lease,
+            )
             _write_reports(folder, summary, search)
+            tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     if config.finish and status == ExitStatus.DONE:
         status = _finish(config, folder, started_s=job.started_s)
     return _answered(status, folder, summary)
+
+
+def _search(
+    search: "AssembledSearch",
+    config: SearchConfig,
+    folder: RunFolder,
+    view: "View",
+    *,
+    notes: Mapping[str, Any],
+    lease: "Lease",
+) -> "SearchSummary":
+    """Search, and note what it takes."""
+    from nas.cli.spending import Spending
+    from nas.engine.loop import run_search
+    from nas.report.reports import write_tables
+
+    objectives = search.task.objectives
+    is_simulated = config.execution.kind is ExecutionKind.SIMULATED
+    spending = Spending(folder, view, is_simulated=is_simulated)
+    with spending.noting:
+        summary = run_search(
+            replace(search.task, notes=notes),
+            run_folder=folder,
+            make_backend=search.make_backend,
+            view=spending,
+            publish=lambda records: write_tables(folder, records, objectives),
+            storage_url=config.storage.url,
+            resume=config.resume,
+            lease=lease,
+        )
+        spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+    return summary
 
 
 def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
@@ -151,6 +185,12 @@ def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
     ended = {"ended": summary.why_ended, "is_interrupted": summary.is_interrupted}
     answer("run", {**run_content(RunView.open(str(folder.path))), **ended})
     return status
+
+
+def _say_begin(job: SearchJob, console: Console) -> None:
+    """Say on a terminal that something happens: what comes next takes some seconds."""
+    if job.config.ui is not Ui.NONE and console.is_terminal:
+        console.print(f"{job.config.name}: reading data, starting workers", markup=False)
 
 
 def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
@@ -168,6 +208,12 @@ def _finish(config: SearchConfig, folder: RunFolder, *, started_s: float) -> int
     return finish.run(finish_words(config, folder.path, started_s=started_s))
 
 
+def _input_shape(search: "AssembledSearch") -> Sequence[int]:
+    """Return (C, H, W) of the data; empty where they are no images."""
+    shape: Sequence[int] = getattr(getattr(search.data, "shape", None), "input_shape", ())
+    return shape
+
+
 def _note_circumstances(
     folder: RunFolder, data: "RunData", view: "View", *, notes: Sequence[str]
 ) -> None:
@@ -178,6 +224,7 @@ def _note_circumstances(
     write_environment(folder.environment_json, collect_environment())
     note_data(folder, data.content, data.fingerprint, say=view.message)
     for note in (*notes, *data.notes):
+        _LOG.info("%s", note)
         view.message(note)
 
 

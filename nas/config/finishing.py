@@ -12,7 +12,7 @@ from nas.config.check import in_one_message
 from nas.config.compose import compose_values
 from nas.config.export_formats import ExportConfig, format_faults, in_full
 from nas.config.quoting import quoted
-from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
+from nas.config.schema import Execution, Limits, Setting, Tracking, Ui, constraints_of
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator
 from nas.errors import ConfigError
@@ -86,6 +86,7 @@ class FinishConfig:
     grid_g_per_kwh: Annotated[float | None, Setting("g of CO2 for a kWh here", minimum=0)]
     license: Annotated[str, Setting("of the weights, for the model cards")]
     execution: Annotated[Execution, Setting("where retrainings run")]
+    tracking: Annotated[Tracking, Setting("an experiment tracker that has the run too")]
 
 
 def rewritten(override: str) -> str:

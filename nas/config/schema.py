@@ -62,6 +62,15 @@ class Ui(StrEnum):
     NONE = "none"
 
 
+class TrackingKind(StrEnum):
+    """Which experiment tracker has the run too."""
+
+    NONE = "none"
+    MLFLOW = "mlflow"
+    WANDB = "wandb"
+    TENSORBOARD = "tensorboard"
+
+
 class ExecutionKind(StrEnum):
     """Where trials run."""
 
@@ -169,6 +178,17 @@ class Execution:
         dict[str, float],
         Setting("custom Ray resources of each trial: execution.resources.jetson=1"),
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """An experiment tracker that has the run too."""
+
+    kind: Annotated[TrackingKind, Setting("none, mlflow, wandb, tensorboard")] = TrackingKind.NONE
+    place: Annotated[
+        str | None, Setting("server, team or folder; null: the tracker's own default")
+    ] = None
+    project: Annotated[str, Setting("experiment or project that the run stands in")] = "nas"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +310,9 @@ class SearchConfig:
     references: Annotated[
         ReferencesConfig, Setting("what the search is compared with, classified data only")
     ] = field(default_factory=lambda: ReferencesConfig())
+    tracking: Annotated[Tracking, Setting("an experiment tracker that has the run too")] = field(
+        default_factory=Tracking
+    )
     train_again: Annotated[
         bool, Setting("resume: train members of the front again whose weights are missing")
     ] = True

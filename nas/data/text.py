@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.curation import NONE
 from nas.data.documents import SPLITS
 from nas.data.token_file import TokenArray, TokenFile
 from nas.data.tokenizers import NUM_CHARACTERS, Tokenizer
@@ -56,6 +57,8 @@ class TextSearchData:
         judged: name of the split that models are judged by.
         judged_tokens: most tokens of it.
         context: most tokens that a model sees at once.
+        curated: by curation, then by size of the vocabulary; models learn from the first one
+            unless their space chooses. Empty where the text is learnt from as it is.
     """
 
     name: str
@@ -64,15 +67,26 @@ class TextSearchData:
     judged: str
     judged_tokens: int
     context: int
+    curated: Mapping[str, Mapping[int, Tokenized]] = field(default_factory=dict)
 
     @property
     def shape(self) -> TokenShape:
         """What models must fit."""
-        return token_shape(context=self.context, vocabularies=list(self.tokenized))
+        return token_shape(
+            context=self.context,
+            vocabularies=list(self.tokenized),
+            curations=tuple(self.curated) or (NONE,),
+        )
 
-    def train_tokens(self, vocabulary: int) -> TokenArray:
-        """Return the tokens (N,) to learn from."""
-        file = self.tokenized[vocabulary].file
+    def train_tokens(self, vocabulary: int, curation: str | None = None) -> TokenArray:
+        """Return the tokens (N,) to learn from.
+
+        Args:
+            vocabulary: its size.
+            curation: which training text; None for the first.
+        """
+        known = self.curated or {NONE: self.tokenized}
+        file = known[curation or next(iter(known))][vocabulary].file
         first, last = (file.stretches[word] for word in (self.train[0], self.train[-1]))
         return file.tokens[first.start : last.stop]
 
@@ -101,6 +115,7 @@ class TextData:
         split_rule: one sentence that says how the splits were drawn.
         digests: split -> (N, 16) of its pieces of documents.
         notes: what is to be told of the text, a line each.
+        curated: by curation, then by size of the vocabulary.
     """
 
     name: str
@@ -110,6 +125,7 @@ class TextData:
     split_rule: str
     digests: Mapping[str, npt.NDArray[np.uint8]] = field(repr=False)
     notes: tuple[str, ...] = ()
+    curated: Mapping[str, Mapping[int, Tokenized]] = field(default_factory=dict)
 
     @property
     def shape(self) -> TokenShape:
@@ -125,6 +141,7 @@ class TextData:
             "validation",
             self.judged_tokens,
             self.context,
+            self.curated,
         )
 
     def final_data(self) -> TextSearchData:
@@ -132,7 +149,7 @@ class TextData:
         return replace(self.search_data(), train=("train", "validation"), judged="test")
 
     def describe(self) -> dict[str, object]:
-        """Return what a record keeps: sizes, vocabularies, split rule."""
+        """Return what a record keeps: sizes, vocabularies, split rule, what curation did."""
         first = next(iter(self.tokenized.values()))
         stretches = first.file.stretches
         return {
@@ -144,6 +161,14 @@ class TextData:
             "num_bytes": {word: stretches[word].num_bytes for word in SPLITS},
             "num_documents": {word: stretches[word].num_documents for word in SPLITS},
             "split_rule": self.split_rule,
+            **({"curation": self._curation_steps()} if self.curated else {}),
+        }
+
+    def _curation_steps(self) -> dict[str, object]:
+        """Return curation -> its steps; those of another vocabulary are the same."""
+        return {
+            name: next(iter(made.values())).file.facts.get("curation", [])
+            for name, made in self.curated.items()
         }
 
     def summary(self) -> str:

@@ -33,7 +33,8 @@ class KnownDevice:
         errors: metric -> predictor -> its error in cross-validation; ours is `OURS`.
         measured: how it was measured: threads, versions, the machine; as written in the table.
         started_from: names of the devices that the models started from.
-        space: what the measured networks were drawn from, in words.
+        space: what the measured networks were drawn from.
+        input_shape: (C, H, W) of the data that these were made for; empty where unknown.
     """
 
     name: str
@@ -42,6 +43,7 @@ class KnownDevice:
     measured: Mapping[str, str] = field(default_factory=dict)
     started_from: tuple[str, ...] = ()
     space: str = ""
+    input_shape: tuple[int, ...] = ()
 
     def predict(self, metric: str, graph: OperatorGraph) -> float:
         """Return what a network takes, in the unit of the metric."""
@@ -58,6 +60,7 @@ def write_device(device: KnownDevice, path: Path) -> None:
         "version": _VERSION,
         "name": device.name,
         "space": device.space,
+        "input_shape": list(device.input_shape),
         "started_from": list(device.started_from),
         "measured": dict(device.measured),
         "errors": {
@@ -92,6 +95,7 @@ def read_device(path: Path) -> KnownDevice:
             measured={str(k): str(v) for k, v in content["measured"].items()},
             started_from=tuple(content["started_from"]),
             space=str(content["space"]),
+            input_shape=tuple(int(size) for size in content.get("input_shape", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}"

@@ -15,6 +15,9 @@ from nas.device.validation import (
     prediction_error,
 )
 
+LATENCY = "latency_ms"
+_FAR = 3.0  # times as long, or as short, as expected
+
 RIVALS: Mapping[str, Callable[[GivenNetwork], float]] = {
     "multiply-accumulates alone": lambda network: network.num_macs,
     "parameters alone": lambda network: network.num_params,
@@ -22,7 +25,12 @@ RIVALS: Mapping[str, Callable[[GivenNetwork], float]] = {
 
 
 def fit_device(
-    name: str, measured: Measurements, *, start_from: Sequence[KnownDevice] = (), space: str = ""
+    name: str,
+    measured: Measurements,
+    *,
+    start_from: Sequence[KnownDevice] = (),
+    space: str = "",
+    input_shape: Sequence[int] = (),
 ) -> KnownDevice:
     """Return a device of what was measured on it.
 
@@ -30,7 +38,8 @@ def fit_device(
         name: of the device.
         measured: times, and energies where the device has a meter.
         start_from: devices that this one resembles.
-        space: what the networks were drawn from, in words.
+        space: what the networks were drawn from.
+        input_shape: (C, H, W) of the data that they were made for; empty where unknown.
     """
     models, errors = {}, {}
     for metric, values in measured.values.items():
@@ -48,7 +57,18 @@ def fit_device(
         dict(measured.told),
         tuple(device.name for device in start_from),
         space,
+        tuple(input_shape),
     )
+
+
+def far_off(device: KnownDevice, measured: Measurements) -> list[tuple[str, float, float]]:
+    """Return networks whose times are not to be believed: name, measured and expected, ms.
+
+    The model gives such times little weight, so it says what the others lead to expect.
+    """
+    expected = [device.models[LATENCY].predict(network.counts) for network in measured.networks]
+    rows = zip(measured.names, measured.values[LATENCY], expected, strict=True)
+    return [row for row in rows if not 1 / _FAR <= row[1] / row[2] <= _FAR]
 
 
 def _fitted(

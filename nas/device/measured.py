@@ -4,13 +4,14 @@ Two columns are enough: `network` and `latency_ms`. What else `measure.py` write
 is there: how many threads, which file it was, joules, noise, versions.
 """
 
-import csv
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas.device.csv_table import NETWORK, read_number, read_rows
 from nas.device.device import operators_from
 from nas.device.places import NETWORKS_JSON
 from nas.device.similarity import Counts
@@ -19,9 +20,12 @@ from nas.errors import ConfigError, nearest_first
 MIN_NETWORKS = 10
 FASTEST = "fastest_ms"
 _UNITS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # to milliseconds
-# What no processor is: 10,000 times slower than a microcontroller, a thousand times faster than
-# the largest accelerator. Beyond, the times are in another unit than the column says.
-_MACS_PER_MS = (1e1, 1e15)
+# What no processor is: a hundred times slower than a microcontroller, ten times faster than the
+# largest accelerator; a call of a runtime takes a microsecond at least. Beyond, the times are in
+# another unit than the column says.
+_MACS_PER_MS = (1e2, 1e13)
+_LEAST_MS = 1e-3
+_MOST_APART = 2.0  # times that several measurements of one network may differ by
 _NUM_SHOWN = 5
 
 
@@ -96,6 +100,20 @@ def read_networks(path: Path) -> dict[str, GivenNetwork]:
         ) from error
 
 
+def read_origin(path: Path) -> tuple[str, tuple[int, ...]]:
+    """Return what the networks of `networks.json` were drawn from, and made for: (C, H, W).
+
+    Empty where the file does not say.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return str(content.get("search_space", "")), tuple(
+            map(int, content.get("input_shape", ()))
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
+        return "", ()
+
+
 def read_measured(
     path: Path,
     given: Mapping[str, GivenNetwork],
@@ -117,16 +135,16 @@ def read_measured(
     Raises:
         ConfigError: with what is wrong with the table.
     """
-    rows, columns = _rows_of(path)
+    rows, columns = read_rows(path)
     rows = _with_threads(rows, columns, threads, path)
     column, to_ms = _time_column(columns, path, takes_fastest=takes_fastest)
     found: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
-        found.setdefault(row["network"].strip().removesuffix(".onnx"), []).append(row)
+        found.setdefault(_name_of(row[NETWORK]), []).append(row)
     _check_same_networks(found, given, path)
-    times = {
-        name: _median([to_ms * _time(r, column, path) for r in found[name]]) for name in found
-    }
+    all_times = {name: [to_ms * _time(r, column, path) for r in found[name]] for name in found}
+    _check_alike(all_times, path)
+    times = {name: _median(values) for name, values in all_times.items()}
     names = tuple(name for name in given if name in found)
     if len(names) < least:
         raise ConfigError(
@@ -145,24 +163,6 @@ def read_measured(
         sum(any(row.get("noisy") == "yes" for row in found[name]) for name in names),
         tuple(name for name in given if name not in found),
     )
-
-
-def _rows_of(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            rows = [{str(k).strip(): v for k, v in row.items() if k is not None} for row in reader]
-            columns = [name.strip() for name in reader.fieldnames or ()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    if "network" not in columns:
-        raise ConfigError(
-            f"{path} has no column 'network'; it has {', '.join(columns) or 'none'}. Give the "
-            "table that measure.py wrote, or one with the columns network and latency_ms"
-        )
-    if not rows:
-        raise ConfigError(f"{path} has no rows; run measure.py on the device")
-    return rows, columns
 
 
 def _with_threads(
@@ -197,26 +197,46 @@ def _time_column(columns: Sequence[str], path: Path, *, takes_fastest: bool) -> 
     )
 
 
+def _name_of(text: str) -> str:
+    """Return the name of a network; its file may be told in place of it."""
+    return re.split(r"[/\\]", text.strip())[-1].removesuffix(".onnx")
+
+
 def _time(row: Mapping[str, str], column: str, path: Path) -> float:
-    text = (row.get(column) or "").strip()
+    text = row[column].strip()
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise ConfigError(
-            f"{path}: {column} of {row['network']} is {text[:40] or 'empty'!r}, and must be above "
-            "0; measure that network again, or take the row out"
+            f"{path}: {column} of {row[NETWORK]} is {text[:40] or 'empty'!r}, and must be a "
+            "number above 0; measure that network again, or take the row out"
         )
     return value
 
 
 def _energy(row: Mapping[str, str]) -> float:
     try:
-        value = float(row.get("energy_j") or "nan")
+        value = read_number(row.get("energy_j") or "nan")
     except ValueError:
         return math.nan
     return value if value > 0 else math.nan
+
+
+def _check_alike(times: Mapping[str, Sequence[float]], path: Path) -> None:
+    for name, values in times.items():
+        if max(values) > _MOST_APART * min(values):
+            raise ConfigError(
+                f"{path} has several rows of {name}, from {min(values):g} to {max(values):g} ms; "
+                "keep those of one measurement, or give each its number in a column 'threads'"
+            )
+    found = {value for values in times.values() for value in values}
+    if len(found) == 1 < len(times):
+        raise ConfigError(
+            f"{path} has the same time for all networks, {found.pop():g} ms, so nothing can be "
+            "learned from it; does the device's clock tell shorter times?"
+        )
 
 
 def _check_same_networks(
@@ -246,12 +266,14 @@ def _check_same_networks(
 
 def _check_plausible(timed: Sequence[tuple[GivenNetwork, float]], path: Path) -> None:
     speed = _median([network.num_macs / ms for network, ms in timed])
+    middle = _median([ms for _, ms in timed])
     low, high = _MACS_PER_MS
-    if not low <= speed <= high:
+    if not low <= speed <= high or middle < _LEAST_MS:
         raise ConfigError(
-            f"{path}: the networks would run {speed:.3g} multiply-accumulates a millisecond, "
-            "which no device does; is the unit right? The column's name says it: latency_s, "
-            "latency_ms, latency_us or latency_ns"
+            f"{path}: half of the networks would take less than {middle:.3g} ms, "
+            f"{speed / 1e6:.3g} billion multiply-accumulates a second, which no device does; is "
+            "the unit right? The column's name says it: latency_s, latency_ms, latency_us or "
+            "latency_ns"
         )
 
 

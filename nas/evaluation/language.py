@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.chosen import check_chosen, with_chosen
@@ -41,10 +43,40 @@ from nas.trial import TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs", "num_body_params")
 MEASURED = ("loss", "perplexity", "bits_per_byte", "tokens_per_s", "seconds")
-_COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token")
+_COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token", "trained_bytes")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
+
+
+@runtime_checkable
+class HasTokens(Protocol):
+    """A space whose networks read the tokens of one tokenizer only."""
+
+    def check_tokens(self, tokenizer: str) -> None:
+        """Refuse a text in other tokens, told by the tokenizer.json that made them."""
+        ...
+
+
+@runtime_checkable
+class StartsFromModel(Protocol):
+    """A space whose networks are parts of a trained model.
+
+    Attributes:
+        temperature: softens the guesses of both when the whole teaches.
+        teacher_weight: share of the whole's guesses in the loss.
+    """
+
+    temperature: float
+    teacher_weight: float
+
+    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
+        """Find what matters in the model when it reads a text."""
+        ...
+
+    def teacher(self, context: int) -> nn.Module | None:
+        """Return the whole model, in evaluation mode; None where it does not teach."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +100,8 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         data: its training and validation splits are used.
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
-        metrics: further metrics to report: `kv_bytes_per_token`, `tokens_per_s`.
+        metrics: further metrics to report: `kv_bytes_per_token`, `trained_bytes`,
+            `tokens_per_s`.
         num_threads: CPU threads of a trial, at least 1; None leaves torch's own number.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
@@ -97,6 +130,12 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.space = space
         self.data: TextSearchData = data.search_data()
         space.check_data(self.data.shape)
+        _check_curations(space, self.data)
+        first, made = next(iter(self.data.tokenized.items()))
+        if isinstance(space, HasTokens):
+            space.check_tokens(made.tokenizer.to_json())
+        if isinstance(space, StartsFromModel):
+            space.calibrate(self.data.train_tokens(first))
         check_chosen(recipe, space.domains)
         self.recipe = recipe
         self.objectives = tuple(objectives)
@@ -155,15 +194,18 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             check_memory(self.static_costs(spec.architecture), copies=2)
             model = self.space.build(spec.architecture, self.data.shape).to(device)
             seen = vocabulary_of(model, self.data)
+            first = self.data.shape.curations[0]
+            curation = str(spec.architecture.get("curation", first))
             training = TokenTraining(
                 model,
-                self.data.train_tokens(seen.size),
+                self.data.train_tokens(seen.size, curation),
                 with_chosen(self.recipe, spec.architecture),
                 context=seen.context,
                 seed=spec.seed,
                 device=device,
                 time_limit_s=spec.time_limit_s,
-                teacher=self.teacher,
+                teacher=self.teacher or self._whole_as_teacher(seen.context),
+                grows=Curation.named(curation).is_ordered,
             )
             self._run(training, spec)
             metrics = judge(model, self.data, seen, device=device)
@@ -181,6 +223,17 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             budget=spec.budget,
             worker=worker_name(),
             weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+        )
+
+    def _whole_as_teacher(self, context: int) -> TokenTeacher | None:
+        """Return the model that the networks of the space are parts of, where it teaches them."""
+        if not isinstance(self.space, StartsFromModel):
+            return None
+        whole = self.space.teacher(context)
+        if whole is None:
+            return None
+        return TokenTeacher(
+            whole.to(self._device), self.space.temperature, self.space.teacher_weight
         )
 
     def _run(self, training: TokenTraining, spec: TrialSpec) -> None:
@@ -205,6 +258,29 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return not any(
             all(a <= b for a, b in zip(point, ours, strict=True)) and point != ours
             for point in spec.front
+        )
+
+
+def _check_curations(space: SearchSpace, data: TextSearchData) -> None:
+    """Refuse training texts that no trial would learn from, and choices that there are not.
+
+    Raises:
+        ConfigError: which, and what to write.
+    """
+    known, domain = data.shape.curations, space.domains.get("curation")
+    if domain is None:
+        if len(known) > 1:
+            listed = ",".join(known)
+            raise ConfigError(
+                f"data.curation has {len(known)} values, but nothing chooses among them; let the "
+                f"space: '+search_space.parameters.curation.choice=[{listed}]', or give one"
+            )
+        return
+    absent = [str(value) for value in domain.values() if value not in known]
+    if absent:
+        raise ConfigError(
+            f"search_space.parameters.curation has {absent[0]}, but data.curation has only "
+            f"{', '.join(known)}; give both the same values"
         )
 
 

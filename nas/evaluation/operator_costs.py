@@ -82,12 +82,13 @@ class OperatorCosts:
         networks share few parts.
 
         Args:
-            limit_s: it takes no longer than this, and the rest is found later.
+            limit_s: of CPU time, so that a busy machine does not leave the sampler with fewer
+                candidates; the rest is found later.
         """
         rng = generator(0, "parts")
-        begin_s = time.perf_counter()
+        begin_s = time.thread_time()
         new_share = _FEW_NEW
-        while _FEW_NEW <= new_share <= _MOSTLY_NEW and time.perf_counter() - begin_s < limit_s:
+        while _FEW_NEW <= new_share <= _MOSTLY_NEW and time.thread_time() - begin_s < limit_s:
             looked, known = self._chains.num_looked, self._chains.num_parts
             for _ in range(_NUM_DRAWN):
                 try:

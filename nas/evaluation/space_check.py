@@ -22,6 +22,9 @@ from torch import nn
 
 from nas.architecture import Architecture, Value
 from nas.compress.storage import costs_as_stored
+from nas.device.chain import ChainCosts
+from nas.device.costs import MEMORY, operator_costs
+from nas.device.trace import operators_of_model
 from nas.errors import SpaceError, UnbuildableError
 from nas.evaluation.chosen import PREFIX, chosen_settings
 from nas.measure.cost import costs_of, empty_inputs, example_inputs, on_meta_device
@@ -157,6 +160,13 @@ def _check_model(
     for name in _COUNTED:
         if name in stated and not math.isclose(stated[name], counted[name]):
             message = f"static_costs says {name} {stated[name]:g}, the model has {counted[name]:g}"
+            yield Finding(Fault.COST_DIFFERS, message, architecture)
+    chain = space.parts(architecture, data)
+    if chain is not None:
+        by_parts = ChainCosts(list(MEMORY), {})(chain, data)
+        built = operator_costs(operators_of_model(model, data), metrics=MEMORY, devices={})
+        if by_parts != built:
+            message = f"parts() describes a network of {by_parts}, build() makes one of {built}"
             yield Finding(Fault.COST_DIFFERS, message, architecture)
 
 

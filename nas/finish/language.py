@@ -7,15 +7,18 @@ soon as it is known; the command may be killed at any point and continues from t
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import load as load_safetensors
 
+from nas.architecture import Architecture
 from nas.data.text import TextData
 from nas.evaluation.language import LanguageEvaluator
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.export.language_files import LanguageNetwork, export_language_network
+from nas.export.update_files import write_updates
 from nas.files import write_text
 from nas.finish.choose import Pick, choose
 from nas.finish.confirm import CONFIRM, Winner, candidate_of, confirmed_rows
@@ -26,6 +29,7 @@ from nas.finish.retrain import CHECKPOINT_EVERY_S, Crew, Retraining, run_jobs, w
 from nas.finish.spent import noting_use
 from nas.finish.task import FinishSummary
 from nas.models.decoder import Decoder
+from nas.models.decoder_lora import has_updates, merged_decoder
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.run_folder import RunFolder
@@ -37,6 +41,21 @@ from nas.train.token_training import TokenTeacher
 from nas.trial import Failure, TrialRecord
 
 BITS_PER_BYTE = WinnerMetric("bits_per_byte", tells_classes=False)
+
+
+@runtime_checkable
+class ShipsUpdates(Protocol):
+    """A space whose models are a frozen one with updates.
+
+    Attributes:
+        model: where the frozen one is.
+    """
+
+    model: str
+
+    def shipped(self, model: Decoder, architecture: Architecture) -> dict[str, torch.Tensor]:
+        """Return what is stored of a trained model."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,7 @@ class LanguageTask:
         temperature: of the teacher.
         teacher_weight: share of the teacher in the loss.
         bits: of the weights of each file; None for floats; empty for no files.
+        has_onnx: files for ONNX Runtime are made too.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
@@ -74,6 +94,7 @@ class LanguageTask:
     temperature: float = 2.0
     teacher_weight: float = 0.5
     bits: tuple[int | None, ...] = (None, 8, 4)
+    has_onnx: bool = False
     license: str = ""
     command: str = ""
     num_threads: float = 1
@@ -216,8 +237,15 @@ class _LanguageFinish:
                 model = self._model_of(job)
                 assert isinstance(model, Decoder), "the space of language models builds these"
                 network = LanguageNetwork(row.name, variant, job.key, job.architecture, model)
+                if has_updates(model):
+                    network = self._with_merged_updates(network, place)
                 made = export_language_network(
-                    network, data, folder=self._folder, place=place, bits=self._task.bits
+                    network,
+                    data,
+                    folder=self._folder,
+                    place=place,
+                    bits=self._task.bits,
+                    has_onnx=self._task.has_onnx,
                 )
                 self._artefacts += made
                 card = language_card(
@@ -233,6 +261,14 @@ class _LanguageFinish:
         finally:
             torch.set_num_threads(threads)
         write_artefacts(self._folder / "artefacts.csv", self._artefacts)
+
+    def _with_merged_updates(self, network: LanguageNetwork, place: str) -> LanguageNetwork:
+        """Write the updates as the package peft reads them; return what computes the same."""
+        space, model = self._task.space, network.model
+        assert isinstance(space, ShipsUpdates), "it built a model with updates"
+        write_updates(self._folder / place / "adapter", model, base=space.model)
+        adapted = space.shipped(model, network.architecture)
+        return replace(network, model=merged_decoder(model), adapted=adapted)
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""

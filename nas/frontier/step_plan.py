@@ -53,7 +53,7 @@ MAX_LEFT_BEHIND = 300
 # teach the model about other networks, too.
 MIN_SHARE_FIRST = 0.25
 # Where no new trial may start, one goes on while it has such a chance to reach the front.
-MIN_CHANCE = 0.1
+MIN_CHANCE = 0.03
 
 
 class StepPlan(CandidatePlan):

@@ -64,6 +64,8 @@ class DecoderPlan:
         is_tied: the embedding is the output matrix too.
         window: tokens that a layer with a window sees, itself among them.
         layers: at least one.
+        rope_base: how slowly rotary positions turn.
+        norm_epsilon: of the norms between layers.
     """
 
     vocabulary: int
@@ -76,6 +78,8 @@ class DecoderPlan:
     is_tied: bool
     window: int
     layers: tuple[DecoderLayer, ...]
+    rope_base: float = ROPE_BASE
+    norm_epsilon: float = NORM_EPSILON
 
     @property
     def query_features(self) -> int:
@@ -93,15 +97,17 @@ class RmsNorm(nn.Module):
 
     Args:
         width: features.
+        epsilon: is added to the mean square.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, epsilon: float) -> None:
         super().__init__()
+        self.epsilon = epsilon
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Return the same shape."""
-        return functional.rms_norm(x_BTD, self.weight.shape, self.weight, NORM_EPSILON)
+        return functional.rms_norm(x_BTD, self.weight.shape, self.weight, self.epsilon)
 
 
 class TokenMixer(nn.Module):
@@ -194,9 +200,9 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, plan: DecoderPlan, layer: DecoderLayer) -> None:
         super().__init__()
-        self.mixer_norm = RmsNorm(plan.width)
+        self.mixer_norm = RmsNorm(plan.width, plan.norm_epsilon)
         self.mixer = TokenMixer(plan, layer.mixer)
-        self.feed_forward_norm = RmsNorm(plan.width)
+        self.feed_forward_norm = RmsNorm(plan.width, plan.norm_epsilon)
         self.feed_forward = GatedFeedForward(plan, layer.hidden_features)
 
     def forward(self, x_BTD: torch.Tensor, rotary: torch.Tensor) -> torch.Tensor:
@@ -223,9 +229,9 @@ class Decoder(nn.Module):
         self.plan = plan
         self.embedding = nn.Embedding(plan.vocabulary, plan.width)
         self.blocks = nn.ModuleList(DecoderBlock(plan, layer) for layer in plan.layers)
-        self.norm = RmsNorm(plan.width)
+        self.norm = RmsNorm(plan.width, plan.norm_epsilon)
         self.head = None if plan.is_tied else nn.Linear(plan.width, plan.vocabulary, bias=False)
-        rotary = rotary_table(plan.context, plan.head_features)
+        rotary = rotary_table(plan.context, plan.head_features, base=plan.rope_base)
         self.register_buffer("rotary", rotary, persistent=False)
         self._start()
 
@@ -262,10 +268,10 @@ class Decoder(nn.Module):
                 nn.init.normal_(last.weight, std=last.in_features**-0.5 / depth)
 
 
-def rotary_table(length: int, features: int) -> torch.Tensor:
+def rotary_table(length: int, features: int, *, base: float) -> torch.Tensor:
     """Return (2, T, E) cosines and sines, both halves of a head alike."""
     steps = torch.arange(0, features, 2, dtype=torch.float32) / features
-    angles = torch.arange(length, dtype=torch.float32)[:, None] * ROPE_BASE**-steps
+    angles = torch.arange(length, dtype=torch.float32)[:, None] * base**-steps
     doubled = torch.cat([angles, angles], dim=-1)
     return torch.stack([doubled.cos(), doubled.sin()])
 

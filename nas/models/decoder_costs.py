@@ -31,6 +31,7 @@ def decoder_costs(plan: DecoderPlan) -> dict[str, float]:
     return {
         "num_params": num_params,
         "size_bytes": _BYTES_PER_WEIGHT * num_params,
+        "trained_bytes": _BYTES_PER_WEIGHT * num_params,
         "num_body_params": body,
         "num_macs": macs,
         "kv_bytes_per_token": _CACHE_BYTES * kept / plan.context,

@@ -3,9 +3,9 @@
     python generate.py "def main(" --tokens 200 --temperature 0.8
 
 Reads config.json, tokenizer.json and model.safetensors, or model_int8.safetensors or
-model_int4.safetensors with --file. Llama's definition, with a window or linear attention in the
-layers that config.json names so. A tokenizer of pieces (byte-pair encoding with merges) needs the
-package tokenizers.
+model_int4.safetensors with --file, or model_adapted.safetensors, a frozen model with updates.
+Llama's definition, with a window or linear attention in the layers that config.json names so. A
+tokenizer of pieces (byte-pair encoding with merges) needs the package tokenizers.
 
     B texts, T tokens, H heads, E features of a head
 """
@@ -35,6 +35,7 @@ _DTYPES = {
     "U8": torch.uint8,
 }
 _SCALE = ".scale"
+_DOWN, _UP = ".lora_A", ".lora_B"  # thin matrices, whose product up @ down is added to a weight
 
 
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
@@ -60,10 +61,12 @@ def unpacked(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
     A matrix (rows, columns) of few bits is stored as whole numbers, two to a byte where they have
     4 bits (low half first), with a scale for each group of a row: NAME.scale is (rows, groups).
+    To a weight with NAME.lora_A (rank, columns) and NAME.lora_B (rows, rank) their product is
+    added.
     """
     found = {}
     for name, tensor in stored.items():
-        if name.endswith(_SCALE):
+        if name.endswith((_SCALE, _DOWN, _UP)):
             continue
         scale = stored.get(name + _SCALE)
         if scale is None:
@@ -77,6 +80,9 @@ def unpacked(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         size = whole.shape[1] // groups
         values = whole.float().view(rows, groups, size) * scale.float()[..., None]
         found[name] = values.view(rows, -1)
+    for name in list(found):
+        if name + _DOWN in stored:
+            found[name] = found[name] + stored[name + _UP] @ stored[name + _DOWN]
     return found
 
 

@@ -10,6 +10,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.references import Reference, floors_of
 from nas.record.spent import Spent
 from nas.record.winners import WinnerRow
+from nas.report.curations import Steps
 from nas.report.front import Floors, front_records
 from nas.report.limits import limit_floors
 from nas.trial import TrialRecord
@@ -32,6 +33,7 @@ class Report:
         devices: that times were predicted for, by name.
         references: what the search is compared with.
         limits: on what was measured, which trials should keep.
+        curations: what was done to the training texts that trials chose among.
         front: the front, smallest first; follows from the records.
     """
 
@@ -47,6 +49,7 @@ class Report:
     devices: Mapping[str, KnownDevice] = field(default_factory=dict)
     references: Sequence[Reference] = ()
     limits: Sequence[Constraint] = ()
+    curations: Steps = field(default_factory=dict)
     front: Sequence[TrialRecord] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from nas.metric import Direction
 from nas.objective import Objective
+from nas.report.front import FloatArray
 from nas.report.style import decades_of
 
 _OUTLIERS = 0.05  # share of the points that may lie outside the picture at its bad end,
@@ -36,14 +37,14 @@ def axis_range(
     return (math.exp(ends[0]), math.exp(ends[1])) if log else ends
 
 
-def _places(values: Sequence[float], log: bool) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _places(values: Sequence[float], log: bool) -> FloatArray:
     array = np.asarray(values, dtype=np.float64)
     return np.log(array) if log else array
 
 
 def _without_outliers(
-    values: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    kept: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    values: FloatArray,
+    kept: FloatArray,
     direction: Direction,
 ) -> tuple[float, float]:
     flip = -1.0 if direction is Direction.MAXIMIZE else 1.0

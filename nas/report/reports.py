@@ -18,6 +18,7 @@ from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.record.winners import WinnerRow, read_winners
 from nas.report.content import Report
+from nas.report.curations import read_curations
 from nas.report.tables import write_front_csv, write_trials_csv
 from nas.secrets import masked_by_shape
 from nas.trial import TrialRecord
@@ -103,6 +104,7 @@ def load_report(
         devices=_devices_of(folder),
         references=read_references(folder.path / REFERENCES_CSV),
         limits=limits,
+        curations=read_curations(folder.data_json),
     )
 
 

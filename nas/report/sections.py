@@ -12,6 +12,7 @@ from nas.report import finished
 from nas.report.charts import drawable_metrics
 from nas.report.content import Report
 from nas.report.cost import search_cost
+from nas.report.curations import section_of_curations
 from nas.report.curves import curves_section
 from nas.report.front import knee_record
 from nas.report.influence import importance_section, traits_section
@@ -165,6 +166,11 @@ def cost_section(report: Report) -> Section | None:
 def references_section(report: Report) -> Section | None:
     """Return what the search is compared with."""
     return section_of_references(report.references, report.front)
+
+
+def curations_section(report: Report) -> Section | None:
+    """Return what better data gave at each size."""
+    return section_of_curations(report.records, report.objectives, report.curations)
 
 
 def learning_curves(report: Report) -> Section | None:
@@ -331,6 +337,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     importances,
     devices_section,
     references_section,
+    curations_section,
     growth_section,
     learning_curves,
     cost_section,

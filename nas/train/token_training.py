@@ -68,6 +68,7 @@ class TokenTraining:
         device: of the model.
         time_limit_s: seconds of training until `TimeLimitError`; None for no limit.
         teacher: learnt beside the text; None for none.
+        grows: the text goes from easy to hard, and more and more of it is drawn from.
 
     Attributes:
         step: steps that were taken.
@@ -86,6 +87,7 @@ class TokenTraining:
         device: torch.device,
         time_limit_s: float | None = None,
         teacher: TokenTeacher | None = None,
+        grows: bool = False,
     ) -> None:
         self.model = model
         self.recipe = recipe
@@ -96,6 +98,7 @@ class TokenTraining:
         self._tokens = tokens
         self._context = context
         self._teacher = teacher
+        self._grows = grows
         self._time_limit_s = time_limit_s
         self._started = running_s()
         self._num_stretches = max(1, recipe.batch_tokens // context)
@@ -157,6 +160,8 @@ class TokenTraining:
         """Return (B, T + 1) tokens of this step."""
         rng = generator(self.seed, "stretches", self.step)
         last = len(self._tokens) - self._context
+        if self._grows:
+            last = max(1, round(last * share_of_text(self.step / self.num_steps)))
         starts = rng.integers(0, last, size=self._num_stretches)
         taken = self._tokens[starts[:, None] + np.arange(self._context + 1)]
         return np.asarray(taken, dtype=np.int64)
@@ -183,6 +188,18 @@ class TokenTraining:
             raise TimeLimitError(
                 f"the training took longer than {limit:g} s: step {self.step} of {self.num_steps}"
             )
+
+
+def share_of_text(progress: float) -> float:
+    """Return how much of a text that goes from easy to hard is drawn from.
+
+    A tenth at first, all of it from the middle of the training on; in between as the root of the
+    progress, after Platanios et al., 2019, https://arxiv.org/abs/1903.09848, equation 7.
+
+    >>> [round(share_of_text(progress), 2) for progress in (0.0, 0.125, 0.5, 1.0)]
+    [0.1, 0.51, 1.0, 1.0]
+    """
+    return float(min(1.0, (2.0 * progress * (1.0 - 0.1**2) + 0.1**2) ** 0.5))
 
 
 def mean_loss(

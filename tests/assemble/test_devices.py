@@ -1,5 +1,7 @@
 """Searches that are told of devices: what they are refused, and what they keep."""
 
+from dataclasses import replace
+
 import pytest
 from parts.devices import rows_of, write_networks, write_rows
 
@@ -89,3 +91,12 @@ def test_a_run_keeps_the_models_that_it_began_with(pi5):
     (pi5 / "devices" / "pi5" / "device.json").unlink()
     again = devices_of(["latency_ms@pi5"], run_folder=run)
     assert again["pi5"].errors == devices["pi5"].errors
+
+
+def test_data_of_another_size_than_the_measured_are_told_of(pi5):
+    devices = devices_of(["latency_ms@pi5"], run_folder=pi5 / "runs" / "a")
+    small = {"pi5": replace(devices["pi5"], input_shape=(3, 32, 32))}
+    notes = device_notes(small, [], input_shape=(3, 224, 224))
+    assert "measured with networks for data of 3x32x32, this search has 3x224x224" in notes[0]
+    assert len(device_notes(small, [], input_shape=(3, 28, 28))) == len(notes) - 1
+    assert len(device_notes(devices, [], input_shape=(3, 224, 224))) == len(notes) - 1

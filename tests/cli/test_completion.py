@@ -176,3 +176,67 @@ def test_the_tab_key_completes_in_a_bash_that_ran_the_documented_line(launch_fol
         bash.type(line)
 
         assert bash.wait_for(shown) == shown
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+@pytest.mark.usefixtures("path_with_nas")
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nas fi\t", "nas finish "),
+        ("nas finish runs/o\t", "nas finish runs/one "),
+        ("nas finish run=\t", "nas finish run=runs/one "),
+        ("nas finish pick=kn\t", "nas finish pick=knee "),
+        ("nas search stopping.num\t", "nas search stopping.num_trials="),
+        ("nas compare runs=\\[runs/o\t", r"nas compare runs=\[runs/one"),
+        ("nas finish data.path=my\t", r"nas finish data.path=my\ photos/"),
+    ],
+    ids=repr,
+)
+def test_the_tab_key_completes_in_a_zsh_that_ran_the_documented_line(launch_folder, line, shown):
+    (launch_folder / "runs/one").mkdir(parents=True)
+    (launch_folder / "runs/one/config.yaml").touch()
+    (launch_folder / "my photos").mkdir()
+
+    with Terminal("zsh", "-f", "-i") as zsh:
+        zsh.type("PS1=; PROMPT_SP=; unsetopt prompt_sp; autoload -U compinit; compinit -u -D\n")
+        zsh.type('eval "$(nas completion zsh)"\n')
+        zsh.type("echo re''ady\n")
+        zsh.wait_for("\nready\n ")  # it writes a blank before its prompt
+        zsh.type(line)
+
+        assert zsh.wait_for(shown) == shown
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.usefixtures("path_with_nas")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nas fi", ["finish"]),
+        ("nas finish runs/o", ["runs/one"]),
+        ("nas finish run=", ["run=runs/one"]),
+        ("nas finish pick=kn", ["pick=knee"]),
+        ("nas search stopping.num", ["stopping.num_trials="]),
+        ("nas search sampler=nsga", ["sampler=nsga2", "sampler=nsga3"]),
+        ("nas finish data.path=my", ["data.path=my photos/"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fish_that_ran_the_documented_line_offers_the_words(launch_folder, line, words):
+    (launch_folder / "runs/one").mkdir(parents=True)
+    (launch_folder / "runs/one/config.yaml").touch()
+    (launch_folder / "my photos").mkdir()
+
+    # What fish itself makes of the tab key at the end of a line.
+    code = f"nas completion fish | source; complete -C {shlex.quote(line)}"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(launch_folder)},
+    )
+
+    assert [offered.partition("\t")[0] for offered in done.stdout.splitlines()] == words

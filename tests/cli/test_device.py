@@ -94,3 +94,14 @@ def test_both_ends_of_a_limit_on_a_device_can_be_given():
 
 def test_other_overrides_stay_as_they_are():
     assert for_hydra("search_space@a=b") == "search_space@a=b"
+
+
+def test_a_time_in_another_unit_than_the_others_is_not_believed(graphs, tmp_path, capsys):
+    rows = rows_of(graphs)
+    rows[3] = {**rows[3], "latency_ms": float(rows[3]["latency_ms"]) / 1000}
+    table = write_rows(tmp_path / "measured.csv", rows)
+    assert main(["device", "fit", "pi5", str(table)]) == 0
+    told = capsys.readouterr().out
+    assert "not believed: network_003 took" in told
+    assert told.count("not believed") == 1
+    assert "billion multiply-accumulates a second" in told

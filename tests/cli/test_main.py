@@ -5,6 +5,7 @@ import pytest
 
 from nas.cli.command import Command
 from nas.cli.commands import COMMANDS
+from nas.cli.main import is_interrupt
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=["none", "--help", "-h"])
@@ -94,3 +95,12 @@ def test_an_error_of_ours_ends_with_its_traceback(nas, monkeypatch):
     assert status == 1
     assert "Traceback" in told
     assert "stopped by an unexpected error: ModuleNotFoundError" in told
+
+
+def test_what_fails_because_of_an_interrupt_is_the_interrupt():
+    """argparse, cut while it takes its words apart, raises an error of its own."""
+    error = AttributeError("no save_nargs")
+    error.__context__ = KeyboardInterrupt()
+
+    assert is_interrupt(error)
+    assert not is_interrupt(AttributeError("no save_nargs"))

@@ -61,7 +61,7 @@ def test_the_unit_is_that_of_the_columns_name(unit, factor, tmp_path, graphs, gi
 @pytest.mark.parametrize("time", ["0", "-1", "nan", "inf", "", "fast"])
 def test_a_time_of_nothing_is_refused_by_the_networks_name(time, tmp_path, graphs, given):
     rows = changed(rows_of(graphs), 3, latency_ms=time)
-    with pytest.raises(ConfigError, match=r"network_003 is .* must be above 0"):
+    with pytest.raises(ConfigError, match=r"network_003 is .* must be a number above 0"):
         read(tmp_path, rows, given)
 
 
@@ -123,3 +123,24 @@ def test_a_table_of_another_kind_says_what_it_has(text, match, tmp_path, given):
 def test_energy_is_read_where_the_device_has_a_meter(tmp_path, graphs, given):
     rows = [{**row, "energy_j": "0.5"} for row in rows_of(graphs)]
     assert read(tmp_path, rows, given).values["energy_j"] == (0.5,) * NUMBER
+
+
+def test_a_network_may_be_named_by_its_file(tmp_path, graphs, given):
+    rows = [{**row, "network": f"networks/{row['network']}.onnx"} for row in rows_of(graphs)]
+    found = read_measured(write_rows(tmp_path / "measured.csv", rows), given)
+    assert found.names == tuple(given)
+
+
+def test_measurements_of_one_network_that_contradict_each_other_are_refused(
+    tmp_path, graphs, given
+):
+    rows = rows_of(graphs)
+    twice = [*rows, {**rows[3], "latency_ms": 3 * float(rows[3]["latency_ms"])}]
+    with pytest.raises(ConfigError, match=r"several rows of network_003, from .* to .* ms"):
+        read_measured(write_rows(tmp_path / "measured.csv", twice), given)
+
+
+def test_one_time_for_all_networks_teaches_nothing(tmp_path, graphs, given):
+    rows = [{**row, "latency_ms": "5"} for row in rows_of(graphs)]
+    with pytest.raises(ConfigError, match=r"the same time for all networks, 5 ms"):
+        read_measured(write_rows(tmp_path / "measured.csv", rows), given)

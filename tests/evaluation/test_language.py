@@ -131,3 +131,34 @@ def test_a_metric_of_text_is_refused_for_images(capsys, tmp_path):
     run = ["search", "objectives=[accuracy,kv_bytes_per_token]", "execution=inline"]
     assert main([*run, f"run_folder={tmp_path}/run"]) == 2
     assert "is of language models" in capsys.readouterr().err
+
+
+def test_a_search_chooses_its_training_text_and_the_page_says_what_that_gave(text, tmp_path):
+    words = ["search", "preset=small_lm", "data=text", f"data.path={text}", "data.context=32"]
+    words += ["execution=inline", "ui=none", f"run_folder={tmp_path}/run", "sampler=random"]
+    words += ["training.tokens=2048", "training.batch_tokens=256", "stopping.num_trials=6"]
+    words += ["search_space.parameters.context.choice=[32]", "data.curation=[none,exact]"]
+    words += ["search_space.parameters.width.choice=[8,16]"]
+    words += ["+search_space.parameters.curation.choice=[none,exact]"]
+    assert main(words) == 0
+    records = load_records(RunFolder(tmp_path / "run").study_journal)
+    assert {record.architecture["curation"] for record in records} == {"none", "exact"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Better data" in page
+    assert "of processor time" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["data.curation=[none,exact]"], "nothing chooses among them"),
+        (["+search_space.parameters.curation.choice=[exact]"], "has exact, but data.curation has"),
+        (["data.curation=best"], "'best' is none; it may be"),
+        (["+search_space.parameters.curation.choice=[best]"], "must be a curation"),
+    ],
+)
+def test_a_training_text_that_cannot_be_chosen_is_told(words, told, text, capsys, tmp_path):
+    run = ["search", "preset=small_lm", "data=text", f"data.path={text}", "data.context=256"]
+    assert main([*run, *words, "execution=inline", f"run_folder={tmp_path}/run"]) == 2
+    shown = capsys.readouterr()
+    assert told in " ".join((shown.out + shown.err).split())

@@ -34,6 +34,7 @@ def finished(tmp_path_factory):
         run = ["execution=inline", "ui=none"]
         assert main([*words, *run, f"run_folder={folder}/run"]) == 0
         finish = ["finish", f"run={folder}/run", "seeds=2", "distillation.teacher=largest", *run]
+        finish.append("export.onnx=false")  # half a minute; a test of its own makes one
         assert main(finish) == 0
         before = (folder / "run/finish/ledger.jsonl").read_bytes()
         assert main(finish) == 0

@@ -1,5 +1,6 @@
 """The job script for Slurm, with stand-ins for Slurm's commands that act on this machine alone."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from parts.proc import with_in_environment
+from parts.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "cluster" / "slurm.sh"
@@ -25,6 +28,18 @@ exec {BIN}/ray "$@"
 NAS = f"""#!/bin/bash
 exec {sys.executable} -m nas "$@"
 """
+
+
+def end_all_of(job):
+    """End what the job left, as Slurm does."""
+
+    def left():
+        for pid in with_in_environment(f"SRUN_LOG={job}/srun.log"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return with_in_environment(f"SRUN_LOG={job}/srun.log")
+
+    wait_until(lambda: not left(), timeout_s=30)
 
 
 @pytest.fixture
@@ -61,7 +76,7 @@ def test_the_script_starts_ray_on_all_nodes_searches_and_ends_with_the_searchs_s
         try:
             status = process.wait(timeout=240)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)  # as Slurm ends what a job left
+            end_all_of(job)
 
     told = (job / "out.txt").read_text()
     assert status == 0, told

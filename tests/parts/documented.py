@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.assemble.jobs import plan_jobs
+from nas.cli import answer
 from nas.cli.command import Command
 from nas.cli.commands import SEARCH
+from nas.cli.first_words import with_keys
 from nas.cli.flags import parse_flags, parse_settings, take_bare
 from nas.cli.main import find_command
 from nas.cli.search import _source
@@ -22,7 +24,8 @@ _INLINE = re.compile(r"(?<!`)`(nas [^`\n]+)`(?!`)")
 _LEFT_OUT = re.compile(
     r"(^|[\s=])(\.\.\.|…)|=$|=[;,.]?$"
 )  # not a whole line: `pick.size_bytes.max=`
-NAMES = {"NAME": "mobilenet", "DIR": "somewhere"}
+_PIPED = re.compile(r" [|>] .*")  # what a shell does with the output
+NAMES = {"NAME": "mobilenet", "DIR": "somewhere", "COMMAND": "search"}
 # Of a run that goes on: a line takes its data from there.
 RECORDED = {"data.path=moved/photos": "data=image_folder"}
 # Commands whose other words are settings of a search.
@@ -54,7 +57,7 @@ def documented_lines() -> list[DocumentedLine]:
     found: dict[tuple[str, ...], DocumentedLine] = {}
     for page in PAGES:
         for text in _texts(page.read_text(encoding="utf-8")):
-            words = tuple(shlex.split(text, comments=True))
+            words = tuple(shlex.split(_PIPED.sub("", text), comments=True))
             if not _LEFT_OUT.search(text):
                 place = str(page.relative_to(ROOT))
                 found.setdefault(words, DocumentedLine(place, text, words[1:]))
@@ -81,7 +84,8 @@ def check_line(words: Sequence[str]) -> None:
     command, rest = find_command([NAMES.get(word, word) for word in words])
     if "--help" in rest or (command.bare and not rest):  # help, or a mere name in a sentence
         return
-    rest = take_bare(rest, command)[1] if command.bare else rest
+    rest = answer.parted(rest)[0] if "output" in command.keys else rest
+    rest = take_bare(rest, command)[1] if command.bare else with_keys(rest, command)
     if command.name == "finish":
         check_finish(rest)
     elif command.name in COMPOSED:

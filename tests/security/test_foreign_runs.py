@@ -274,6 +274,8 @@ def test_a_secret_of_the_environment_is_not_brought_into_files(
         ("storage.url", "sqlite:///victim.txt"),
         ("execution.address", "ray://evil.example:10001"),
         ("execution.address", "203.0.113.1:6379"),
+        ("tracking.place", "http://evil.example:5000"),
+        ("tracking.place", "file:../elsewhere"),
     ],
 )
 def test_no_other_machine_is_connected_to(nas, evil, canary, launch_folder, key, value, words):

@@ -190,3 +190,29 @@ def test_a_training_that_takes_too_long_ends():
 def test_settings_out_of_range_are_told(settings, told):
     with pytest.raises(ConfigError, match=told):
         TokenRecipe(**settings)
+
+
+def test_a_growing_text_is_drawn_from_its_beginning_first():
+    tokens = np.arange(4096, dtype=np.uint16) // 64
+    recipe = TokenRecipe(tokens=4096, batch_tokens=256)
+    training = TokenTraining(
+        Counting(), tokens, recipe, context=32, seed=0, device=torch.device("cpu"), grows=True
+    )
+    training.run()
+    seen = training.model.seen
+    assert seen[0] <= 0.1 * 64 + 1
+    assert max(seen[:3]) < 40
+    assert max(seen[8:]) >= 56
+
+
+class Counting(torch.nn.Module):
+    """Guesses nothing, and remembers the largest token of each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias = torch.nn.Parameter(torch.zeros(64))
+        self.seen = []
+
+    def forward(self, tokens):
+        self.seen.append(int(tokens.max()))
+        return self.bias.expand(*tokens.shape, 64)

@@ -73,7 +73,7 @@ function frontMarker(front, x, y) {
   if (run.objectives.length < 3 || third === undefined) return marker;
   const axis = axisOf(third);
   return {
-    ...marker, color: front.map((i) => run.trials.values[third][i]), colorscale: "Viridis",
+    ...marker, color: front.map((i) => run.trials.values[third][i]), colorscale: colour("scale-low") ? [[0, colour("scale-low")], [0.5, colour("scale-mid")], [1, colour("scale-high")]] : "Viridis",
     colorbar: {
       title: { text: escaped(axis.title), side: "right" }, thickness: 12, outlinewidth: 0,
       ...(axis.is_count ? { tickformat: "~s", ticksuffix: axis.unit } : {}),
