@@ -14,6 +14,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from experiments.smoke import make_parser, run_experiment
+from nas.objective import objective_for
+from nas.report.style import decades_of, scale_axis
 
 HERE = Path(__file__).parent
 _PICTURE = HERE.parents[1] / "docs" / "images" / "photos.png"
@@ -32,21 +34,25 @@ def main(words: Sequence[str]) -> int:
     axes = figure.subplots()
     kinds = ((rivals, "hand-made", "s", "tab:gray"), (winners, "found by nas", "o", "tab:blue"))
     for rows, label, marker, colour in kinds:
-        sizes = [float(row["size_bytes"]) / 1e3 for row in rows]
         shares = [100 * float(row["accuracy"]) for row in rows]
-        axes.scatter(sizes, shares, label=label, marker=marker, color=colour)
+        axes.scatter(sizes_of(rows), shares, label=label, marker=marker, color=colour)
     for row in rivals:
-        at = (float(row["size_bytes"]) / 1e3, 100 * float(row["accuracy"]))
+        at = (float(row["size_bytes"]), 100 * float(row["accuracy"]))
         axes.annotate(row["network"], at, xytext=(-4, 6), textcoords="offset points", ha="right")
     axes.margins(0.1)
-    axes.set_xscale("log")
-    axes.set_xlabel("kB")
+    size = objective_for("size_bytes")
+    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes_of([*rivals, *winners])))
     axes.set_ylabel("accuracy on photos never seen, %")
     axes.set_title(f"{options.data}: {options.minutes:g} CPU minutes from the folder on")
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
     figure.savefig(options.picture, dpi=110)
     return 0
+
+
+def sizes_of(rows: Sequence[dict[str, str]]) -> list[float]:
+    """Return the bytes of each network."""
+    return [float(row["size_bytes"]) for row in rows]
 
 
 def _rows(options: argparse.Namespace, name: str) -> list[dict[str, str]]:

@@ -4,9 +4,9 @@ A winner that is trained about as long as its trial was is no better than the tr
 budget goes to few networks, and to none that is too slow for it: the best of the others first,
 then the one where accuracy and size are balanced best, then the rest by their accuracy.
 
-Short trials favour small networks: after 4 epochs a network may be 6 points behind one of a
-quarter of its size, and ahead of it after 25. So the best counts with all trials that are as good
-as far as so few epochs can tell, and the largest of them is taken.
+Short trials favour small networks: after few epochs a large network may be behind a small one, and
+ahead of it after many. So the best counts with all trials that are as good as far as so few epochs
+can tell, and the largest of them is taken.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from nas.pareto.select import knee
 # or two, which is what a second winner is worth.
 LEAST_TIMES = 6
 # What an accuracy after one epoch may hide; after more it is a part: 7.5 points after 4, 1.5 after
-# 20 epochs (experiments/photos).
+# 20 epochs. Reasoned from single runs, not fitted.
 DOUBT = 0.3
 
 
