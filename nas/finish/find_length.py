@@ -33,7 +33,7 @@ from nas.running_clock import running_s
 STEP = "length"
 LENGTHS = "lengths.jsonl"
 _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
-# Times the epochs of the search up to which longer training is taken to gain without a trial of it.
+# Up to so many times the epochs of the search longer training is taken to gain, without a trial.
 ALWAYS_GAINS = 16
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 _PLANNED_SHARE = 0.97  # of the budget

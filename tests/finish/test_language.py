@@ -47,6 +47,7 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_each_file_is_judged_by_running_it(finished):
     rows = rows_of(finished)
     floats = [row for row in rows if row["format"] == "safetensors"]
@@ -60,6 +61,7 @@ def test_each_file_is_judged_by_running_it(finished):
     assert all(int(row["size_bytes"]) == (finished / row["file"]).stat().st_size for row in rows)
 
 
+@pytest.mark.slow
 def test_fewer_bits_make_smaller_files(finished):
     by_place = {}
     for row in rows_of(finished):
@@ -67,6 +69,7 @@ def test_fewer_bits_make_smaller_files(finished):
     assert all(sizes[0] > sizes[1] > sizes[2] for sizes in by_place.values())
 
 
+@pytest.mark.slow
 def test_the_program_of_a_card_writes_text_without_nas(finished):
     place = finished / rows_of(finished)[0]["file"].rpartition("/")[0]
     command = re.search(r"```sh\n(python generate\.py .*)\n```", (place / "README.md").read_text())
@@ -78,6 +81,7 @@ def test_the_program_of_a_card_writes_text_without_nas(finished):
     assert len(told.stdout) > 20
 
 
+@pytest.mark.slow
 def test_transformers_runs_the_code_of_a_card(finished):
     pytest.importorskip("transformers")
     place = finished / rows_of(finished)[0]["file"].rpartition("/")[0]
@@ -87,6 +91,7 @@ def test_transformers_runs_the_code_of_a_card(finished):
     assert told.stdout.startswith("import ")
 
 
+@pytest.mark.slow
 def test_the_config_counts_what_the_file_holds(finished):
     place = finished / rows_of(finished)[0]["file"].rpartition("/")[0]
     config = json.loads((place / "config.json").read_text())
@@ -96,6 +101,7 @@ def test_the_config_counts_what_the_file_holds(finished):
     assert len(names) == config["num_hidden_layers"]
 
 
+@pytest.mark.slow
 def test_a_gain_in_bits_is_one_where_they_become_fewer(finished):
     rows, taught = (read_winners(finished / f"{n}.csv") for n in ("winners", "distilled"))
     alone = {row.architecture_id: row.test_mean for row in rows}
@@ -126,12 +132,14 @@ def test_a_matrix_of_zeros_stays_zero():
     assert torch.equal(back["zeros"], torch.zeros(2, 64))
 
 
+@pytest.mark.slow
 def test_what_a_finish_of_text_cannot_do_is_told(finished, capsys):
     run = ["finish", f"run={finished.parent}", "execution=inline", "compression.to=[kept0.5]"]
     assert main(run) == 2
     assert "is for images" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_program_reads_its_tokenizer_without_packages(finished):
     place = finished / rows_of(finished)[0]["file"].rpartition("/")[0]
     writer = Writer(place / "tokenizer.json")

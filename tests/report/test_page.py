@@ -256,6 +256,7 @@ def test_writing_again_replaces_the_reports(tmp_path, search_records, accuracy_s
     assert before.splitlines()[1] in folder.trials_csv.read_text()
 
 
+@pytest.mark.slow
 def test_the_work_on_all_reports_grows_with_the_trials_alone(
     tmp_path, search_records, three_objectives
 ):
