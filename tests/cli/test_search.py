@@ -144,6 +144,7 @@ def test_a_setting_that_is_deleted_twice_is_shown_without_it(nas):
     assert "label_smoothing" not in shown
 
 
+@pytest.mark.slow
 def test_reports_and_comparisons_are_made_from_the_folders_alone(nas, table_words, launch_folder):
     nas("search", "-m", *table_words, "seed=0,1", "sampler=random,qmc", "name=x", "ui=none")
     (launch_folder / "t.csv").unlink()

@@ -122,7 +122,7 @@ def warm(launch_folder, capsys) -> Iterator[None]:
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=10, suppress_health_check=SUPPRESSED)
+@settings(max_examples=8, suppress_health_check=SUPPRESSED)
 @given(words=command_lines())
 def test_an_odd_command_line_is_done_or_refused_in_one_message(warm, words, launch_folder, capsys):
     assert_is_answered(words, launch_folder, capsys)

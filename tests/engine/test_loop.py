@@ -350,6 +350,7 @@ class Threads:
         pass
 
 
+@pytest.mark.slow
 def test_a_slow_sampler_proposes_ahead_while_the_workers_are_busy(tmp_path):
     backends = []
 

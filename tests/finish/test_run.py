@@ -95,6 +95,7 @@ def regression():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_signals_are_confirmed_and_every_file_agrees(signals, tmp_path):
     pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
     files = ExportSettings(TORCH_FILES | ONNX_FILES, peak_memory=False)

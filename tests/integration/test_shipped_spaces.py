@@ -41,6 +41,7 @@ def calls_of_first_looks(space, data, *, count):
     return calls
 
 
+@pytest.mark.slow
 def test_costs_of_timms_models_are_counted_on_shapes_alone():
     space, data = made("timm_family"), DataShape((3, 32, 32), 10)
     calls = calls_of_first_looks(space, data, count=9)

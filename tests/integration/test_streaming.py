@@ -34,6 +34,7 @@ def accuracies(folder):
     return [row.split(",")[place] for row in rows[1:]]
 
 
+@pytest.mark.slow
 def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
     kept = main((*WORDS, "execution=inline", "name=kept", "data.streaming=false"))
     streamed = main((*WORDS, "execution=inline", "name=streamed", "data.memory_limit_mb=0.001"))

@@ -329,6 +329,7 @@ def test_a_resumed_record_does_not_say_where_to_write(nas, evil, canary, own_run
     assert {path: path.read_bytes() for path in own_run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_a_pickle_is_left_alone(nas, evil, canary, own_run):
     assert (
         nas(
