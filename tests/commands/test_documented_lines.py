@@ -18,7 +18,7 @@ from nas.errors import NasError
 LINES = documented_lines()
 MISSING = re.compile(
     r"there is no /\S+; give a path that exists|the run folder \S+ does not exist"
-    r"|there is no model of the device"
+    r"|there is no model of the device|search_space.model: /\S+ is no folder"
 )
 HEADING = re.compile(r"the configuration has \d+ faults$")
 SMALL = ("preset=smoke", "sampler=random", "stopping.num_trials=2", "ui=none")
