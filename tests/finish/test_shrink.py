@@ -125,9 +125,8 @@ def test_names_of_one_compression_are_one():
     assert Shrinking(("int8+kept0.50", "kept0.5+int8")).to == ("kept0.5+int8",)
 
 
-@pytest.mark.parametrize(
-    ("name", "bits"), [pytest.param("int8", 8, marks=pytest.mark.slow), ("int4", 4)]
-)
+@pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 4)])
+@pytest.mark.slow
 def test_network_of_few_bits_is_stored_in_few_bits(task, tmp_path, name, bits):
     made = replace(
         task,

@@ -90,6 +90,7 @@ def run(*words):
     return main(["search", *words])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_more_options_from_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     narrow = "search_space.parameters.width.choice=[0.25]"

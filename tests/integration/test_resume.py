@@ -74,6 +74,7 @@ def test_one_signal_ends_a_search_with_everything_finished_on_record(tmp_path, n
     assert len(load_records(run / "study.journal")) == len(ended) + 10
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_and_continued_loses_nothing(tmp_path):
     run = tmp_path / "run"
     driver = start_driver(run, "--seconds", 0.05, "--num-trials", 30)
