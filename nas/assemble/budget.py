@@ -1,5 +1,6 @@
 """When must the search have ended, so that the whole command ends within its budget?"""
 
+import re
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,9 @@ from nas.record.spent import read_spent, total_spent
 # What comes after the search: tables, pictures and the page.
 _REPORT_S, _REPORT_SHARE = 5.0, 0.02
 _LEAST_S = 1.0
+
+
+_PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # a path that needs no quotes
 
 
 def search_end_s(
@@ -38,7 +42,8 @@ def search_end_s(
 
 def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[str]:
     """Return the command line of the `nas finish` that follows a search."""
-    words = [f"run='{run}'", f"ui={config.ui.value}", f"execution={config.execution.kind.value}"]
+    named = str(run) if _PLAIN.fullmatch(str(run)) else quoted(str(run))
+    words = [f"run={named}", f"ui={config.ui.value}", f"execution={config.execution.kind.value}"]
     if config.tracking.kind is not TrackingKind.NONE:
         words += [f"tracking={config.tracking.kind}"]
         words += [f"tracking.project={quoted(config.tracking.project)}"]
