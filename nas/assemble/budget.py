@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.config.finishing import FinishConfig
 from nas.config.quoting import quoted
 from nas.config.schema import ExecutionKind, SearchConfig, TrackingKind
+from nas.finish.length import remembered_budget_s
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
 
@@ -51,5 +52,8 @@ def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[s
             words.append(f"tracking.place={quoted(config.tracking.place)}")
     if config.budget is not None and "budget" in {item.name for item in fields(FinishConfig)}:
         left_s = config.budget - (time.monotonic() - started_s)
+        before_s = remembered_budget_s(run / "finish") if config.resume else None
+        if before_s is not None and before_s <= left_s:
+            left_s = before_s  # the plan stays, so that what is trained already counts
         words.append(f"budget={max(_LEAST_S, left_s):.0f}s")
     return words

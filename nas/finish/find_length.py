@@ -135,7 +135,7 @@ def find_lengths(
     if is_interrupted:
         return Found(None, Outcome(True, search.outcome.failures))
     lengths = search.answer()
-    remember_lengths(folder, question.key, lengths)
+    remember_lengths(folder, question.key, lengths, budget_s=question.patience.budget_s)
     return Found(lengths, search.outcome)
 
 

@@ -184,17 +184,29 @@ class Room:
         return [min(e, low) for e in epochs]
 
 
-def remember_lengths(folder: Path, key: str, lengths: Lengths) -> None:
+def remember_lengths(
+    folder: Path, key: str, lengths: Lengths, *, budget_s: float | None = None
+) -> None:
     """Write length.json, and length.csv with the curves, into the `finish` folder.
 
     Args:
         folder: of the finish.
         key: what the lengths were asked for; another question does not get this answer.
         lengths: the answer.
+        budget_s: that they were to fit into.
     """
     write_rows(folder / "length.csv", lengths.curve, kind=CurvePoint)
-    told = {"key": key, **asdict(lengths)}
+    told = {"key": key, **asdict(lengths), "budget_s": budget_s}
     write_text(folder / "length.json", json.dumps(told, indent=1) + "\n")
+
+
+def remembered_budget_s(folder: Path) -> float | None:
+    """Return the budget that the last lengths were to fit into; None where none is known."""
+    try:
+        told = json.loads((folder / "length.json").read_text())["budget_s"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return float(told) if isinstance(told, int | float) else None
 
 
 def remembered_lengths(folder: Path, key: str) -> Lengths | None:
