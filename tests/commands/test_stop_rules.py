@@ -47,6 +47,7 @@ def test_a_rule_of_the_users_own_ends_a_search(nas, rule_words, launch_folder):
     assert num_trials(launch_folder) < 16
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_rule_that_it_was_begun_with(nas, rule_words, launch_folder):
     words = [f"{MINE}=my_rules.GoodEnough", "+stopping.rules.mine.wanted=0.8"]
     nas("search", *rule_words, *words, "ui=none")

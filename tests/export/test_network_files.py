@@ -167,6 +167,7 @@ def test_images_of_whole_numbers_are_resized_as_in_training():
     np.testing.assert_array_equal(shipped, expected)
 
 
+@pytest.mark.slow
 def test_second_export_makes_nothing_again_but_what_is_missing(
     model, architecture, dataset, tmp_path
 ):
