@@ -5,11 +5,9 @@ that is trained twice is seen.
 """
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.engine.parts import append_line
-from nas.architecture import Architecture
+from experiments.engine.parts import ClosedForm, append_line
 from nas.files import write_bytes
 from nas.study.journal import holds_study, load_records
 from nas.trial import Rung, TrialResult, TrialSpec, TrialState
@@ -18,18 +16,8 @@ SHARES = (0.25, 0.5, 1.0)
 STEP_S = 0.002
 
 
-class FalseRungs:
+class FalseRungs(ClosedForm):
     """Judges by a closed form that grows with the share; its checkpoint is the share reached."""
-
-    brings_weights = True
-
-    def static_costs(self, architecture: Architecture) -> Mapping[str, float]:
-        """Return the size."""
-        values = enumerate(architecture.values())
-        return {"size_bytes": 1.0 + sum(4**i * int(v) for i, v in values)}
-
-    def prepare(self) -> None:
-        """Do nothing."""
 
     def evaluate(self, spec: TrialSpec) -> TrialResult:
         """Train the steps that the checkpoint lacks, and return what the closed form gives."""

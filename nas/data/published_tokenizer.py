@@ -1,8 +1,6 @@
 """A tokenizer that came with a model: its tokenizer.json, or the GGUF file that holds it."""
 
 import json
-from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +12,20 @@ from nas.data.tokenizers import (
     UNKNOWN,
     ByteTokenizer,
     CharacterTokenizer,
+    StoredTokenizer,
     Tokenizer,
     Tokens,
-    require_tokenizers,
 )
-from nas.errors import DataError, MissingPackageError
+from nas.errors import DataError, gguf_packages_missing
 
 # What tokens that end a text are called, the most usual first.
 _ENDS = (END, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>")
 
 
-class PublishedTokenizer(Tokenizer):
-    """Applied by the package `tokenizers`.
-
-    Args:
-        content: of a `tokenizer.json`.
-        has_end: the token that ends a text stands behind each document, where there is one.
-    """
+class PublishedTokenizer(StoredTokenizer):
+    """That of a model; the token that ends a text stands behind each document, if there is one."""
 
     kind = "published"
-
-    def __init__(self, content: str, *, has_end: bool) -> None:
-        super().__init__(has_end=has_end)
-        self.content = content
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave behind what each process makes for itself."""
-        return {"content": self.content, "has_end": self.has_end}
-
-    @cached_property
-    def _ready(self) -> Any:
-        return require_tokenizers().Tokenizer.from_str(self.content)
 
     @property
     def num_pieces(self) -> int:
@@ -68,10 +49,6 @@ class PublishedTokenizer(Tokenizer):
         """Return the pieces."""
         ids = self._ready.encode(content.decode(), add_special_tokens=False).ids
         return np.array(ids, dtype=np.int64)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text."""
-        return str(self._ready.decode(list(tokens)))
 
     def model(self) -> dict[str, Any]:
         """Return what was published."""
@@ -124,9 +101,6 @@ def _from_gguf(path: Path) -> str:
         import gguf  # noqa: F401 - transformers needs it
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise MissingPackageError(
-            f"{path.name} is GGUF, which the packages transformers, gguf and accelerate read: "
-            "pip install 'nas[language]'"
-        ) from error
+        raise gguf_packages_missing(path.name) from error
     found = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     return str(found.backend_tokenizer.to_str())

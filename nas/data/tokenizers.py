@@ -181,15 +181,13 @@ class CharacterTokenizer(Tokenizer):
         }
 
 
-class BpeTokenizer(Tokenizer):
-    """Frequent sequences of bytes are tokens, learnt from the training text.
+class StoredTokenizer(Tokenizer):
+    """Applied by the package `tokenizers`, from what a file says.
 
     Args:
         content: of a `tokenizer.json`.
-        has_end: the last token ends a document.
+        has_end: a token ends each document.
     """
-
-    kind = "bpe"
 
     def __init__(self, content: str, *, has_end: bool) -> None:
         super().__init__(has_end=has_end)
@@ -203,6 +201,16 @@ class BpeTokenizer(Tokenizer):
     def _ready(self) -> Any:
         return require_tokenizers().Tokenizer.from_str(self.content)
 
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text."""
+        return str(self._ready.decode(list(tokens)))
+
+
+class BpeTokenizer(StoredTokenizer):
+    """Frequent sequences of bytes are tokens, learnt from the training text; the last ends it."""
+
+    kind = "bpe"
+
     @property
     def num_pieces(self) -> int:
         """Pieces, without the end of a document."""
@@ -211,10 +219,6 @@ class BpeTokenizer(Tokenizer):
     def encode(self, content: bytes) -> Tokens:
         """Return the pieces."""
         return np.array(self._ready.encode(content.decode()).ids, dtype=np.int64)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text."""
-        return str(self._ready.decode(list(tokens)))
 
     def model(self) -> dict[str, Any]:
         """Return what was learnt."""

@@ -10,19 +10,21 @@ from typing import Any, TypeVar
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, nearest_first
-from nas.space.parameters import Domain
+from nas.space.parameters import Choice, Domain
+from nas.train.recipe import Recipe
+from nas.train.token_recipe import TokenRecipe
 
 PREFIX = "training."
 # The same for all trials: where they run, and whom they learn from.
 _COMMON = ("device", "distillation")
 
-RecipeT = TypeVar("RecipeT")
+RecipeT = TypeVar("RecipeT", bound=Recipe | TokenRecipe)
 
 
 def with_chosen(recipe: RecipeT, architecture: Architecture) -> RecipeT:
     """Return the recipe with the settings that an architecture brings."""
     chosen = chosen_settings(architecture)
-    return replace(recipe, **chosen) if chosen else recipe  # type: ignore[type-var]
+    return replace(recipe, **chosen) if chosen else recipe
 
 
 def check_chosen(recipe: Any, domains: Mapping[str, Domain]) -> None:
@@ -60,5 +62,4 @@ def chosen_settings(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def _values_to_check(domain: Domain) -> tuple[Any, ...]:
     """Return all options of a choice, and the ends of a range."""
-    options = getattr(domain, "options", None)
-    return (domain.low, domain.high) if options is None else options  # type: ignore[union-attr]
+    return domain.options if isinstance(domain, Choice) else (domain.low, domain.high)

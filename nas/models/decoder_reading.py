@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from nas.errors import MissingPackageError, SpaceError
+from nas.errors import SpaceError, gguf_packages_missing
 from nas.models.decoder import (
     ACTIVATIONS,
     ATTENTION,
@@ -211,10 +211,7 @@ def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         import gguf  # noqa: F401
         from transformers import AutoModelForCausalLM
     except ImportError as error:
-        raise MissingPackageError(
-            f"{path.name} is GGUF, which the packages transformers, gguf and accelerate read: "
-            "pip install 'nas[language]'"
-        ) from error
+        raise gguf_packages_missing(path.name) from error
     with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that cannot be switched off
         model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
     config = model.config.to_dict()
