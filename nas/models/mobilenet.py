@@ -5,7 +5,8 @@ convolution, filter each channel by a depthwise one, optionally weigh the channe
 squeeze-and-excitation, narrow again, without activation. A block that does not widen is timm's
 depthwise-separable block. A fused block (EfficientNetV2: Tan and Le, 2021,
 https://arxiv.org/abs/2104.00298, section 3.2) has one full convolution in the place of the
-pointwise and the depthwise one; one that does not widen is this convolution alone.
+pointwise and the depthwise one; one that does not widen is this convolution alone. A residual block
+is two full convolutions with a shortcut over both (`nas.models.shortcut`).
 `mobilenet_costs` counts what a network costs without building it.
 """
 
@@ -26,6 +27,7 @@ from torch import nn
 
 from nas.models.mobilenet_plan import Block, MobileNetPlan
 from nas.models.pooling import Mean
+from nas.models.shortcut import ShortcutBlock
 from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
@@ -84,6 +86,16 @@ def _block(block: Block, activation: type[nn.Module]) -> nn.Module:
         if block.squeeze_channels
         else None
     )
+    if block.is_residual:
+        return ShortcutBlock(
+            block.in_channels,
+            block.channels,
+            inner_channels=block.inner_channels,
+            kernel=block.kernel,
+            stride=block.stride,
+            activation=activation,
+            squeeze=squeeze,
+        )
     if block.is_fused:
         return _fused(block, activation, squeeze)
     settings = {
