@@ -5,8 +5,8 @@ convolution, filter each channel by a depthwise one, optionally weigh the channe
 squeeze-and-excitation, narrow again, without activation. A block that does not widen is timm's
 depthwise-separable block. A fused block (EfficientNetV2: Tan and Le, 2021,
 https://arxiv.org/abs/2104.00298, section 3.2) has one full convolution in the place of the
-pointwise and the depthwise one; one that does not widen is this convolution alone. A residual block
-is two full convolutions with a shortcut over both (`nas.models.shortcut`).
+pointwise and the depthwise one; one that does not widen is this convolution alone. A residual
+block is two full convolutions with a shortcut over both (`nas.models.shortcut`).
 `mobilenet_costs` counts what a network costs without building it.
 """
 
