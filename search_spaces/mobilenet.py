@@ -65,6 +65,8 @@ class MobileNetSpace(SearchSpace):
         channels: output channels of each stage at width 1, one number for each stage that may be.
         head_expansion: channels before pooling, in multiples of the last stage's.
         stem_stride: stride of the first convolution; 1 for images under about 48 pixels.
+        stem_pool: halve the map behind it by the largest of 3x3 values, in the place of the stride
+            of the first stage; where the map is large enough.
         divisor: output channels are rounded to multiples of it; 8 suits fast hardware kernels.
 
     Raises:
@@ -91,12 +93,14 @@ class MobileNetSpace(SearchSpace):
         channels: Sequence[int] = (16, 24, 40, 96),
         head_expansion: int = 2,
         stem_stride: int = 1,
+        stem_pool: bool = False,
         divisor: int = 2,
     ) -> None:
         super().__init__(parameters)
         self.channels = tuple(channels)
         self.head_expansion = head_expansion
         self.stem_stride = stem_stride
+        self.stem_pool = stem_pool
         self.divisor = divisor
         self._check()
         self._min_side = least_map_side(self.domains)
@@ -116,6 +120,7 @@ class MobileNetSpace(SearchSpace):
             "parameters.stages.repeat.int": [least_stages, most_stages],
             "channels": list(channels),
             "stem_stride": 2 if side >= STRIDE_SIDE else 1,
+            "stem_pool": not is_small,
         }
         for offered in ("stages.fused.choice", "stages.residual.choice"):
             place = f"parameters.{offered}"
@@ -192,16 +197,19 @@ class MobileNetSpace(SearchSpace):
             stages=stages,
             head_channels=self.head_expansion * stages[-1].channels,
             activation=chosen["activation"],
+            pools=self._pools(chosen["resolution"]),
         )
 
     def _stages(self, chosen: Mapping[str, Any]) -> tuple[Stage, ...]:
         side = -(-chosen["resolution"] // self.stem_stride)
+        is_halved = self._pools(chosen["resolution"])
+        side = -(-side // 2) if is_halved else side
         channels = _scaled(self.channels, chosen["width"], self.divisor)
         stages = []
         for index in range(chosen["stages.repeat"]):
             depth, kernel, expansion, squeeze_excite, fused, residual = _names(index)
             half = -(-side // 2)
-            halves = half >= self._min_side
+            halves = half >= self._min_side and not (is_halved and index == 0)
             side = half if halves else side
             stages.append(
                 _stage(
@@ -217,17 +225,24 @@ class MobileNetSpace(SearchSpace):
             )
         return tuple(stages)
 
+    def _pools(self, resolution: int) -> bool:
+        """Say whether the map behind the first convolution is large enough to be pooled."""
+        side = -(-resolution // self.stem_stride)
+        return self.stem_pool and -(-side // 2) >= self._min_side
+
     def _check(self) -> None:
         arguments = {
             "channels": self.channels,
             "head_expansion": self.head_expansion,
             "stem_stride": self.stem_stride,
+            "stem_pool": self.stem_pool,
             "divisor": self.divisor,
         }
         rules = {
             "channels": whole(1),
             "head_expansion": whole(1, MAX_TIMES),
             "stem_stride": whole(1, MAX_KERNEL),
+            "stem_pool": either(),
             "divisor": whole(1),
         }
         check_arguments(arguments, rules, space="mobilenet")

@@ -45,12 +45,8 @@ class MobileNet(nn.Module):
         super().__init__()
         activation = get_act_layer(plan.activation)
         self.input_size = (plan.resolution, plan.resolution)
-        self.stem = _convolution(
-            plan.in_channels,
-            plan.stem_channels,
-            kernel=3,
-            stride=plan.stem_stride,
-            activation=activation,
+        self.stem = _stem(
+            plan.in_channels, plan.stem_channels, plan.stem_stride, activation, pools=plan.pools
         )
         self.blocks = nn.Sequential(*(_block(block, activation) for block in plan.blocks()))
         self.head = _convolution(
@@ -68,6 +64,13 @@ class MobileNet(nn.Module):
         maps_BCHW = self.head(self.blocks(self.stem(images_BCHW)))
         logits_BK: torch.Tensor = self.classifier(maps_BCHW.mean((2, 3)))
         return logits_BK
+
+
+def _stem(
+    in_channels: int, channels: int, stride: int, activation: type[nn.Module], *, pools: bool
+) -> nn.Sequential:
+    stem = _convolution(in_channels, channels, kernel=3, stride=stride, activation=activation)
+    return stem.append(nn.MaxPool2d(3, 2, padding=1)) if pools else stem
 
 
 def _convolution(
@@ -143,7 +146,7 @@ def _fused(
 def mobilenet_parts(plan: MobileNetPlan) -> Chain:
     """Return the network as a chain: stem, blocks, and what follows them."""
     name, blocks = plan.activation, list(plan.blocks())
-    stem = (plan.in_channels, plan.stem_channels, plan.stem_stride, name)
+    stem = (plan.in_channels, plan.stem_channels, plan.stem_stride, name, plan.pools)
     head = (plan.stages[-1].channels, plan.head_channels, plan.num_classes, name)
     return Chain(
         (
@@ -155,9 +158,10 @@ def mobilenet_parts(plan: MobileNetPlan) -> Chain:
     )
 
 
-def _stem_part(in_channels: int, channels: int, stride: int, activation: str) -> nn.Module:
-    make = get_act_layer(activation)
-    return _convolution(in_channels, channels, kernel=3, stride=stride, activation=make)
+def _stem_part(
+    in_channels: int, channels: int, stride: int, activation: str, pools: bool
+) -> nn.Module:
+    return _stem(in_channels, channels, stride, get_act_layer(activation), pools=pools)
 
 
 def _block_part(block: Block, activation: str) -> nn.Module:

@@ -17,6 +17,7 @@ def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
     """
     side = _halved(plan.resolution, plan.stem_stride)
     costs = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=side**2)]
+    side = _halved(side, 2) if plan.pools else side
     channels = plan.stem_channels
     for stage in plan.stages:
         layer_costs, side = _stage(stage, channels, side)

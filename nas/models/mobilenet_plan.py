@@ -91,6 +91,7 @@ class MobileNetPlan:
         stages: at least one.
         head_channels: channels of the last pointwise convolution, before pooling.
         activation: one of `ACTIVATIONS`.
+        pools: the map is halved by the largest of 3x3 values behind the first convolution.
     """
 
     in_channels: int
@@ -101,6 +102,7 @@ class MobileNetPlan:
     stages: tuple[Stage, ...]
     head_channels: int
     activation: str
+    pools: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks in order."""
