@@ -18,9 +18,9 @@ from nas.finish.confirm import Winner
 from nas.finish.length import Room
 from nas.pareto.select import knee
 
-# Times the epochs of its trial that the first winner must be able to train. On photos wide networks
-# that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the same time
-# (experiments/photos); with fewer they were behind.
+# Times the epochs of its trial that the first winner must be able to train. On photos wide
+# networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the same
+# time (experiments/photos); with fewer they were behind.
 ENOUGH_TIMES = 2.5
 # The same for each winner, for a further one to be taken: half of the epochs cost a point or two,
 # which is what a second winner is worth.
