@@ -5,7 +5,7 @@
 FILE is an npz of images (`experiments.cifar10.convert`), or `digits`. The space is that of
 `nas search search_space=mobilenet`, so is the split; everything else is the usual: multivariate
 TPE with two objectives and `constant_liar`, a `DataLoader`, `OneCycleLR`, AdamW. A line for each
-trial goes to results/rival.csv: CPU seconds of all processes so far, validation accuracy, size. With
+trial goes to results/rival.csv: CPU seconds of all processes, validation accuracy, size. With
 `--ours` the same number of trials of `nas search` follows, with a line for each in
 results/rival_ours.csv. What stood on a front is trained again from fresh seeds by the rival's loop
 and judged on the test split; volumes are those of these accuracies.
