@@ -64,7 +64,7 @@ class MobileNetSpace(SearchSpace):
         parameters: the tree of parameters; the names must be those of `default_parameters`.
         channels: output channels of each stage at width 1, one number for each stage that may be.
         head_expansion: channels before pooling, in multiples of the last stage's.
-        stem_stride: stride of the first convolution; 1 for images under about 48 pixels.
+        stem_stride: stride of the first convolution; 1 for images under about 56 pixels.
         stem_pool: halve the map behind it by the largest of 3x3 values, in the place of the stride
             of the first stage; where the map is large enough.
         divisor: output channels are rounded to multiples of it; 8 suits fast hardware kernels.
