@@ -58,8 +58,8 @@ class MobileNet(nn.Module):
         )
         self.classifier = nn.Linear(plan.head_channels, plan.num_classes)
         efficientnet_init_weights(self)
-        # As torch begins linear layers: timm's way has the logits of few classes start large, which
-        # costs a short training a few of its epochs.
+        # As torch begins linear layers: timm's way lets the logits of few classes start large,
+        # which costs a short training some of its epochs.
         self.classifier.reset_parameters()
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
