@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _NUM_STAGES = 4  # of recommended networks
 # Width, and whether blocks are residual.
-_RECOMMENDED = ((1.0, True), (2.0, True), (0.5, True), (1.0, False), (2.8, True), (1.4, True))
+_RECOMMENDED = ((2.0, True), (1.0, True), (1.0, False), (0.5, True), (2.8, True), (1.4, True))
 _SMALL_WIDTHS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5)
 _WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 

@@ -18,10 +18,10 @@ from nas.finish.confirm import Winner
 from nas.finish.length import Room
 from nas.pareto.select import knee
 
-# Times the epochs of its trial that the first winner must be able to train. On photos wide
-# networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the same
-# time (experiments/photos); with fewer they were behind.
-ENOUGH_TIMES = 2.5
+# Epochs, and times the epochs of its trial, that the first winner must be able to train. On photos
+# wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
+# same time (experiments/photos); with fewer they were behind.
+ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # The same for each winner, for a further one to be taken: half of the epochs cost a point or two,
 # which is what a second winner is worth.
 LEAST_TIMES = 6
@@ -53,11 +53,12 @@ def affordable(
     """
     known = [*winners, *others]
 
-    def fit(places: Sequence[int], times: float) -> bool:
+    def fit(places: Sequence[int], epochs: float) -> bool:
         room = Room([epoch_s[place] for place in places], num_slots, available_s)
-        return room.fits([round(times * search_epochs)] * len(places), num_seeds=1)
+        return room.fits([round(epochs)] * len(places), num_seeds=1)
 
-    quick = [place for place in range(len(known)) if fit([place], ENOUGH_TIMES)]
+    enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)
+    quick = [place for place in range(len(known)) if fit([place], enough)]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     doubt = DOUBT / search_epochs if metric.is_share else 0.0
@@ -66,7 +67,7 @@ def affordable(
     members = [place for place in quick if place < len(winners)]
     for place in _best_first([winners[place] for place in members], metric) if members else ():
         more = list(dict.fromkeys([*kept, members[place]]))
-        if not fit(more, LEAST_TIMES):
+        if not fit(more, LEAST_TIMES * search_epochs):
             break
         kept = more
     return sorted((known[place] for place in kept), key=lambda w: _told(w, "size_bytes"))

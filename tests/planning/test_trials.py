@@ -75,6 +75,15 @@ def test_what_the_space_recommends_is_never_left_out_as_too_slow(seconds):
     assert plan.trial_s == pytest.approx(2.0 * plan.epochs)
 
 
+@pytest.mark.parametrize(("seconds", "epoch_s"), [(200, 10.0), (40, 2.0), (4, 2.0)])
+def test_trials_are_planned_by_the_surest_network_that_leaves_time_for_others(seconds, epoch_s):
+    wide, narrow = KnownLearner(100e6, 10.0), KnownLearner(20e6, 2.0)
+    macs = tuple(1e6 * n for n in range(1, 201))
+    speed = SpaceSpeed(64, macs, tuple(n / 10 for n in range(1, 201)), wide, (narrow,))
+    plan = plan_trials(replace(WANTED, seconds=seconds, num_workers=1), [speed])
+    assert plan.trial_s == pytest.approx(epoch_s * plan.epochs)
+
+
 @pytest.mark.parametrize(("epoch_s", "passes"), [(3.0, True), (4.0, False)])
 def test_a_further_recommended_network_passes_where_its_trial_leaves_time_for_others(
     epoch_s, passes
