@@ -3,8 +3,8 @@
 More time makes trials longer and more of them, by its square root each: a search that is twice as
 long has trials that are 1.4 times as long. Where there is too little of it for some trials of
 several epochs, images are made smaller. What the space recommends is left out as too slow only
-where its trial would take most of the search, and the quickest of it never: on photos such networks
-learn three times as fast as others (experiments/photos).
+where its trial would take most of the search, and the quickest of it never: on photos such
+networks learn three times as fast as others (experiments/photos).
 """
 
 import math
