@@ -19,7 +19,7 @@ MOST_TIMES_EPOCHS = 4.0  # times the epochs that are wanted: more changes no ran
 SHORTEST = 4  # epochs: after fewer, all networks are about as bad
 LARGEST_SHARE = 0.15  # of the search's time that one trial may take; more where it has few
 # Likewise of a network that the space recommends: a wide one learns more than its trial shows.
-LARGEST_RECOMMENDED_SHARE = 0.7
+LARGEST_RECOMMENDED_SHARE = 0.6
 _ROOM = 1.06  # limits are told in two digits, and must let the recommended network pass
 
 
@@ -77,9 +77,18 @@ def plan_trials(wanted: WantedTrials, speeds: Sequence[SpaceSpeed]) -> TrialPlan
         plan = _planned(wanted, speed)
         plans.append(plan)
         is_long = plan.epochs >= min(SHORTEST, wanted.epochs)
-        if wanted.seconds is None or (is_long and plan.num_trials >= LEAST_NUM_TRIALS):
+        if wanted.seconds is None or (is_long and _has_choice(plan, speed, wanted)):
             return plan
     return plans[-1]
+
+
+def _has_choice(plan: TrialPlan, speed: SpaceSpeed, wanted: WantedTrials) -> bool:
+    """Say whether there is time for some trials, or for as many of what the space recommends."""
+    if plan.num_trials >= LEAST_NUM_TRIALS or wanted.seconds is None:
+        return True
+    named = [one.epoch_s for one in (speed.recommended, *speed.further) if one is not None]
+    known_s = plan.epochs * sum(named[:LEAST_NUM_TRIALS])
+    return len(named) >= LEAST_NUM_TRIALS and known_s <= wanted.num_workers * wanted.seconds
 
 
 def _planned(wanted: WantedTrials, speed: SpaceSpeed) -> TrialPlan:
