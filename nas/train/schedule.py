@@ -1,8 +1,8 @@
 """The learning rate of each step, and which parameters decay: AdamW with one cycle.
 
 One cycle (Smith and Topin, 2017, https://arxiv.org/abs/1708.07120): up to the peak, then down to
-zero. The factor is a function of the step alone (of a training that is to end in time, of where its
-clock stands, in steps): a training that was cut needs no scheduler state.
+zero. The factor is a function of the step alone, or, where a training is to end in time, of the
+step that its clock stands at: a training that was cut needs no scheduler state.
 """
 
 import math

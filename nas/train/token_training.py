@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from nas.running_clock import running_s
 from nas.seeding import generator
+from nas.train.course import Course
 from nas.train.device import autocast
 from nas.train.loop import NonfiniteLossError, TimeLimitError
-from nas.train.course import Course
 from nas.train.schedule import learning_rate_factor
 from nas.train.token_recipe import TokenRecipe
 from nas.train.width_rules import TokenOptimizer
