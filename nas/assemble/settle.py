@@ -104,6 +104,8 @@ def settle(
             budget.began_s + planned_time.search_end_s,
             seconds=planned_time.trials_s,
             trial_s=plan.trial_s if plan else 0.0,
+            begins_s=budget.began_s + planned_time.start_s,
+            passed_on=budget.finish_share or 0.0,
         )
         stopping = search.task.stopping
         stopping = replace(stopping, rules=(*stopping.rules, rule))

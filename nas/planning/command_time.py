@@ -11,10 +11,10 @@ from nas.planning.duration import duration_words
 
 # Times the loading of the libraries, in seconds.
 _WORKERS = 2.0  # Ray, and the first worker's own loading
-_REPORTS = 1.2  # tables, pictures and page of a search
+_REPORTS = 0.7  # tables, pictures and page of a search
 _RESTART = 1.2  # reading the data again, and workers for the retrainings
-_FILES = 4.0  # of the first network that is shipped: loading exporters, tables and page included
-_MORE_FILES = 2.0  # of each further one
+_FILES = 3.5  # of the first network that is shipped: loading exporters, tables and page included
+_MORE_FILES = 1.8  # of each further one
 _CLOSING = 0.6  # ending workers and the process
 # What the loading counts as, at least and at most, in seconds.
 LEAST_UNIT_S, MOST_UNIT_S = 2.0, 10.0

@@ -41,8 +41,8 @@ def test_no_trial_starts_when_too_little_time_is_left():
 
 def test_a_large_trial_that_may_come_again_ends_the_search_sooner():
     rule = deadline(80.0)
-    assert rule.why_end(state(80.0, 5.0, 5.0, 5.0)) is None
-    assert rule.why_end(state(80.0, 5.0, 5.0, 30.0)) is not None  # it would end at 110 s
+    assert rule.why_end(state(80.0, 5.0, 5.0, 40.0)) is None  # it would have half of its time
+    assert rule.why_end(state(80.0, 5.0, 5.0, 60.0)) is not None  # a third of it
 
 
 def test_what_was_planned_counts_until_trials_have_ended():
@@ -68,3 +68,13 @@ def test_a_trial_is_told_to_end_with_the_search():
 
 def test_the_first_trials_get_half_of_what_was_planned_however_late_it_is():
     assert deadline(95.0, trial_s=30.0).within_s(state(95.0)) == 15.0
+
+
+def test_a_late_beginning_costs_the_search_its_own_share_of_the_delay():
+    now_s = [40.0]  # the workers were expected at 30
+    rule = Deadline(
+        60.0, seconds=30.0, begins_s=30.0, passed_on=0.7, clock=lambda: now_s[0], trial_s=5.0
+    )
+    assert rule.within_s(state(40.0)) == pytest.approx(60.0 + 7.0 - 40.0)
+    now_s[0] = 45.0
+    assert rule.within_s(state(45.0)) == pytest.approx(60.0 + 7.0 - 45.0)
