@@ -221,6 +221,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                     seed=spec.seed,
                     share=share,
                     time_limit_s=spec.time_limit_s,
+                    within_s=spec.within_s,
                     loss=self._loss(model, device, recipe),
                 )
             with clock.part("train"):
@@ -234,6 +235,9 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                 metrics = training.score().metrics()
             with clock.part("measure"):
                 metrics |= self._measured(model, spec, device)
+                metrics |= share_told(
+                    spec.inheritance, 1.0 if spec.within_s is None else training.share_taken
+                )
             seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             with clock.part("variants"):
@@ -267,7 +271,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     def _measured(
         self, model: nn.Module, spec: TrialSpec, device: torch.device
     ) -> dict[str, float]:
-        found = {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
+        found = dict(self.static_costs(spec.architecture))
         if self._measures_latency:
             found["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
         return found

@@ -77,7 +77,8 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
     """Return the seconds of an epoch of each winner's trial; 0 where there is none."""
     records = [winner.record for winner in winners]
     taken = [r.metrics.get("seconds", r.seconds) if r is not None else 0.0 for r in records]
-    return [seconds / search_epochs for seconds in taken]
+    shares = [r.metrics.get("training_share", 1.0) if r is not None else 1.0 for r in records]
+    return [seconds / (search_epochs * s) for seconds, s in zip(taken, shares, strict=True)]
 
 
 def _first(known: Sequence[Winner], metric: WinnerMetric, *, doubt: float) -> int:
