@@ -55,7 +55,11 @@ def run(words: Sequence[str], *, clock: CommandClock | None = None) -> int:
     _say_missing(console, finish)
     tracks = Tracks(config.tracking)
     with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
-        summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
+        try:
+            summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
+        except KeyboardInterrupt:  # while files are made nobody watches for signals
+            _say_interrupted(console, words)
+            return ExitStatus.INTERRUPTED
         tracks.finished(finish.folder)
     status = _end(console, summary, folder=finish.folder, words=words)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
@@ -95,9 +99,10 @@ def _finish(
         summary = finish.run(
             crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
         )
-        write_files_png(summary.artefacts, name=name, path=place / "files.png")
-        write_mistake_pictures(place)
-        finish.write_page()
+        if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
+            write_files_png(summary.artefacts, name=name, path=place / "files.png")
+            write_mistake_pictures(place)
+            finish.write_page()
     clock.end("making their files")
     return summary
 
@@ -241,13 +246,19 @@ def _end(
         soft_wrap=True,
     )
     if summary.is_interrupted:
-        command = shlex.join(with_trust(["nas", "finish", *words]))
-        console.print(f"interrupted; go on with:\n  {command}", markup=False, soft_wrap=True)
+        _say_interrupted(console, words)
         return ExitStatus.INTERRUPTED
     for name, failure in summary.failures:
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _say_interrupted(console: Console, words: Sequence[str]) -> None:
+    """Say how to go on."""
+    command = shlex.join(with_trust(["nas", "finish", *words]))
+    text = f"interrupted; all that is done stays. Go on with:\n  {command}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _inheritance(folder: "RunFolder") -> list[str]:

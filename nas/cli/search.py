@@ -147,7 +147,8 @@ def _run_job(
                 lease=claim.lease,
                 clock=clock,
             )
-            _write_reports(folder, summary, search)
+            if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
+                _write_reports(folder, summary, search)
             tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     clock.end("tables and pictures")
