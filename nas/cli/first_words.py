@@ -1,8 +1,10 @@
 """Which words may stand without their key? The run of `nas finish runs/a`, the runs of `compare`.
 
-They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows knows one form.
+They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows knows one form. A
+setting that is written as a flag (`--budget 3min`) is refused, with the word that sets it.
 """
 
+import re
 from collections.abc import Sequence
 
 from nas.cli.command import Argument, Command
@@ -39,3 +41,32 @@ def leading_words(words: Sequence[str], argument: Argument) -> list[str]:
             break
         found.append(word)
     return found
+
+
+def refuse_unknown_flags(words: Sequence[str], command: Command) -> None:
+    """Refuse words that look like flags and are none of this command.
+
+    Raises:
+        ConfigError: says which settings they are, as they are written here.
+    """
+    known = {name for flag in command.flags for name in flag.flags}
+    told = []
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if not _FLAG.fullmatch(name) or name in known:
+            continue
+        after = words[place + 1] if place + 1 < len(words) else ""
+        is_value = bool(after) and "=" not in after and not after.startswith("-")
+        meant = value if equals else (after if is_value else "true")
+        key = name.lstrip("-").replace("-", "_")
+        quoted = f"'{key}={meant}'" if " " in meant else f"{key}={meant}"
+        told.append((name, quoted))
+    if told:
+        names, settings = (", ".join(dict.fromkeys(column)) for column in zip(*told, strict=True))
+        raise ConfigError(
+            f"nas {command.name} has no flag {names}; settings are written without dashes, as "
+            f"key=value: {settings}"
+        )
+
+
+_FLAG = re.compile(r"--?[A-Za-z][\w.-]*")

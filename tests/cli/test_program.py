@@ -18,7 +18,7 @@ def test_a_program_ends_with_its_status_and_all_of_its_words(word, status, said)
     assert said in done.stdout + done.stderr
 
 
-def test_what_is_to_run_at_the_end_of_a_process_runs(tmp_path):
+def test_what_is_to_run_at_the_end_of_a_process_runs():
     code = (
         "import sys, atexit; from nas.cli import program; import nas.errors\n"
         "sys.argv = ['nas', '--version']\n"
@@ -26,8 +26,6 @@ def test_what_is_to_run_at_the_end_of_a_process_runs(tmp_path):
         "program.main = lambda: (atexit.register(print, 'tidied'), own())[1]\n"
         "program.program()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "tidied"
