@@ -5,7 +5,7 @@ setting that is written as a flag (`--budget 3min`) is refused, with the word th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nas.cli.command import Argument, Command
 from nas.errors import ConfigError
@@ -43,8 +43,15 @@ def leading_words(words: Sequence[str], argument: Argument) -> list[str]:
     return found
 
 
-def refuse_unknown_flags(words: Sequence[str], command: Command) -> None:
+def refuse_unknown_flags(
+    words: Sequence[str], command: Command, *, elsewhere: Collection[str] = ()
+) -> None:
     """Refuse words that look like flags and are none of this command.
+
+    Args:
+        words: of the command line.
+        command: says which flags there are.
+        elsewhere: flags of other commands, which are no settings here.
 
     Raises:
         ConfigError: says which settings they are, as they are written here.
@@ -61,12 +68,18 @@ def refuse_unknown_flags(words: Sequence[str], command: Command) -> None:
         key = name.lstrip("-").replace("-", "_")
         quoted = f"'{key}={meant}'" if " " in meant else f"{key}={meant}"
         told.append((name, quoted))
-    if told:
-        names, settings = (", ".join(dict.fromkeys(column)) for column in zip(*told, strict=True))
-        raise ConfigError(
-            f"nas {command.name} has no flag {names}; settings are written without dashes, as "
-            f"key=value: {settings}"
-        )
+    if not told:
+        return
+    names = ", ".join(dict.fromkeys(name for name, _ in told))
+    settings = ", ".join(setting for name, setting in told if _may_be_setting(name, elsewhere))
+    advice = f"see nas {command.name} --help"
+    if settings:
+        advice = f"settings are written without dashes, as key=value: {settings}"
+    raise ConfigError(f"nas {command.name} has no flag {names}; {advice}")
+
+
+def _may_be_setting(name: str, elsewhere: Collection[str]) -> bool:
+    return name.startswith("--") and name not in elsewhere
 
 
 _FLAG = re.compile(r"--?[A-Za-z][\w.-]*")

@@ -109,7 +109,8 @@ def _answered(command: Command, words: Sequence[str]) -> tuple[str, int]:
 
 
 def _call(command: Command, words: Sequence[str]) -> int:
-    refuse_unknown_flags(words, command)
+    flags = {name for other in COMMANDS.values() for flag in other.flags for name in flag.flags}
+    refuse_unknown_flags(words, command, elsewhere=flags)
     rest, trusts = parted(words) if "trust" in command.keys else (list(words), False)
     with trusting(trusts):
         return command.run()(with_keys(rest, command))

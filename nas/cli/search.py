@@ -235,7 +235,7 @@ def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock) -> int
     from nas.assemble.budget import finish_words
     from nas.cli import finish
 
-    return finish.run(finish_words(config, folder.path, started_s=clock.began_s), clock=clock)
+    return finish.run_timed(finish_words(config, folder.path, started_s=clock.began_s), clock)
 
 
 def _say_time(
