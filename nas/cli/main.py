@@ -13,7 +13,7 @@ from nas.cli.command import HELP_FLAGS, Command, two_columns
 from nas.cli.command_clock import beginning
 from nas.cli.commands import COMMANDS
 from nas.cli.disk import disk_fault
-from nas.cli.first_words import with_keys
+from nas.cli.first_words import refuse_unknown_flags, with_keys
 from nas.cli.logged import LoggedError
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
@@ -109,6 +109,8 @@ def _answered(command: Command, words: Sequence[str]) -> tuple[str, int]:
 
 
 def _call(command: Command, words: Sequence[str]) -> int:
+    flags = {name for other in COMMANDS.values() for flag in other.flags for name in flag.flags}
+    refuse_unknown_flags(words, command, elsewhere=flags)
     rest, trusts = parted(words) if "trust" in command.keys else (list(words), False)
     with trusting(trusts):
         return command.run()(with_keys(rest, command))

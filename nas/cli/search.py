@@ -147,7 +147,8 @@ def _run_job(
                 lease=claim.lease,
                 clock=clock,
             )
-            _write_reports(folder, summary, search)
+            if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
+                _write_reports(folder, summary, search)
             tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     clock.end("tables and pictures")
@@ -234,7 +235,7 @@ def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock) -> int
     from nas.assemble.budget import finish_words
     from nas.cli import finish
 
-    return finish.run(finish_words(config, folder.path, started_s=clock.began_s), clock=clock)
+    return finish.run_timed(finish_words(config, folder.path, started_s=clock.began_s), clock)
 
 
 def _say_time(

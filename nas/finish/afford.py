@@ -9,7 +9,7 @@ ahead of it after many. So the best counts with all trials that are as good as f
 can tell, and the largest of them is taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def affordable(
     epoch_s: Sequence[float],
     search_epochs: int,
     num_slots: int,
-    available_s: float,
+    available_s: Callable[[int], float],
 ) -> list[Winner]:
     """Return the networks that can train long enough, at least one, smallest first.
 
@@ -49,12 +49,13 @@ def affordable(
         epoch_s: seconds of an epoch of a retraining of each winner, then of each of the others.
         search_epochs: of a trial.
         num_slots: trainings that run at once.
-        available_s: wall seconds for all retrainings.
+        available_s: how many are retrained -> wall seconds for all retrainings.
     """
     known = [*winners, *others]
 
     def fit(places: Sequence[int], epochs: float) -> bool:
-        room = Room([epoch_s[place] for place in places], num_slots, available_s)
+        seconds = [epoch_s[place] for place in places]
+        room = Room(seconds, num_slots, available_s(len(places)))
         return room.fits([round(epochs)] * len(places), num_seeds=1)
 
     enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)

@@ -233,6 +233,7 @@ class _Finish:  # the state of one `nas finish`
             folder=self._folder,
             settings=settings,
             lengths=self.lengths,
+            retrainings=self._crew.retrainings,
         )
         if self._task.devices:
             write_winners_for_devices(

@@ -13,8 +13,8 @@ from nas.planning.duration import duration_words
 _WORKERS = 2.0  # Ray, and the first worker's own loading
 _REPORTS = 0.7  # tables, pictures and page of a search
 _RESTART = 1.2  # reading the data again, and workers for the retrainings
-_FILES = 3.5  # of the first network that is shipped: loading exporters, tables and page included
-_MORE_FILES = 1.8  # of each further one
+_FILES = 4.0  # of the first network that is shipped: loading exporters, tables and page included
+_MORE_FILES = 3.0  # of each further one
 _CLOSING = 0.6  # ending workers and the process
 # What the loading counts as, at least and at most, in seconds.
 LEAST_UNIT_S, MOST_UNIT_S = 2.0, 10.0
@@ -48,6 +48,11 @@ class Retrainings:
 
     ends_s: float
     unit_s: float
+
+    def spares_time(self, now_s: float, num_networks: int) -> bool:
+        """Say whether there is time for more than making the files of so many networks."""
+        needed = _CLOSING + _MORE_FILES * num_networks
+        return self.ends_s - now_s > self.unit_s * needed
 
     def until_s(self, num_networks: int) -> float:
         """Return when they must have ended, by the same clock, so that their files fit.

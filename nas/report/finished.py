@@ -9,7 +9,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.page_parts import Cell, PageTable, Row, Section, TableSection
-from nas.report.shipped import artefact_table, files_line, front_files
+from nas.report.shipped import FILES_LEGEND, artefact_table, files_line, front_files
 from nas.report.values import axis_title, format_value, scaled
 
 _SIZES_LEAD = (
@@ -51,7 +51,7 @@ def files_section(files: Sequence[ArtefactRow]) -> Section | None:
         "Files",
         table=PageTable(headings, rows, "Files of the winners"),
         lead=files_line(files),
-        note="◆: no other file is both no larger and no worse on the test split.",
+        note=FILES_LEGEND,
     )
 
 

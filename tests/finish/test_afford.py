@@ -28,7 +28,7 @@ def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
         epoch_s=epoch_s,
         search_epochs=EPOCHS,
         num_slots=num_slots,
-        available_s=available_s,
+        available_s=lambda _: available_s,
     )
     return [MEMBERS.index(winner) for winner in winners]
 
@@ -75,7 +75,7 @@ def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_wo
         epoch_s=[1.0, 1.0],
         search_epochs=EPOCHS,
         num_slots=1,
-        available_s=1.2 * LEAST_TIMES * EPOCHS,
+        available_s=lambda _: 1.2 * LEAST_TIMES * EPOCHS,
     )
     assert found == [large if is_taken else small]
 
@@ -89,7 +89,7 @@ def test_a_larger_network_that_is_too_slow_for_the_time_is_not_taken():
         epoch_s=[1.0, 2.0],
         search_epochs=EPOCHS,
         num_slots=1,
-        available_s=1.2 * ENOUGH_TIMES * EPOCHS,
+        available_s=lambda _: 1.2 * ENOUGH_TIMES * EPOCHS,
     )
     assert found == [small]
 
