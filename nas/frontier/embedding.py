@@ -22,14 +22,16 @@ Notation:
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.frontier.encoding import Encoding, scaled
 from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
+from nas.frontier.ordered import ordered_places
 from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
@@ -211,7 +213,10 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
 
 
 class _Positions:
-    """The columns of the parameters that have several values: one-hot, or place and presence.
+    """The columns of the parameters that have several values.
+
+    A choice among names is a one-hot code. A number, and a choice among three numbers or more,
+    is its place on 0..1 and its presence.
 
     Args:
         domains: of all parameters.
@@ -219,12 +224,16 @@ class _Positions:
 
     def __init__(self, domains: Sequence[Domain]) -> None:
         several = [(i, domain) for i, domain in enumerate(domains) if domain.num_values > 1]
-        self.widths = [len(d.options) if isinstance(d, Choice) else 2 for _, d in several]
+        scales = [_scale_of(domain) for _, domain in several]
+        self.widths = [
+            int(domain.num_values) if scale is None else 2
+            for (_, domain), scale in zip(several, scales, strict=True)
+        ]
         starts = np.cumsum([0, *self.widths]).tolist()
         self._numbers = [
-            (domain, index, start)
-            for (index, domain), start in zip(several, starts, strict=False)
-            if not isinstance(domain, Choice)
+            (scale, index, start)
+            for scale, (index, _), start in zip(scales, several, starts, strict=False)
+            if scale is not None
         ]
         # Parameter and code that set each column; a number's own columns are filled apart.
         self._sources = np.repeat(np.array([i for i, _ in several], dtype=np.int64), self.widths)
@@ -233,13 +242,21 @@ class _Positions:
     def __call__(self, codes: FloatArray) -> FloatArray:
         """Return the columns (n, sum of widths); two different options are 1 apart."""
         found = (np.take(codes, self._sources, axis=1) == self._codes) / np.sqrt(2.0)
-        for domain, index, start in self._numbers:
+        for scale, index, start in self._numbers:
             column = codes[:, index]
             is_present = ~np.isnan(column)
-            present = np.where(is_present, column, domain.low)
-            found[:, start] = np.where(is_present, scaled(domain, present), 0.5)
+            found[:, start] = 0.5
+            found[is_present, start] = scale(column[is_present])
             found[:, start + 1] = is_present / np.sqrt(2.0)
         return np.asarray(found)
+
+
+def _scale_of(domain: Domain) -> Callable[[FloatArray], FloatArray] | None:
+    """Return what places the codes of a domain on 0..1; None where it has no order."""
+    if not isinstance(domain, Choice):
+        return partial(scaled, domain)
+    places = ordered_places(domain.options)
+    return None if places is None else lambda codes: places[codes.astype(np.int64)]
 
 
 def _ranks(column: FloatArray) -> tuple[FloatArray, FloatArray]:

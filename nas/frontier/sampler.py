@@ -48,6 +48,7 @@ IntArray = NDArray[np.int64]
 # The quantiles of size at which the first trainings are chosen. Few are best; the smallest network
 # is always on the front.
 START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
+NUM_STARTS = 4
 # Study attributes that keep the seed, and how many results each earlier search had.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
 # Steps of the descent to the smallest networks of a space that is too large to enumerate.
@@ -246,7 +247,7 @@ class _Memory:
     def _choose(self, number: int) -> Candidate:
         known = ChainMap(self._observations.known, self._handed_out)
         rng = generator(self._seed, "ask", number, len(self._handed_out))
-        if len(known) < len(START_QUANTILES) or self._observations.num_complete < 2:
+        if len(known) < NUM_STARTS or self._observations.num_complete < 2:
             return self._start(known, rng)
         if self._plan is None or self._picks_left < 1:
             self._picks_left = self._num_picks()
