@@ -5,15 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all test-databases test-slow test-long check clean
+.PHONY: help search test test-all test-databases test-slow test-long check docs clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
 	@echo "make test                                           install, then run the tests"
 	@echo "make test-slow                                      the slow ones: faults on real clusters, chaos, speed"
-	@echo "make test-long                                      those that take over five minutes: 1,000 odd command lines"
+	@echo "make test-long                                      those that take minutes: 1,000 odd command lines, 500 damaged runs"
 	@echo "make test-databases                                 those that need PostgreSQL or MariaDB installed"
 	@echo "make test-all                                       all but those that need a GPU"
+	@echo "make docs                                           the documentation site, into site/"
 	@echo "make check                                          lint, format, types, floors"
 	@echo "make clean                                          remove .venv"
 
@@ -21,13 +22,14 @@ search: $(VENV)/.installed
 	$(BIN)/nas search $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "slow and not gpu and not postgres"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not gpu and not postgres"
+	$(BIN)/python -m pytest -m "slow and ray and not gpu and not postgres"
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long
@@ -40,6 +42,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV)
@@ -54,3 +59,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@

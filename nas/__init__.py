@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.api.run import Run as Run
+    from nas.api.run import open_run as open  # noqa: A004, F401 - it opens runs
+    from nas.api.search import search as search
     from nas.architecture import Architecture as Architecture
     from nas.errors import NasError as NasError
     from nas.frontier.sampler import FrontierSampler as FrontierSampler
@@ -35,11 +38,16 @@ _HOMES = {
     "Int": "nas.space.parameters",
     "NasError": "nas.errors",
     "Repeat": "nas.space.parameters",
+    "Run": "nas.api.run",
     "Same": "nas.space.parameters",
     "SearchSpace": "nas.space.space",
     "When": "nas.space.parameters",
+    "open": "nas.api.run",
+    "search": "nas.api.search",
     "suggest": "nas.sampling.distributions",
 }
+
+_NAMES = {"open": "open_run"}  # in their homes, where `open` is Python's own
 
 __all__ = ["__version__", *_HOMES]
 
@@ -49,4 +57,8 @@ def __getattr__(name: str) -> Any:
         return import_module("importlib.metadata").version("nas")
     if name not in _HOMES:
         raise AttributeError(f"module 'nas' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES[name]), _NAMES.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

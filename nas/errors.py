@@ -50,6 +50,14 @@ class MissingPackageError(NasError):
     """An optional package is needed and not installed."""
 
 
+def gguf_packages_missing(name: str) -> MissingPackageError:
+    """Return the error of a GGUF file of that name that cannot be read here."""
+    return MissingPackageError(
+        f"{name} is GGUF, which the packages transformers, gguf and accelerate read: "
+        "pip install 'nas[language]'"
+    )
+
+
 def nearest_first(name: str, known: Iterable[str]) -> str:
     """Return the known names as one comma-separated line, those most like `name` first.
 

@@ -1,11 +1,10 @@
 """Metrics: everything that is measured, described once.
 
 Constraints, objectives, picks, tables, pictures and the page all follow from what stands here. A
-new metric is one entry in `METRICS`, its measurement (`nas.measure`, or a task's own), and a line
-in the YAML where it may be limited: `conf/search.yaml` (a static one) and `conf/finish.yaml`.
+new metric is one entry in `METRICS` and its measurement (`nas.measure`, or a task's own).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nas.errors import ConfigError, nearest_first
@@ -62,19 +61,69 @@ METRICS: dict[str, Metric] = {
         Metric("accuracy", _UP, "validation accuracy", Scale.SHARE, heading="accuracy"),
         Metric("loss", _DOWN, "validation loss", heading="loss"),
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
+        Metric("bits_per_byte", _DOWN, "validation bits per byte", heading="bits/byte"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
+        Metric(
+            "num_body_params", _DOWN, "non-embedding parameters", Scale.COUNT, "", True, "body"
+        ),
+        Metric(
+            "kv_bytes_per_token", _DOWN, "cache per token", Scale.COUNT, "B", True, "cache/token"
+        ),
+        Metric("trained_bytes", _DOWN, "trained weights", Scale.COUNT, "B", True, "trained"),
         Metric("num_macs", _DOWN, "multiply-accumulates", Scale.COUNT, "", True, "MACs"),
         Metric("activation_bytes", _DOWN, "peak activations", Scale.COUNT, "B", True),
+        Metric("ram_bytes", _DOWN, "RAM at 8 bits", Scale.COUNT, "B", True, "RAM"),
+        Metric("flash_bytes", _DOWN, "flash at 8 bits", Scale.COUNT, "B", True, "flash"),
         Metric("latency_ms", _DOWN, "latency", unit="ms"),
+        Metric("tokens_per_s", _UP, "tokens per second", unit="tokens/s", heading="tokens/s"),
         Metric("peak_memory_bytes", _DOWN, "peak memory", Scale.COUNT, "B"),
         Metric("energy_j", _DOWN, "energy", unit="J"),
         Metric("seconds", _DOWN, "time", unit="s"),
+        Metric(
+            "training_share", _DOWN, "share of a full training", Scale.SHARE, heading="trained"
+        ),
     )
 }
 
+# Those that language models alone have.
+LANGUAGE_METRICS = (
+    "bits_per_byte",
+    "num_body_params",
+    "kv_bytes_per_token",
+    "trained_bytes",
+    "tokens_per_s",
+)
 STATIC_METRICS = tuple(metric.name for metric in METRICS.values() if metric.is_static)
+# What a model of a device predicts, so that it is known before training: `latency_ms@pi5`.
+DEVICE_METRICS = ("latency_ms", "energy_j")
+AT = "@"
+
+
+def on_device(metric: str, device: str) -> str:
+    """Return the name of a metric on a device.
+
+    >>> on_device("latency_ms", "pi5")
+    'latency_ms@pi5'
+    """
+    return f"{metric}{AT}{device}"
+
+
+def device_of(name: str) -> tuple[str, str] | None:
+    """Return metric and device of a name such as `latency_ms@pi5`; None for any other name.
+
+    >>> device_of("latency_ms@pi5"), device_of("latency_ms")
+    (('latency_ms', 'pi5'), None)
+    """
+    metric, at, device = name.partition(AT)
+    return (metric, device) if at else None
+
+
+def is_known(name: str) -> bool:
+    """Say whether a name is that of a metric, of one on a device included."""
+    found = device_of(name)
+    return name in METRICS if found is None else found[0] in DEVICE_METRICS and bool(found[1])
 
 
 def metric_named(name: str) -> Metric:
@@ -83,18 +132,30 @@ def metric_named(name: str) -> Metric:
     Raises:
         ConfigError: there is none; the known ones are listed.
     """
-    if name not in METRICS:
+    found = device_of(name)
+    if found is not None and not is_known(name):
+        raise ConfigError(
+            f"there is no metric '{name}'; a model of a device predicts "
+            f"{' and '.join(DEVICE_METRICS)}: write latency_ms@NAME with the name of a device"
+        )
+    if found is None and name not in METRICS:
         known = nearest_first(name, METRICS)
         raise ConfigError(f"there is no metric '{name}'; known metrics, nearest first: {known}")
-    return METRICS[name]
+    return describe_metric(name)
 
 
 def describe_metric(name: str) -> Metric:
     """Return a known metric, or what the name of another one (a table's column) tells of it.
 
-    >>> describe_metric("flash_bytes").unit, describe_metric("num_layers").scale.value
+    >>> describe_metric("model_bytes").unit, describe_metric("num_layers").scale.value
     ('B', 'count')
+    >>> describe_metric("latency_ms@pi5").label
+    'latency on pi5'
     """
+    found = device_of(name)
+    if found is not None and is_known(name):
+        metric = METRICS[found[0]]
+        return replace(metric, name=name, label=f"{metric.label} on {found[1]}", is_static=True)
     if name in METRICS:
         return METRICS[name]
     is_bytes = name.endswith("_bytes")

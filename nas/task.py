@@ -1,6 +1,6 @@
 """What a network must fit: the shape of its input and of its output, and what these are for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +19,33 @@ class DataShape:
 
     input_shape: tuple[int, int, int]
     num_classes: int
+
+
+@dataclass(frozen=True)
+class TokenShape(DataShape):
+    """Shape of tokenized text: a model takes (B, T) tokens and returns logits (B, T, vocabulary).
+
+    Attributes:
+        input_shape: (1, 1, T), T the longest context that the data allow.
+        num_classes: size of the vocabulary, of the first one where the data have several.
+        vocabularies: sizes of all vocabularies that the data are tokenized by.
+        curations: names of the training texts that models may learn from.
+    """
+
+    vocabularies: tuple[int, ...] = ()
+    curations: tuple[str, ...] = ("none",)
+
+    @property
+    def context(self) -> int:
+        """Most tokens that a model sees at once."""
+        return self.input_shape[2]
+
+
+def token_shape(
+    *, context: int, vocabularies: Sequence[int], curations: tuple[str, ...] = ("none",)
+) -> TokenShape:
+    """Return the shape of text, tokenized by one vocabulary or several."""
+    return TokenShape((1, 1, context), vocabularies[0], tuple(vocabularies), curations)
 
 
 class Task:

@@ -51,6 +51,25 @@ class Failure:
             object.__setattr__(self, name, masked(getattr(self, name)))
 
 
+# In place of a relative's number: its weights were lost, so the trial began with random ones.
+NO_RELATIVE = -1
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """The weights that a training starts from in place of random ones, and its length then.
+
+    Attributes:
+        weights: of another trial, as the bytes of a safetensors file.
+        share: of the steps of a full training, in (0, 1].
+        learning_rate_share: its peak learning rate, as a share of the recipe's.
+    """
+
+    weights: bytes
+    share: float
+    learning_rate_share: float
+
+
 @dataclass(frozen=True)
 class TrialSpec:
     """An order to evaluate one architecture.
@@ -62,10 +81,17 @@ class TrialSpec:
         static_costs: metric name -> value, known before training.
         attempt: 0 at first, one more each time that the trial is handed out again.
         budget: share of the full training budget to reach, in (0, 1].
+        reached: share that an earlier rung of this trial has reached; 0 for none.
+        spent_s: seconds that its earlier rungs took.
         checkpoint: folder to resume from and to save into, or None.
         time_limit_s: the trial fails when it trains longer than this; None for no limit.
         front: the front's loss vectors when the trial was handed out; a worker sends no weights of
             a model that one of them dominates.
+        keeps_weights: a worker sends the weights whatever they are worth: other trials may start
+            from them.
+        inherited_from: number of the trial whose weights it starts from; None for random ones.
+        inheritance: those weights; budgets are shares of the shorter training that follows.
+        epochs: of a full training, where it is not the recipe's.
     """
 
     number: int
@@ -74,9 +100,15 @@ class TrialSpec:
     static_costs: Mapping[str, float] = field(default_factory=dict)
     attempt: int = 0
     budget: float = 1.0
+    reached: float = 0.0
+    spent_s: float = 0.0
     checkpoint: str | None = None
     time_limit_s: float | None = None
     front: tuple[tuple[float, ...], ...] = ()
+    keeps_weights: bool = False
+    inherited_from: int | None = None
+    inheritance: Inheritance | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,14 +137,15 @@ class TrialResult:
     Attributes:
         number: the trial's number.
         attempt: the attempt that this result belongs to.
-        state: COMPLETE, STOPPED or FAILED.
+        state: COMPLETE, FAILED, or STOPPED where a part of the budget was asked for and is spent.
         metrics: metric name -> value, static costs included; finite unless the trial failed.
-        seconds: wall time of the evaluation.
+        seconds: wall time of the evaluation, that of earlier rungs included.
         budget: share of the full training budget that was spent.
         failure: why, if the trial failed.
         worker: which process evaluated it, for people.
         weights: the trained weights as the bytes of a safetensors file, or None.
         variants: compressed copies of the trained network.
+        parts_s: part of the evaluation (`nas.evaluation.part_clock`) -> its wall time, seconds.
     """
 
     number: int
@@ -125,6 +158,24 @@ class TrialResult:
     worker: str = ""
     weights: bytes | None = None
     variants: tuple[Variant, ...] = ()
+    parts_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a trial had reached at a part of its training.
+
+    Attributes:
+        budget: share of the full training budget, in (0, 1).
+        metrics: metric name -> value, measured there; static costs included.
+        seconds: wall time that the trial had taken by then.
+        finished_s: when it was measured, seconds since the epoch.
+    """
+
+    budget: float
+    metrics: Mapping[str, float]
+    seconds: float
+    finished_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,6 +198,10 @@ class TrialRecord:
         parent: number of the trial whose trained network this is a variant of; None for a
             training.
         variant: what was done to that network; empty for a training.
+        parts_s: part of the trial's time -> seconds; empty where nobody measured it.
+        inherited_from: number of the trial whose weights the training started from, or
+            `NO_RELATIVE`; None for random weights.
+        rungs: what it had reached at the parts of its training that it stopped at, in order.
     """
 
     number: int
@@ -161,6 +216,25 @@ class TrialRecord:
     sampler_notes: Mapping[str, Any] = field(default_factory=dict)
     parent: int | None = None
     variant: str = ""
+    parts_s: Mapping[str, float] = field(default_factory=dict)
+    inherited_from: int | None = None
+
+    @property
+    def relative(self) -> int | None:
+        """The trial whose weights its training, or that of its parent, started from, if any."""
+        return None if self.inherited_from == NO_RELATIVE else self.inherited_from
+
+    @property
+    def has_inherited(self) -> bool:
+        """Whether there is such a trial."""
+        return self.relative is not None
+
+    rungs: tuple[Rung, ...] = ()
+
+    @property
+    def reached(self) -> float:
+        """Share of the full training that its last rung has reached; 0 before the first."""
+        return self.rungs[-1].budget if self.rungs else 0.0
 
     @property
     def origin(self) -> str:

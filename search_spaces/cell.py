@@ -22,8 +22,10 @@ from nas.models.cell import (
     CellPlan,
     cell_costs,
     cell_expression,
+    cell_parts,
     live_edges,
 )
+from nas.parts import Chain
 from nas.space.rules import check_arguments, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -75,6 +77,10 @@ class CellSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return cell_costs(self.plan(architecture, data), size=data.input_shape[1:])
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return stem, cells, what lies between stages, and head."""
+        return cell_parts(self.plan(architecture, data))
 
     def plan(self, architecture: Architecture, data: DataShape) -> CellPlan:
         """Return the network's definition."""

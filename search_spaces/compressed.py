@@ -8,15 +8,14 @@ a pruned architecture can learn hardly depends on the weights that pruning left 
 2019, https://arxiv.org/abs/1810.05270). To compress what was trained, see `evaluation.variants`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import nn
 
-from nas.architecture import Architecture, Value
+from nas.architecture import Architecture
 from nas.compress.compression import (
     FULL_BITS,
     MULTIPLE,
@@ -30,6 +29,7 @@ from nas.compress.prune import ChannelGroup, find_groups, kept_units, prune, req
 from nas.compress.quantize import BITS, quantize_weights
 from nas.errors import SpaceError, UnbuildableError
 from nas.measure.cost import costs_of, input_size, on_meta_device
+from nas.space.extended import ExtendedSpace
 from nas.space.rules import Rule, above, check_parameters
 from nas.space.space import SearchSpace
 from nas.task import DataShape
@@ -43,7 +43,7 @@ _MAX_REMEMBERED = 4096  # networks whose groups of channels are known; some 10 k
 _MAX_STOCKS = 512  # networks whose compressions are all known; some 100 kB each
 
 
-class CompressedSpace(SearchSpace):
+class CompressedSpace(ExtendedSpace):
     """A space, compressed.
 
     Each parameter is a domain as in a tree of parameters, one value, or None to leave it out.
@@ -72,24 +72,15 @@ class CompressedSpace(SearchSpace):
         tree = {word: node for word, node in given.items() if node is not None}
         if not tree:
             raise SpaceError(f"compressed: nothing is compressed; give one of {', '.join(WORDS)}")
-        super().__init__(tree)
+        super().__init__(space, tree)
         allowed = (*BITS, FULL_BITS)
         rules = {
             "weight_bits": Rule(f"one of {allowed}", lambda value: value in allowed),
             "kept": above(0, 1),
             "rank": above(0, 1),
         }
-        check_parameters(self.domains, rules, space="compressed", optional=set(WORDS))
-        twice = [name for name in self.domains if name in space.domains]
-        if twice:
-            raise SpaceError(
-                f"compressed: the space inside has a parameter '{twice[0]}' of its own"
-            )
-        self.space = space
-        self._own = self.parameters
-        self.parameters = (*space.parameters, *self._own)
-        self.shared = space.shared
-        self.domains = {**space.domains, **self.domains}
+        own = {parameter.name: parameter.domain for parameter in self._own}
+        check_parameters(own, rules, space="compressed", optional=set(WORDS))
         self._data = _NOMINAL
         self._groups: dict[Architecture, tuple[ChannelGroup, ...]] = {}
         self._forecasts: dict[tuple[Architecture, DataShape], CostForecast | None] = {}
@@ -149,57 +140,8 @@ class CompressedSpace(SearchSpace):
         rest = replace(compression, kept=1.0).name
         return f"{self.space.identity(inner)} {self._lost(inner, compression.kept)} {rest}"
 
-    def architecture(self, values: Mapping[str, Value]) -> Architecture:
-        """Return the canonical architecture, as the space inside sees it.
-
-        Raises:
-            SpaceError: a name is unknown, an active parameter is absent, or a value not allowed.
-        """
-        inner, own = self._split(super().architecture(values))
-        return Architecture({**self.space.architecture(inner), **own})
-
-    def sample(self, rng: np.random.Generator) -> Architecture:
-        """Draw an architecture of the space inside, and a compression."""
-        own = {p.name: p.domain.sample(rng) for p in self._own}
-        return Architecture({**self.space.sample(rng), **own})
-
-    def mutate(
-        self, architecture: Architecture, rng: np.random.Generator, *, num_changes: int = 1
-    ) -> Architecture:
-        """Return a neighbour: a change of the network inside, or of its compression."""
-        inner, own = self._split(architecture)
-        movable = [p for p in self._own if p.domain.num_values > 1]
-        for _ in range(num_changes):
-            place = int(rng.integers(len(movable) + len(inner)))
-            if place < len(movable):
-                parameter = movable[place]
-                others = [v for v in parameter.domain.values() if v != own[parameter.name]]
-                own[parameter.name] = others[int(rng.integers(len(others)))]
-            else:
-                inner = self.space.mutate(inner, rng)
-        return Architecture({**inner, **own})
-
-    def num_architectures(self) -> float:
-        """Return the number of networks inside times the number of compressions."""
-        own = 1.0
-        for parameter in self._own:
-            own *= parameter.domain.num_values
-        return self.space.num_architectures() * own
-
-    def enumerate(self) -> Iterator[Architecture]:
-        """Yield every architecture once."""
-        compressions = list(SearchSpace({p.name: p.domain for p in self._own}).enumerate())
-        for inner in self.space.enumerate():
-            for own in compressions:
-                yield Architecture({**inner, **own})
-
-    def _split(self, architecture: Architecture) -> tuple[Architecture, dict[str, Value]]:
-        names = {parameter.name for parameter in self._own}
-        inner = {name: value for name, value in architecture.items() if name not in names}
-        return Architecture(inner), {name: architecture[name] for name in names}
-
     def _parted(self, architecture: Architecture) -> tuple[Architecture, Compression]:
-        inner, own = self._split(architecture)
+        inner, own = self.parted(architecture)
         settings: dict[str, Any] = own
         return inner, Compression(**settings)
 

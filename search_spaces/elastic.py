@@ -44,7 +44,7 @@ class ElasticSpace(SearchSpace):
         model: timm's name; the dotted name of a function that makes your model; or a file that
             `torch.save(model, path)` wrote.
         weights: file of its weights (`.safetensors`, `.pt`, `.pth`).
-        pretrained: take timm's published weights.
+        pretrained: take timm's published weights; a text is a folder of `.safetensors`.
         parameters: `width`, `depth`, `rank`: each one domain for all stages, or a mapping from
             stages to domains. 1.0 keeps all.
         input_size: side that images are resized to, pixels; None takes them as they are.
@@ -67,7 +67,7 @@ class ElasticSpace(SearchSpace):
         model: str,
         *,
         weights: str | None = None,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
         parameters: Mapping[str, Any] | None = None,
         input_size: int | None = None,
         multiple: int = 8,
@@ -83,7 +83,8 @@ class ElasticSpace(SearchSpace):
         # Workers may start in other folders.
         path = None if weights is None else _absolute(weights)
         start = _absolute(model) if is_file(str(model)) else str(model)
-        self.start = StartingModel(start, path, pretrained, size)
+        published = _absolute(pretrained) if isinstance(pretrained, str) else pretrained
+        self.start = StartingModel(start, path, published, size)
         self.multiple = multiple
         self._stage_names = stages
         self._reducers: dict[DataShape, Reducer] = {}

@@ -1,20 +1,33 @@
 """The space `mobilenet`: small inverted-residual networks for small images.
 
 Every active parameter changes the network: depth, kernel, expansion and squeeze-and-excitation of
-each stage, the width of all, the activation, and the side that images are resized to. A stage
-halves its map only where the result is large enough for every tap of the largest kernel to meet
-the image: otherwise two architectures would be one function, apart from dead weights.
+each stage, and whether it is fused where the space offers that; the width of all, the activation,
+and the side that images are resized to. A stage halves its map only where the result is large
+enough for every tap of the largest kernel to meet the image: otherwise two architectures would be
+one function, apart from dead weights.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nas.architecture import Architecture
+from nas.architecture import Architecture, Value
 from nas.models.layer_costs import MAX_KEPT
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
 from nas.models.rounding import make_divisible
+from nas.parts import Chain
+from nas.space.fitting import (
+    AUTO,
+    FIVE_STAGES_SIDE,
+    SMALL_SIDE,
+    STRIDE_SIDE,
+    filled,
+    largest_of,
+    nearest_value,
+    suited_sides,
+    without_auto,
+)
 from nas.space.rules import (
     MAX_KERNEL,
     MAX_SIDE,
@@ -25,6 +38,7 @@ from nas.space.rules import (
     check_depth,
     check_parameters,
     either,
+    least_map_side,
     odd,
     one_of,
     whole,
@@ -34,6 +48,11 @@ from nas.task import DataShape
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_NUM_STAGES = 4  # of recommended networks
+_SMALL_WIDTHS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5)
+_WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0)
 
 
 class MobileNetSpace(SearchSpace):
@@ -78,13 +97,62 @@ class MobileNetSpace(SearchSpace):
         self.stem_stride = stem_stride
         self.divisor = divisor
         self._check()
-        kernels = [
-            kernel
-            for name, domain in self.domains.items()
-            if name.endswith(".kernel")
-            for kernel in domain.values()
-        ]
-        self._min_side = (max(int(kernel) for kernel in kernels) + 1) // 2
+        self._min_side = least_map_side(self.domains)
+
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return sides, widths and stages that suit images of that size, where they are `auto`."""
+        side = largest_of(arguments, "parameters.resolution.choice", min(data.input_shape[1:]))
+        is_small = side <= SMALL_SIDE
+        channels = (16, 24, 40, 96) if side < FIVE_STAGES_SIDE else (16, 24, 40, 96, 160)
+        told = arguments.get("channels")
+        most_stages = len(channels if told in (AUTO, None) else told)
+        least_stages = 1 if is_small else min(most_stages, 2 if side < STRIDE_SIDE else 3)
+        suited = {
+            "parameters.resolution.choice": suited_sides(side),
+            "parameters.width.choice": list(_SMALL_WIDTHS if is_small else _WIDTHS),
+            "parameters.stages.repeat.int": [least_stages, most_stages],
+            "channels": list(channels),
+            "stem_stride": 2 if side >= STRIDE_SIDE else 1,
+        }
+        offered = "stages.fused.choice"
+        if is_small:  # the little that convolutions cost here hides what is gained
+            arguments = without_auto(arguments, f"parameters.{offered}")
+        suited[f"parameters.{offered}"] = [True, False]
+        return filled(arguments, suited)
+
+    def recommended(self) -> Sequence[Architecture]:
+        """Return networks of fused blocks, as far as the space has them (experiments/photos)."""
+        if not any(name.endswith(".fused") for name in self.domains):
+            return ()
+        all_fused = [(width, _NUM_STAGES) for width in (1.0, 0.5, 2.0)]
+        kinds = [*all_fused, (1.0, 2), (1.4, _NUM_STAGES), (0.7, _NUM_STAGES)]
+        named = [self._like(width, num_fused=number) for width, number in kinds]
+        return list({architecture.id: architecture for architecture in named}.values())
+
+    def _like(self, width: float, *, num_fused: int) -> Architecture:
+        """Return the network of this space that is most like what is asked for.
+
+        Four stages of two blocks: plain convolutions, then depthwise ones inside wider blocks.
+        """
+        wanted: dict[str, Value] = {
+            "resolution": MAX_SIDE,
+            "width": width,
+            "activation": "hard_swish",
+        }
+        wanted |= {"stages.repeat": _NUM_STAGES}
+        for index in range(_NUM_STAGES):
+            depth, kernel, expansion, squeeze_excite, fused = _names(index)
+            is_fused = index < num_fused
+            wanted |= {depth: 2, kernel: 3, expansion: 1 if is_fused else 3}
+            wanted |= {squeeze_excite: not is_fused, fused: is_fused}
+        return self.architecture(
+            {
+                name: nearest_value(domain, wanted[name])
+                for name, domain in self.domains.items()
+                if name in wanted
+            }
+        )
 
     def build(self, architecture: Architecture, data: DataShape) -> "nn.Module":
         """Return an untrained network; it takes images of side `resolution` (see `input_size`)."""
@@ -95,6 +163,12 @@ class MobileNetSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return mobilenet_costs(self.plan(architecture, data))
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return stem, blocks and head."""
+        from nas.models.mobilenet import mobilenet_parts
+
+        return mobilenet_parts(self.plan(architecture, data))
 
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""
@@ -122,7 +196,7 @@ class MobileNetSpace(SearchSpace):
         channels = _scaled(self.channels, chosen["width"], self.divisor)
         stages = []
         for index in range(chosen["stages.repeat"]):
-            depth, kernel, expansion, squeeze_excite = _names(index)
+            depth, kernel, expansion, squeeze_excite, fused = _names(index)
             half = -(-side // 2)
             halves = half >= self._min_side
             side = half if halves else side
@@ -134,6 +208,7 @@ class MobileNetSpace(SearchSpace):
                     chosen[kernel],
                     chosen[expansion],
                     chosen.get(squeeze_excite, False),
+                    chosen.get(fused, False),
                 )
             )
         return tuple(stages)
@@ -164,21 +239,40 @@ class MobileNetSpace(SearchSpace):
             "stages.kernel": odd(3),
             "stages.expansion": whole(1, MAX_TIMES),
             "stages.squeeze_excite": either(),
+            "stages.fused": either(),
         }
-        optional = {"stages.squeeze_excite"}
+        optional = {"stages.squeeze_excite", "stages.fused"}
         check_parameters(self.domains, parameters, space="mobilenet", optional=optional)
         check_depth(self.domains, "stages.depth", space="mobilenet")
 
 
 # Thousands of networks are put together from a few hundred stages.
-_stage = lru_cache(MAX_KEPT)(Stage)
-_text = lru_cache(MAX_KEPT)(repr)
+@lru_cache(MAX_KEPT)
+def _stage(
+    channels: int,
+    depth: int,
+    stride: int,
+    kernel: int,
+    expansion: int,
+    squeeze_excite: bool,
+    is_fused: bool,
+) -> Stage:
+    # A fused block that does not widen is one convolution: nothing is there to weigh.
+    weighs = squeeze_excite and not (is_fused and expansion == 1)
+    return Stage(channels, depth, stride, kernel, expansion, weighs, is_fused)
+
+
+@lru_cache(MAX_KEPT)
+def _text(stage: Stage) -> str:
+    """Return the stage in words; those of studies from before there were fused blocks stay."""
+    return repr(stage) if stage.is_fused else repr(stage).replace(", is_fused=False", "")
 
 
 @cache
 def _names(index: int) -> list[str]:
     """Return the names of the parameters of a stage."""
-    return [f"stages.{index}.{w}" for w in ("depth", "kernel", "expansion", "squeeze_excite")]
+    words = ("depth", "kernel", "expansion", "squeeze_excite", "fused")
+    return [f"stages.{index}.{word}" for word in words]
 
 
 @lru_cache(MAX_KEPT)

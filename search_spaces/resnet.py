@@ -23,9 +23,12 @@ from nas.models.residual import (
     ResidualPlan,
     ResidualStage,
     build_residual,
+    residual_parts,
     round_channels,
 )
 from nas.models.residual_costs import residual_costs
+from nas.parts import Chain
+from nas.space.fitting import STRIDE_SIDE, filled
 from nas.space.rules import (
     MAX_TIMES,
     Rule,
@@ -33,6 +36,7 @@ from nas.space.rules import (
     check_arguments,
     check_depth,
     check_parameters,
+    least_map_side,
     odd,
     one_of,
     whole,
@@ -117,13 +121,13 @@ class ResNetSpace(SearchSpace):
         self.channels = tuple(channels)
         self.stem_stride = stem_stride
         self._check()
-        kernels = [
-            kernel
-            for name, domain in self.domains.items()
-            if name.endswith(".kernel")
-            for kernel in domain.values()
-        ]
-        self._min_side = (max(int(kernel) for kernel in kernels) + 1) // 2
+        self._min_side = least_map_side(self.domains)
+
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which what is `auto` suits images of that size."""
+        is_large = min(data.input_shape[1:]) >= STRIDE_SIDE
+        return filled(arguments, {"stem_stride": 2 if is_large else 1})
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained network."""
@@ -132,6 +136,10 @@ class ResNetSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         return residual_costs(self.plan(architecture, data), size=data.input_shape[1:])
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return stem, blocks and head."""
+        return residual_parts(self.plan(architecture, data))
 
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""

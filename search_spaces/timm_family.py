@@ -9,6 +9,7 @@ https://arxiv.org/abs/1704.04861, section 3.3.
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import timm
@@ -45,7 +46,8 @@ class TimmFamilySpace(SearchSpace):
         models: names or globs of timm's models.
         parameters: `input_size`, pixels a side; and where wanted `width` and `depth`, multipliers
             of at most 1 that are active for the models that they change.
-        pretrained: start from the published weights, which fit only the published width and depth.
+        pretrained: start from the published weights, which fit only the published width and depth:
+            true takes them from the cache or the network, a text is a folder of `.safetensors`.
 
     Raises:
         SpaceError: no such model, a parameter that cannot be built, or weights that cannot be had.
@@ -63,10 +65,13 @@ class TimmFamilySpace(SearchSpace):
         models: Sequence[str],
         parameters: Mapping[str, Any] | None = None,
         *,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
     ) -> None:
         self.models = _names_of([models] if isinstance(models, str) else models)
+        # Workers may start in other folders.
         self.pretrained = pretrained
+        if isinstance(pretrained, str):
+            self.pretrained = str(Path(pretrained).expanduser().absolute())
         tree = self.default_parameters if parameters is None else parameters
         if pretrained:
             tree = {name: node for name, node in tree.items() if name not in _KNOBS}
@@ -80,7 +85,7 @@ class TimmFamilySpace(SearchSpace):
         check_parameters(self.domains, rules, space="timm_family", optional=set(_KNOBS))
         if pretrained:
             for name in self.models:
-                fetch_weights(name)
+                fetch_weights(name, self.pretrained)
 
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return a model; it takes images of side `input_size`.
@@ -90,7 +95,8 @@ class TimmFamilySpace(SearchSpace):
         """
         side = int(architecture["input_size"])
         # Published weights have no place on the meta device, where only shapes are asked for.
-        loads = self.pretrained and torch.get_default_device().type != "meta"
+        is_meta = torch.get_default_device().type == "meta"
+        loads = False if is_meta else self.pretrained
         try:
             model = _build(
                 str(architecture["model"]),

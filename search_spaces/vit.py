@@ -15,7 +15,9 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import UnbuildableError
 from nas.models.layer_costs import MAX_KEPT
-from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs
+from nas.models.vit import EncoderLayer, ViT, ViTPlan, vit_costs, vit_parts
+from nas.parts import Chain
+from nas.space.fitting import filled, suited_patches
 from nas.space.rules import (
     MAX_SIDE,
     MAX_TIMES,
@@ -77,6 +79,12 @@ class ViTSpace(SearchSpace):
         }
         check_parameters(self.domains, rules, space="vit")
 
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which what is `auto` suits images of that size."""
+        patches = suited_patches(min(data.input_shape[1:]))
+        return filled(arguments, {"parameters.patch.choice": patches})
+
     def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
         """Return an untrained network; it takes images of a size that its patches fill.
 
@@ -92,6 +100,14 @@ class ViTSpace(SearchSpace):
             UnbuildableError: the images hold fewer than four patches of that size.
         """
         return vit_costs(self.plan(architecture, data))
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain:
+        """Return patches, layers and head.
+
+        Raises:
+            UnbuildableError: the images hold fewer than four patches of that size.
+        """
+        return vit_parts(self.plan(architecture, data))
 
     def plan(self, architecture: Architecture, data: DataShape) -> ViTPlan:
         """Return the network's definition in numbers.

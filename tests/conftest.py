@@ -1,5 +1,6 @@
 """Settings for all tests: one thread, the same examples on every run, no handlers left behind."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -12,6 +13,13 @@ from hypothesis import settings
 
 settings.register_profile("nas", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("nas")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what all tests import out of the garbage collection: it takes 6 % of their time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ print(running_s() - running_s_0, time.monotonic() - wall_s)
 """
 
 
+@pytest.mark.slow
 def test_a_stop_of_the_process_does_not_count():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", PROGRAM], **pipes) as process:

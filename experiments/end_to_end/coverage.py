@@ -21,8 +21,8 @@ from experiments.smoke import make_parser, run_experiment
 from nas.assemble.finish import build_finish
 from nas.cli.main import main as nas
 from nas.config.finishing import check_finish
+from nas.evaluation.hand_made import WithBaselines
 from nas.execution.inline import InlineBackend
-from nas.finish.baselines import WithBaselines
 from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, Winner, data_key, tested_values
 from nas.finish.ledger import Ledger
@@ -52,6 +52,7 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     num_winners, num_seeds, num_further = options.winners, options.seeds, options.further
     finish = build_finish(check_finish([f"run={options.run}", "execution=inline"]), words=[])
+    assert isinstance(finish.task, FinishTask), "this measures runs on images"
     numbers = layered(finish.task, num_winners)
     task = replace(finish.task, pick=Pick(trials=numbers), num_seeds=num_seeds, export=None)
     crew = Crew(

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ WRITES = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link")
 SETTINGS = (".lease", "config.yaml", "overrides.yaml", "environment.json", "log.txt", "spent.json")
 PAGES = (".csv", ".png", ".html")
 REPAIR = "killed while it repairs"
-WINDOWS: Mapping[str, Window] = {
+WINDOWS: dict[str, Window] = {
     "killed between the lease and the files": Window(WRITES, SETTINGS, 16),
     "killed while it saves weights": Window(("open", "os.rename"), ("/models/",), 24),
     "killed while it writes the record": Window(("open",), ("study.journal",), 12),
@@ -38,6 +37,18 @@ WINDOWS: Mapping[str, Window] = {
     "killed while it publishes": Window(("open", "os.rename"), PAGES, 8),
     REPAIR: Window(WRITES, (".lease", "study.journal"), 12),
     "killed anywhere": Window(WRITES, ("",), 150),
+}
+RUNG_WINDOWS: dict[str, Window] = {
+    "killed while it saves a checkpoint": Window(("open", "os.rename"), ("/checkpoints/",), 30),
+    "killed while it removes a checkpoint": Window(
+        ("os.remove", "os.rmdir"), ("/checkpoints/",), 12
+    ),
+    "killed right after it removed a checkpoint": Window(
+        ("os.rmdir",), ("/checkpoints/",), 6, True
+    ),
+}
+TOKEN_WINDOWS: dict[str, Window] = {
+    "killed while it writes tokens": Window(("open", "os.rename", "os.mkdir"), ("/tokens",), 8),
 }
 # Kind -> what is sent, one right after the other.
 SIGNALS = {
@@ -70,3 +81,9 @@ def die_in(window: Window, *, count: int, run: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hear)
+
+
+def told(name: str, status: int, run: Path, output: Path) -> str:
+    """Return what a command that failed left and said."""
+    files = sorted(p.name for p in run.iterdir()) if run.is_dir() else "no folder"
+    return f"{name}: status {status}; {files}\n{output.read_text(errors='replace')[-6000:]}"

@@ -28,6 +28,7 @@ from nas.architecture import Architecture
 from nas.assemble.facts import facts_of
 from nas.assemble.make import make_space
 from nas.config.compose import compose_values
+from nas.config.open_settings import with_settled
 from nas.config.source import ConfigSource
 from nas.evaluation.known import KnownBefore
 from nas.frontier.sampler import FrontierSampler
@@ -81,7 +82,8 @@ def open_table(name: str) -> Case:
 def open_shipped(name: str) -> Case:
     """Return a shipped space with its real costs and an invented accuracy."""
     overrides = (f"search_space={name}", *SHIPPED[name])
-    space = make_space(compose_values(ConfigSource(overrides=overrides)).values["search_space"])
+    settings = compose_values(ConfigSource(overrides=overrides)).values
+    space = make_space(with_settled(settings)["search_space"])
     objectives = (objective_for("accuracy"), objective_for("num_params"))
     known = KnownBefore(space, IMAGES, metrics=COUNTED)
     counted: Any = SimpleNamespace(static_costs=known.costs, widths=known.widths)

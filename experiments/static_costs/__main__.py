@@ -19,6 +19,7 @@ from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
 from nas.assemble.make import make_space
 from nas.config.compose import compose_values
+from nas.config.open_settings import with_settled
 from nas.config.source import ConfigSource
 from nas.errors import UnbuildableError
 from nas.measure.cost import count_costs
@@ -70,8 +71,8 @@ def main(words: Sequence[str]) -> int:
     for name in options.only or cases:
         overrides = cases[name]
         data = SPACES[name.partition(",")[0]][1]
-        node = compose_values(ConfigSource(overrides=overrides)).values["search_space"]
-        sizes, everything = measure(make_space(node), data, options.count)
+        settings = with_settled(compose_values(ConfigSource(overrides=overrides)).values)
+        sizes, everything = measure(make_space(settings["search_space"]), data, options.count)
         spread = [1000 * np.quantile(s, q) for s in (sizes, everything) for q in (0.5, 0.9)]
         rows.append((name, len(sizes), *(round(float(t), 2) for t in spread)))
         show(rows[-1])

@@ -6,7 +6,6 @@ from typing import Any
 from nas.assemble.extension import space_faults, without_extensions
 from nas.config.defaults import completed
 from nas.config.places import is_place
-from nas.config.schema import TrialLimits
 from nas.secrets import masked_setting
 
 # Trials under other values of these cannot stand in one study; the rest may change on the way.
@@ -28,7 +27,8 @@ _MAY_CHANGE = frozenset(
         "evaluation.checkpoint_every_s",
         "evaluation.gpu_share",
         "evaluation.num_threads",
-        *(f"training.{name}" for name in TrialLimits.names()),
+        "fidelity.checkpoints_gb",
+        "training.trial_time_limit_s",
     }
 )
 

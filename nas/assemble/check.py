@@ -5,6 +5,7 @@ say that its parameters make sense.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nas.assemble.make import make, make_sampler, make_space
@@ -12,6 +13,7 @@ from nas.config.check import INJECTED, find_faults, in_one_message, validate_nod
 from nas.config.compose import Composed, compose_values
 from nas.config.kept_secrets import missing_secrets
 from nas.config.nodes import RULES, offers_of
+from nas.config.open_settings import with_settled
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator, show
@@ -40,11 +42,12 @@ def check_search(source: ConfigSource) -> SearchConfig:
 
 
 def check_values(composed: Composed) -> SearchConfig:
-    """Check composed values.
+    """Check composed values; what is `auto` in them, with small values in its place.
 
     Raises:
         ConfigError: with every fault there is, those of composing included.
     """
+    composed = replace(composed, values=with_settled(composed.values))
     found = find_faults(composed)
     faults = list(found.faults)
     for place, node in found.sound.items():
@@ -97,7 +100,7 @@ def check_node_of_space(composed: Composed) -> Mapping[str, Any]:
         left_out=composed.unresolved,
         copied=composed.copied,
     )
-    node = composed.values.get(place)
+    node = with_settled(composed.values).get(place)
     if not isinstance(node, Mapping):
         validator.faults.append(f"{place} must be a mapping, but got {show(node)}")
     if not validator.faults:

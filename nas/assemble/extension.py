@@ -62,12 +62,11 @@ def is_wider(old: Any, new: Any) -> bool:
 
 
 def _rest(node: Mapping[Any, Any]) -> list[dict[Any, Any]]:
-    """Return what its parameters do not tell of a space, and of its compression."""
-    inner, wrapper = parted_space(node)
+    """Return what its parameters do not tell of a space, and of what wraps it."""
+    inner, wrappers = parted_space(node)
     return [
         {key: value for key, value in part.items() if key not in _told_by_parameters(part)}
-        for part in (inner, wrapper)
-        if part is not None
+        for part in (inner, *wrappers.values())
     ]
 
 

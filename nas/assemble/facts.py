@@ -7,19 +7,20 @@ of one size, the wider its narrowest layer, the higher its prior score.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TypeAlias
 
 from nas.architecture import Architecture
 from nas.engine.costs import CachedCosts
-from nas.evaluation.evaluator import Evaluator, KnowsFacts, KnowsWidths
-from nas.metric import Direction
+from nas.evaluation.evaluator import Evaluator, KnowsFacts, KnowsWidths, MeetsParts
+from nas.metric import Direction, device_of
 from nas.objective import Objective
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 from nas.widths import NARROWEST
 
 Costs: TypeAlias = Callable[[Architecture], Mapping[str, float] | None]
+_LEAST_PREDICTED = 1e-9  # milliseconds or joules
 LookUp: TypeAlias = Callable[[Architecture], Facts | None]
 
 
@@ -45,7 +46,10 @@ def facts_of(
     look_up = costs or CachedCosts(evaluator)
     widths = evaluator.widths if isinstance(evaluator, KnowsWidths) else _no_widths
 
+    meet_parts = cache(evaluator.meet_parts if isinstance(evaluator, MeetsParts) else _nothing)
+
     def facts(architecture: Architecture) -> Facts | None:
+        meet_parts()  # once: samplers go by the time that the first descriptions take
         found = look_up(architecture)
         if found is None:
             return None
@@ -67,12 +71,12 @@ def facts_from_costs(
             size. Without any the bytes are.
     """
     values = tuple(_loss_on_scale(objective, costs) for objective in static)
-    size = values[0] if values else _log(costs.get("size_bytes", math.nan))
+    size = values[0] if values else _log("size_bytes", costs.get("size_bytes", math.nan))
     return Facts(
         log_size=size,
         identity=identity,
-        numbers=tuple(_log(costs[name]) for name in sorted(costs)),
-        prior_score=sum(_log(costs[name]) for name in NARROWEST if name in costs),
+        numbers=tuple(_log(name, costs[name]) for name in sorted(costs)),
+        prior_score=sum(_log(name, costs[name]) for name in NARROWEST if name in costs),
         static=values,
     )
 
@@ -82,11 +86,16 @@ def _no_widths(architecture: Architecture) -> Mapping[str, float]:
     return {}
 
 
+def _nothing() -> None:
+    pass
+
+
 def _loss_on_scale(objective: Objective, costs: Mapping[str, float]) -> float:
     value = costs[objective.metric]
-    return -value if objective.direction is Direction.MAXIMIZE else _log(value)
+    return -value if objective.direction is Direction.MAXIMIZE else _log(objective.metric, value)
 
 
-def _log(value: float) -> float:
-    """Return the decimal logarithm; all below 1 counts as 1: these are counts."""
-    return math.log10(max(value, 1.0))
+def _log(metric: str, value: float) -> float:
+    """Return the decimal logarithm; of counts all below 1 counts as 1, of times nearly nothing."""
+    is_predicted = device_of(metric) is not None
+    return math.log10(max(value, _LEAST_PREDICTED if is_predicted else 1.0))

@@ -9,8 +9,9 @@ refused by name.
 import itertools
 import math
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from nas.assemble.changed_settings import changed_settings
 from nas.assemble.check import check_values
 from nas.config.check import in_one_message
 from nas.config.compose import Composed, compose_values, on_top
+from nas.config.defaults import completed
 from nas.config.foreign import check_plain, check_record
+from nas.config.open_settings import with_recorded
 from nas.config.overrides import MAX_COMBINATIONS, parse, shown
 from nas.config.recorded import read_mapping, read_source
 from nas.config.schema import SearchConfig
@@ -39,12 +42,15 @@ class SearchJob:
         values: the composed plain values.
         config: the same, checked.
         notes: what to say of it before it begins.
+        started_s: `time.monotonic()` when the command began; of a later search of the same
+            command, when that began.
     """
 
     source: ConfigSource
     values: Mapping[str, Any]
     config: SearchConfig
     notes: tuple[str, ...] = ()
+    started_s: float = field(default_factory=time.monotonic)
 
 
 def plan_jobs(source: ConfigSource, *, is_multirun: bool = False) -> list[SearchJob]:
@@ -54,8 +60,9 @@ def plan_jobs(source: ConfigSource, *, is_multirun: bool = False) -> list[Search
         ConfigError: with every fault; in a multirun, those of all its searches.
         RunFolderError: the run to go on with is not there, or has other settings.
     """
+    began_s = time.monotonic()  # what planning imports takes seconds of a budget
     if not is_multirun:
-        return [_plan_job(source)]
+        return [replace(_plan_job(source), started_s=began_s)]
     jobs, faults = [], []
     for overrides, label in expand(source.overrides):
         try:
@@ -135,12 +142,21 @@ def _check_distinct(jobs: Sequence[SearchJob], faults: list[str]) -> None:
 
 
 def _plan_job(source: ConfigSource) -> SearchJob:
-    composed = compose_values(source)
+    composed = compose_known(source)
     remember_secrets_in(composed.values)
     if composed.values.get("resume") is True:
         source, composed = _resumed_if_there(source, composed)
         remember_secrets_in(composed.values)
     return SearchJob(source, composed.values, check_values(composed), composed.notes)
+
+
+def compose_known(source: ConfigSource) -> Composed:
+    """Compose; what was decided for a run that goes on or is repeated, is not decided again."""
+    composed = compose_values(source)
+    if source.record is None:
+        return composed
+    recorded = completed(read_mapping(RunFolder(source.record).config_yaml))
+    return replace(composed, values=with_recorded(composed.values, recorded, told=source.told))
 
 
 def _resumed_if_there(source: ConfigSource, asked: Composed) -> tuple[ConfigSource, Composed]:
@@ -165,7 +181,7 @@ def _resumed(source: ConfigSource, asked: Composed) -> tuple[ConfigSource, Compo
     before = read_source(folder)
     before = replace(before, config_dir=source.config_dir or before.config_dir)
     source = _in_place(on_top(before, source.overrides), folder)
-    composed = compose_values(source)
+    composed = compose_known(source)
     recorded = read_mapping(folder.config_yaml)
     check_plain(folder.path, recorded)
     check_record(folder.path, recorded, told=source.told)

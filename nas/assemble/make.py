@@ -49,15 +49,19 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         return partial(ready, **wanted) if node.get("_partial_") else ready(**wanted)
 
 
-def make_data(node: Mapping[str, Any]) -> Any:
+def make_data(node: Mapping[str, Any], **offers: Any) -> Any:
     """Return the data that a node describes.
+
+    Args:
+        node: plain values with a `_target_`.
+        offers: arguments for a loader that has them, where the node does not say them.
 
     Raises:
         DataError: a loader of the user's own raises anything but a NasError; what, and where.
         Exception: whatever a loader of nas raises.
     """
     try:
-        return make(node)
+        return make(node, **offers)
     except NasError:
         raise
     except Exception as error:
@@ -72,15 +76,17 @@ def make_data(node: Mapping[str, Any]) -> Any:
 
 
 def make_space(node: Mapping[str, Any]) -> Any:
-    """Return the space that a node describes, inside of what `compression` in it describes.
+    """Return the space that a node describes, inside of what wraps it (`nas.config.nodes`).
 
     Raises:
         ConfigError: Hydra refuses to call a target.
         Exception: whatever a target raises.
     """
-    inner, wrapper = parted_space(node)
+    inner, wrappers = parted_space(node)
     space = make(inner)
-    return space if wrapper is None else make(wrapper, space=space)
+    for wrapper in wrappers.values():
+        space = make(wrapper, space=space)
+    return space
 
 
 def make_sampler(node: Mapping[str, Any], *, offers: Mapping[str, Any]) -> Callable[[int], Any]:

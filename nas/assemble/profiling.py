@@ -3,21 +3,23 @@
 With `run=runs/N` the settings are those that the run was composed of, overrides on top.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nas.assemble.budget import search_end_s
 from nas.assemble.check import check_values
-from nas.assemble.search import AssembledSearch, build_search, gpus_per_trial
+from nas.assemble.jobs import compose_known
+from nas.assemble.search import AssembledSearch
+from nas.assemble.settle import settle
+from nas.assemble.workers import num_cpus, num_workers
 from nas.config.check import in_one_message
-from nas.config.compose import compose_values, on_top
+from nas.config.compose import on_top
 from nas.config.recorded import read_source
-from nas.config.schema import Execution, ExecutionKind, SearchConfig
+from nas.config.schema import SearchConfig
 from nas.config.source import ConfigSource
 from nas.errors import ConfigError, nearest_first
 from nas.profile.trial_time import PlannedSearch
-from nas.record.environment import find_devices
 from nas.record.run_folder import RunFolder
 
 _NUM_SAMPLES = 1000
@@ -56,12 +58,14 @@ class ProfilePlan:
         search: its parts; no worker was started.
         plan: how long it is to take.
         is_table: results are looked up, nothing is trained.
+        decided: what was decided of settings that are `auto`, for people.
     """
 
     config: SearchConfig
     search: AssembledSearch
     plan: PlannedSearch
     is_table: bool
+    decided: tuple[str, ...] = ()
 
 
 def read_settings(words: Sequence[str], *, known_proxies: Sequence[str]) -> ProfileSettings:
@@ -135,36 +139,19 @@ def plan_profile(source: ConfigSource, settings: ProfileSettings) -> ProfilePlan
         before = read_source(RunFolder.open(settings.run))
         place = source.config_dir or before.config_dir
         source = replace(before.without(_OF_A_RUN), config_dir=place)
-    config = check_values(compose_values(on_top(source, settings.overrides)))
-    search = build_search(config)
+    composed = compose_known(on_top(source, settings.overrides))
+    asked = check_values(composed)
+    settled = settle(composed.values, asked, until_s=search_end_s(asked))
+    config = settled.config
     return ProfilePlan(
         config=config,
-        search=search,
+        search=settled.search,
         plan=PlannedSearch(
             num_trials=config.stopping.num_trials,
             time_limit_s=config.stopping.time_limit_s,
-            num_workers=num_workers(config.execution, num_cpus=_num_cpus()),
-            trial_time_limit_s=search.task.trial_time_limit_s,
+            num_workers=num_workers(config.execution, num_cpus=num_cpus()),
+            trial_time_limit_s=settled.search.task.trial_time_limit_s,
         ),
         is_table=config.table is not None,
+        decided=settled.lines,
     )
-
-
-def _num_cpus() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def num_workers(execution: Execution, *, num_cpus: int) -> int:
-    """Return how many trials run at once: as asked, and on this machine as many as fit."""
-    if execution.kind is not ExecutionKind.RAY:
-        return execution.num_workers or 1
-    if execution.address is not None and execution.num_workers is not None:
-        return execution.num_workers
-    fits = int(num_cpus / execution.cpus_per_trial)
-    gpus = gpus_per_trial(execution)
-    if gpus > 0:
-        fits = min(fits, int(len(find_devices()) / gpus))
-    return max(1, min(fits, execution.num_workers or fits))

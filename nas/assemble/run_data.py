@@ -18,6 +18,7 @@ from nas.data.changes import changes
 from nas.data.dataset import ThreeSplits
 from nas.data.fingerprint import Fingerprint, fingerprint_from_json, fingerprint_of
 from nas.data.report import DataReport
+from nas.data.text import TextData
 from nas.errors import RunFolderError
 from nas.evaluation.evaluator import ReadsTable
 from nas.files import write_text
@@ -223,7 +224,7 @@ def _difference(one: KnownData, other: KnownData) -> list[str]:
 
 
 def _facts_of(data: object) -> dict[str, Any]:
-    if isinstance(data, ThreeSplits):
+    if isinstance(data, ThreeSplits | TextData):
         return data.describe()
     if isinstance(data, Table):
         return {"name": data.path.name, "num_rows": data.num_rows}

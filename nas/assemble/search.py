@@ -1,13 +1,20 @@
 """From a checked configuration to a search: the one place that puts its parts together."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nas.architecture import Architecture
+from nas.assemble.aim import MOST_SHARE, build_aim, build_references, hand_made
+from nas.assemble.devices import devices_of, within_error
 from nas.assemble.facts import facts_of
-from nas.assemble.make import make, make_data, make_sampler, make_space
+from nas.assemble.kinds import check_kinds
+from nas.assemble.make import make, make_data, make_space
+from nas.assemble.make import make_sampler as maker_of_sampler
+from nas.assemble.rungs import build_rungs
 from nas.assemble.warm_start import earlier_results
 from nas.config.check import INJECTED
 from nas.config.nodes import offers_of
@@ -20,11 +27,15 @@ from nas.config.schema import (
     TrialLimits,
     constraints_of,
 )
+from nas.device.device import KnownDevice
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
-from nas.evaluation.evaluator import Evaluator
+from nas.errors import ConfigError
+from nas.evaluation.evaluator import Evaluator, Inherits
 from nas.execution.backend import Backend
+from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
 from nas.record.environment import find_devices
 from nas.space.space import SearchSpace
@@ -41,40 +52,89 @@ class AssembledSearch:
         task: what to search.
         make_backend: starts the workers.
         data: what networks are trained on, the test split too; None where results are looked up.
+        devices: that times are predicted for, by name.
     """
 
     task: SearchTask
     make_backend: MakeBackend
     data: Any = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
-def build_search(config: SearchConfig) -> AssembledSearch:
+def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     """Make everything that a configuration describes, but start no worker.
+
+    Args:
+        config: checked; nothing in it is `auto`.
+        data: what it describes, where that was made already.
 
     Raises:
         NasError: a part refuses its settings: a file is missing or broken, objectives do not fit.
     """
+    nodes = {"data": config.data, "training": config.training, "evaluation": config.evaluation}
+    limited = [limit.metric for limit in constraints_of(config.constraints)]
+    check_kinds(nodes, metrics=[*config.objectives.metrics, *limited])
     space: SearchSpace = make_space(config.search_space)
-    objectives = objectives_of(
-        {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
-    )
-    constraints = build_constraints(config)
-    evaluator, data = _build_evaluator(config, space, objectives, constraints)
-    recipe = config.training
+    told = {"objectives": {"metrics": config.objectives.metrics}, "table": config.table}
+    objectives = objectives_of({**told, "devices": config.devices})
+    wanted = constraints_of(config.constraints)
+    named = [*(o.metric for o in objectives), *(limit.metric for limit in wanted)]
+    devices = devices_of(named, run_folder=Path(config.run_folder))
+    constraints, limits = _parted(wanted, objectives)
+    constraints = tuple(within_error(limit, devices) for limit in constraints)
+    evaluator, data = _build_evaluator(config, space, objectives, constraints, devices, data)
+    references = build_references(config.references, data)
+    aim = build_aim(config, objectives, limits=limits, references=references)
+    trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
     costs = CachedCosts(evaluator, max_failed_share=config.stopping.max_failed_share)
+    make_sampler = _build_sampler(config, space, objectives, constraints, evaluator, costs, aim)
     task = SearchTask(
         space=space,
         evaluator=evaluator,
         objectives=objectives,
-        make_sampler=_build_sampler(config, space, objectives, constraints, evaluator, costs),
+        make_sampler=make_sampler,
         constraints=constraints,
+        limits=limits,
+        references=references,
+        hand_made=hand_made(config, data),
+        most_hand_made=MOST_SHARE if config.references.mobilenetv3_small is None else math.inf,
         stopping=build_stopping(config.stopping),
         seed=config.seed,
-        trial_time_limit_s=recipe.get("trial_time_limit_s"),
+        trial_time_limit_s=trial_limits.trial_time_limit_s,
         costs=costs,
+        rungs=build_rungs(
+            config.fidelity,
+            objectives=objectives,
+            evaluator=evaluator,
+            make_sampler=make_sampler,
+        ),
         trains_again=config.train_again,
+        inheritance=_inheritance(trial_limits, evaluator),
     )
-    return AssembledSearch(task, lambda ready: build_backend(config.execution, ready), data)
+    return AssembledSearch(
+        task, lambda ready: build_backend(config.execution, ready), data, devices
+    )
+
+
+def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
+    """Return how trials start from others.
+
+    Raises:
+        ConfigError: they are to, and are not trained here.
+    """
+    if not limits.inherit:
+        return None
+    if not isinstance(evaluator, Inherits):
+        raise ConfigError(
+            f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
+            "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
+
+
+def trains_on_data(config: SearchConfig) -> bool:
+    """Say whether networks are trained on data, rather than looked up."""
+    return "data" in offers_of(config.evaluation, INJECTED["evaluation"])
 
 
 def build_stopping(config: StoppingConfig) -> Stopping:
@@ -91,9 +151,13 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     )
 
 
-def build_constraints(config: SearchConfig) -> tuple[Constraint, ...]:
-    """Return those limits that are set."""
-    return constraints_of(config.constraints)
+def _parted(
+    constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
+) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:
+    """Return the limits on what is known before training, and those on what training measures."""
+    measured = {o.metric for o in objectives if not o.is_static}
+    before = tuple(c for c in constraints if c.metric not in measured)
+    return before, tuple(c for c in constraints if c.metric in measured)
 
 
 def _build_evaluator(
@@ -101,12 +165,15 @@ def _build_evaluator(
     space: SearchSpace,
     objectives: tuple[Objective, ...],
     constraints: tuple[Constraint, ...],
+    devices: Mapping[str, KnownDevice],
+    data: Any,
 ) -> tuple[Evaluator, Any]:
     makers: Mapping[str, Callable[[], Any]] = {
         "space": lambda: space,
-        "data": lambda: make_data(config.data),
+        "data": lambda: make_data(config.data) if data is None else data,
         "recipe": lambda: make(_without(config.training, TrialLimits.names())),
         "objectives": lambda: objectives,
+        "devices": lambda: devices,
     }
     # Only what the evaluator takes is made: a table needs no data.
     wanted = offers_of(config.evaluation, INJECTED["evaluation"])
@@ -125,15 +192,22 @@ def _build_sampler(
     constraints: tuple[Constraint, ...],
     evaluator: Evaluator,
     costs: CachedCosts,
+    aim: Aim,
 ) -> Callable[[int], Any]:
     offers = {
         "space": space,
         "facts": facts_of(evaluator, costs=costs, space=space, objectives=objectives),
         "objectives": objectives,
         "is_allowed": _allowed_by(constraints, costs),
+        "aim": aim,
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
-    maker = make_sampler(config.sampler, offers=offers)
+    if aim.is_best and "aim" not in offers_of(config.sampler, INJECTED["sampler"]):
+        raise ConfigError(
+            "aim=best needs a sampler that knows sizes beforehand, which "
+            f"{config.sampler['_target_']} does not; use sampler=frontier or objectives=[accuracy]"
+        )
+    maker = maker_of_sampler(config.sampler, offers=offers)
     maker(config.seed)  # it refuses its settings here, before there is a run folder
     return maker
 
@@ -184,6 +258,10 @@ def gpus_per_trial(execution: Execution) -> float:
         return execution.gpus_per_trial
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
     return 0.0 if is_hidden or not find_devices() else 1.0
+
+
+def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key in names}
 
 
 def _without(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Argument:
         choices: all that may stand there; empty where that is open.
         default: what a `key=` is where it is not given; None for nothing.
         is_required: the command cannot do without.
+        is_first: of a `key=`: its value may stand as the first word, without the key.
     """
 
     shown: str
@@ -35,6 +36,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     default: str | None = None
     is_required: bool = False
+    is_first: bool = False
 
     def values(self, typed: str) -> list[str]:
         """Return what may stand there, as far as that is known."""
@@ -45,6 +47,25 @@ class Argument:
         """What stands before the `=`; None for a flag and for a bare word."""
         key, equals, _ = self.shown.partition("=")
         return key if equals and not self.flags else None
+
+    @property
+    def usual(self) -> str:
+        """What one types of a required argument: `runs/N` of one that may stand first."""
+        if not self.is_first:
+            return self.shown
+        value = self.shown.partition("=")[2]
+        return " ".join(value.strip("[]").split(",")) if self.takes_list else value
+
+    def word_values(self, typed: str) -> list[str]:
+        """Return what may stand there as a word of its own, without the key."""
+        if not self.takes_list:
+            return self.values(typed)
+        return [value.removeprefix("[") for value in self.values(f"[{typed}")]
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether a list stands behind the `=`, so that several first words belong to it."""
+        return self.shown.partition("=")[2].startswith("[")
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -76,6 +97,7 @@ class Command:
         ending: what its help says last.
         details: `module:function` that returns further help.
         actions: the commands of which one follows.
+        further: keys that it takes besides, each with its `=`, as the tab key offers them.
     """
 
     name: str
@@ -89,6 +111,7 @@ class Command:
     ending: str = ""
     details: str = ""
     actions: tuple["Command", ...] = ()
+    further: tuple[str, ...] = ()
 
     def run(self) -> Callable[..., int]:
         """Return what runs it; it is imported now."""
@@ -115,6 +138,11 @@ class Command:
         return [a for a in self.arguments if a.key is None and not a.flags]
 
     @property
+    def first(self) -> Argument | None:
+        """The setting whose value may stand first, without its key."""
+        return next((a for a in self.arguments if a.is_first), None)
+
+    @property
     def flags(self) -> list[Argument]:
         """The flags it takes, without --help."""
         return [argument for argument in self.arguments if argument.flags]
@@ -124,7 +152,7 @@ class Command:
         if self.actions:
             last = [[action.word, *(a.shown for a in action.bare)] for action in self.actions]
             return " | ".join(" ".join(words) for words in last)
-        required = [a.shown for a in self.arguments if a.is_required or a in self.bare]
+        required = [a.usual for a in self.arguments if a.is_required or a in self.bare]
         group = ["[group=choice ...]"] if self.overrides == "search" else []
         has_more = self.overrides or any(not a.is_required for a in self.keys.values())
         more = ["[key=value ...]"] if has_more else []

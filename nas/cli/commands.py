@@ -1,12 +1,17 @@
 """The table of commands: help, usage, dispatch and the tab key are made from it.
 
 A new command is a module with `run(words)`, which returns an exit status, and an entry here.
+Commands that have actions are described in modules of their own, `command_of_NAME`.
 Nothing that runs a command is imported here: `nas --help` must come at once.
 """
 
+from nas.cli.arguments import BOOLS, OUTPUT, RUN
 from nas.cli.command import Argument, Command
+from nas.cli.command_of_choosing import PICK, SHOW
+from nas.cli.command_of_devices import DEVICE
+from nas.cli.command_of_spaces import CONFIG_DIR as _CONFIG_DIR
+from nas.cli.command_of_spaces import SPACES
 from nas.cli.completers import (
-    choices_of,
     files,
     folders,
     listed,
@@ -18,15 +23,10 @@ from nas.cli.completers import (
 from nas.config.schema import Ui
 from nas.finish.which import Which
 
-_BOOLS = ("true", "false")
-_RUN = Argument("run=runs/N", "the folder of the run", runs, is_required=True)
 _TRUST = Argument(
     "trust=true",
     "run code that a run folder or a file names, with all your rights (docs/foreign.md)",
-    choices=_BOOLS,
-)
-_CONFIG_DIR = Argument(
-    "--config-dir, -cd DIR", "your own folder of YAML files, besides the shipped ones", folders
+    choices=BOOLS,
 )
 _CONFIG_NAME = Argument("--config-name, -cn NAME", "begin with NAME.yaml of one of these folders")
 _OF_A_SEARCH = {
@@ -47,6 +47,7 @@ SEARCH = Command(
     "everything into a run folder. Killed or interrupted, it goes on with resume=true.",
     arguments=(
         _TRUST,
+        OUTPUT,
         _CONFIG_DIR,
         _CONFIG_NAME,
         Argument(
@@ -77,7 +78,8 @@ Examples
   nas search -m seed=0,1,2 name=repeat                     three runs, one after the other
   nas search --config-dir my_conf search_space=mine        with YAML files of your own
   nas search name=small resume=true                        go on with a run
-  nas search name=small resume=true trust=true             the same; it names its own code""",
+  nas search name=small resume=true trust=true             the same; it names its own code
+  nas search data.path=photos budget=10min output=json     fixed time, one JSON document""",
 )
 
 PROFILE = Command(
@@ -90,12 +92,13 @@ PROFILE = Command(
     "its own:",
     arguments=(
         Argument("samples=1000", "count the costs of at most so many architectures"),
-        Argument("train=false", "do not measure how long trials take", choices=_BOOLS),
+        Argument("train=false", "do not measure how long trials take", choices=BOOLS),
         Argument(
             "run=runs/N",
             "look at the space of a run; with proxies=..., also at how these rank the networks "
             "that it trained",
             runs,
+            is_first=True,
         ),
         Argument(
             "proxies=[naswot,synflow]",
@@ -122,7 +125,7 @@ FINISH = Command(
     "makes files of them: safetensors, torch.export, ONNX in floats and int8. Accuracy and speed "
     "of each file are measured.",
     arguments=(
-        _RUN,
+        RUN,
         Argument(
             "pick=knee",
             "the knee alone; or all (default), best, smallest",
@@ -154,10 +157,10 @@ FINISH = Command(
             "export.int4=true",
             "further files: weights in 4 bits; also int8_dynamic, aot_inductor, executorch, "
             "executorch_int8",
-            choices=_BOOLS,
+            choices=BOOLS,
         ),
         Argument(
-            "export.files=false", "make no files; export.int8=false: none in int8", choices=_BOOLS
+            "export.files=false", "make no files; export.int8=false: none in int8", choices=BOOLS
         ),
         Argument(
             "license=apache-2.0",
@@ -190,7 +193,7 @@ REPRODUCE = Command(
     "execution.num_workers=1) the proposals are the same; with several they depend on the order "
     "in which results arrive.",
     arguments=(
-        _RUN,
+        RUN,
         Argument("into=runs/N-again", "the new folder; by default beside the run", folders),
         Argument(
             "data.path=photos",
@@ -208,7 +211,7 @@ REPORT = Command(
     "make tables, pictures and page again from a run folder",
     about="Makes trials.csv, front.csv, front.png and report.html again from the study, and "
     "prints the front.",
-    arguments=(_RUN,),
+    arguments=(RUN,),
 )
 
 REPAIR = Command(
@@ -220,7 +223,7 @@ REPAIR = Command(
     "*.damaged. A folder, a pipe or a link that stands in place of a table, a picture or a log is "
     "moved to *.damaged as well; nas report and nas finish make the file again. A run that is "
     "whole is left as it is.",
-    arguments=(_RUN,),
+    arguments=(RUN,),
 )
 
 COMPARE = Command(
@@ -235,6 +238,7 @@ COMPARE = Command(
             "the runs; a pattern stands for several: 'runs=[runs/tpe-*,runs/nsga2-*]'",
             listed(runs),
             is_required=True,
+            is_first=True,
         ),
         Argument("labels=[x,y]", "other groups: one label for each run", default="[]"),
         Argument(
@@ -243,63 +247,7 @@ COMPARE = Command(
             folders,
             default="comparison",
         ),
-    ),
-)
-
-_SPACE = Argument(
-    "NAME", "the name of a search space (nas spaces list)", choices_of("search_space")
-)
-SPACES = Command(
-    "spaces",
-    "",
-    "look at search spaces; copy or check one",
-    about="Lists search spaces, shows what one holds, copies one to change it, or checks one.",
-    ending="nas spaces show --help says more of an action.",
-    actions=(
-        Command(
-            "spaces list",
-            "nas.cli.spaces:show_all",
-            "the search spaces that come with the package",
-        ),
-        Command(
-            "spaces show",
-            "nas.cli.spaces:show",
-            "its parameters, and how many architectures",
-            about="Shows the parameters of a space, what each may be and when it counts, and how "
-            "many architectures there are. Settings show what a change does: "
-            "nas spaces show mobilenet channels=[8,16,32,64]",
-            arguments=(
-                _SPACE,
-                Argument(
-                    "compression=int8",
-                    "with compression as a parameter",
-                    choices_of("search_space/compression", "null"),
-                ),
-                Argument("channels=[8,16,32]", "any other setting of the space"),
-                _CONFIG_DIR,
-            ),
-        ),
-        Command(
-            "spaces copy",
-            "nas.cli.spaces:copy",
-            "its YAML and Python into a folder, to change",
-            about="Copies the YAML and the Python of a space into a folder, as my_NAME: to "
-            "change, and to search with --config-dir DIR search_space=my_NAME.",
-            arguments=(_SPACE, Argument("DIR", "the folder for the copy", folders)),
-        ),
-        Command(
-            "spaces check",
-            "nas.cli.spaces:check",
-            "builds and trains some of its networks; says what is wrong",
-            about="Builds, counts and trains some networks of a space, and says what is wrong. "
-            "For a space of your own: nas spaces check my_mobilenet --config-dir DIR",
-            arguments=(
-                _SPACE,
-                Argument("num_architectures=100", "how many are built; 3 or more"),
-                Argument("channels=[8,16,32]", "any setting of the space"),
-                _CONFIG_DIR,
-            ),
-        ),
+        OUTPUT,
     ),
 )
 
@@ -307,9 +255,10 @@ DASHBOARD = Command(
     "dashboard",
     "nas.cli.dashboard",
     "watch a run's study in a browser (optuna-dashboard)",
-    about="Shows the study of a run in a browser, also while the run goes on. Ctrl-C ends it.",
+    about="Shows the study of a run in a browser, also while the run goes on. Nothing that is "
+    "done there changes the run, unless write=true is said. Ctrl-C ends it.",
     arguments=(
-        _RUN,
+        RUN,
         Argument(
             "host=127.0.0.1",
             "the address to listen at",
@@ -317,6 +266,12 @@ DASHBOARD = Command(
             default="127.0.0.1",
         ),
         Argument("port=8080", "the port, 1 to 65535", default="8080"),
+        Argument(
+            "write=true",
+            "let the browser write notes, and delete the study",
+            choices=BOOLS,
+            default="false",
+        ),
     ),
 )
 
@@ -337,12 +292,15 @@ COMMANDS = {
     for command in (
         SEARCH,
         PROFILE,
+        SHOW,
+        PICK,
         FINISH,
         REPRODUCE,
         REPORT,
         REPAIR,
         COMPARE,
         SPACES,
+        DEVICE,
         DASHBOARD,
         COMPLETION,
     )

@@ -1,24 +1,33 @@
 """`nas compare`: the fronts of several runs in one picture, and their hypervolumes."""
 
+import csv
 import glob
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nas.cli.answer import answer, wants_json
 from nas.cli.commands import COMPARE
 from nas.cli.flags import parse_list, parse_settings
 from nas.cli.terminal import make_console
 from nas.errors import ConfigError
 from nas.exit_status import ExitStatus
 
+if TYPE_CHECKING:
+    from nas.record.run_folder import RunFolder
+
+_FILES = ("comparison.png", "comparison.svg", "runs.csv", "growth.csv")
 # What two runs may differ in and still be repetitions of one another.
-_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage")
+_CHANCE = ("name", "run_folder", "seed", "resume", "ui", "execution", "storage", "tracking")
 
 
 def run(words: Sequence[str]) -> int:
     """Compare runs and leave picture and tables in a folder."""
     settings = parse_settings(words, COMPARE)
+    from nas.config.recorded import read_mapping
+    from nas.record.run_folder import RunFolder
     from nas.report.comparison import (
         compare_runs,
         comparison_table,
@@ -26,21 +35,46 @@ def run(words: Sequence[str]) -> int:
         write_runs_csv,
     )
     from nas.report.comparison_plot import write_comparison_png
+    from nas.report.noise import noise_lines
+    from nas.report.recipes import recipe_lines, recipe_warning
 
     places = expand_places(parse_list(settings["runs"]))
-    runs = _load_runs(places, parse_list(settings["labels"]))
+    folders = [RunFolder.open(place) for place in places]
+    configs = [read_mapping(folder.config_yaml) for folder in folders]
+    runs = _load_runs(folders, configs, parse_list(settings["labels"]))
+    unlike = recipe_lines([folder.name for folder in folders], configs)
     comparison = compare_runs(runs)
-    out = Path(settings["out"])
+    out = free_place(Path(settings["out"]))
     title = " · ".join(group.label for group in comparison.groups)
-    write_comparison_png(comparison, title=title, path=out / "comparison.png")
+    note = "not trained alike" if unlike else ""
+    write_comparison_png(comparison, title=title, note=note, path=out / "comparison.png")
     write_runs_csv(comparison, path=out / "runs.csv")
     write_growth_csv(comparison, path=out / "growth.csv")
+    _answer(out)
     console = make_console()
     console.print(comparison_table(comparison))
-    console.print(
-        f"Written: {out.absolute()} (comparison.png, runs.csv, growth.csv)", markup=False
-    )
+    for line in filter(None, [*noise_lines(comparison), recipe_warning(unlike)]):
+        console.print(line, markup=False, highlight=False)
+    console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE
+
+
+def _answer(out: Path) -> None:
+    """Give the comparison as a JSON document: a row for each run, as in runs.csv."""
+    if not wants_json():
+        return
+    with (out / "runs.csv").open(newline="", encoding="utf-8") as file:
+        rows = [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    names = ("comparison.png", "runs.csv", "growth.csv")
+    files = {name: str((out / name).absolute()) for name in names}
+    answer("comparison", {"runs": rows, "files": files})
+
+
+def _number(text: str) -> float | str | None:
+    try:
+        return float(text)
+    except ValueError:
+        return text or None
 
 
 def expand_places(items: Sequence[str]) -> list[Path]:
@@ -58,26 +92,34 @@ def expand_places(items: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def _load_runs(places: Sequence[Path], labels: Sequence[str]) -> list[Any]:
+def free_place(folder: Path) -> Path:
+    """Return the folder; where it holds a comparison, the next free one: comparison-2, ..."""
+    place, number = folder, 1
+    while any(os.path.lexists(place / name) for name in _FILES):
+        number += 1
+        place = folder.with_name(f"{folder.name}-{number}")
+    return place
+
+
+def _load_runs(
+    folders: Sequence["RunFolder"], configs: Sequence[Mapping[str, Any]], labels: Sequence[str]
+) -> list[Any]:
     from nas.assemble.run_data import known_data, refuse_other_data
-    from nas.config.recorded import read_mapping, recorded_objectives
-    from nas.record.run_folder import RunFolder
-    from nas.report.comparison import Run
+    from nas.config.recorded import recorded_objectives
+    from nas.report.comparison import ComparedRun
     from nas.study.journal import load_study
 
-    folders = [RunFolder.open(place) for place in places]
     if labels and len(labels) != len(folders):
         raise ConfigError(
             f"labels has {len(labels)} items for {len(folders)} runs; give one for each"
         )
     objectives = [recorded_objectives(folder) for folder in folders]
-    configs = [read_mapping(folder.config_yaml) for folder in folders]
     histories = [load_study(folder.study_journal) for folder in folders]
     known = [known_data(f, history=h) for f, h in zip(folders, histories, strict=True)]
     refuse_other_data([folder.name for folder in folders], known)
     shown = list(labels) or group_labels([folder.name for folder in folders], configs)
     return [
-        Run(folder.name, label, history.records, goals)
+        ComparedRun(folder.name, label, history.records, goals)
         for folder, label, history, goals in zip(
             folders, shown, histories, objectives, strict=True
         )

@@ -37,6 +37,8 @@ def listed(completer: Completer) -> Completer:
 def runs(typed: str) -> Iterable[str]:
     """Offer the folders in ./runs that hold a run; folders of elsewhere once one is begun."""
     known = [f"runs/{name}" for name in run_names(typed)]
+    if not typed:
+        return known
     return known if any(run.startswith(typed) for run in known) else folders(typed)
 
 
@@ -69,10 +71,15 @@ def choices_of(group: str, *others: str) -> Completer:
     return lambda _typed: [*Choices((conf_dir(),)).choices(group), *others]
 
 
-def metrics(typed: str) -> Iterable[str]:
-    """Offer the metrics that are known by name."""
+def device_names(typed: str) -> Iterable[str]:
+    """Offer the devices in ./devices."""
     del typed
-    return METRICS
+    return [entry.name for entry in _entries(Path("devices")) if entry.is_dir()]
+
+
+def metrics(typed: str) -> Iterable[str]:
+    """Offer the metrics that are known by name, and the latency of each device."""
+    return [*METRICS, *(f"latency_ms@{name}" for name in device_names(typed))]
 
 
 def _entries(folder: Path) -> list[Path]:

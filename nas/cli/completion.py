@@ -41,7 +41,8 @@ _nas() {
     local line="${(j: :)words[1,CURRENT]}"
     local query="${words[1]} completion query zsh"
     found=("${(@f)$(COMP_LINE="$line" COMP_POINT="${#line}" ${(z)query} 2>/dev/null)}")
-    compadd -Q -S '' -- ${found:#}
+    compadd -S '' -- ${(M)found:#(*[=./]|*\\[*)}
+    compadd -- ${found:#(|*[=./]|*\\[*)}
 }
 compdef _nas nas"""
 
@@ -61,7 +62,7 @@ def run(words: Sequence[str]) -> int:
         line = os.environ.get("COMP_LINE", "")
         point = int(os.environ.get("COMP_POINT", len(line)))
         typed = read_line(line[:point], breaks=os.environ.get("NAS_BREAKS", ""))
-        escapes = words[1:] != ["fish"]  # fish does so by itself
+        escapes = words[1:] not in (["fish"], ["zsh"])  # these do so by themselves
         print("\n".join(typed.inserted(word, escapes=escapes) for word in _completions(typed)))
         return ExitStatus.DONE
     (shell,), _ = take_bare(words, COMPLETION)
@@ -107,8 +108,15 @@ def _complete(command: Command, before: Sequence[str], current: str) -> list[str
     given = [word for word in before if "=" not in word and not word.startswith("-")]
     if len(given) < len(command.bare):
         return _starting_with(current, command.bare[len(given)].values(current))
+    first = command.first
+    has_first = first is not None and not any(w.startswith(f"{first.key}=") for w in before)
+    offered = set()
+    if first is not None and has_first and (first.takes_list or not given):
+        places = first.word_values(current)
+        offered = {place for place in places if place.startswith(current) and place not in given}
     unused = [key for key in command.keys if not any(w.startswith(f"{key}=") for w in before)]
-    return sorted({*_next_part(current, unused), *_overrides(command, before, current)})
+    unused += [key.removesuffix("=") for key in command.further]
+    return sorted({*offered, *_next_part(current, unused), *_overrides(command, before, current)})
 
 
 def _values(

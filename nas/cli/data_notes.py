@@ -7,6 +7,7 @@ from nas.assemble.run_data import write_data
 from nas.data.dataset import Dataset
 from nas.data.fingerprint import Fingerprint
 from nas.data.report import DataReport, report_data
+from nas.data.text import TextData
 from nas.record.run_folder import RunFolder
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ def note_data(
     """
     report = report_data(data) if isinstance(data, Dataset) else None
     write_data(folder, data, fingerprint, report=report)
+    if isinstance(data, TextData):
+        _note_text(data, say)
     if report is None or not isinstance(data, Dataset):
         return
     for line, is_doubtful in _lines(data, report):
@@ -38,6 +41,13 @@ def note_data(
             say(f"data: {line}")
     for line in data.skipped:
         _LOG.info("left out: %s", line)
+
+
+def _note_text(data: TextData, say: Callable[[str], None] | None) -> None:
+    for line in (data.summary(), f"split: {data.split_rule}", *data.notes):
+        _LOG.info("data: %s", line)
+        if say is not None:
+            say(f"data: {line}")
 
 
 def data_lines(data: Dataset, report: DataReport) -> list[str]:

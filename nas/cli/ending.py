@@ -1,16 +1,23 @@
 """What does a search leave on the terminal? The front, the knee, its cost, its files."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
+from nas.cli.terminal import terminal_width
 from nas.engine.task import SearchSummary
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
+from nas.record.references import REFERENCES_CSV, floors_of, read_references
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent
 from nas.report.cost import search_cost
 from nas.report.front import front_records
+from nas.report.inheritance import inheritance_line
+from nas.report.limits import limit_floors, limits_line
+from nas.report.reference_points import references_line
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import counted, format_duration
 from nas.trial import trainings
@@ -22,19 +29,41 @@ def print_ending(
     *,
     folder: RunFolder,
     objectives: Sequence[Objective],
+    limits: Sequence[Constraint] = (),
 ) -> None:
     """Print the front as a table, smallest first, and some lines about it."""
+    references = read_references(folder.path / REFERENCES_CSV)
+    floors = (*floors_of(references, objectives), *limit_floors(limits, objectives))
+    front = front_records(summary.records, objectives)
     console.print()
-    if front_records(summary.records, objectives):
-        console.print(front_table(summary.records, objectives))
+    if front:
+        width = terminal_width(console)
+        console.print(front_table(summary.records, objectives, floors=floors, width=width))
     for line in (
-        knee_sentence(summary.records, objectives),
+        knee_sentence(summary.records, objectives, floors=floors),
+        *_inheritance(summary),
+        *filter(None, [limits_line(summary.records, front, limits), references_line(references)]),
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         *_why_ended(summary),
-        f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)",
     ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        # A terminal gets lines that end between words, a file gets whole ones.
+        is_whole = not console.is_terminal
+        console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
+    if front and console.is_terminal:  # where architectures are cut
+        own = Path("runs") / folder.name
+        named = shlex.quote(str(own if own.absolute() == folder.path else folder.path))
+        told = (
+            f"In full: nas show {named} trial={front[0].number}   Which to take: nas pick {named}"
+        )
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    files = f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)"
+    console.print(files, markup=False, highlight=False, soft_wrap=True)
+
+
+def _inheritance(summary: SearchSummary) -> list[str]:
+    line = inheritance_line(summary.records, is_retrained=False)
+    return [] if line is None else [line]
 
 
 def _why_ended(summary: SearchSummary) -> list[str]:

@@ -17,10 +17,12 @@ from nas.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from nas.assemble.finish import AssembledFinish
+    from nas.config.finishing import FinishConfig
     from nas.evaluation.evaluator import Evaluator
     from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
-    from nas.finish.retrain import Retraining
+    from nas.finish.length import CurvePoint, Gain, Lengths
+    from nas.finish.retrain import Crew, Retraining
     from nas.finish.task import FinishSummary
 
 
@@ -31,50 +33,69 @@ def run(words: Sequence[str]) -> int:
 
     config = check_finish(words)
     RunFolder.open(Path(config.run))  # refused soon where there is no run
-    # Imported here: they bring torch, which a faulty command line never needs.
-    from nas.assemble.finish import build_finish
-    from nas.assemble.run_data import keep_fingerprint
-    from nas.cli.log import logging_to
-    from nas.cli.view import make_view
-    from nas.engine.interrupt import InterruptWatch, own_handlers
-    from nas.finish.retrain import Crew
-    from nas.finish.run import run_finish
-    from nas.record.claim import claimed_finish
-    from nas.report.confirmation import write_finish_png
-    from nas.report.shipped import write_files_png
+    from nas.assemble.finish import build_finish  # brings torch, which a refused line never needs
+    from nas.cli.tracking import Tracks
+    from nas.config.recorded import read_mapping
 
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
+    _say_missing(console, finish)
+    tracks = Tracks(config.tracking)
+    with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
+        summary = _finish(finish, config, console)
+        tracks.finished(finish.folder)
+    status = _end(console, summary, folder=finish.folder, words=words)
+    _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
+    return status
+
+
+def _finish(
+    finish: "AssembledFinish", config: "FinishConfig", console: Console
+) -> "FinishSummary":
+    """Hold the `finish` folder of the run, and fill it."""
+    from nas.assemble.run_data import keep_fingerprint
+    from nas.cli.log import logging_to
+    from nas.cli.view import make_view
+    from nas.record.claim import claimed_finish
+    from nas.report.confirmation import write_finish_png
+    from nas.report.mistakes import write_mistake_pictures
+    from nas.report.shipped import write_files_png
+
     name, place = finish.folder.name, finish.folder.finish_dir
     view = make_view(Ui.NONE if config.ui is Ui.NONE else Ui.PLAIN, console)
-    _say_missing(console, finish)
+    with claimed_finish(place) as lease, logging_to(place / "log.txt", view):
+        if finish.note is not None:
+            view.message(finish.note)
+            keep_fingerprint(finish.folder, finish.fingerprint)
+        summary = finish.run(
+            crew=_crew(finish, console, time_limit_s=config.trial_time_limit_s),
+            publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
+            lease=lease,
+        )
+        write_files_png(summary.artefacts, name=name, path=place / "files.png")
+        write_mistake_pictures(place)
+        finish.write_page()
+    return summary
+
+
+def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | None) -> "Crew":
+    """Return the workers of a finish, and what tells of each training on the console."""
+    from nas.engine.interrupt import InterruptWatch, own_handlers
+    from nas.finish.retrain import Crew
 
     def make_backend(evaluator: "Evaluator") -> "Backend":
         with own_handlers():  # a backend may set handlers of its own
             return finish.make_backend(evaluator)
 
-    with claimed_finish(place) as lease, logging_to(place / "log.txt", view):
-        if finish.note is not None:
-            view.message(finish.note)
-            keep_fingerprint(finish.folder, finish.fingerprint)
-        summary = run_finish(
-            finish.task,
-            folder=finish.folder,
-            crew=Crew(
-                make_backend=make_backend,
-                watch=InterruptWatch,
-                on_entry=lambda *told: _say_entry(
-                    console, finish.task.winner_metric.metric, *told
-                ),
-                time_limit_s=config.trial_time_limit_s,
-            ),
-            publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
-            lease=lease,
-        )
-        write_files_png(summary.artefacts, name=name, path=place / "files.png")
-    status = _end(console, summary, folder=finish.folder, words=words)
-    _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
-    return status
+    metric = finish.task.winner_metric.metric
+    return Crew(
+        make_backend=make_backend,
+        watch=InterruptWatch,
+        on_entry=lambda *told: _say_entry(console, metric, *told),
+        time_limit_s=time_limit_s,
+        on_length=lambda *told: _say_length(console, *told),
+        on_settled=lambda lengths: _say_settled(console, lengths),
+    )
 
 
 def _say_missing(console: Console, finish: "AssembledFinish") -> None:
@@ -123,9 +144,38 @@ def _say_entry(
     )
 
 
+def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequence[Gain]") -> None:
+    """Tell how winners did that were trained for some epochs, and what the doubling gained."""
+    from nas.metric import is_share
+    from nas.report.values import counted, format_value
+
+    metric = points[0].metric
+    factor, unit = (100, " points") if is_share(metric) else (1, "")
+    told = [f"{point.name} {format_value(metric, point.value)}" for point in points]
+    for place, gain in enumerate(gains):
+        told[place] += f" ({factor * gain.value:+.2f}{unit} ± {factor * gain.noise:.2f})"
+    text = f"{counted(points[0].epochs, 'epoch')}, validation: {', '.join(told)}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_settled(console: Console, lengths: "Lengths") -> None:
+    """Tell how long winners train, and why."""
+    found = list(lengths.of.values())
+    # Of a network between two that were tried, the reason is that of the one it follows.
+    reasons = {(length.epochs, length.reason.rpartition(" tried: ")[2]) for length in found}
+    shortest = min(length.epochs for length in found)
+    span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
+    times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
+    text = f"Winners train for {span} epochs, {times} each:"
+    for epochs, reason in sorted(reasons):
+        text += f"\n  {epochs} epochs: {reason}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _end(
     console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
 ) -> int:
+    from nas.record.artefacts import drawbacks
     from nas.report.confirmation import (
         confirmation_table,
         distillation_table,
@@ -141,9 +191,12 @@ def _end(
     ):
         if len(lines) > 1:
             _print_table(console, lines)
-    if summary.rows:
-        line = optimism_line(summary.rows)
+    told = [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
+    for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if summary.ranking is not None:
+        text = summary.ranking.describe()
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
         markup=False,
@@ -158,6 +211,15 @@ def _end(
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _inheritance(folder: "RunFolder") -> list[str]:
+    """Return what to know where trials of the search started from others."""
+    from nas.report.inheritance import inheritance_line
+    from nas.study.journal import load_records
+
+    line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
+    return [] if line is None else [line]
 
 
 def _made(summary: "FinishSummary") -> list[str]:

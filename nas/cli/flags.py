@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nas.cli.command import Command
+from nas.cli.command import Argument, Command
 from nas.errors import ConfigError, nearest_first
 
 _FIRST_FILE = "search"
@@ -116,7 +116,7 @@ def parse_settings(words: Sequence[str], command: Command) -> dict[str, str]:
         else:
             given[key] = value
     faults.extend(
-        f"{key}=... must be given"
+        f"{key}=... must be given" + _without_key(argument, command)
         for key, argument in command.keys.items()
         if given.get(key) == "" or (argument.is_required and key not in given)
     )
@@ -135,6 +135,11 @@ def parse_settings(words: Sequence[str], command: Command) -> dict[str, str]:
         raise ConfigError("; ".join(faults))
     defaults = {key: argument.default for key, argument in command.keys.items()}
     return {k: v for k, v in {**defaults, **given}.items() if v is not None}
+
+
+def _without_key(argument: Argument, command: Command) -> str:
+    """Return how an argument is given without its key, where it can be."""
+    return f", or alone: nas {command.name} {argument.usual}" if argument.is_first else ""
 
 
 def take_bare(words: Sequence[str], command: Command) -> tuple[list[str], list[str]]:

@@ -8,9 +8,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from nas.cli import answer
 from nas.cli.command import HELP_FLAGS, Command, two_columns
 from nas.cli.commands import COMMANDS
 from nas.cli.disk import disk_fault
+from nas.cli.first_words import with_keys
 from nas.cli.logged import LoggedError
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
@@ -44,16 +46,28 @@ def _run(words: Sequence[str]) -> int:
     try:
         with as_ctrl_c():
             return _dispatch(words)
-    except NasError as error:
-        return _tell(error)
-    except KeyboardInterrupt:
-        print("nas: interrupted", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - the last place that can say anything
-        fault = disk_fault(error)
-        if fault is not None:
-            return _tell(fault)
-        return _report_unexpected(error)
+        return _told(error)[0]
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """Say what ended a command; return its exit status, and that in words."""
+    fault = error if isinstance(error, NasError) else disk_fault(error)
+    if fault is not None:
+        return ExitStatus.USERS_FAULT, _tell(fault)
+    if is_interrupt(error):
+        print("nas: interrupted", file=sys.stderr)
+        return ExitStatus.INTERRUPTED, "interrupted"
+    return ExitStatus.INCOMPLETE, _report_unexpected(error)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Say whether an interrupt led to an error: code that it cuts may fail while it tidies up."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _dispatch(words: Sequence[str]) -> int:
@@ -69,9 +83,29 @@ def _dispatch(words: Sequence[str]) -> int:
     if command.actions or set(rest) & set(HELP_FLAGS):
         print(command.help_text())
         return ExitStatus.DONE
-    rest, trusts = parted(rest) if "trust" in command.keys else (rest, False)
+    rest, is_json = answer.parted(rest) if "output" in command.keys else (rest, False)
+    if not is_json:
+        return _call(command, rest)
+    with answer.answering():
+        text, status = _answered(command, rest)
+    print(text)
+    return status
+
+
+def _answered(command: Command, words: Sequence[str]) -> tuple[str, int]:
+    """Run a command; return its JSON document, whatever came of it, and its exit status."""
+    try:
+        status = _call(command, words)
+        return answer.document(status), status
+    except BaseException as error:  # noqa: BLE001 - a reader of the document wants it whole
+        status, message = _told(error)
+        return answer.document(status, error=error, message=message), status
+
+
+def _call(command: Command, words: Sequence[str]) -> int:
+    rest, trusts = parted(words) if "trust" in command.keys else (list(words), False)
     with trusting(trusts):
-        return command.run()(rest)
+        return command.run()(with_keys(rest, command))
 
 
 def find_command(words: Sequence[str]) -> tuple[Command, list[str]]:
@@ -109,18 +143,20 @@ def help_text() -> str:
     )
 
 
-def _tell(fault: NasError) -> int:
-    print(f"nas: {printable(masked(str(fault)))}", file=sys.stderr)
-    return ExitStatus.USERS_FAULT
+def _tell(fault: NasError) -> str:
+    text = printable(masked(str(fault)))
+    print(f"nas: {text}", file=sys.stderr)
+    return text
 
 
-def _report_unexpected(error: BaseException) -> int:
+def _report_unexpected(error: BaseException) -> str:
     """Say what happened in a line; the traceback is in the log where there is one."""
     if not isinstance(error, LoggedError):
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         error = RuntimeError(f"{type(error).__name__}: {error}; the traceback is above")
-    print(masked(f"nas: stopped by an unexpected error: {error}"), file=sys.stderr)
-    return ExitStatus.INCOMPLETE
+    text = masked(f"stopped by an unexpected error: {error}")
+    print(f"nas: {text}", file=sys.stderr)
+    return text
 
 
 if __name__ == "__main__":

@@ -39,36 +39,13 @@ def run(words: Sequence[str]) -> int:
 
 
 def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -> int:
-    from nas.cli.data_notes import data_lines
-    from nas.cli.profile_view import (
-        print_feasibility,
-        print_lines,
-        print_proxies,
-        print_sizes,
-        unbuildable_line,
-        write_profile,
-    )
+    """Print what networks of the space cost, how long trials take, and what proxies say."""
+    from nas.cli.profile_view import print_feasibility, print_proxies, write_profile
     from nas.cli.terminal import make_console
-    from nas.data.dataset import Dataset
-    from nas.data.report import report_data
-    from nas.profile.space_profile import Sampling, profile_space
 
-    task, console = plan.search.task, make_console()
-    sampling = Sampling(num_samples=settings.num_samples, seed=plan.config.seed)
-    with console.status("counting what networks cost"):
-        profile = profile_space(
-            task.space,
-            task.evaluator,
-            constraints=task.constraints,
-            count_more=_activations(plan),
-            sampling=sampling,
-        )
-    if isinstance(plan.search.data, Dataset):
-        print_lines(console, data_lines(plan.search.data, report_data(plan.search.data)))
-    print_sizes(console, profile, space=type(task.space).__name__)
-    if not profile.sample.members:
-        raise ConfigError(unbuildable_line(profile))
-    print_feasibility(console, profile, constraints=task.constraints)
+    console = make_console()
+    profile = _print_costs(console, plan, settings)
+    print_feasibility(console, profile, constraints=plan.search.task.constraints)
     with console.status("training a small, a median and a large one, for seconds each"):
         times = _times(plan, profile, settings, until_s=until_s)
     if times is not None:
@@ -86,6 +63,38 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
             "no architecture was found that keeps the constraints; widen a limit or the space"
         )
     return ExitStatus.DONE
+
+
+def _print_costs(
+    console: "Console", plan: "ProfilePlan", settings: "ProfileSettings"
+) -> "SpaceProfile":
+    """Count what networks of the space cost, and print it below what is said of the data.
+
+    Raises:
+        ConfigError: none of them can be built.
+    """
+    from nas.cli.data_notes import data_lines
+    from nas.cli.profile_view import print_lines, print_sizes, unbuildable_line
+    from nas.data.dataset import Dataset
+    from nas.data.report import report_data
+    from nas.profile.space_profile import Sampling, profile_space
+
+    task = plan.search.task
+    with console.status("counting what networks cost"):
+        profile = profile_space(
+            task.space,
+            task.evaluator,
+            constraints=task.constraints,
+            count_more=_activations(plan),
+            sampling=Sampling(num_samples=settings.num_samples, seed=plan.config.seed),
+        )
+    if isinstance(plan.search.data, Dataset):
+        print_lines(console, data_lines(plan.search.data, report_data(plan.search.data)))
+    print_lines(console, plan.decided)
+    print_sizes(console, profile, space=type(task.space).__name__)
+    if not profile.sample.members:
+        raise ConfigError(unbuildable_line(profile))
+    return profile
 
 
 def _print_times(console: "Console", plan: "ProfilePlan", times: "TrialTimes") -> None:

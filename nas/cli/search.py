@@ -1,21 +1,25 @@
 """`nas search`: compose, check, build, search, print the front."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
+from nas.cli.answer import answer, wants_json
 from nas.cli.commands import SEARCH
 from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
 from nas.config.compose import on_top
 from nas.config.launch import open_launch_folder
 from nas.config.recorded import read_source, write_config
-from nas.config.schema import ExecutionKind, SearchConfig, Ui
+from nas.config.schema import ExecutionKind, SearchConfig, Ui, constraints_of
 from nas.config.show import show_config, show_info
 from nas.config.source import ConfigSource
 from nas.errors import NasError
@@ -26,9 +30,11 @@ from nas.secrets import masked
 if TYPE_CHECKING:
     from nas.assemble.run_data import RunData
     from nas.assemble.search import AssembledSearch
-    from nas.engine.task import SearchSummary
+    from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
-    from nas.objective import Objective
+    from nas.record.lease import Lease
+
+_LOG = logging.getLogger(__name__)
 
 _OF_ONE_RUN = ("name", "run_folder", "resume")  # a repetition is a run of its own
 
@@ -62,9 +68,10 @@ def _show(source: ConfigSource, flags: Flags) -> None:
 def _run_all(jobs: Sequence[SearchJob]) -> int:
     console = make_console()
     worst: int = ExitStatus.DONE
-    for job in jobs:
+    for place, job in enumerate(jobs):
+        begun = job if place == 0 else replace(job, started_s=time.monotonic())
         try:
-            status = run_job(job, console)
+            status = run_job(begun, console)
         except NasError as error:
             if len(jobs) == 1:
                 raise
@@ -87,46 +94,124 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         console: where to tell of it.
         repeats: a run whose data these must be, as those of a run that goes on.
     """
+    _say_begin(job, console)
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
+    from nas.assemble.budget import search_end_s
+    from nas.assemble.devices import device_notes, keep_devices
     from nas.assemble.run_data import data_of, study_notes
-    from nas.assemble.search import build_search
+    from nas.assemble.settle import settle
     from nas.cli.log import logging_to
-    from nas.cli.spending import Spending
+    from nas.cli.tracking import Tracks
     from nas.cli.view import make_view
     from nas.config.places import telling_where
-    from nas.engine.loop import run_search
     from nas.record.claim import claimed_run
-    from nas.report.reports import write_tables
 
-    config = job.config
-    place = Path(config.run_folder)
-    before = RunFolder.open(place) if config.resume else repeats
+    place = Path(job.config.run_folder)
+    tracks = Tracks(job.config.tracking)
+    before = RunFolder.open(place) if job.config.resume else repeats
+    until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
-        search = build_search(config)
+        settled = settle(job.values, job.config, until_s=until_s, say=_sayer(job, console))
+    config, search = settled.config, settled.search
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
-        write_config(folder, values=job.values, source=job.source)
+        write_config(folder, values=settled.values, source=job.source)
+        keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
-        with logging_to(folder.log_txt, view):
-            _note_circumstances(folder, data, view, notes=job.notes)
-            is_simulated = config.execution.kind is ExecutionKind.SIMULATED
-            spending = Spending(folder, view, is_simulated=is_simulated)
-            with spending.noting:
-                summary = run_search(
-                    replace(search.task, notes=study_notes(data.fingerprint)),
-                    run_folder=folder,
-                    make_backend=search.make_backend,
-                    view=spending,
-                    publish=lambda records: write_tables(folder, records, objectives),
-                    storage_url=config.storage.url,
-                    resume=config.resume,
-                    lease=claim.lease,
-                )
-                spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+        following = tracks.following(folder, settled.values, view.message)
+        with logging_to(folder.log_txt, view), following:
+            limits = constraints_of(config.constraints)
+            told = device_notes(search.devices, limits, input_shape=_input_shape(search))
+            notes = [*job.notes, *settled.lines, *told]
+            _note_circumstances(folder, data, view, notes=notes)
+            watching = tracks.watching(view, objectives)
+            summary = _search(
+                search,
+                config,
+                folder,
+                watching,
+                notes=study_notes(data.fingerprint),
+                lease=claim.lease,
+            )
             _write_reports(folder, summary, search)
-    return _end(console, summary, config=config, folder=folder, objectives=objectives)
+            tracks.searched(folder)
+    status = _end(console, summary, config=config, folder=folder, task=search.task)
+    if config.finish and status == ExitStatus.DONE:
+        status = _finish(config, folder, started_s=job.started_s)
+    return _answered(status, folder, summary)
+
+
+def _search(
+    search: "AssembledSearch",
+    config: SearchConfig,
+    folder: RunFolder,
+    view: "View",
+    *,
+    notes: Mapping[str, Any],
+    lease: "Lease",
+) -> "SearchSummary":
+    """Search, and note what it takes."""
+    from nas.cli.spending import Spending
+    from nas.engine.loop import run_search
+    from nas.report.reports import write_tables
+
+    objectives = search.task.objectives
+    is_simulated = config.execution.kind is ExecutionKind.SIMULATED
+    spending = Spending(folder, view, is_simulated=is_simulated)
+    with spending.noting:
+        summary = run_search(
+            replace(search.task, notes=notes),
+            run_folder=folder,
+            make_backend=search.make_backend,
+            view=spending,
+            publish=lambda records: write_tables(folder, records, objectives),
+            storage_url=config.storage.url,
+            resume=config.resume,
+            lease=lease,
+        )
+        spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+    return summary
+
+
+def _answered(status: int, folder: RunFolder, summary: "SearchSummary") -> int:
+    """Give the run as a JSON document, where one is wanted; return the exit status."""
+    if not wants_json():
+        return status
+    from nas.cli.run_document import run_content
+    from nas.cli.run_view import RunView
+
+    ended = {"ended": summary.why_ended, "is_interrupted": summary.is_interrupted}
+    answer("run", {**run_content(RunView.open(str(folder.path))), **ended})
+    return status
+
+
+def _say_begin(job: SearchJob, console: Console) -> None:
+    """Say on a terminal that something happens: what comes next takes some seconds."""
+    if job.config.ui is not Ui.NONE and console.is_terminal:
+        console.print(f"{job.config.name}: reading data, starting workers", markup=False)
+
+
+def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
+    """Return what tells of something that takes seconds, before there is a view."""
+    if job.config.ui is Ui.NONE:
+        return None
+    return partial(console.print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _finish(config: SearchConfig, folder: RunFolder, *, started_s: float) -> int:
+    """Finish the run with what is left of the budget."""
+    from nas.assemble.budget import finish_words
+    from nas.cli import finish
+
+    return finish.run(finish_words(config, folder.path, started_s=started_s))
+
+
+def _input_shape(search: "AssembledSearch") -> Sequence[int]:
+    """Return (C, H, W) of the data; empty where they are no images."""
+    shape: Sequence[int] = getattr(getattr(search.data, "shape", None), "input_shape", ())
+    return shape
 
 
 def _note_circumstances(
@@ -139,6 +224,7 @@ def _note_circumstances(
     write_environment(folder.environment_json, collect_environment())
     note_data(folder, data.content, data.fingerprint, say=view.message)
     for note in (*notes, *data.notes):
+        _LOG.info("%s", note)
         view.message(note)
 
 
@@ -151,7 +237,7 @@ def _write_reports(folder: RunFolder, summary: "SearchSummary", search: "Assembl
     objectives = search.task.objectives
     front = {record.number for record in front_records(summary.records, objectives)}
     scored = with_scores(summary.records, evaluator=search.task.evaluator, numbers=front)
-    write_reports(folder, scored, objectives)
+    write_reports(folder, scored, objectives, limits=search.task.limits)
 
 
 def _end(
@@ -160,7 +246,7 @@ def _end(
     *,
     config: SearchConfig,
     folder: RunFolder,
-    objectives: "Sequence[Objective]",
+    task: "SearchTask",
 ) -> int:
     """Say what came of a search, and return the exit status."""
     from nas.cli.missing import resume_command, say_missing
@@ -169,7 +255,9 @@ def _end(
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
 
-        print_ending(console, summary, folder=folder, objectives=objectives)
+        print_ending(
+            console, summary, folder=folder, objectives=task.objectives, limits=task.limits
+        )
     if summary.is_interrupted:
         kept = counted(len(summary.records), "trial")
         told = f"interrupted; {kept} on record. Go on with:"

@@ -10,12 +10,13 @@ from rich import box
 from rich.table import Table
 
 from nas.cli.command import Command
-from nas.cli.commands import SPACES
+from nas.cli.command_of_spaces import SPACES
 from nas.cli.flags import parse_flags, take_bare
 from nas.cli.numbers import format_count
 from nas.cli.terminal import make_console
 from nas.config.choices import Choices
 from nas.config.launch import open_launch_folder
+from nas.config.nodes import WRAPPERS
 from nas.errors import ConfigError, NasError, SpaceError, nearest_first
 from nas.exit_status import ExitStatus
 from nas.files import write_bytes, write_text
@@ -140,7 +141,7 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
 
     _check_known(name, folder)
     settings = [
-        f"search_space/{word}" if word.startswith("compression=") else f"search_space.{word}"
+        f"search_space/{word}" if word.startswith(_WRAPPED_BY) else f"search_space.{word}"
         for word in overrides
     ]
     words = (f"search_space={name}", *settings)
@@ -150,6 +151,9 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     return dict(
         check_node_of_space(compose_values(ConfigSource(config_dir=folder, overrides=words)))
     )
+
+
+_WRAPPED_BY = tuple(f"{key}=" for key in WRAPPERS)
 
 
 def _check_known(name: str, folder: Path | None = None) -> None:

@@ -58,6 +58,11 @@ class Spending:
         self._hear(progress)
         self._view.trial_finished(record, progress)
 
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Remember what was drawn again."""
+        self._hear(progress)
+        self._view.rung_reached(record, progress)
+
     def tick(self, progress: Progress) -> None:
         """Remember what was drawn again."""
         self._hear(progress)

@@ -5,31 +5,26 @@ number, state, values with units, seconds, and whether the trial is on the front
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
+from nas.cli.cost_warnings import CostWarnings
 from nas.cli.numbers import format_count
+from nas.cli.picture import LivePicture, counts_line
+from nas.cli.scatter import Axes, Point
+from nas.cli.trial_rate import TrialRate
 from nas.config.schema import Ui
 from nas.engine.view import Progress, SearchPlan, View
-from nas.metric import Direction
 from nas.objective import Objective
-from nas.report.values import (
-    counted,
-    format_duration,
-    format_value,
-    heading_of,
-    objective_text,
-)
+from nas.report.values import counted, format_duration, heading_of, objective_text
 from nas.trial import TrialRecord, TrialState
 
 PROGRESS_EVERY_S = 60.0
-_MAX_ROWS = 12  # of the live front: a terminal has about 24 lines
+_DRAWING_SHARE = 0.05  # of the time of the search, which waits meanwhile
+_MAX_POINTS = 2000  # of the scatter
 _MAX_FAILURE = 100  # characters of a failure on its line
 
 
@@ -53,6 +48,9 @@ class SilentView:
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Show nothing."""
 
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Show nothing."""
+
     def tick(self, progress: Progress) -> None:
         """Show nothing."""
 
@@ -66,6 +64,8 @@ class SilentView:
 class PlainView:
     """One line for each trial, and one every minute that says how far the search is.
 
+    What costs money for nothing is told once a kind, behind such a line.
+
     Args:
         console: where to write.
         clock: seconds that never go back.
@@ -75,25 +75,45 @@ class PlainView:
         self._console = console
         self._clock = clock
         self._plan: SearchPlan | None = None
+        self._warnings: CostWarnings | None = None
+        self._warned: set[str] = set()
         self._said_s = clock()
 
     def start(self, plan: SearchPlan) -> None:
         """Write what is about to be searched."""
-        self._plan = plan
+        self._plan, self._warnings = plan, CostWarnings(plan)
         self._said_s = self._clock()
         self._line(plan_line(plan))
 
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Write the trial's line."""
         assert self._plan is not None, "start comes first"
+        assert self._warnings is not None, "start comes first"
+        self._warnings.finished(record)
         self._line(trial_line(record, progress, self._plan.objectives))
-        self.tick(progress)
+        self._say_progress(progress)
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Write what the trial has reached."""
+        assert self._plan is not None, "start comes first"
+        self._line(rung_line(record, self._plan.objectives))
+        self._say_progress(progress)
 
     def tick(self, progress: Progress) -> None:
         """Write how far the search is, once a minute."""
+        assert self._warnings is not None, "start comes first"
+        self._warnings.hear(progress)
+        self._say_progress(progress)
+
+    def _say_progress(self, progress: Progress) -> None:
+        assert self._warnings is not None, "start comes first"
         if self._clock() - self._said_s >= PROGRESS_EVERY_S:
             self._said_s = self._clock()
             self._line(progress_line(progress))
+            for kind, line in self._warnings.named_lines(progress):
+                if kind not in self._warned:
+                    self._line(f"warning: {line}")
+                    self._warned.add(kind)
 
     def message(self, text: str) -> None:
         """Write the text."""
@@ -108,7 +128,7 @@ class PlainView:
 
 
 class LiveView:
-    """A picture that is redrawn in place: counts, times, a bar and the front.
+    """A picture that is redrawn in place: counts, pace, a bar, the front as table and scatter.
 
     Args:
         console: a terminal.
@@ -118,25 +138,53 @@ class LiveView:
         self._console = console
         self._live: Live | None = None
         self._plan: SearchPlan | None = None
+        self._warnings: CostWarnings | None = None
+        self._axes: Axes | None = None
+        self._rate = TrialRate()
+        self._due_s = 0.0
+        self._beaten: deque[Point] = deque(maxlen=_MAX_POINTS)
 
     def start(self, plan: SearchPlan) -> None:
         """Begin to draw below what is on the terminal."""
-        self._plan = plan
+        self._plan, self._warnings = plan, CostWarnings(plan)
+        self._axes = Axes.of(plan.objectives)
         self._console.print(plan_line(plan), highlight=False, markup=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
-        """Draw anew; a failure gets a line that stays."""
+        """Remember where the trial stands; a failure gets a line that stays."""
         assert self._plan is not None, "start comes first"
+        assert self._warnings is not None, "start comes first"
+        self._warnings.finished(record)
+        point = None if self._axes is None else self._axes.point(record)
+        if point is not None:
+            self._beaten.append(point)  # of one on the front, the front's mark lies above it
         if record.state is TrialState.FAILED:
             self.message(trial_line(record, progress, self._plan.objectives))
-        self.tick(progress)
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Wait for the next tick, which comes once free slots have work again."""
 
     def tick(self, progress: Progress) -> None:
-        """Draw anew."""
-        if self._live is not None and self._plan is not None:
-            self._live.update(picture(progress, self._plan.objectives), refresh=True)
+        """Draw anew, unless that would take a notable share of the time."""
+        if self._live is None or self._plan is None or self._warnings is None:
+            return
+        self._rate.hear(progress)
+        self._warnings.hear(progress)
+        began_s = time.monotonic()
+        if began_s < self._due_s:
+            return
+        drawn = LivePicture(
+            progress,
+            self._plan.objectives,
+            rate=self._rate.words(progress),
+            warnings=self._warnings.lines(progress),
+            beaten=self._beaten,
+        )
+        self._live.update(drawn, refresh=True)
+        now_s = time.monotonic()
+        self._due_s = now_s + (now_s - began_s) / _DRAWING_SHARE
 
     def message(self, text: str) -> None:
         """Write a line above the picture."""
@@ -178,61 +226,19 @@ def trial_line(record: TrialRecord, progress: Progress, objectives: Sequence[Obj
     return "  ".join(words)
 
 
+def rung_line(record: TrialRecord, objectives: Sequence[Objective]) -> str:
+    """Return a line of a trial that waits at a rung: number, share of the training, values."""
+    rung = record.rungs[-1]
+    words = [f"trial {record.number:>4}  {f'at {rung.budget:.3g}':<8}"]
+    words.extend(objective_text(o, rung.metrics.get(o.metric)) for o in objectives)
+    return "  ".join([*words, format_duration(rung.seconds)])
+
+
 def progress_line(progress: Progress) -> str:
     """Return how far the search is, in one line."""
-    total = "" if progress.num_trials is None else f" of {progress.num_trials}"
-    words = [f"{progress.num_done}{total} trials", f"{progress.num_running} running"]
-    if progress.num_failed:
-        words.append(f"{progress.num_failed} failed")
-    if progress.num_redrawn:
-        words.append(f"{counted(progress.num_redrawn, 'proposal')} drawn again")
+    words = [counts_line(progress)]
     words.append(f"front of {len(progress.front)}")
     words.append(format_duration(progress.elapsed_s))
     if progress.remaining_s is not None:
         words.append(f"about {format_duration(progress.remaining_s)} left")
     return ", ".join(words)
-
-
-def picture(progress: Progress, objectives: Sequence[Objective]) -> RenderableType:
-    """Return the live picture."""
-    parts: list[RenderableType] = [Text(progress_line(progress))]
-    if progress.num_trials is not None:
-        done = min(progress.num_done, progress.num_trials)
-        line = Table.grid()  # a bar alone does not end its line
-        line.add_row(ProgressBar(total=progress.num_trials, completed=done, width=60))
-        parts.append(line)
-    if progress.front:
-        parts.extend([Text(best_line(progress, objectives)), front_picture(progress, objectives)])
-    return Group(*parts)
-
-
-def best_line(progress: Progress, objectives: Sequence[Objective]) -> str:
-    """Return the front member that is best in what is maximised, in words."""
-    lead = next((o for o in objectives if o.direction is Direction.MAXIMIZE), objectives[0])
-    best = min(progress.front, key=lambda record: lead.loss(record.metrics[lead.metric]))
-    values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)
-    return f"best {heading_of(lead.metric)}: trial {best.number} with {values}"
-
-
-def front_picture(progress: Progress, objectives: Sequence[Objective]) -> Table:
-    """Return the front as a table that fits a terminal; of many members an even choice."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for objective in objectives:
-        table.add_column(heading_of(objective.metric), justify="right", no_wrap=True)
-    table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column("architecture", overflow="ellipsis", no_wrap=True, ratio=1)
-    shown = evenly(progress.front, _MAX_ROWS)
-    for record in shown:
-        values = [format_value(o.metric, record.metrics.get(o.metric)) for o in objectives]
-        table.add_row(*values, str(record.number), Text(record.describe()))
-    if len(shown) < len(progress.front):
-        table.caption = f"{len(shown)} of {len(progress.front)} members"
-    return table
-
-
-def evenly(records: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
-    """Return at most `limit` records at even distances, the first and the last among them."""
-    if len(records) <= limit:
-        return list(records)
-    step = (len(records) - 1) / (limit - 1)
-    return [records[round(index * step)] for index in range(limit)]

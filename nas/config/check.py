@@ -7,19 +7,20 @@ faults in one message.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nas.config.compose import Composed
-from nas.config.nodes import COMPRESSION, offers_of, parted_space, rule_nodes
+from nas.config.devices import device_faults
+from nas.config.nodes import offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import METRICS, STATIC_METRICS
+from nas.metric import METRICS, STATIC_METRICS, device_of
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_url
 
@@ -33,8 +34,8 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
     "data": (),
     "training": (),
-    "evaluation": ("space", "data", "recipe", "objectives"),
-    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start"),
+    "evaluation": ("space", "data", "recipe", "objectives", "devices"),
+    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start", "aim"),
 }
 
 
@@ -95,7 +96,7 @@ def validate_node(
         validator.record(cls=TrialLimits, value=limits, path=place)
         node = {key: value for key, value in node.items() if key not in known}
     if place == "search_space":
-        node = _validate_compression(validator, node)
+        node = _validate_wrappers(validator, node)
     if "_target_" not in node:
         validator.faults.append(
             f"{place}._target_ is missing; give the dotted name of what to use"
@@ -105,11 +106,11 @@ def validate_node(
     validator.faults.extend(_file_faults(node, place))
 
 
-def _validate_compression(validator: Validator, node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Validator what wraps a space, and return the node of the space itself."""
-    inner, wrapper = parted_space(node)
-    path = f"search_space.{COMPRESSION}"
-    if wrapper is not None:
+def _validate_wrappers(validator: Validator, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Validate what wraps a space, and return the node of the space itself."""
+    inner, wrappers = parted_space(node)
+    for key, wrapper in wrappers.items():
+        path = f"search_space.{key}"
         validate_targets(validator, node=wrapper, path=path, injected=("space",))
     return inner
 
@@ -128,6 +129,7 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         *_name_faults(values),
         *_objective_faults(values),
         *_constraint_faults(values),
+        *device_faults(values),
         *_storage_faults(values),
         *_table_faults(values),
         *_warm_start_faults(values),
@@ -218,7 +220,7 @@ def _objective_faults(values: Mapping[str, Any]) -> list[str]:
         f"objectives.metrics: there is no metric '{name}'; known, nearest first: "
         f"{nearest_first(name, known)}{hint}"
         for name in metrics
-        if name not in known
+        if name not in known and device_of(name) is None
     ]
     if not metrics:
         faults.append(
@@ -235,23 +237,39 @@ def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
         return []
     own = table_metrics(values)
     known = own or STATIC_METRICS
+    node = values.get("objectives")
+    wanted = node.get("metrics") if isinstance(node, Mapping) else None
+    objectives = [str(metric) for metric in wanted] if isinstance(wanted, list) else []
     faults = []
     for name, limits in constraints.items():
         given = list(limits.values()) if isinstance(limits, Mapping) else []
         if all(value is None for value in given):
             continue
-        if name not in known:
-            what = "is measured after training" if name in METRICS else "is no metric"
-            faults.append(
-                f"constraints.{name}: {name} {what}; what can be limited is known before, nearest "
-                f"first: {nearest_first(str(name), known)}"
-            )
-        faults.extend(_limit_faults(name, limits))
+        is_known = name in known or device_of(str(name)) is not None
+        if not is_known and (own or name not in objectives):
+            faults.append(_no_constraint(str(name), known, objectives))
+        faults.extend(_limit_faults(str(name), limits))
     return faults
+
+
+def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -> str:
+    if name in METRICS and name not in STATIC_METRICS:
+        wider = ",".join([*objectives, name])
+        return (
+            f"constraints.{name}: {name} is measured by training, so the search must also make it "
+            f"better to keep a limit: objectives=[{wider}]"
+        )
+    return (
+        f"constraints.{name}: {name} is no metric; what can be limited, nearest first: "
+        f"{nearest_first(name, [*known, *objectives])}"
+    )
 
 
 def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
     low, high = limits.get("min"), limits.get("max")
+    is_cost = name in STATIC_METRICS or device_of(name) is not None
+    if is_cost and isinstance(high, int | float) and high < 0:
+        return [f"constraints.{name}.max is {high:g}, and no network has less than 0; raise it"]
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:
         return []
     broken = f"min {low:g} is above max {high:g}, so nothing can keep both"

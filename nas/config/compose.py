@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from nas.config.override_faults import COMPOSING_FAILS, good_overrides, key_faul
 from nas.config.overrides import for_hydra, key_of, legibility_fault, parse
 from nas.config.resolve import Resolver, first_words
 from nas.config.source import ConfigSource, check_source
+from nas.config.units import with_numbers
 from nas.errors import ConfigError
 from nas.paths import conf_dir
 
@@ -76,7 +77,7 @@ def compose_values(source: ConfigSource) -> Composed:
             config = composer(good)
         resolver = Resolver()
         plain = resolver.plain(config, path="")
-        values = with_new_names(plain)
+        values = with_numbers(with_new_names(plain))
     if source.record is not None:
         check_record(source.record, values, told=source.told)
     return Composed(
@@ -94,19 +95,30 @@ def opened(source: ConfigSource) -> Iterator[Callable[[Sequence[str]], DictConfi
     Plugins.instance().register(_UsersFolder)
     token = _USERS_FOLDER.set(source.config_dir)
 
-    @cache
-    def composed(overrides: tuple[str, ...]) -> DictConfig:
-        try:
-            return compose(source.config_name, overrides=[for_hydra(text) for text in overrides])
-        except _UNEXPECTED as error:
-            raise HydraException(first_words(error)) from error
+    kept = cache(_composed)
+
+    def composed(overrides: Sequence[str]) -> DictConfig:
+        reads_users_files = source.config_dir or any("hydra" in key_of(o) for o in overrides)
+        composer = kept if reads_users_files else _composed_of_shipped_files
+        return composer(source.config_name, tuple(overrides))
 
     try:
         with initialize_config_dir(str(conf_dir()), job_name="nas", version_base="1.3"):
-            # Kept: judging overrides one by one asks for the same ones again and again.
-            yield lambda overrides: composed(tuple(overrides))
+            yield composed
     finally:
         _USERS_FOLDER.reset(token)
+
+
+def _composed(config_name: str, overrides: tuple[str, ...]) -> DictConfig:
+    try:
+        return compose(config_name, overrides=[for_hydra(text) for text in overrides])
+    except _UNEXPECTED as error:
+        raise HydraException(first_words(error)) from error
+
+
+# Composing takes a tenth of a second, and judging overrides one by one, a sweep, or several
+# searches of one process ask for the same again. Shipped files stay as they are meanwhile.
+_composed_of_shipped_files = lru_cache(maxsize=64)(_composed)
 
 
 _USERS_FOLDER: ContextVar[Path | None] = ContextVar("users_folder", default=None)
@@ -128,8 +140,8 @@ class _UsersFolder(SearchPathPlugin):
 def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
     """Return a source with further overrides.
 
-    Where one of them chooses from a group anew, what was said of the old choice and the new one
-    does not have is left out: `execution=inline` after `execution.num_workers=8`.
+    Where one of them makes another choice from a group, settings that only the old choice has are
+    left out: `execution=inline` after `execution.num_workers=8`.
     """
     groups = groups_of(source.folders)
     chosen = [text for text in overrides if key_of(text) in groups]

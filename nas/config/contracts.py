@@ -9,8 +9,10 @@ from typing import Any
 # What each place may name, in words.
 WORDS: Mapping[str, str] = {
     "search_space": "a nas.SearchSpace, or a function build(architecture, data)",
-    "data": "a function that says it returns a Dataset or TaskData: def load() -> Dataset",
-    "training": "nas.train.recipe.Recipe, or a child of it",
+    "data": (
+        "a function that says it returns a Dataset, TaskData or TextData: def load() -> Dataset"
+    ),
+    "training": "nas.train.recipe.Recipe or nas.train.token_recipe.TokenRecipe, or a child of one",
     "evaluation": "an evaluator: a class with the methods of nas.evaluation.evaluator.Evaluator",
     "sampler": "an Optuna sampler, or one of nas",
     "stopping": "a stop rule: a class with the methods of nas.engine.stop_rule.StopRule",
@@ -30,16 +32,18 @@ def is_of_kind(found: Any, place: str) -> bool:
 
     from nas.data.dataset import Dataset
     from nas.data.task_data import TaskData
+    from nas.data.text import TextData
     from nas.engine.stop_rule import StopRule
     from nas.evaluation.evaluator import Evaluator
     from nas.sampling.optuna_classes import crossover_classes, sampler_classes
     from nas.space.space import SearchSpace
     from nas.train.recipe import Recipe
+    from nas.train.token_recipe import TokenRecipe
 
     kinds: Mapping[str, tuple[type[Any], ...]] = {
         "search_space": (SearchSpace,),
-        "data": (Dataset, TaskData),
-        "training": (Recipe,),
+        "data": (Dataset, TaskData, TextData),
+        "training": (Recipe, TokenRecipe),
         "sampler": sampler_classes(),
         "model": (nn.Module,),
     }
@@ -53,6 +57,13 @@ def is_of_kind(found: Any, place: str) -> bool:
         return _makes(found, kinds[place])
     inner = (*sampler_classes(), *crossover_classes(), SearchSpace)
     return _makes(found, inner)
+
+
+def makes_text(found: Any) -> bool:
+    """Say whether a loader says that it returns text for language models."""
+    from nas.data.text import TextData
+
+    return _makes(found, (TextData,))
 
 
 def _makes(found: Any, kinds: tuple[type[Any], ...]) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from nas.config.nodes import COMPRESSION, parted_space
-from nas.config.schema import SearchConfig
+from nas.config.nodes import parted_space
+from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.targets import arguments_of, locate
 from nas.errors import ConfigError
 
@@ -29,15 +29,22 @@ def _completed_node(place: str, node: Any, kind: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     if place == "search_space":
-        inner, wrapper = parted_space(node)
-        found = _with_arguments(inner)
-        return found if wrapper is None else {**found, COMPRESSION: _with_arguments(wrapper)}
+        inner, wrappers = parted_space(node)
+        found = {key: _with_arguments(wrapper) for key, wrapper in wrappers.items()}
+        return {**_with_arguments(inner), **found}
+    if place == "training":
+        node = {**_fields_of(TrialLimits), **node}
     if "_target_" in node:
         return _with_arguments(node)
     if is_dataclass(kind):
-        known = {item.name: item.default for item in fields(kind) if item.default is not MISSING}
-        return {**_plain(known), **node}
+        return {**_fields_of(kind), **node}
     return node
+
+
+def _fields_of(kind: Any) -> dict[str, Any]:
+    """Return the defaults of a dataclass."""
+    known = {item.name: item.default for item in fields(kind) if item.default is not MISSING}
+    return _plain(known)
 
 
 def _with_arguments(node: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from nas.config.check import in_one_message
 from nas.config.compose import compose_values
 from nas.config.export_formats import ExportConfig, format_faults, in_full
-from nas.config.schema import Execution, Limits, Setting, Ui, constraints_of
+from nas.config.quoting import quoted
+from nas.config.schema import Execution, Limits, Setting, Tracking, Ui, constraints_of
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator
 from nas.errors import ConfigError
@@ -71,6 +72,9 @@ class FinishConfig:
     run: Annotated[str, Setting("folder of the run")]
     ui: Annotated[Ui, Setting("auto and plain: a line per retraining; none: silent")]
     pick: Annotated[PickConfig, Setting("which trials become winners")]
+    budget: Annotated[
+        float | None, Setting("seconds for the whole command; null: no limit", above=0)
+    ]
     seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
     data: Annotated[dict[str, Any], Setting("where they are now, if they moved: data.path")]
     training: Annotated[dict[str, Any], Setting("settings that differ from the search's")]
@@ -82,6 +86,7 @@ class FinishConfig:
     grid_g_per_kwh: Annotated[float | None, Setting("g of CO2 for a kWh here", minimum=0)]
     license: Annotated[str, Setting("of the weights, for the model cards")]
     execution: Annotated[Execution, Setting("where retrainings run")]
+    tracking: Annotated[Tracking, Setting("an experiment tracker that has the run too")]
 
 
 def rewritten(override: str) -> str:
@@ -91,9 +96,13 @@ def rewritten(override: str) -> str:
     ('pick.which=knee', '+pick.count=3', 'pick.trials=[3,17]')
     >>> rewritten("finish.seeds=5"), rewritten("training.epochs=9")
     ('seeds=5', '++training.epochs=9')
+    >>> rewritten("run=runs/a (2)")  # a path is no expression of Hydra's
+    "run='runs/a (2)'"
     """
     text = override.removeprefix("finish.")
     key, _, value = text.partition("=")
+    if key == "run" and value and value[0] not in "'\"":
+        return f"run={quoted(value)}"
     if key == "pick":
         if value.startswith("["):
             return f"pick.trials={value}"

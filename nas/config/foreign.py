@@ -20,7 +20,7 @@ from typing import Any
 
 from nas.config.contracts import WORDS, is_of_kind
 from nas.config.hosts import leads_to
-from nas.config.nodes import rule_nodes
+from nas.config.nodes import WRAPPERS, rule_nodes
 from nas.config.origin import (
     Origin,
     find_name,
@@ -158,9 +158,9 @@ def _names(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str, 
             continue
         parts: list[tuple[str, Any]] = [(place, node)]
         if place == "search_space":
-            wrapper = node.get("compression")
-            inner = {key: value for key, value in node.items() if key != "compression"}
-            parts = [(place, inner), ("search_space.compression", wrapper)]
+            inner = {key: value for key, value in node.items() if key not in WRAPPERS}
+            wrappers = [(f"search_space.{key}", node.get(key)) for key in WRAPPERS]
+            parts = [(place, inner), *wrappers]
             yield from _named_code(inner, folder)
         for path, part in parts:
             yield from _targets(part, path=path, place=place)

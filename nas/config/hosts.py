@@ -22,12 +22,25 @@ def leads_to(values: Mapping[str, Any]) -> dict[str, str]:
     url = _value(values, "storage", "url")
     if isinstance(url, str) and (what := _of_database(url)):
         found["storage.url"] = what
+    place = _value(values, "tracking", "place")
+    if isinstance(place, str) and not _is_near(place):
+        found["tracking.place"] = f"the tracker at {place!r}"
     return found
 
 
 def _value(values: Mapping[str, Any], place: str, key: str) -> Any:
     node = values.get(place)
     return node.get(key) if isinstance(node, Mapping) else None
+
+
+def _is_near(place: str) -> bool:
+    """Say whether a tracker's place is a server of this machine, or a folder below this one."""
+    scheme, has_scheme, rest = place.partition("://")
+    if has_scheme and scheme not in ("file", "sqlite"):
+        return _is_here(_host(place))
+    rest = rest.removeprefix("/") if scheme == "sqlite" else rest
+    path = Path(rest if has_scheme else place.removeprefix("file:"))
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _host(address: str) -> str:

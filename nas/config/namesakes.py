@@ -8,7 +8,8 @@ whole package before them, wherever it lies.
 import importlib.metadata
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.machinery import PathFinder, all_suffixes
 from pathlib import Path
 
@@ -28,8 +29,7 @@ def find_namesakes(folder: Path) -> list[Path]:
         name for name in modules if name not in found | _NEVER_IMPORTED and _lies(name, folder)
     }
     if installed:
-        owners = importlib.metadata.packages_distributions()
-        needed = _needed_distributions()
+        owners, needed = _owners(), _needed_distributions()
         found |= {n for n in installed if needed & {_plain(o) for o in owners.get(n, ())}}
     return sorted(modules[name] for name in found)
 
@@ -57,6 +57,13 @@ def _lies(name: str, folder: Path) -> bool:
     return PathFinder.find_spec(name, places) is not None
 
 
+@cache  # reads the files of every installed package; none is installed while we run
+def _owners() -> Mapping[str, list[str]]:
+    """Return the distributions that each importable name comes from."""
+    return importlib.metadata.packages_distributions()
+
+
+@cache
 def _needed_distributions() -> set[str]:
     """Return the distributions that nas asks for, with what those ask for, as installed."""
     needed, waiting = set[str](), ["nas"]

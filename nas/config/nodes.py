@@ -8,19 +8,23 @@ from nas.errors import ConfigError
 
 RULES = "stopping.rules"  # the place of the nodes of further stop rules
 FUNCTION_SPACE = "search_spaces.function.FunctionSpace"
-COMPRESSION = "compression"  # the key of a space's node that holds what wraps the space
+# The keys of a space's node that hold what wraps the space, the innermost first.
+WRAPPERS = ("compression", "training")
 
 
-def parted_space(node: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-    """Return a space's own node, and that of its compression, if it has one.
+def parted_space(node: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """Return a space's own node, and key -> node of what wraps it, the innermost first.
 
     A function `build(architecture, data)` may stand where a space does.
     """
-    wrapper = node.get(COMPRESSION)
-    if wrapper is None or (isinstance(wrapper, Mapping) and "_target_" in wrapper):
-        inner = {key: value for key, value in node.items() if key != COMPRESSION}
-        return _with_function(inner), wrapper
-    return _with_function(dict(node)), None
+    inner, wrappers = dict(node), {}
+    for key in WRAPPERS:
+        wrapper = node.get(key)
+        if isinstance(wrapper, Mapping) and "_target_" in wrapper:
+            wrappers[key] = inner.pop(key)
+        elif wrapper is None:
+            inner.pop(key, None)
+    return _with_function(inner), wrappers
 
 
 def _with_function(node: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nas.config.groups import choices_of, groups_of
+from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of, legibility_fault, parse, shown
 from nas.config.resolve import first_words
 from nas.config.source import ConfigSource
@@ -23,7 +24,8 @@ from nas.config.validator import join, unknown_key
 from nas.errors import ConfigError, nearest_first
 
 COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
-_MAY_BE_NULL = ("preset", "search_space/compression")  # groups that need not be chosen from
+# Groups that need not be chosen from.
+_MAY_BE_NULL = ("preset", *(f"search_space/{key}" for key in WRAPPERS))
 _MAX_NAME = 100  # characters of a name that are compared with those that there are
 
 

@@ -1,5 +1,6 @@
 """What is one override? Read by Hydra's own grammar, within bounds that keep reading it quick."""
 
+import re
 import unicodedata
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -7,6 +8,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from nas.errors import ConfigError
+from nas.metric import METRICS
 
 MAX_LENGTH = 20_000  # characters; Hydra's grammar reads about 10,000 in a second
 MAX_DEPTH = 30  # brackets within brackets; Python's own stack ends at about 300
@@ -19,13 +21,23 @@ def for_hydra(text: str) -> str:
 
     >>> for_hydra("objectives=[accuracy,num_macs]"), for_hydra("execution.resources.jetson=1")
     ('objectives.metrics=[accuracy,num_macs]', '++execution.resources.jetson=1')
+    >>> for_hydra("constraints.latency_ms@pi5.max=20")  # to Hydra, @ in a key names a package
+    '++constraints={latency_ms@pi5:{max:20}}'
     """
     if text.startswith("objectives=["):
         return text.replace("objectives=", "objectives.metrics=", 1)
+    on_device = _ON_DEVICE.fullmatch(text)
+    if on_device is not None:
+        node, metric, limit, value = on_device.groups()
+        return f"++{node}={{{metric}:{{{limit}:{value}}}}}"
     return f"++{text}" if text.startswith(_OPEN) else text
 
 
-_OPEN = ("constraints.", "execution.resources.")  # mappings that take any key
+_ON_DEVICE = re.compile(
+    r"\+{0,2}(constraints|pick)\.(\w+@[\w-]+)\.(\w+)=(.*)", re.ASCII | re.DOTALL
+)
+# Mappings that take any key, and the limits of metrics that the files do not list.
+_OPEN = ("constraints.", "execution.resources.", *(f"pick.{name}." for name in METRICS))
 
 
 def key_of(text: str) -> str:

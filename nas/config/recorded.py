@@ -4,7 +4,7 @@
 a run up again, and say whether a changed setting would make its trials incomparable.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from nas.config.foreign import check_environment, check_overrides
 from nas.config.groups import groups_of
 from nas.config.override_faults import COMPOSING_FAILS
 from nas.config.overrides import key_of
+from nas.config.schema import Limits, constraints_of
 from nas.config.source import ConfigSource
 from nas.errors import RunFolderError
 from nas.files import write_text
-from nas.metric import Direction
-from nas.objective import Objective, objective_for
+from nas.metric import Direction, on_device
+from nas.objective import Constraint, Objective, objective_for
 from nas.record.reading import read_text
 from nas.record.run_folder import RunFolder
 from nas.secrets import masked_override, masked_setting
@@ -133,6 +134,22 @@ def recorded_objectives(folder: RunFolder) -> tuple[Objective, ...]:
     return objectives_of(values)
 
 
+def recorded_limits(folder: RunFolder, objectives: Sequence[Objective]) -> tuple[Constraint, ...]:
+    """Return the limits of a run on what training measures.
+
+    Raises:
+        RunFolderError: its config.yaml cannot be read.
+    """
+    measured = {o.metric for o in objectives if not o.is_static}
+    node = read_mapping(folder.config_yaml).get("constraints")
+    told = {
+        str(name): Limits(min=limits.get("min"), max=limits.get("max"))
+        for name, limits in (node.items() if isinstance(node, Mapping) else ())
+        if name in measured and isinstance(limits, Mapping)
+    }
+    return constraints_of(told)
+
+
 def objectives_of(values: Mapping[str, Any]) -> tuple[Objective, ...]:
     """Return the objectives that composed values name.
 
@@ -143,8 +160,15 @@ def objectives_of(values: Mapping[str, Any]) -> tuple[Objective, ...]:
         Objective(name, Direction.MINIMIZE, is_static=True)
         if name in columns
         else objective_for(name)
-        for name in values["objectives"]["metrics"]
+        for name in objective_names(values)
     )
+
+
+def objective_names(values: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that composed values make better: as named, and a latency per device."""
+    devices = values.get("devices") or []
+    latencies = [on_device("latency_ms", str(device)) for device in devices]
+    return list(dict.fromkeys([*values["objectives"]["metrics"], *latencies]))
 
 
 def table_metrics(values: Mapping[str, Any]) -> list[str]:

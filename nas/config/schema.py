@@ -62,6 +62,15 @@ class Ui(StrEnum):
     NONE = "none"
 
 
+class TrackingKind(StrEnum):
+    """Which experiment tracker has the run too."""
+
+    NONE = "none"
+    MLFLOW = "mlflow"
+    WANDB = "wandb"
+    TENSORBOARD = "tensorboard"
+
+
 class ExecutionKind(StrEnum):
     """Where trials run."""
 
@@ -70,10 +79,27 @@ class ExecutionKind(StrEnum):
     SIMULATED = "simulated"
 
 
+class AimKind(StrEnum):
+    """What a search is after."""
+
+    FRONT = "front"
+    BEST = "best"
+
+
 class FidelityKind(StrEnum):
     """How much of a full training a trial gets before it may be stopped."""
 
     FULL = "full"
+    RUNGS = "rungs"
+
+
+class DeciderKind(StrEnum):
+    """Who says which trial goes on to its next rung."""
+
+    AUTO = "auto"
+    HALVING = "halving"
+    FRONTIER = "frontier"
+    ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +132,27 @@ class Objectives:
 class Fidelity:
     """How much of a full training a trial gets."""
 
-    kind: Annotated[FidelityKind, Setting("full: every trial trains for all of training.epochs")]
+    kind: Annotated[
+        FidelityKind,
+        Setting("full: every trial trains for all of training.epochs; rungs: in steps"),
+    ]
+    shares: Annotated[
+        list[float] | None,
+        Setting("shares of a full training, ascending to 1; null: 0.25, 0.5, 1, or the table's"),
+    ] = None
+    decider: Annotated[
+        DeciderKind, Setting("who goes on: auto, halving, frontier, or all but the hopeless")
+    ] = DeciderKind.AUTO
+    keep: Annotated[
+        float | None,
+        Setting("halving: share of a rung that goes on; null: ratio of shares", above=0),
+    ] = None
+    stop_hopeless: Annotated[
+        bool, Setting("stop what cannot reach the front by its learning curve")
+    ] = True
+    checkpoints_gb: Annotated[
+        float, Setting("GB of disk for trials that wait at a rung", above=0)
+    ] = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +181,17 @@ class Execution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """An experiment tracker that has the run too."""
+
+    kind: Annotated[TrackingKind, Setting("none, mlflow, wandb, tensorboard")] = TrackingKind.NONE
+    place: Annotated[
+        str | None, Setting("server, team or folder; null: the tracker's own default")
+    ] = None
+    project: Annotated[str, Setting("experiment or project that the run stands in")] = "nas"
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoppingConfig:
     """When a search ends: at whichever comes first."""
 
@@ -158,6 +215,22 @@ class StoppingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReferencesConfig:
+    """What a search is compared with."""
+
+    trivial: Annotated[
+        bool, Setting("the most frequent class and a linear classifier on the pixels")
+    ] = True
+    is_floor: Annotated[bool, Setting("accuracy below the trivial models counts for nothing")] = (
+        True
+    )
+    mobilenetv3_small: Annotated[
+        list[float] | None,
+        Setting("widths of a hand-made network to compare with; null: by the data"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageConfig:
     """Where the study is kept besides the run folder."""
 
@@ -173,6 +246,17 @@ class TrialLimits:
     trial_time_limit_s: Annotated[
         float | None, Setting("seconds; a trial that takes longer fails; null: no limit", above=0)
     ] = None
+    inherit: Annotated[
+        bool, Setting("true: a trial starts from the weights of the most similar one before it")
+    ] = False
+    inherit_share: Annotated[
+        float,
+        Setting("epochs of a trial that inherits all weights, as a share", above=0, maximum=1),
+    ] = 0.25
+    inherit_rate: Annotated[
+        float,
+        Setting("its peak learning rate, as a share of the usual one", above=0, maximum=1),
+    ] = 1.0
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -197,15 +281,38 @@ class SearchConfig:
     evaluation: Annotated[Node, Setting("trained, or looked up in a table")]
     sampler: Annotated[Node, Setting("proposes the next architecture")]
     objectives: Annotated[Objectives, Setting("what to optimise")]
-    constraints: Annotated[dict[str, Limits], Setting("limits of static metrics")]
+    devices: Annotated[
+        list[str],
+        Setting("make the latency on these devices lower too (nas device)"),
+    ] = field(default_factory=list)
+    constraints: Annotated[dict[str, Limits], Setting("limits of metrics")]
     fidelity: Annotated[Fidelity, Setting("how much of a full training a trial gets")]
     execution: Annotated[Execution, Setting("where trials run")]
     stopping: Annotated[StoppingConfig, Setting("when the search ends")]
     storage: Annotated[StorageConfig, Setting("where the study is kept besides the run folder")]
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
+    budget: Annotated[
+        float | None,
+        Setting("wall time of the whole command, 30min; null: as long as it takes", above=0),
+    ] = None
+    finish: Annotated[
+        bool, Setting("true: nas finish the run as well, in the same command and budget")
+    ] = False
+    finish_share: Annotated[
+        float, Setting("of the budget, that nas finish gets", above=0, maximum=0.95)
+    ] = 0.7
     warm_start: Annotated[
         list[str], Setting("earlier runs of this space whose results guide the sampler")
     ] = field(default_factory=list)
+    aim: Annotated[
+        AimKind, Setting("front: the whole of it; best: the best network within the constraints")
+    ] = AimKind.FRONT
+    references: Annotated[
+        ReferencesConfig, Setting("what the search is compared with, classified data only")
+    ] = field(default_factory=lambda: ReferencesConfig())
+    tracking: Annotated[Tracking, Setting("an experiment tracker that has the run too")] = field(
+        default_factory=Tracking
+    )
     train_again: Annotated[
         bool, Setting("resume: train members of the front again whose weights are missing")
     ] = True

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
+from nas.config.units import Unit, unit_of
 from nas.errors import nearest_first
+from nas.metric import device_of, is_known
 
 _WORDS = {
     bool: "true or false",
@@ -76,7 +78,8 @@ class Validator:
             return None
         items = _items_of(cls)
         spread = {name: items.pop(name) for name in list(items) if items[name].setting.names}
-        known = [*items, *(name for item in spread.values() for name in item.setting.names)]
+        names = {name: _names_in(value, item.setting) for name, item in spread.items()}
+        known = [*items, *(name for own in names.values() for name in own)]
         before = len(self.faults)
         self.faults.extend(
             unknown_key(join(path, str(key)), known) for key in value if key not in known
@@ -87,7 +90,7 @@ class Validator:
             if name in value or item.is_required
         }
         for name, item in spread.items():
-            told = {key: value[key] for key in item.setting.names if key in value}
+            told = {key: value[key] for key in names[name] if key in value}
             arguments[name] = self._convert(told, item.hint, path=path)
         return cls(**arguments) if len(self.faults) == before else None
 
@@ -122,7 +125,8 @@ class Validator:
 
     def _refuse(self, path: str, *, hint: Any, value: object, setting: Setting) -> None:
         choices = [str(m) for option in options_of(hint) if _is_enum(option) for m in option]
-        allowed = _allowed(hint, setting)
+        unit = unit_of(path) if isinstance(value, str) else None
+        allowed = _allowed(hint, setting, unit=unit)
         if choices and isinstance(value, str):
             allowed = f"one of {nearest_first(value, choices)}"
         advice = f"; {setting.advice}" if setting.advice else ""
@@ -224,9 +228,10 @@ def _describe_one(hint: Any) -> str:
     return str(getattr(hint, "__name__", hint))
 
 
-def _allowed(hint: Any, setting: Setting) -> str:
+def _allowed(hint: Any, setting: Setting, *, unit: Unit | None = None) -> str:
     """Return words for what a setting may be: kind, range, and null where that is allowed."""
     kind, is_nullable, _ = describe(hint).partition(" or null")
+    kind += f" ({unit.words})" if unit is not None else ""
     in_range = f"{kind} {setting.range_words()}".rstrip()
     return f"{in_range}, or null" if is_nullable else in_range
 
@@ -253,3 +258,9 @@ def show(value: object) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _names_in(value: Mapping[Any, Any], setting: Setting) -> tuple[str, ...]:
+    """Return the names that a node may have, with those of metrics on devices that it has."""
+    on_devices = (key for key in value if isinstance(key, str) and device_of(key) is not None)
+    return (*setting.names, *filter(is_known, on_devices))

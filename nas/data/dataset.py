@@ -13,14 +13,17 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nas.data.copies import Names
 from nas.data.findings import NOTHING_FOUND, Findings
 from nas.data.normalisation import Images, Normalisation, normalisation_of
 from nas.data.picture import DecodeSettings
 from nas.data.streamed import StreamedImages
 from nas.errors import DataError
+from nas.planning.image_decisions import NOTHING_DECIDED, ImageDecisions
 from nas.task import DataShape, Task
 
 # N images, H height, W width, C channels
+
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -171,6 +174,8 @@ class Dataset(ThreeSplits):
         skipped: what could not be read and was left out, a line each.
         findings: what the loader saw beside the pixels.
         stored: how image files became images; None where they came as arrays.
+        decided: what the loader decided of the images.
+        test_names: what the images of `test` are called; None where they came as arrays.
         normalisation: computed from `train` alone.
 
     Raises:
@@ -187,6 +192,8 @@ class Dataset(ThreeSplits):
     skipped: tuple[str, ...] = ()
     findings: Findings = NOTHING_FOUND
     stored: DecodeSettings | None = None
+    decided: ImageDecisions = NOTHING_DECIDED
+    test_names: Names | None = None
     normalisation: Normalisation = field(init=False)
 
     def __post_init__(self) -> None:

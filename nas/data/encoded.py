@@ -18,6 +18,7 @@ import numpy.typing as npt
 from nas.data.copies import copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
+from nas.data.mirroring import mirroring_of
 from nas.data.picture import (
     BROKEN,
     DecodeSettings,
@@ -33,6 +34,7 @@ from nas.data.scan import Scan, scan
 from nas.data.splitting import Indices, hold_out
 from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
+from nas.planning.image_decisions import ImageDecisions
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def load_encoded(
     Raises:
         DataError: images cannot be read, differ in size, or are too few.
     """
-    splits, broken, kept = _load(parts, preparation)
+    stored, size = preparation.stored(part.source for part in parts.values())
+    splits, broken, kept = _load(parts, preparation, stored)
     _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
     hashes = {word: hashes_of(split.images) for word, split in splits.items()}
     names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
@@ -123,10 +126,15 @@ def load_encoded(
         findings = replace(findings, doubts=(*findings.doubts, doubt))
     held = {word: share for word, share in preparation.fractions.items() if word not in parts}
     seed = preparation.split_seed
+    drawn: dict[str, Indices] = {}
     if held:
-        train, contents = splits["train"], numbered(hashes["train"])
-        splits |= _held_out(train, held, contents, seed, class_names=class_names, where=where)
+        drawn = hold_out(
+            splits["train"].labels, held, seed=seed, class_names=class_names, where=where,
+            contents=numbered(hashes["train"]),
+        )  # fmt: skip
+        splits |= {word: splits["train"].take(indices) for word, indices in drawn.items()}
     rules = [official, *(f"{w}: {s:g} of each class, seed {seed}" for w, s in held.items())]
+    mirroring = mirroring_of(splits["train"], preparation.is_mirrorable)
     return Dataset(
         name=name,
         train=splits["train"],
@@ -134,27 +142,13 @@ def load_encoded(
         test=splits["test"],
         class_names=tuple(class_names),
         split_rule="; ".join(rule for rule in rules if rule),
-        is_mirrorable=preparation.is_mirrorable,
         skipped=broken + findings.images_left_out(),
         findings=findings,
-        stored=preparation.stored,
+        stored=stored,
+        is_mirrorable=mirroring.is_sound,
+        decided=ImageDecisions(size, mirroring),
+        test_names=names["train"].of(drawn["test"]) if "test" in drawn else names["test"],
     )
-
-
-def _held_out(
-    train: Split,
-    shares: Mapping[str, float],
-    contents: Indices,
-    seed: int,
-    *,
-    class_names: Sequence[str],
-    where: str,
-) -> dict[str, Split]:
-    """Return what is left of train, and the splits that are drawn from it."""
-    drawn = hold_out(
-        train.labels, shares, seed=seed, class_names=class_names, where=where, contents=contents
-    )
-    return {word: train.take(indices) for word, indices in drawn.items()}
 
 
 Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]
@@ -169,6 +163,10 @@ class _Names:
 
     def __getitem__(self, index: int) -> str:
         return self.source.name(int(self.kept[index]))
+
+    def of(self, indices: Indices) -> "_Names":
+        """Return those of some of the images."""
+        return _Names(self.source, self.kept[indices])
 
 
 def _check_present(
@@ -204,8 +202,9 @@ def _check_present(
             )
 
 
-def _load(parts: Mapping[str, Encoded], preparation: Preparation) -> Loaded:
-    stored = preparation.stored
+def _load(
+    parts: Mapping[str, Encoded], preparation: Preparation, stored: DecodeSettings
+) -> Loaded:
     number = sum(len(part.labels) for part in parts.values())
     if preparation.is_streamed(number, _likely_shape(parts, stored)):
         return _stream(parts, stored)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from nas.data.dataset import Dataset, SearchData, Split, ThreeSplits
 from nas.data.picture import digest_of
 from nas.data.streamed import StreamedImages
+from nas.data.text import TextData
 from nas.tables.table import Table
 
 Digests = npt.NDArray[np.uint8]
@@ -134,6 +135,8 @@ def fingerprint_of(data: object) -> Fingerprint | None:
     """
     if isinstance(data, Table):
         return _fingerprint("rows", {"": {"": _digests_of_table(data)}})
+    if isinstance(data, TextData):
+        return _fingerprint("documents", {w: {"": found} for w, found in data.digests.items()})
     if isinstance(data, ThreeSplits):
         splits = data.splits()
     elif isinstance(data, SearchData):

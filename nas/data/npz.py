@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,13 @@ import numpy.typing as npt
 from nas.data.copies import Hashes, copies_across, hashes_of, numbered
 from nas.data.dataset import Dataset, Split, check_classes, check_lengths, check_split
 from nas.data.findings import Findings, LeftOut, printable
+from nas.data.mirroring import mirroring_of
 from nas.data.npz_file import read_arrays
 from nas.data.npz_layout import channels_last
 from nas.data.splitting import hold_out
 from nas.data.task_data import MultiLabel, TaskData
 from nas.errors import DataError
+from nas.planning.image_decisions import ImageDecisions
 from nas.seeding import generator
 
 
@@ -30,7 +32,7 @@ def load_npz(
     *,
     validation_fraction: float = 0.2,
     split_seed: int = 0,
-    is_mirrorable: bool = False,
+    is_mirrorable: bool | Literal["auto"] = False,
     layout: str = "auto",
 ) -> Dataset | TaskData:
     """Return the images of an `.npz` file.
@@ -42,7 +44,8 @@ def load_npz(
         validation_fraction: share of each class of train that is held out where the file has no
             `val_images`.
         split_seed: of that draw.
-        is_mirrorable: a mirrored image keeps its class.
+        is_mirrorable: a mirrored image keeps its class; auto: as the training images say
+            (`nas.data.mirroring`).
         layout: of images with four dimensions: channels_first, channels_last, or auto, which asks
             their sizes and refuses what they leave open.
 
@@ -68,19 +71,17 @@ def load_npz(
         rule = "train, val and test as in the file"
         hashes["validation"] = hashes_of(validation.images)
     else:
-        parts = hold_out(
-            train.labels,
-            {"validation": validation_fraction},
+        train, validation = _held_out(
+            train,
+            hashes["train"],
+            class_names,
+            file,
+            fraction=validation_fraction,
             seed=split_seed,
-            class_names=class_names,
-            where=f"{file}: train_labels",
-            contents=numbered(hashes["train"]),
         )
-        train, validation = train.take(parts["train"]), train.take(parts["validation"])
-        rule = (
-            f"train and test as in the file; validation: {validation_fraction:g} of each class of "
-            f"train, seed {split_seed}"
-        )
+        share = f"{validation_fraction:g} of each class of train, seed {split_seed}"
+        rule = f"train and test as in the file; validation: {share}"
+    mirroring = mirroring_of(train, is_mirrorable)
     return Dataset(
         name=file.stem,
         train=train,
@@ -88,9 +89,31 @@ def load_npz(
         test=test,
         class_names=class_names,
         split_rule=rule,
-        is_mirrorable=is_mirrorable,
+        is_mirrorable=mirroring.is_sound,
         findings=Findings(_turned(read, arrays), _left_out(others), copies=_copies(hashes)),
+        decided=ImageDecisions(mirroring=mirroring),
     )
+
+
+def _held_out(
+    train: Split,
+    hashes: Hashes,
+    class_names: tuple[str, ...],
+    file: Path,
+    *,
+    fraction: float,
+    seed: int,
+) -> tuple[Split, Split]:
+    """Return what is left of train, and a share of each of its classes for validation."""
+    parts = hold_out(
+        train.labels,
+        {"validation": fraction},
+        seed=seed,
+        class_names=class_names,
+        where=f"{file}: train_labels",
+        contents=numbered(hashes),
+    )
+    return train.take(parts["train"]), train.take(parts["validation"])
 
 
 def _left_out(others: tuple[str, ...]) -> tuple[LeftOut, ...]:
@@ -152,7 +175,7 @@ def _multi_label(
     *,
     fraction: float,
     seed: int,
-    mirrors: bool,
+    mirrors: bool | Literal["auto"],
 ) -> TaskData:
     """Return images with several labels each; validation is drawn from all of train alike."""
     splits = {word: _labelled(arrays, word, file) for word in ("train", "test")}
@@ -172,7 +195,7 @@ def _multi_label(
         **splits,
         num_outputs=splits["train"].labels.shape[1],
         split_rule=rule,
-        is_mirrorable=mirrors,
+        is_mirrorable=mirroring_of(splits["train"], mirrors).is_sound,
     )
 
 

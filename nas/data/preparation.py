@@ -6,13 +6,18 @@ The configuration is checked against the signature of a loader, so each must sho
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, Final, Literal, TypeAlias, get_type_hints
 
 from nas.data.dataset import Dataset
-from nas.data.picture import MODES, DecodeSettings, Fit, OnBroken
+from nas.data.heads import look_at_heads
+from nas.data.picture import MODES, DecodeSettings, Fit, ImageSource, OnBroken
 from nas.errors import DataError
+from nas.planning.image_side import SIDE_ON_CPU, KeptSize, kept_channels, kept_size
+
+AUTO: Final = "auto"
+ImageSize: TypeAlias = int | Sequence[int] | Literal["auto"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,38 +26,41 @@ class Preparation:
 
     Attributes:
         image_size: side, or height and width, that all images are resized to, pixels; None if they
-            are alike.
+            are alike; auto: by the sizes of the files (`nas.planning.image_side`).
         fit: how images of another shape come to that size: stretch, crop or pad.
-        channels: 1 for grey, 3 for colour.
+        channels: 1 for grey, 3 for colour; auto: 1 where no file has colour.
         on_broken: refuse images that cannot be read, or skip them; both name all of them.
         validation_fraction: share of each class held out for validation where there is no such
             split.
         test_fraction: the same for the test.
         split_seed: of these draws.
-        is_mirrorable: a mirrored image keeps its class.
+        is_mirrorable: a mirrored image keeps its class; auto: as the training images say
+            (`nas.data.mirroring`).
         streaming: true decodes images again in each epoch, false keeps all of them decoded in
             memory; auto streams what would take more than `memory_limit_mb`.
         memory_limit_mb: megabytes (1e6 bytes) that the decoded images of all splits may take.
+        auto_side: the largest side that `image_size` auto gives, pixels.
 
     Raises:
         DataError: a setting is not allowed.
     """
 
-    image_size: int | Sequence[int] | None = None
+    image_size: int | Sequence[int] | Literal["auto"] | None = None
     fit: str = "stretch"
-    channels: int = 3
+    channels: int | Literal["auto"] = 3
     on_broken: str = "refuse"
     validation_fraction: float = 0.2
     test_fraction: float = 0.2
     split_seed: int = 0
-    is_mirrorable: bool = False
+    is_mirrorable: bool | Literal["auto"] = False
     streaming: bool | str = "auto"
     memory_limit_mb: float = 4000.0
+    auto_side: int = SIDE_ON_CPU
 
     def __post_init__(self) -> None:
-        if self.channels not in MODES:
+        if self.channels not in (*MODES, AUTO):
             raise DataError(
-                f"data.channels must be 1 (grey) or 3 (colour), but got {self.channels!r}"
+                f"data.channels must be 1 (grey), 3 (colour) or auto, but got {self.channels!r}"
             )
         for key, value, kind in (("fit", self.fit, Fit), ("on_broken", self.on_broken, OnBroken)):
             if value not in list(kind):
@@ -67,13 +75,37 @@ class Preparation:
                 f"data.memory_limit_mb must be above 0, but got {self.memory_limit_mb!r}; "
                 "data.streaming=true streams whatever the size"
             )
+        if self.is_mirrorable not in (True, False, AUTO):
+            raise DataError(
+                f"data.is_mirrorable must be one of true, false, auto, but got "
+                f"{self.is_mirrorable!r}"
+            )
         _checked_size(self.image_size)
 
-    @property
-    def stored(self) -> DecodeSettings:
-        """How decoded images are stored."""
-        size = _checked_size(self.image_size)
-        return DecodeSettings(self.channels, size, Fit(self.fit), OnBroken(self.on_broken))
+    def stored(self, sources: Iterable[ImageSource]) -> tuple[DecodeSettings, KeptSize | None]:
+        """Return how decoded images are stored; where that was left open, what decided it.
+
+        Raises:
+            DataError: it was left open, and no image can be opened.
+        """
+        if AUTO not in (self.image_size, self.channels):
+            return self._stored(self.image_size, self.channels), None
+        found = look_at_heads(sources)
+        if not found:
+            raise DataError(
+                "no image can be opened, so their size is not known; repair the images, or "
+                "give data.image_size and data.channels to see what is wrong with each"
+            )
+        channels = kept_channels(found) if self.channels == AUTO else self.channels
+        if self.image_size != AUTO:
+            return self._stored(self.image_size, channels), None
+        kept = kept_size(found, most=self.auto_side)
+        return self._stored((kept.height, kept.width), channels), kept
+
+    def _stored(self, size: ImageSize, channels: int | Literal["auto"]) -> DecodeSettings:
+        assert channels != AUTO, "what was left open is decided"
+        fit, on_broken = Fit(self.fit), OnBroken(self.on_broken)
+        return DecodeSettings(channels, _checked_size(size), fit, on_broken)
 
     @property
     def fractions(self) -> Mapping[str, float]:
@@ -88,8 +120,8 @@ class Preparation:
         return num_images * height * width * channels > self.memory_limit_mb * 1e6
 
 
-def _checked_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    if image_size is None:
+def _checked_size(image_size: ImageSize) -> tuple[int, int] | None:
+    if image_size is None or image_size == AUTO:
         return None
     sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
     if len(sides) != 2 or any(

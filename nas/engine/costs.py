@@ -57,7 +57,7 @@ class CachedCosts:
 
     @property
     def has_only_raised(self) -> bool:
-        """Whether `build` raised for every architecture so far, and there was one."""
+        """Whether there were architectures, and `build` raised for all of them."""
         return 0 < self.num_raised == self.num_looked
 
     def _count(self, architecture: Architecture) -> dict[str, float] | None:

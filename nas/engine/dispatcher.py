@@ -1,11 +1,13 @@
-"""Which trial goes out next? To each free slot one, as long as the stop rules allow another.
+"""Which trial starts next? One for each free slot, as long as the stop rules allow another.
 
-First the trainings whose weights are missing, then trials that lost their worker, then what was
-proposed ahead, then new proposals.
+First the trainings whose weights are missing, then networks for comparison, then trials that lost
+their worker, then one that is to go on from its rung, then what was proposed ahead, then new
+proposals.
 """
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from nas.engine.costs import CachedCosts
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.log_lines import exhausted_line
 from nas.engine.pace import SamplerPace
+from nas.engine.reference_trainings import ReferenceTrainings
+from nas.engine.rungs import Rungs
 from nas.engine.stop_rule import SearchState
 from nas.engine.task import SearchTask
 from nas.engine.trainings_again import TrainingsAgain
@@ -38,9 +42,13 @@ class Dispatcher:
         costs: the search's, which know of architectures that could not be built.
         tracker: counts the trials that ended.
         again: the trainings whose weights are missing.
+        references: networks that are trained for comparison, after the first trials.
         checkpoints: folder of the trials' checkpoints.
+        complete: adds to an order what its trial starts from; None where all start at random.
         started_s: `time.monotonic()` when this command started.
-        view: is told when no further trial is proposed.
+        view: is notified when no further trial is proposed.
+        rungs: of a search whose trials train in steps.
+        settle: waits until all results that the study has are on disk.
 
     Attributes:
         running: numbers of the trials that are out.
@@ -56,16 +64,26 @@ class Dispatcher:
         costs: CachedCosts,
         tracker: FrontTracker,
         again: TrainingsAgain,
+        references: ReferenceTrainings,
         checkpoints: Path,
+        complete: Callable[[TrialSpec], TrialSpec] | None = None,
         started_s: float,
         view: View,
+        rungs: Rungs | None = None,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._task = task
         self._study = study
+        self._rungs = rungs
+        self._settle = settle
+        self._promoted: int | None = None  # who goes on next, once that was asked
+        self._is_asked = False
         self._costs = costs
         self._tracker = tracker
         self._again = again
+        self._references = references
         self._checkpoints = checkpoints
+        self._complete = complete or (lambda spec: spec)
         self._view = view
         self._pace = SamplerPace()
         self._started_s = started_s
@@ -78,6 +96,11 @@ class Dispatcher:
         """Wall time of this command so far."""
         return time.monotonic() - self._started_s
 
+    @property
+    def sampler_share(self) -> float:
+        """Share of the workers' time, of late, that waiting for the sampler took."""
+        return self._pace.wasted_share()
+
     def state(self) -> SearchState:
         """Return how the search stands now."""
         return self._tracker.state(
@@ -89,7 +112,9 @@ class Dispatcher:
         """Say whether one more trial should be handed out now."""
         return (
             self._wants_again()
+            or self._wants_reference()
             or self._study.has_waiting
+            or self._promotes()
             or self._study.num_prepared > 0
             or self._allows_another()
         )
@@ -104,8 +129,9 @@ class Dispatcher:
             if spec is None:
                 return False
             self.running.add(spec.number)
+            self.study_changed()
             order = replace(
-                spec,
+                self._complete(spec),
                 time_limit_s=self._task.trial_time_limit_s,
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )
@@ -126,21 +152,60 @@ class Dispatcher:
         """Note that so many trials ended now."""
         self._pace.ended(num_trials)
 
+    def cut_line(self) -> str:
+        """Return what is said when running trials are left as they are."""
+        self.why_ended = "the budget is over"
+        number = len(self.running)
+        return f"the budget is over; {number} of the trials still run and are not waited for"
+
     def _next(self, backend: Backend, *, idle_share: float) -> TrialSpec | None:
         """Return the next order; None when no further architecture was found."""
         if self._wants_again():
             return self._again.next(self._study)
+        if self._wants_reference():
+            return self._references.next()
+        if not self._study.has_waiting and self._promotes():
+            return self._promote()
         if not self._study.has_waiting and self._study.num_prepared == 0:
             self._prepare(backend, idle_share=idle_share)
             if self.is_exhausted:
                 return None
         return replace(self._study.ask(), front=self._tracker.front_losses)
 
+    def study_changed(self) -> None:
+        """Ask again which trial goes on next: the study knows more, or another trial runs."""
+        self._promoted, self._is_asked = None, False
+
+    def _promotes(self) -> bool:
+        """Say whether a trial that waits at a rung is to go on now."""
+        if self._rungs is None or not self._study.has_paused:
+            return False
+        if self._task.stopping.why_end_all(self.state()) is not None:
+            return False
+        if not self._is_asked:
+            may_start = self._study.num_prepared > 0 or self._allows_another()
+            self._promoted = self._rungs.promotion(self._study.paused, may_start=may_start)
+            self._is_asked = True
+        return self._promoted is not None
+
+    def _promote(self) -> TrialSpec:
+        number = self._promoted
+        assert number is not None, "somebody is to go on"
+        self._settle()  # no rung counts that a crash could take back
+        return replace(self._study.promote(number), front=self._tracker.front_losses)
+
     def _wants_again(self) -> bool:
         """Say whether a trial whose weights are gone should be handed out now."""
         if not self._task.trains_again or not self._again.has_waiting:
             return False
         return not self._task.stopping.is_time_over(self.state())
+
+    def _wants_reference(self) -> bool:
+        """Say whether a network should be trained for comparison now."""
+        if not self._references.has_waiting:
+            return False
+        is_over = self._task.stopping.is_time_over(self.state())
+        return not is_over and self._references.is_due(self._study.records)
 
     def _allows_another(self) -> bool:
         """Say whether one more trial may be proposed."""

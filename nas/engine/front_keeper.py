@@ -44,7 +44,7 @@ class FrontKeeper:
         return [member for member in members if not self._weights.has(member.number)]
 
     def save(self, result: TrialResult, told: Sequence[TrialRecord]) -> None:
-        """Write the weights of what may stand on the front; call it before the record is told.
+        """Write the weights of networks that may stand on the front, before they are recorded.
 
         Args:
             result: what a worker sent.
@@ -66,8 +66,9 @@ class FrontKeeper:
                 gone.add(record.number)
         self._weights.remove(gone)
 
-    def tidy(self) -> None:
+    def tidy(self, *, is_over: bool) -> None:
         """Remove what else lies there: an earlier command may have been killed before it did."""
+        del is_over  # the front stays
         self._weights.keep_only({*self._recorded.numbers(), *self._pending})
 
 

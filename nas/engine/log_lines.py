@@ -18,6 +18,15 @@ def trial_line(record: TrialRecord, objectives: Sequence[Objective]) -> str:
     return f"trial {record.number}{origin} {state} {values}{why} in {record.seconds:.1f} s"
 
 
+def rung_line(record: TrialRecord, objectives: Sequence[Objective]) -> str:
+    """Return number, share, objectives and time of a trial that waits at a rung."""
+    rung = record.rungs[-1]
+    values = " ".join(
+        f"{o.metric}={rung.metrics.get(o.metric, float('nan')):g}" for o in objectives
+    )
+    return f"trial {record.number} at {rung.budget:g} {values} in {rung.seconds:.1f} s"
+
+
 def exhausted_line(end: SpaceExhausted, *, num_trials: int) -> str:
     """Return why no further trial is proposed."""
     if end.is_proven:

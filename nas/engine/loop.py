@@ -7,15 +7,20 @@ generation or a batch. A `SearchStudy` proposes and remembers, a `Dispatcher` ha
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypedDict
 
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
-from nas.engine.intake import Intake
+from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
 from nas.engine.publishing import Publish, Publisher
+from nas.engine.reference_trainings import ReferenceTrainings
+from nas.engine.relatives import Relatives
+from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
@@ -23,10 +28,12 @@ from nas.engine.weights import FrontWeights
 from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.execution.backend import Backend
 from nas.record.lease import Lease
+from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
+from nas.study.heritage import NO_HERITAGE
 from nas.study.record import StudyRecord
 from nas.study.study import SearchStudy
-from nas.trial import TrialResult
+from nas.trial import TrialRecord, TrialResult
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,6 +97,17 @@ def run_search(
             own_lease.release()
 
 
+class _Shared(TypedDict):
+    """What hands trials out and what takes their results both know."""
+
+    tracker: FrontTracker
+    again: TrainingsAgain
+    references: ReferenceTrainings
+    checkpoints: Path
+    rungs: Rungs | None
+    view: View
+
+
 class SearchLoop:
     """The state of a running search.
 
@@ -114,40 +132,73 @@ class SearchLoop:
         publish: Publish,
     ) -> None:
         started_s = time.monotonic()
-        self._task = task
-        self._run_folder = run_folder
-        self._view = view
+        self._task, self._run_folder, self._view = task, run_folder, view
         self._costs = task.costs or CachedCosts(
             task.evaluator, max_failed_share=task.stopping.max_failed_share
         )
-        self._study = self._open_study(record)
         records = record.history.records
+        self._relatives = _relatives_of(task, run_folder, records)
+        self._study = self._open_study(record)
         self._tracker = FrontTracker(task.objectives, records)
-        weights = FrontWeights(run_folder.models_dir)
-        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        missing = keeper.missing() if _brings_weights(task.evaluator, run_folder) else ()
-        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        keepers = self._open_weights(records)
         checkpoints = run_folder.path / "checkpoints"
+        shared: _Shared = {
+            "tracker": self._tracker,
+            "again": self._again,
+            "references": self._reference_trainings(),
+            "checkpoints": checkpoints,
+            "rungs": self._open_rungs(records, checkpoints),
+            "view": view,
+        }
         self._intake = Intake(
             self._study,
             record,
             objectives=task.objectives,
-            keeper=keeper,
-            tracker=self._tracker,
-            again=self._again,
-            checkpoints=checkpoints,
+            keepers=keepers,
             tables=Publisher(publish),
-            view=view,
+            **shared,
         )
+        self._intake.tidy_checkpoints()
         self._dispatcher = Dispatcher(
             task,
             self._study,
             costs=self._costs,
-            tracker=self._tracker,
-            again=self._again,
-            checkpoints=checkpoints,
+            complete=None if self._relatives is None else self._relatives.order,
             started_s=started_s,
-            view=view,
+            settle=record.settle,
+            **shared,
+        )
+
+    def _open_weights(self, records: Sequence[TrialRecord]) -> list[WeightKeeper]:
+        """Return who keeps weights, once it is known which are missing."""
+        task, weights = self._task, FrontWeights(self._run_folder.models_dir)
+        keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
+        missing = keeper.missing() if _brings_weights(task.evaluator, self._run_folder) else ()
+        self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
+        return [keeper] if self._relatives is None else [keeper, self._relatives]
+
+    def _open_rungs(self, records: Sequence[TrialRecord], checkpoints: Path) -> Rungs | None:
+        plan = self._task.rungs
+        if plan is None:
+            return None
+        return Rungs(
+            plan,
+            objectives=self._task.objectives,
+            study=self._study,
+            records=records,
+            checkpoints=checkpoints,
+        )
+
+    def _reference_trainings(self) -> ReferenceTrainings:
+        task = self._task
+        return ReferenceTrainings(
+            task.references,
+            task.hand_made,
+            path=self._run_folder.path / REFERENCES_CSV,
+            objectives=task.objectives,
+            seed=task.seed,
+            most_share=task.most_hand_made,
+            num_macs=lambda architecture: task.evaluator.static_costs(architecture)["num_macs"],
         )
 
     def _open_study(self, record: StudyRecord) -> SearchStudy:
@@ -161,7 +212,10 @@ class SearchLoop:
             records=record.history.records,
             notes=notes,
             constraints=task.constraints,
+            limits=task.limits,
             seed=task.seed,
+            heritage=NO_HERITAGE if self._relatives is None else self._relatives,
+            shares=(1.0,) if task.rungs is None else task.rungs.shares,
         )
         study.check_feasible()
         for key, note in task.notes.items():
@@ -180,13 +234,15 @@ class SearchLoop:
                     self._begin(backend)
                     self._turn(backend, interrupt)
                     is_interrupted = interrupt.requested
+                    if not is_interrupted:
+                        self._intake.stop_all()
                     self._intake.put_on_record(lambda: self._progress(backend))
                 except Exception:
                     self._intake.leave_tables()
                     raise
                 finally:
                     backend.close()
-        self._intake.leave_in_order()
+        self._intake.leave_in_order(is_over=not is_interrupted)
         return self._summary(is_interrupted=is_interrupted)
 
     def _begin(self, backend: Backend) -> None:
@@ -201,16 +257,22 @@ class SearchLoop:
             is_busy = out.fill(backend) or out.prepare_ahead(backend)
             if not out.running and not out.wants_trial():
                 return
+            if out.running and self._task.stopping.cuts(out.state()):
+                self._intake.say(out.cut_line())
+                return
+            if not is_busy:
+                self._view.tick(self._progress(backend))
             results = backend.next_finished(timeout_s=0.0 if is_busy else TURN_S)
             for result in results:
                 self._take(result)
+            if results:
+                self._intake.stop_hopeless()
+                out.study_changed()
             out.ended(len(results))
             # Asked here too, since a short search may end before anything is on disk: a rule
             # raises when too many trials failed.
             self._task.stopping.why_end(out.state())
             self._intake.acknowledge(lambda: self._progress(backend))
-            if not results and not is_busy:
-                self._view.tick(self._progress(backend))
         for result in backend.next_finished(timeout_s=0.0):
             self._take(result)
 
@@ -240,6 +302,7 @@ class SearchLoop:
             num_trials=stopping.num_trials,
             num_done=state.num_done,
             num_running=len(self._dispatcher.running),
+            num_paused=len(self._study.paused),
             num_failed=state.num_failed,
             num_redrawn=self._study.num_redrawn,
             num_known=self._study.num_known,
@@ -247,6 +310,7 @@ class SearchLoop:
             front=[self._study.record(number) for number in self._tracker.front_numbers],
             elapsed_s=state.elapsed_s,
             remaining_s=stopping.remaining_s(state),
+            sampler_share=self._dispatcher.sampler_share,
         )
 
     def _plan(self, backend: Backend) -> SearchPlan:
@@ -258,7 +322,17 @@ class SearchLoop:
             num_architectures=self._task.space.num_architectures(),
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
+            limits=self._task.limits,
         )
+
+
+def _relatives_of(
+    task: SearchTask, run_folder: RunFolder, records: Sequence[TrialRecord]
+) -> Relatives | None:
+    if task.inheritance is None:
+        return None
+    parameters = task.space.parameters
+    return Relatives(run_folder, parameters=parameters, plan=task.inheritance, records=records)
 
 
 def _brings_weights(evaluator: Evaluator, run_folder: RunFolder) -> bool:

@@ -59,14 +59,21 @@ class SamplerPace:
             return 0
         return min(num_slots, 1 + int(2 * load))
 
-    def warning(self, *, num_trials: int, num_slots: int) -> str | None:
-        """Return one line if the sampler has just proved to be the bottleneck, once a search."""
+    def wasted_share(self) -> float:
+        """Return the share of the workers' time that waiting for asks took of late, 0 to 1.
+
+        It is 0 in the first seconds, and where asks are as quick as the loop itself.
+        """
         now = time.monotonic()
         while self._waits and self._waits[0][0] < now - WINDOW_S:
             self._wasted_s -= self._waits.popleft()[1]
         is_early = now - self._started_s < WINDOW_S
-        share = self._wasted_s / WINDOW_S
-        if self._has_warned or is_early or share < WASTED_SHARE or self._busy_s < MIN_ASK_S:
+        return 0.0 if is_early or self._busy_s < MIN_ASK_S else self._wasted_s / WINDOW_S
+
+    def warning(self, *, num_trials: int, num_slots: int) -> str | None:
+        """Return one line if the sampler has just proved to be the bottleneck, once a search."""
+        share = self.wasted_share()
+        if self._has_warned or share < WASTED_SHARE:
             return None
         self._has_warned = True
         return (

@@ -60,3 +60,12 @@ class StopRule(Protocol):
         """Return the seconds of wall time that are expected to be left; None if unknown."""
         del state
         return None
+
+
+@runtime_checkable
+class Cuts(Protocol):
+    """A stop rule that ends a search although trials run."""
+
+    def cuts(self, state: SearchState) -> bool:
+        """Say whether trials that run are left as they are; a command that resumes ends them."""
+        ...

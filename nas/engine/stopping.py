@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from nas.engine.stop_rule import SearchState, StopRule
+from nas.engine.stop_rule import Cuts, SearchState, StopRule
 from nas.errors import ConfigError, ExecutionError
 from nas.trial import TrialRecord, trainings
 
@@ -155,10 +155,25 @@ class Stopping:
         said = (rule.why_end(state) for rule in self.all_rules)
         return next((why for why in said if why is not None), None)
 
+    def why_end_all(self, state: SearchState) -> str | None:
+        """Return why no trial may go on either; None while those that began may.
+
+        The number of trials alone forbids new ones, and lets those at a rung go on.
+
+        Raises:
+            ExecutionError: a rule gives the search up.
+        """
+        said = (r.why_end(state) for r in self.all_rules if not isinstance(r, MaxTrials))
+        return next((why for why in said if why is not None), None)
+
     def remaining_s(self, state: SearchState) -> float | None:
         """Return the least that a rule expects to be left, or None while none expects anything."""
         said = (rule.remaining_s(state) for rule in self.all_rules)
         return min((found for found in said if found is not None), default=None)
+
+    def cuts(self, state: SearchState) -> bool:
+        """Say whether a rule of the user's, or a budget, leaves running trials as they are."""
+        return any(rule.cuts(state) for rule in self.rules if isinstance(rule, Cuts))
 
     def is_time_over(self, state: SearchState) -> bool:
         """Say whether the time alone ends the search: what else ends it may still be repaired."""

@@ -1,13 +1,18 @@
-"""What a search is about, and what came of it: what those who start one give and get."""
+"""The input and the output of a search: what its caller gives, and what its caller gets."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nas.architecture import Architecture
 from nas.engine.costs import CachedCosts
+from nas.engine.relatives import InheritancePlan
+from nas.engine.rungs import RungPlan
 from nas.engine.stopping import Stopping
 from nas.evaluation.evaluator import Evaluator
 from nas.objective import Constraint, Objective
+from nas.record.references import Reference
 from nas.space.space import SearchSpace
 from nas.study.study import SamplerFactory
 from nas.trial import TrialRecord
@@ -28,7 +33,13 @@ class SearchTask:
         trial_time_limit_s: a trial that takes longer fails; None for no limit.
         costs: the evaluator's static costs, where they are shared with the sampler; None for own.
         notes: what the study is to note of itself, by key, as plain values.
+        rungs: how trials train in steps; None trains each in one go.
+        limits: on what training measures; networks that break them stay on record.
+        references: models that the search is compared with, and that need no training.
+        hand_made: name and architecture of networks that are trained for comparison.
+        most_hand_made: share of the trials' time that one of them may take; infinite for any.
         trains_again: members of the recorded front whose weights are gone are trained once more.
+        inheritance: how trials start from the weights of others; None where all start at random.
     """
 
     space: SearchSpace
@@ -41,7 +52,13 @@ class SearchTask:
     trial_time_limit_s: float | None = None
     costs: CachedCosts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    rungs: RungPlan | None = None
+    limits: tuple[Constraint, ...] = ()
+    references: tuple[Reference, ...] = ()
+    hand_made: tuple[tuple[str, Architecture], ...] = ()
+    most_hand_made: float = math.inf
     trains_again: bool = True
+    inheritance: InheritancePlan | None = None
 
 
 @dataclass(frozen=True)

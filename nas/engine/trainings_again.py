@@ -16,7 +16,7 @@ from nas.trial import FailureKind, TrialRecord, TrialResult, TrialSpec, TrialSta
 
 
 class TrainingsAgain:
-    """Hands out trainings whose weights are missing, and takes what comes of them.
+    """Trains again the networks whose weights are missing, and takes the results.
 
     Args:
         missing: members of the front without weights; a variant is made by its parent's training.
@@ -65,7 +65,7 @@ class TrainingsAgain:
         return study.order_again(number, attempt=self._attempts[number])
 
     def take(self, result: TrialResult) -> list[str]:
-        """Keep the weights that a training brought; return what is to be told, in lines.
+        """Keep the weights of a training; return lines for the user.
 
         A training that lost its worker waits again; one that fails does not.
         """

@@ -1,10 +1,10 @@
-"""What a search tells whoever watches it; the command line draws it, tests count it."""
+"""What a search shows to its watcher; the command line draws it, tests count it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nas.objective import Objective
+from nas.objective import Constraint, Objective
 from nas.trial import TrialRecord
 
 
@@ -20,6 +20,7 @@ class SearchPlan:
         num_architectures: how many the space holds; may be infinite.
         num_slots: trials that run at once.
         num_resumed: trials that an earlier command finished.
+        limits: on what training measures.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SearchPlan:
     num_architectures: float
     num_slots: int
     num_resumed: int = 0
+    limits: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Progress:
         front: the front's trials, smallest first.
         elapsed_s: wall time since this command started.
         remaining_s: expected wall time to the end, or None while unknown.
+        num_paused: trials that wait at a rung.
+        sampler_share: share of the workers' time, of late, that waiting for the sampler took.
     """
 
     num_trials: int | None
@@ -58,6 +62,8 @@ class Progress:
     front: Sequence[TrialRecord]
     elapsed_s: float
     remaining_s: float | None
+    num_paused: int = 0
+    sampler_share: float = 0.0
 
 
 class View(Protocol):
@@ -69,6 +75,10 @@ class View(Protocol):
 
     def trial_finished(self, record: TrialRecord, progress: Progress) -> None:
         """Called after each trial that ended and is on disk."""
+        ...
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        """Called after each rung of a trial that is on disk; the trial waits there."""
         ...
 
     def tick(self, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Weights of the front members, and of nobody else: what keeps a run folder small."""
+"""Weights of the members of the front, and of no other trial: a run folder stays small."""
 
 import json
 from collections.abc import Collection, Iterable

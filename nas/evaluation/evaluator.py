@@ -66,6 +66,18 @@ class KnowsWidths(Protocol):
 
 
 @runtime_checkable
+class MeetsParts(Protocol):
+    """An evaluator whose static costs come from parts that networks have in common."""
+
+    def meet_parts(self) -> None:
+        """Look at the parts of random networks; called in the driver, before many are described.
+
+        It takes some seconds at most.
+        """
+        ...
+
+
+@runtime_checkable
 class BringsWeights(Protocol):
     """An evaluator that says whether its results come with trained weights.
 
@@ -75,6 +87,23 @@ class BringsWeights(Protocol):
     """
 
     brings_weights: bool
+
+
+@runtime_checkable
+class Inherits(Protocol):
+    """An evaluator whose trials may start from the weights of others.
+
+    It takes up the `inheritance` of an order, and gives weights back for each order that says
+    `keeps_weights`.
+    """
+
+    def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
+        """Return name -> shape of what the state dict of a network holds; called in the driver.
+
+        Raises:
+            Exception: whatever the space's `build` raises; the trial starts from random weights.
+        """
+        ...
 
 
 @runtime_checkable

@@ -22,11 +22,15 @@ from torch import nn
 
 from nas.architecture import Architecture, Value
 from nas.compress.storage import costs_as_stored
+from nas.device.chain import ChainCosts
+from nas.device.costs import MEMORY, operator_costs
+from nas.device.trace import operators_of_model
 from nas.errors import SpaceError, UnbuildableError
-from nas.measure.cost import costs_of, input_size, on_meta_device
+from nas.evaluation.chosen import PREFIX, chosen_settings
+from nas.measure.cost import costs_of, empty_inputs, example_inputs, on_meta_device
 from nas.seeding import generator
 from nas.space.space import SearchSpace
-from nas.task import DataShape
+from nas.task import DataShape, TokenShape
 from nas.widths import WIDTHS
 
 _COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
@@ -135,33 +139,49 @@ def _check_model(
     space: SearchSpace, architecture: Architecture, model: nn.Module, data: DataShape
 ) -> Iterator[Finding]:
     """Yield what is wrong with a model on the meta device: its output, its costs."""
-    shape = (2, data.input_shape[0], *input_size(model, data))
+    inputs = empty_inputs(model, data, count=2, device="meta")
+    shape = tuple(inputs.shape)
     try:
         with torch.no_grad():
-            logits = model(torch.empty(shape, device="meta"))
+            logits = model(inputs)
         # Weights of few bits are stored smaller than they are trained.
         counted = costs_as_stored(costs_of(model, data, metrics=_COUNTED), model)
     except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
-        yield Finding(Fault.NO_LOGITS, f"for images {shape}: {_last_line(error)}", architecture)
+        yield Finding(
+            Fault.NO_LOGITS, f"for {_inputs_of(data)} {shape}: {_last_line(error)}", architecture
+        )
         return
-    if not isinstance(logits, torch.Tensor) or logits.shape != (2, data.num_classes):
+    wanted = (*shape, data.num_classes) if isinstance(data, TokenShape) else (2, data.num_classes)
+    if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        message = f"images {shape} should give (2, {data.num_classes}), but gave {found}"
+        message = f"{_inputs_of(data)} {shape} should give {wanted}, but gave {found}"
         yield Finding(Fault.NO_LOGITS, message, architecture)
     stated = space.static_costs(architecture, data) or {}
     for name in _COUNTED:
         if name in stated and not math.isclose(stated[name], counted[name]):
             message = f"static_costs says {name} {stated[name]:g}, the model has {counted[name]:g}"
             yield Finding(Fault.COST_DIFFERS, message, architecture)
+    chain = space.parts(architecture, data)
+    if chain is not None:
+        by_parts = ChainCosts(list(MEMORY), {})(chain, data)
+        built = operator_costs(operators_of_model(model, data), metrics=MEMORY, devices={})
+        if by_parts != built:
+            message = f"parts() describes a network of {by_parts}, build() makes one of {built}"
+            yield Finding(Fault.COST_DIFFERS, message, architecture)
+
+
+def _inputs_of(data: DataShape) -> str:
+    return "tokens" if isinstance(data, TokenShape) else "images"
 
 
 def _check_names(
     space: SearchSpace, models: Mapping[Architecture, nn.Module], data: DataShape
 ) -> Iterator[Finding]:
-    """Yield pairs of architectures that are one network under two identities."""
+    """Yield pairs of architectures that are one network, trained alike, under two identities."""
     by_structure: dict[tuple[object, ...], Architecture] = {}
     for architecture, model in models.items():
-        twin = by_structure.setdefault(_structure(model), architecture)
+        training = tuple(chosen_settings(architecture).items())
+        twin = by_structure.setdefault((*_structure(model), training), architecture)
         if twin is architecture:
             continue
         if torch.equal(_output(space, twin, data), _output(space, architecture, data)):
@@ -180,8 +200,10 @@ def _check_effects(
     data: DataShape,
     rng: np.random.Generator,
 ) -> Iterator[Finding]:
-    """Yield parameters that never change the network."""
+    """Yield parameters that never change the network, though they are not of its training."""
     for name, domain in space.domains.items():
+        if name.startswith(PREFIX):
+            continue
         holders = [architecture for architecture in models if name in architecture][:_NUM_PAIRS]
         if domain.num_values < 2 or not holders:
             continue
@@ -237,8 +259,7 @@ def _output(space: SearchSpace, architecture: Architecture, data: DataShape) -> 
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(0)
         model = space.build(architecture, data).eval()
-        images = torch.randn(2, data.input_shape[0], *input_size(model, data))
-        logits: torch.Tensor = model(images)
+        logits: torch.Tensor = model(example_inputs(model, data, count=2))
         return logits
 
 
@@ -269,8 +290,10 @@ def _train_briefly(
 ) -> Iterator[Finding]:
     macs = costs_of(copy.deepcopy(model).to("meta"), data, metrics=("num_macs",))["num_macs"]
     batch = min(_BATCH, max(_LEAST_BATCH, int(_BATCH_MACS / max(1.0, macs))))
-    images = torch.randn(batch, data.input_shape[0], *input_size(model, data))
+    inputs = example_inputs(model, data, count=batch)
     labels = torch.arange(batch) % data.num_classes
+    if isinstance(data, TokenShape):
+        labels = inputs.flatten()
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
     model.train()
     losses = []
@@ -280,7 +303,7 @@ def _train_briefly(
         if step >= _LEAST_STEPS and time.monotonic() - started_s > _TRAINING_TIME_S:
             break
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(images), labels)
+        loss = nn.functional.cross_entropy(model(inputs).flatten(0, -2), labels)
         losses.append(float(loss.detach()))
         loss.backward()  # type: ignore[no-untyped-call] # torch's own
         reached |= {name for name, p in model.named_parameters() if p.grad is not None}

@@ -129,7 +129,7 @@ class TabularEvaluator(Evaluator, KnowsFacts, ReadsTable):
         except Exception as error:  # noqa: BLE001 - a failure is a result
             kind, text = FailureKind.ERROR, traceback.format_exc()
             return _failed(spec, Failure(kind, str(error), text))
-        seconds = self._seconds(row, rung)
+        seconds = self._seconds(row, rung, spec)
         if spec.time_limit_s is not None and seconds > spec.time_limit_s:
             message = f"the training took {seconds:g} s of the {spec.time_limit_s:g} s allowed"
             return _failed(spec, Failure(FailureKind.TIMEOUT, message), spec.time_limit_s)
@@ -139,7 +139,7 @@ class TabularEvaluator(Evaluator, KnowsFacts, ReadsTable):
         return TrialResult(
             number=spec.number,
             attempt=spec.attempt,
-            state=TrialState.COMPLETE,
+            state=TrialState.COMPLETE if rung is None else TrialState.STOPPED,
             metrics=metrics,
             seconds=seconds,
             budget=spec.budget,
@@ -172,10 +172,15 @@ class TabularEvaluator(Evaluator, KnowsFacts, ReadsTable):
             )
         return paid[-1]
 
-    def _seconds(self, row: int, rung: TableRung | None) -> float:
+    def _seconds(self, row: int, rung: TableRung | None, spec: TrialSpec) -> float:
+        """Return what the training took, with its earlier rungs."""
         name = self.table.columns.seconds
         full = SECONDS_WITHOUT_COLUMN if name is None else self._number(name, row)
-        return full * (rung.cost if rung else 1.0)
+        share = rung.cost if rung else 1.0
+        if not spec.reached:
+            return full * share
+        before = spec.reached if self.table.columns.rungs_continue else 0.0
+        return spec.spent_s + full * max(0.0, share - before)
 
     def _number(self, name: str, row: int) -> float:
         return float(self.table.numbers[name][row])

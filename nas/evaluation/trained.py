@@ -5,11 +5,8 @@ traceback. The test split never comes here: only the training and validation ima
 """
 
 import copy
-import os
-import platform
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,16 +18,22 @@ from nas.adapt.adapters import adapt, merge
 from nas.adapt.distillation import TaughtLoss, TeacherTargets
 from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
 from nas.architecture import Architecture
-from nas.data.dataset import Dataset, SearchData
+from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
+from nas.device.device import KnownDevice
 from nas.errors import ConfigError
+from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
-from nas.evaluation.failures import failure_of
-from nas.evaluation.known import KnownBefore
+from nas.evaluation.failures import failed_result, worker_name
+from nas.evaluation.hand_made import WithBaselines
+from nas.evaluation.inherited import StartsFromOthers, share_told, start
+from nas.evaluation.known import KnownBefore, known_before
+from nas.evaluation.measured import check_measured
 from nas.evaluation.model_memory import check_memory
+from nas.evaluation.part_clock import PartClock
 from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
-from nas.measure.cost import COUNTABLE, input_size
+from nas.measure.cost import input_size
 from nas.measure.latency import measure_latency_ms
 from nas.objective import Objective, losses
 from nas.running_clock import running_s
@@ -42,11 +45,7 @@ from nas.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from nas.train.device import (
-    choose_device,
-    keep_freed_memory,
-    limit_device_memory,
-)
+from nas.train.device import own_randomness, prepare_process, release_device_memory
 from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
@@ -54,12 +53,10 @@ from nas.trial import TrialResult, TrialSpec, TrialState, Variant
 # Images of the shortest measurement: batch norms want several; and what makes a step long.
 _LEAST_BATCH, _FIRST_STEP_MACS = 4, 6e8
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
-
-
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
+class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -68,20 +65,19 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         recipe: how to train.
         objectives: what the search makes better; decides which weights are worth sending.
         metrics: further metrics to report: `activation_bytes`, `latency_ms`.
-        num_threads: CPU threads of a trial, at least 1; None leaves torch's own number, which is
-            far too many where several workers share the cores.
+        num_threads: CPU threads of a trial, at least 1; None for as many as torch takes.
         gpu_share: GPUs of each worker; below 1 its share of the GPU's memory is kept too.
         variants: compressed copies to make of each network at the end of its training, each a
             point of its own: `int8`, `kept0.5+int8` (see `nas.compress.compression`).
         fine_tuning: of variants that lost channels or ranks, as a share of the recipe's epochs.
         checkpoint_every_s: a trial is saved so often while it trains, in the folder that its order
             names, and goes on from there on another worker; None for no such checkpoints.
+        devices: name -> device, each that an objective or a metric names: `latency_ms@pi5`.
 
     Attributes:
         brings_weights: results of members of the front come with weights.
         data: what is learnt from and judged by.
-        teacher_targets: a teacher's outputs for the training images, learnt beside the labels;
-            None for no teacher.
+        teacher_targets: a teacher's outputs for the training images, or None.
     """
 
     brings_weights = True
@@ -99,21 +95,22 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         variants: Sequence[str] = (),
         fine_tuning: float = 0.25,
         checkpoint_every_s: float | None = None,
+        devices: Mapping[str, KnownDevice] | None = None,
     ) -> None:
         if num_threads is not None and not 0 < num_threads <= MAX_THREADS:
             raise ConfigError(
                 f"evaluation.num_threads must be above 0 and at most {MAX_THREADS}, but got "
                 f"{num_threads:g}; the CPU cores of a trial are a good number"
             )
-        self.space = space
+        self.space, self._builder = space, WithBaselines(space)
         self.data = data.search_data()
         space.check_data(self.data.shape)
-        self.recipe = recipe
-        self.objectives = tuple(objectives)
+        check_chosen(recipe, space.domains)
+        self.recipe, self.objectives = recipe, tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
-        _check_measured(wanted, self.data)
-        counted = [name for name in COUNTABLE if name in wanted]
-        self._known = KnownBefore(space, self.data.shape, metrics=counted)
+        check_measured(wanted, self.data)
+        counted = known_before(wanted)
+        self._known = KnownBefore(self._builder, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted
         self._num_threads = num_threads
         self._gpu_share = gpu_share
@@ -138,15 +135,17 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         """Return how wide the network is (`nas.widths`); nothing where the space hides it."""
         return self._known.widths(architecture)
 
+    def meet_parts(self) -> None:
+        """Look at the parts of networks, so that further ones are quickly described."""
+        self._known.meet_parts()
+
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and move the data there."""
         if self._resident is not None:
             return
-        keep_freed_memory()
-        if self._num_threads is not None:
-            torch.set_num_threads(max(1, int(self._num_threads)))
-        device = choose_device(self.recipe.device)
-        limit_device_memory(device, self._gpu_share)
+        device = prepare_process(
+            self.recipe.device, num_threads=self._num_threads, gpu_share=self._gpu_share
+        )
         num_loaders = max(1, int(self._num_threads or 1))
         self._resident = move_to_device(self.data, device, num_loaders=num_loaders)
         teacher = self.recipe.distillation
@@ -198,40 +197,44 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a user's build may raise anything
-            return _failed(spec, error, seconds=time.monotonic() - started)
+            return failed_result(spec, error, seconds=time.monotonic() - started)
         finally:
-            _release_device_memory(self._resident)
+            if self._resident is not None:
+                release_device_memory(self._resident.mean.device)
 
     def _train(self, spec: TrialSpec, *, started: float) -> TrialResult:
         self.prepare()
         data = self._resident
         assert data is not None, "prepare has moved the data"
-        device = data.mean.device
-        with _own_randomness(device, spec.seed):
-            has_gradients = device.type == "cpu" and self.recipe.adapter_rank is None
-            check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
-            model = self.space.build(spec.architecture, self.data.shape)
-            if self.recipe.adapter_rank is not None:
-                adapt(model, rank=self.recipe.adapter_rank)
-            model = model.to(device).to(memory_format=torch.channels_last)
-            training = Training(
-                model,
-                data.resized(input_size(model, self.data.shape)),
-                self.recipe,
-                seed=spec.seed,
-                time_limit_s=spec.time_limit_s,
-                loss=self._loss(model, device),
-            )
-            self._run(training, spec)
-            if self.recipe.adapter_rank is not None and spec.budget >= 1.0:
-                merge(model)
-            metrics = training.score().metrics()
-            metrics |= self.static_costs(spec.architecture)
-            if self._measures_latency:
-                metrics["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
-            seconds = training.earlier_s + time.monotonic() - started
+        device, clock = data.mean.device, PartClock()
+        with own_randomness(device, spec.seed):
+            with clock.part("build"):
+                model, share, recipe = self._build(spec, device)
+            with clock.part("data"):
+                training = Training(
+                    model,
+                    data.resized(input_size(model, self.data.shape)),
+                    recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
+                    seed=spec.seed,
+                    share=share,
+                    time_limit_s=spec.time_limit_s,
+                    loss=self._loss(model, device, recipe),
+                )
+            with clock.part("train"):
+                saving_s = self._run(training, spec)
+                if recipe.adapter_rank is not None and spec.budget >= 1.0:
+                    merge(model)
+            earlier_s = max(training.earlier_s, spec.spent_s)
+            clock.move(saving_s, source="train", to="checkpoint")
+            clock.add("train", earlier_s)
+            with clock.part("validate"):
+                metrics = training.score().metrics()
+            with clock.part("measure"):
+                metrics |= self._measured(model, spec, device)
+            seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
-            variants = self._make_variants(spec, training) if is_whole else ()
+            with clock.part("variants"):
+                variants = self._make_variants(spec, training) if is_whole else ()
         return TrialResult(
             number=spec.number,
             attempt=spec.attempt,
@@ -239,10 +242,30 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             metrics={**metrics, "seconds": seconds},
             seconds=seconds,
             budget=spec.budget,
-            worker=_worker_name(),
-            weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
+            worker=worker_name(),
+            weights=as_bytes(model.state_dict()) if self._is_kept(spec, metrics) else None,
             variants=variants,
+            parts_s=clock.parts_s,
         )
+
+    def _build(self, spec: TrialSpec, device: torch.device) -> tuple[nn.Module, float, Recipe]:
+        """Return the network, and how it is trained: the share of a training, and the recipe."""
+        chosen = with_chosen(self.recipe, spec.architecture)
+        has_gradients = device.type == "cpu" and chosen.adapter_rank is None
+        check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
+        model = self._builder.build(spec.architecture, self.data.shape)
+        share, recipe = start(model, spec.inheritance, chosen)
+        if recipe.adapter_rank is not None:
+            adapt(model, rank=recipe.adapter_rank)
+        return model.to(device).to(memory_format=torch.channels_last), share, recipe
+
+    def _measured(
+        self, model: nn.Module, spec: TrialSpec, device: torch.device
+    ) -> dict[str, float]:
+        found = {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
+        if self._measures_latency:
+            found["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
+        return found
 
     def _make_variants(self, spec: TrialSpec, training: Training) -> tuple[Variant, ...]:
         shape, device = self.data.shape, training.device
@@ -256,36 +279,42 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
             costs=dict(self.static_costs(spec.architecture)),
             seed=spec.seed,
             deadline_s=None if limit_s is None else now_s + limit_s - training.spent_s,
-            loss=lambda model: self._loss(model, device),
+            loss=lambda model: self._loss(model, device, self.recipe),
             measures_latency=self._measures_latency,
+            devices=self._known.devices,
         )
         return make_variants(
             trained, self._variants, is_wanted=lambda found: self._is_wanted(spec, found)
         )
 
-    def _run(self, training: Training, spec: TrialSpec) -> None:
-        """Train from the last checkpoint on, and keep some; a part of the budget is kept whole."""
+    def _run(self, training: Training, spec: TrialSpec) -> float:
+        """Train on and keep checkpoints; return the seconds that these took."""
         if spec.checkpoint is None:
             training.run(budget=spec.budget)
-            return
-        folder, every_s = Path(spec.checkpoint), self._checkpoint_every_s
-        load_checkpoint(training, folder)
+            return 0.0
+        folder, every_s, clock = Path(spec.checkpoint), self._checkpoint_every_s, PartClock()
+        with clock.part("checkpoint"):
+            load_checkpoint(training, folder)
         regular = None
         if every_s is not None:
             regular = RegularCheckpoints(training, folder, every_s=every_s)
         training.run(budget=spec.budget, after_step=regular)
         if spec.budget < 1.0:
-            save_checkpoint(training, folder)
+            with clock.part("checkpoint"):
+                save_checkpoint(training, folder)
+        return clock.parts_s["checkpoint"] + (0.0 if regular is None else regular.spent_s)
 
-    def _loss(self, model: nn.Module, device: torch.device) -> Loss | None:
+    def _loss(self, model: nn.Module, device: torch.device, recipe: Recipe) -> Loss | None:
         if self.teacher_targets is None:
             return None
-        taught = TaughtLoss(
-            self.teacher_targets, model, device=device, label_smoothing=self.recipe.label_smoothing
-        )
+        smoothing = recipe.label_smoothing
+        taught = TaughtLoss(self.teacher_targets, model, device=device, label_smoothing=smoothing)
         return lambda logits, labels, taken: taught(
             logits, labels, indices=taken.indices, mirrored=taken.mirrored
         )
+
+    def _is_kept(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
+        return (spec.keeps_weights and spec.budget >= 1.0) or self._is_wanted(spec, metrics)
 
     def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
         """Say whether a network of these metrics may stand on the front."""
@@ -295,51 +324,5 @@ class TrainedEvaluator(Evaluator, KnowsWidths, BringsWeights):
         return not any(_dominates(point, ours) for point in spec.front)
 
 
-def _check_measured(wanted: Collection[str], data: SearchData) -> None:
-    """Refuse objectives that the task of the data does not measure."""
-    if data.task is None:
-        return
-    known = {*COUNTABLE, "latency_ms", "seconds", "loss", *data.task.measures}
-    for name in wanted:
-        if name not in known:
-            measured = ", ".join(data.task.measures)
-            raise ConfigError(
-                f"{type(data.task).__name__} does not measure {name}; it measures {measured} and "
-                f"loss: objectives=[{data.task.measures[0]},size_bytes]"
-            )
-
-
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
-
-
-@contextmanager
-def _own_randomness(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed torch for one trial, and give the process its own random state back afterwards."""
-    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        yield
-
-
-def _failed(spec: TrialSpec, error: BaseException, *, seconds: float) -> TrialResult:
-    return TrialResult(
-        number=spec.number,
-        attempt=spec.attempt,
-        state=TrialState.FAILED,
-        metrics=dict(spec.static_costs),
-        seconds=seconds,
-        budget=spec.budget,
-        failure=failure_of(error),
-        worker=_worker_name(),
-    )
-
-
-def _release_device_memory(data: TrialData | None) -> None:
-    """Give cached GPU memory back, as other workers may share the GPU."""
-    if data is not None and data.mean.device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
-def _worker_name() -> str:
-    return f"{platform.node()}:{os.getpid()}"

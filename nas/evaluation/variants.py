@@ -8,7 +8,7 @@ are those of the compressed network. A variant that fails costs the trial nothin
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from safetensors.torch import save as save_safetensors
@@ -23,6 +23,9 @@ from nas.compress.compression import (
 )
 from nas.compress.prune import require_pruning
 from nas.compress.quantize import remove_weight_parametrizations
+from nas.device.costs import from_operators, operator_costs
+from nas.device.device import KnownDevice
+from nas.device.trace import operators_of_model
 from nas.errors import ConfigError
 from nas.evaluation.failures import failure_of
 from nas.measure.cost import COUNTABLE, costs_of, input_size
@@ -72,7 +75,7 @@ class TrainedModel:
     """A network whose training has ended, and what is needed to judge copies of it.
 
     Attributes:
-        build: makes the network anew, with any weights, on the CPU.
+        build: makes the network again, with any weights, on the CPU.
         state: its trained weights.
         data: what it was trained on, at its size.
         shape: of the data.
@@ -81,6 +84,7 @@ class TrainedModel:
         deadline_s: `running_s()` by which variants must be made; None for no limit.
         loss: a model -> the loss that it is trained with; None for the usual one.
         measures_latency: whether variants are timed.
+        devices: name -> device, each that the costs name.
     """
 
     build: Callable[[], nn.Module]
@@ -92,6 +96,7 @@ class TrainedModel:
     deadline_s: float | None
     loss: Callable[[nn.Module], Loss | None]
     measures_latency: bool = False
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
 
 
 def plan_variants(
@@ -205,7 +210,13 @@ def _time_left_s(trained: TrainedModel) -> float | None:
 def _counted(model: nn.Module, trained: TrainedModel) -> dict[str, float]:
     """Return the costs of a reshaped model; on the meta device, where attention is counted."""
     names = [name for name in COUNTABLE if name in trained.costs]
-    return costs_of(copy.deepcopy(model).to("meta"), trained.shape, metrics=names)
+    shapes = copy.deepcopy(model).to("meta")
+    counted = costs_of(shapes, trained.shape, metrics=names)
+    of_operators = [name for name in trained.costs if from_operators(name)]
+    if not of_operators:
+        return counted
+    graph = operators_of_model(shapes, trained.shape)
+    return counted | operator_costs(graph, metrics=of_operators, devices=trained.devices)
 
 
 def _on_device(model: nn.Module, trained: TrainedModel) -> nn.Module:

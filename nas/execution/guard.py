@@ -13,7 +13,8 @@ def evaluate_guarded(evaluator: Evaluator, spec: TrialSpec) -> TrialResult:
     """Evaluate; what the evaluator raises all the same is the trial's failure.
 
     The trial's checkpoint is removed here, on the node that wrote it, once nothing can be gained
-    from it any more.
+    from it any more. That of a trial with rungs on record stays until its end is on record too:
+    the driver removes it.
     """
     started_s = time.monotonic()
     try:
@@ -29,7 +30,8 @@ def evaluate_guarded(evaluator: Evaluator, spec: TrialSpec) -> TrialResult:
             traceback=traceback.format_exc(),
             seconds=time.monotonic() - started_s,
         )
-    if spec.checkpoint is not None and result.state is not TrialState.STOPPED:
+    is_over = result.state is not TrialState.STOPPED and not spec.reached
+    if spec.checkpoint is not None and is_over:
         remove_folder(Path(spec.checkpoint))
     return result
 

@@ -258,7 +258,7 @@ class RayBackend:
         try:
             batch: Batch = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            # What an evaluator raises is caught in the worker: this is what cannot travel.
+            # The worker catches what an evaluator raises; this error could not be sent back.
             self._idle.append(call.worker)
             return [
                 failed(spec, FailureKind.ERROR, _line(error.cause), traceback=str(error))
@@ -274,7 +274,7 @@ class RayBackend:
         return list(batch.results)
 
     def _after_loss(self, call: _Call, error: Exception) -> list[TrialResult]:
-        """Judge why a worker died: the trial's fault, or none of it."""
+        """Say why a worker died: by the fault of its trial, or by something else."""
         import ray
 
         place = self._place_of.pop(call.worker)

@@ -31,7 +31,7 @@ MARK = "NAS_RAY_MARK"
 MAX_FOLDER_BYTES = 37
 # Ray passes paths through command lines that it splits itself.
 _PLAIN_PATH = re.compile(r"/[\w./+-]*", re.ASCII)
-# What the lines of a log say that tell why a process ended; the others are stacks.
+# Words of those log lines that say why a process ended; the other lines are stacks.
 _CAUSE = re.compile(
     "too many open|no space left|permission denied|cannot allocate|already in use|check failed:",
     re.IGNORECASE,

@@ -21,7 +21,7 @@ def memory_of_killed(message: str) -> dict[int, float]:
 def is_to_blame(pid: int, message: str) -> bool:
     """Say whether no other worker that was ended with this one used more memory.
 
-    Where the message does not say, each of them may be to blame.
+    Where the message does not say, any of these trials may be to blame.
     """
     used = memory_of_killed(message)
     return pid not in used or used[pid] >= max(used.values())

@@ -58,7 +58,7 @@ class SimulatedBackend:
         """Start a trial in a free slot, at the present time of the clock."""
         assert self.num_free > 0, "a trial was submitted while all simulated workers are busy"
         result = self._evaluator.evaluate(spec)
-        finish_s = self._now_s + result.seconds
+        finish_s = self._now_s + max(0.0, result.seconds - spec.spent_s)
         heapq.heappush(self._running, (finish_s, next(self._order), result))
 
     def next_finished(self, *, timeout_s: float) -> Sequence[TrialResult]:  # noqa: ARG002

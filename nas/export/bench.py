@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.export.deployable import FloatArray
+from nas.export.example import Example
 from nas.export.format import FileKind, Format
 from nas.export.parity import compare, outputs_of
 from nas.export.peak_memory import peak_memory_bytes
@@ -36,6 +37,7 @@ class Bench:
         place: the network's own folder in it.
         network: what the files must compute.
         expected: (N, ...) outputs of the torch model for the inputs of the test split.
+        example: takes down what each file makes of one input.
         winner_metric: what each file is judged by.
         weighs_memory: measure peak memory, in a fresh process for each file.
     """
@@ -46,6 +48,7 @@ class Bench:
     place: str
     network: ShippedNetwork
     expected: FloatArray
+    example: Example
     winner_metric: WinnerMetric
     weighs_memory: bool
 
@@ -74,6 +77,7 @@ class Bench:
         if row.refused:
             _LOG.warning("%s is not shipped: %s", row.file, row.refused)
             _remove(path)
+            self.example.forget(file.name)
         return row
 
     def _measured(self, chosen: Format, file: FileKind, path: Path) -> ArtefactRow:
@@ -86,6 +90,8 @@ class Bench:
             winner_metric=self.winner_metric,
             tolerance=file.tolerance,
         )
+        index = self.example.index
+        self.example.note(file, run(inputs.test[index : index + 1]))
         one, many = self._time(run, 1), self._time(run, _BATCH)
         peak = math.nan
         if self.weighs_memory and chosen.probe is not None:

@@ -14,8 +14,8 @@ from torch import nn
 from nas.data.normalisation import Images
 from nas.data.streamed import StreamedImages
 from nas.evaluation.winner_metric import AnyData
-from nas.export.load_without_nas import resize
 from nas.measure.cost import input_size
+from nas.train.resize import resize
 
 # B batch, C channels, H height, W width, K classes
 # ruff: noqa: N803 - names of tensors end in their shapes
@@ -109,5 +109,6 @@ def calibration_inputs(dataset: AnyData, size: tuple[int, int], *, count: int) -
 
 def as_input(images_NHWC: Images, size: tuple[int, int]) -> FloatArray:
     """Return stored images as floats (N, C, *size): resized as in training, not normalised."""
+    resized = resize(torch.from_numpy(images_NHWC), size).numpy().transpose(0, 3, 1, 2)
     # Copied: axes of length 1 may have any stride, by which ExecuTorch tells memory formats apart.
-    return np.array(resize(torch.from_numpy(images_NHWC), size).numpy(), order="C")
+    return np.array(resized, dtype=np.float32, order="C")

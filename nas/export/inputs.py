@@ -4,6 +4,7 @@ from typing import Any
 
 from nas.data.dataset import Dataset
 from nas.data.picture import MODES
+from nas.data.task_data import MultiLabel
 from nas.evaluation.winner_metric import AnyData
 
 _MAX_NAMED = 50  # classes that a card names; input.json names all
@@ -37,8 +38,16 @@ def describe_input(dataset: AnyData, size: tuple[int, int]) -> dict[str, Any]:
         "interpolation": _INTERPOLATION,
         "mean": list(normalisation.mean),
         "std": list(normalisation.std),
+        "outputs": _outputs(dataset),
         "classes": list(dataset.class_names) if isinstance(dataset, Dataset) else [],
     }
+
+
+def _outputs(dataset: AnyData) -> str:
+    """Return what a row of outputs is: logits of classes, of labels by themselves, or values."""
+    if isinstance(dataset, Dataset):
+        return "classes"
+    return "labels" if isinstance(dataset.task, MultiLabel) else "values"
 
 
 def _file_rules(dataset: AnyData) -> dict[str, str | None]:
@@ -74,7 +83,7 @@ def input_words(dataset: AnyData) -> str:
         )
         parts.append(
             f"Image files are turned upright by their EXIF orientation and made {order}, {size} "
-            f"({_INTERPOLATION}). `load_without_nas.py` does this to files."
+            f"({_INTERPOLATION}). `predict.py` does this to files."
         )
     parts.append(
         "The network takes them at the size that `input.json` gives (resized, "

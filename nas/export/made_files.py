@@ -19,7 +19,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.reading import read_json
 
 # One more whenever files are made differently, so that old ones are made again.
-_VERSION = 3
+_VERSION = 4
 
 
 def made_from(
@@ -55,8 +55,7 @@ def remembered(memory: Path, made_from: list[Any]) -> list[ArtefactRow] | None:
         return None
     try:
         content = read_json(memory, remedy="it is written again")
-        *source, settings = content["made_from"]
-        if [*source, _as_now(settings)] != made_from:
+        if content["made_from"] != made_from:
             return None
         rows = [_from_json(row) for row in content["rows"]]
     except (RunFolderError, KeyError, TypeError, AttributeError, ValueError):
@@ -72,25 +71,6 @@ def clear(place: Path) -> None:
         for path in place.iterdir():
             if path.is_file():
                 path.unlink()
-
-
-def _as_now(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return recorded settings as they are written now.
-
-    Earlier versions wrote a flag for each format, but for the two that were always made, and one
-    number of calibration inputs for all formats.
-    """
-    if "formats" in settings:
-        return settings
-    known = {"num_calibration", "num_threads", "peak_memory"}
-    wanted = ["weights", "torch_export", *(k for k, v in settings.items() if v is True)]
-    calibrated = {"calibration_images": settings["num_calibration"]}
-    own = {"int8": calibrated, "executorch_int8": calibrated}
-    return {
-        "formats": {name: own.get(name, {}) for name in wanted if name not in known},
-        "num_threads": settings["num_threads"],
-        "peak_memory": settings["peak_memory"],
-    }
 
 
 def _settings_of(chosen: Format) -> dict[str, Any]:

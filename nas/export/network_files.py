@@ -11,11 +11,14 @@ import torch
 from torch import nn
 
 from nas.architecture import Architecture
+from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import ACCURACY, AnyData, WinnerMetric
-from nas.export import load_without_nas
+from nas.export import predict
 from nas.export.bench import Bench
+from nas.export.example import example_of, write_example
 from nas.export.inputs import describe_input
 from nas.export.made_files import clear, made_from, remember, remembered
+from nas.export.mistakes import write_mistakes
 from nas.export.parity import outputs_of
 from nas.export.settings import ExportSettings
 from nas.export.shipped import ShippedNetwork, torch_runner
@@ -85,30 +88,40 @@ def export_network(
             model, weights=trained.weights, dataset=dataset, num_threads=settings.num_threads
         )
         _describe(network, trained.architecture, dataset, folder / place)
+        expected = outputs_of(torch_runner(network.model), network.inputs.test)
         bench = Bench(
             name=trained.name,
             variant=trained.variant,
             folder=folder,
             place=place,
             network=network,
-            expected=outputs_of(torch_runner(network.model), network.inputs.test),
+            expected=expected,
+            example=example_of(expected, network.inputs.targets, winner_metric),
             winner_metric=winner_metric,
             weighs_memory=settings.peak_memory,
         )
         files = settings.files_of(network.bits)
         rows = [bench.ship(settings.formats[name], file) for name, file in files.items()]
+        _show(bench, dataset, folder / place)
     finally:
         torch.set_num_threads(previous)
     remember(memory, source, rows)
     return rows
 
 
+def _show(bench: Bench, dataset: AnyData, place: Path) -> None:
+    """Write an example of what goes in and comes out, and what is told wrong."""
+    write_example(place, bench.example, dataset)
+    if isinstance(dataset, Dataset):
+        write_mistakes(place, bench.expected, dataset)
+
+
 def _describe(
     network: ShippedNetwork, architecture: Architecture, dataset: AnyData, place: Path
 ) -> None:
-    """Write what a user of the files must know, and the loader that needs no nas."""
+    """Write what a user of the files must know, and the program that needs no nas."""
     described = describe_input(dataset, network.size)
     write_text(place / "input.json", json.dumps(described, indent=2) + "\n")
     write_text(place / "architecture.json", architecture.to_json())
-    loader = Path(load_without_nas.__file__).read_text()
-    write_text(place / "load_without_nas.py", loader)
+    program = Path(predict.__file__).read_text(encoding="utf-8")
+    write_text(place / "predict.py", program)

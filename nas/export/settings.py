@@ -13,8 +13,16 @@ _OWN_FILES = (
     "README.md",
     "architecture.json",
     "artefacts.json",
+    "confusion.csv",
+    "confusion.png",
+    "example.json",
+    "example.npy",
+    "example.png",
     "input.json",
-    "load_without_nas.py",
+    "mistakes.csv",
+    "mistakes.npz",
+    "mistakes.png",
+    "predict.py",
 )
 
 

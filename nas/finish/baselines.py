@@ -8,21 +8,15 @@ recipe.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, UnbuildableError, nearest_first
+from nas.evaluation.hand_made import HAND_MADE, KEY
 from nas.finish.confirm import Winner
 from nas.seeding import generator
 from nas.space.space import SearchSpace
-from nas.task import DataShape
 
-KEY = "baseline"  # the one parameter that a baseline's architecture has beside its own
-HAND_MADE = ("mobilenetv3_small",)
 _NUM_DRAWS = 200  # architectures among which one of equal cost is looked for
-_SMALLEST_MAP = 4  # pixels of the last feature map, at least, where the image allows it
 
 Costs = Callable[[Architecture], Mapping[str, float]]
 
@@ -38,30 +32,6 @@ class Baselines:
 
     hand_made: Mapping[str, Sequence[float]] = field(default_factory=dict)
     num_random: int = 0
-
-
-class WithBaselines(SearchSpace):
-    """A search space that also builds the hand-made baselines; otherwise what it wraps.
-
-    Args:
-        space: builds everything else.
-    """
-
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
-        self.parameters, self.domains = space.parameters, space.domains
-
-    def build(self, architecture: Architecture, data: DataShape) -> nn.Module:
-        """Return an untrained model, of a baseline or of the space."""
-        if architecture.get(KEY) in HAND_MADE:
-            return mobilenetv3_small(data, width=float(architecture["width"]))
-        return self._space.build(architecture, data)
-
-    def static_costs(
-        self, architecture: Architecture, data: DataShape
-    ) -> Mapping[str, float] | None:
-        """Return what the space knows in closed form; baselines are counted."""
-        return None if KEY in architecture else self._space.static_costs(architecture, data)
 
 
 def find_baselines(
@@ -124,7 +94,7 @@ def random_at_equal_cost(
     known: Sequence[Architecture],
     seed: int,
 ) -> list[Winner]:
-    """Return one random architecture for each size: the nearest to it of 200 that were drawn.
+    """Return a random architecture for each size: of 200 that are drawn, the nearest in size.
 
     Args:
         space: drawn from.
@@ -153,25 +123,3 @@ def random_at_equal_cost(
         taken.add(near)
         found.append(Winner(f"random {number}", rest[near][1]))
     return found
-
-
-def mobilenetv3_small(data: DataShape, *, width: float) -> nn.Module:
-    """Return MobileNetV3-small with `width` times its channels, for images of that shape.
-
-    Made for images of 224 pixels, it halves the map five times. Where that would leave less than
-    four pixels a side, the first halvings are left out.
-    """
-    from timm.models.mobilenetv3 import _gen_mobilenet_v3  # takes seconds to import
-
-    channels, *sides = data.input_shape
-    settings: dict[str, Any] = {"in_chans": channels, "num_classes": data.num_classes}
-    model: nn.Module = _gen_mobilenet_v3("mobilenetv3_small_100", width, **settings)
-    strided = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.Conv2d) and max(module.stride) > 1
-    ]
-    kept = max(0, int(math.log2(max(1, min(sides) // _SMALLEST_MAP))))
-    for module in strided[: len(strided) - kept]:
-        module.stride = (1, 1)
-    return model

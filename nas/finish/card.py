@@ -13,8 +13,12 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import AnyData
 from nas.export.inputs import input_words
+from nas.export.usage import is_runnable, predict_words
+from nas.finish.errors_told import mistakes_words
+from nas.finish.length import Lengths
 from nas.metric import is_share
-from nas.record.artefacts import ArtefactRow
+from nas.record.artefacts import ArtefactRow, drawbacks
+from nas.record.confusion import Confusion
 from nas.record.environment import Environment, versions_of
 from nas.record.winners import WinnerRow
 from nas.train.recipe import Recipe
@@ -53,6 +57,9 @@ def model_card(
     circumstances: Circumstances,
     usages: Sequence[str] = (),
     story: str = "",
+    confusion: Confusion | None = None,
+    has_mistakes: bool = False,
+    lengths: Lengths | None = None,
 ) -> str:
     """Return the text of README.md for one network.
 
@@ -63,15 +70,20 @@ def model_card(
         circumstances: of the run.
         usages: how to use the files that are shipped; a paragraph for each kind of file.
         story: what was done to it besides training by the recipe; a sentence, or empty.
+        confusion: of the classes; None where there are none.
+        has_mistakes: there is a sheet of mistakes.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
+    errs = [] if confusion is None else [mistakes_words(confusion, has_pictures=has_mistakes)]
     parts = [
         _head(circumstances),
         _summary(row, artefacts, circumstances),
         _files(artefacts),
-        _use(usages),
+        _use(usages, circumstances.dataset, artefacts),
+        *errs,
         input_words(circumstances.dataset),
         _data(circumstances.dataset),
-        _training(row, architecture, circumstances, story),
+        _training(row, architecture, circumstances, story, lengths),
         _environment(circumstances),
     ]
     return "\n\n".join(parts) + "\n"
@@ -135,7 +147,10 @@ def _files(artefacts: Sequence[ArtefactRow]) -> str:
         "its runtime to load the file and run one example."
     )
     table = [f"| {' | '.join(head)} |", "| --- |" + " ---: |" * (len(head) - 1)]
-    return "\n".join(["## Files", "", *table, *map(_file_line, artefacts), "", end])
+    parts = ["## Files", "", *table, *map(_file_line, artefacts), "", end]
+    for line in drawbacks(artefacts):
+        parts += ["", line]
+    return "\n".join(parts)
 
 
 def _file_line(file: ArtefactRow) -> str:
@@ -161,10 +176,12 @@ def _time(median: float, low: float, high: float) -> str:
     return f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _use(usages: Sequence[str]) -> str:
+def _use(usages: Sequence[str], dataset: AnyData, artefacts: Sequence[ArtefactRow]) -> str:
     """Return how to use those of the files that are shipped."""
+    shipped = {row.file.rpartition("/")[2] for row in artefacts if not row.refused}
     weights_alone = "`model.safetensors` holds the tensors of the network that `nas` builds."
-    return "\n\n".join(["## Use", *(usages or [weights_alone])])
+    how = [predict_words(dataset)] if is_runnable(shipped) else [weights_alone]
+    return "\n\n".join(["## Use", *how, *usages])
 
 
 def _data(dataset: AnyData) -> str:
@@ -182,9 +199,16 @@ def _data(dataset: AnyData) -> str:
 
 
 def _training(
-    row: WinnerRow, architecture: Architecture, circumstances: Circumstances, story: str
+    row: WinnerRow,
+    architecture: Architecture,
+    circumstances: Circumstances,
+    story: str,
+    lengths: Lengths | None,
 ) -> str:
     told = {key: value for key, value in asdict(circumstances.recipe).items() if value is not None}
+    if lengths is not None and row.architecture_id in lengths.of:
+        told["epochs"] = lengths.of[row.architecture_id].epochs
+        story = " ".join(filter(None, [story, _long(lengths, row)]))
     recipe = ", ".join(f"{key} {value}" for key, value in told.items())
     described = f"Architecture `{row.architecture_id}`: {architecture.describe()}"
     after = f" {story}" if story else ""
@@ -192,6 +216,21 @@ def _training(
         f"## Training\n\n{described}\n\nRecipe: {recipe}.{after}\n\n{circumstances.energy}\n\n"
         f"Made again by\n\n```sh\n{circumstances.command}\n```"
     )
+
+
+def _long(lengths: Lengths, row: WinnerRow) -> str:
+    """Return how long the network trained and why, and the curves that it was found by."""
+    lines = [lengths.story(row.architecture_id)]
+    if lengths.curve:
+        epochs = sorted({point.epochs for point in lengths.curve})
+        names = {point.name: point.architecture_id for point in lengths.curve}
+        lines += ["", f"Validation {row.metric} by epochs of training:", ""]
+        lines += [f"| | {' | '.join(map(str, epochs))} |", "| --- |" + " ---: |" * len(epochs)]
+        for name, identity in names.items():
+            points = lengths.curve_of(identity)
+            known = {point.epochs: _value(row.metric, point.value) for point in points}
+            lines.append(f"| {name} | {' | '.join(known.get(e, _UNKNOWN) for e in epochs)} |")
+    return "\n".join(lines)
 
 
 def _environment(circumstances: Circumstances) -> str:

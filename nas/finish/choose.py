@@ -17,6 +17,7 @@ from nas.finish.which import Which
 from nas.metric import Direction
 from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import front_mask
+from nas.pareto.floor import counting_floor, is_above
 from nas.pareto.select import best_under, knee
 from nas.trial import TrialRecord
 
@@ -32,12 +33,14 @@ class Pick:
         count: number of members that `SPREAD` takes, at least 1.
         trials: numbers of trials to take as they are; if not empty, nothing else counts.
         limits: what a winner must keep, by the numbers of the search.
+        floors: losses from which on a trial may be the knee.
     """
 
     which: Which = Which.AUTO
     count: int = 5
     trials: tuple[int, ...] = ()
     limits: tuple[Constraint, ...] = ()
+    floors: tuple[tuple[float, ...], ...] = ()
 
 
 def choose(
@@ -116,9 +119,10 @@ def _chosen(
     members = np.flatnonzero(front_mask(table))
     size, quality = size_column(objectives), quality_column(objectives)
     everything = float("inf")
-    match _which(pick, objectives):
+    match resolved(pick, objectives):
         case Which.KNEE:
-            indices: list[int | None] = [knee(table)]
+            counted = np.flatnonzero(is_above(table, counting_floor(table, pick.floors)))
+            indices: list[int | None] = [int(counted[knee(table[counted])])]
         case Which.BEST:
             indices = [best_under(table, column=size, limit=everything, objective=quality)]
         case Which.SMALLEST:
@@ -131,8 +135,11 @@ def _chosen(
     return [fitting[index] for index in indices if index is not None]
 
 
-def _which(pick: Pick, objectives: Sequence[Objective]) -> Which:
-    """Resolve `AUTO`: limits of the quality alone want the smallest, other limits the best."""
+def resolved(pick: Pick, objectives: Sequence[Objective]) -> Which:
+    """Return the way to choose, never `AUTO`.
+
+    Limits of the quality alone want the smallest, other limits the best.
+    """
     if pick.which is not Which.AUTO:
         return pick.which
     if not pick.limits:
@@ -163,7 +170,7 @@ def _excess(record: TrialRecord, limits: Sequence[Constraint]) -> float:
     """Return by how much a trial breaks the limits, summed.
 
     Raises:
-        ConfigError: it has no value for one of them.
+        ConfigError: the trial has no value of a metric that a limit names.
     """
     total = 0.0
     for limit in limits:
@@ -184,7 +191,7 @@ def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) 
     wanted = " and ".join(str(limit) for limit in limits)
     return (
         f"no trial keeps {wanted}; the nearest is trial {nearest.number} with {has}: loosen the "
-        f"limit, or take it by pick.trials=[{nearest.number}]"
+        f"limit, or finish that one: nas finish RUN pick=[{nearest.number}]"
     )
 
 

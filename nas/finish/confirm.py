@@ -10,8 +10,8 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
 
 from nas.architecture import Architecture
 from nas.evaluation.winner_metric import ACCURACY, AnyData, WinnerMetric
@@ -70,6 +70,7 @@ class RetrainingPlan:
         data_key: stands for the data that they learn from and are tested on.
         step: `CONFIRM`, or what else is done to their training.
         winner_metric: what they are judged by.
+        epochs: architecture id -> epochs of its trainings; others have the recipe's.
     """
 
     recipe: Recipe
@@ -78,6 +79,7 @@ class RetrainingPlan:
     data_key: str
     step: str = CONFIRM
     winner_metric: WinnerMetric = ACCURACY
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
@@ -86,15 +88,24 @@ class RetrainingPlan:
     def _job(self, candidate: Winner, index: int) -> Retraining:
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
-        told = asdict(self.recipe).items()
-        recipe = {key: value for key, value in told if key != "device" and value is not None}
+        epochs = self.epochs.get(identity, self.recipe.epochs)
+        recipe = _named_settings(replace(self.recipe, epochs=epochs))
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         taught = "" if self.step == CONFIRM else " distilled"
         name = f"{candidate.name}{taught} seed {index}"
         return Retraining(
-            key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step
-        )
+            key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step,
+            epochs=epochs,
+        )  # fmt: skip
+
+
+def _named_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return what names a job; a setting that came later and changes nothing is not among it."""
+    told = {**asdict(recipe), "device": None}
+    if recipe.augmentation == "none":
+        told["augmentation"] = None
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def candidate_of(record: TrialRecord) -> Winner:
@@ -163,7 +174,7 @@ def tested_values(candidate: Winner, plan: JobPlan, ledger: Ledger) -> list[floa
 def warn_if_tested_before(
     ledger: Ledger, plan: RetrainingPlan, candidates: Sequence[Winner]
 ) -> None:
-    """Say so when these networks were tested under other settings: choosing among tests leaks."""
+    """Warn where these networks were tested under other settings: choosing by tests leaks."""
     ours = {job.key for candidate in candidates for job in plan.jobs_of(candidate)}
     identities = {candidate.architecture.id for candidate in candidates}
     others = [

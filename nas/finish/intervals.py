@@ -7,7 +7,7 @@ borrows strength from the others: moderated variances (Smyth 2004, "Linear model
 Bayes methods", section 3), with the scaled inverse chi-square prior estimated from all winners.
 
 The intervals are about chance in training, on this test split. How much another test split
-would differ is the binomial spread, told apart (`sampling_std`).
+would differ is the binomial spread, which is reported separately (`sampling_std`).
 """
 
 import math
@@ -133,7 +133,7 @@ def fit_prior(dispersions: Sequence[float], dofs: Sequence[int]) -> Prior:
 def differs_by(one: Estimate, other: Estimate, *, level: float = 0.95) -> float:
     """Return the difference of means that chance alone exceeds in 1 - `level` of cases.
 
-    Welch's t; NaN where one of them has a single retraining.
+    Welch's t; NaN where a network was retrained only once.
     """
     variances = (one.mean_std**2, other.mean_std**2)
     total = sum(variances)
@@ -201,7 +201,7 @@ def _binomial_variance(group: Sequence[float], num_examples: int) -> float:
 
 
 def _dispersion(group: Sequence[float], unit: float, hidden: float) -> float:
-    """Return the variance, with what rounding hides of it, in units; NaN for one value."""
+    """Return the variance and the part that rounding hides, in units; NaN for one value."""
     if len(group) < 2:
         return math.nan
     return (float(np.var(group, ddof=1)) + hidden) / unit

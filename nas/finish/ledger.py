@@ -104,7 +104,7 @@ class Ledger:
 def whole_lines(
     content: bytes, *, has_weights: Callable[[str], bool] = bool
 ) -> tuple[bytes, list[tuple[int, str]]]:
-    """Return the whole lines of a ledger; and of the others the number, from 1, and what is wrong.
+    """Return the whole lines of a ledger; and the number (from 1) and the fault of the others.
 
     A torn last line is left out without a word.
 

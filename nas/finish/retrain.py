@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.files import CHECKPOINT_FILES, remove_own, write_bytes
 from nas.finish.ledger import Ledger, LedgerEntry
+from nas.finish.length import CurvePoint, Gain, Lengths
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
@@ -42,6 +43,7 @@ class Retraining:
         architecture: what to train.
         seed: of weights, order and augmentation.
         step: what it is trained for.
+        epochs: of it; None: the recipe's.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Retraining:
     architecture: Architecture
     seed: int
     step: str
+    epochs: int | None = None
 
 
 class Interruptible(Protocol):
@@ -60,6 +63,11 @@ class Interruptible(Protocol):
 Watch = Callable[[], AbstractContextManager[Interruptible]]
 MakeBackend = Callable[[Evaluator], Backend]
 OnEntry = Callable[[Retraining, LedgerEntry, int, int], None]
+OnLength = Callable[[Sequence[CurvePoint], Sequence[Gain]], None]
+
+
+def _unseen(*_: object) -> None:
+    """Take note of nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,17 @@ class Crew:
         watch: opened while jobs run; its signal ends the work after what has ended is on disk.
         on_entry: called after each job: the job, its entry, the number done, the number of all.
         time_limit_s: a training that takes longer fails; None for no limit.
+        on_length: called when winners were trained for some epochs, to find out how many they
+            need; with what each gained by the doubling, where it was one.
+        on_settled: called when it is known how long the winners train.
     """
 
     make_backend: MakeBackend
     watch: Watch
     on_entry: OnEntry
     time_limit_s: float | None = None
+    on_length: OnLength = _unseen
+    on_settled: Callable[[Lengths], None] = _unseen
 
 
 @dataclass(frozen=True)
@@ -142,27 +155,38 @@ def run_jobs(
     Raises:
         ExecutionError: workers cannot be had.
     """
-    waiting = deque(index for index, job in enumerate(jobs) if job.key not in ledger)
-    if not waiting:
+    if all(job.key in ledger for job in jobs):
         return Outcome(False, ())
     backend = crew.make_backend(evaluator)
     try:
         with crew.watch() as watch:
-            failures = _run(jobs, waiting, backend, ledger, folder, crew, watch)
-        return Outcome(watch.requested, tuple(failures))
+            return run_on(backend, jobs, ledger, folder, crew, watch)
     finally:
         backend.close()
 
 
-def _run(
-    jobs: Sequence[Retraining],
-    waiting: deque[int],
+def run_on(
     backend: Backend,
+    jobs: Sequence[Retraining],
     ledger: Ledger,
     folder: Path,
     crew: Crew,
     watch: Interruptible,
-) -> list[tuple[str, Failure]]:
+    *,
+    keeps_weights: bool = True,
+) -> Outcome:
+    """Run those jobs that the ledger does not hold yet on workers that are there.
+
+    Args:
+        backend: the workers; they stay.
+        jobs: distinct keys.
+        ledger: of the `finish` folder.
+        folder: the `finish` folder.
+        crew: onlookers, and the limit of the time.
+        watch: its signal ends the work.
+        keeps_weights: whether the weights of each job are written.
+    """
+    waiting = deque(index for index, job in enumerate(jobs) if job.key not in ledger)
     attempts = dict.fromkeys(waiting, 0)
     failures: list[tuple[str, Failure]] = []
     num_running = 0
@@ -177,7 +201,8 @@ def _run(
             job = jobs[result.number]
             failure = _failure_of(result)
             if failure is None:
-                entry = _keep(job, result, ledger, folder)
+                weights = result.weights if keeps_weights else None
+                entry = _keep(job, replace(result, weights=weights), ledger, folder)
                 crew.on_entry(job, entry, sum(j.key in ledger for j in jobs), len(jobs))
             elif failure.kind is FailureKind.LOST and attempts[result.number] + 1 < _MAX_ATTEMPTS:
                 attempts[result.number] += 1
@@ -191,7 +216,7 @@ def _run(
                     failure.traceback,
                 )
                 failures.append((job.name, failure))
-    return failures
+    return Outcome(watch.requested, tuple(failures))
 
 
 def _checkpoint(folder: Path, job: Retraining) -> Path:
@@ -208,6 +233,7 @@ def _spec(
         attempt=attempt,
         time_limit_s=time_limit_s,
         checkpoint=str(_checkpoint(folder, job).absolute()),
+        epochs=job.epochs,
     )
 
 

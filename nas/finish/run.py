@@ -1,16 +1,16 @@
 """The order of `nas finish`: choose, confirm, then make each winner into files.
 
-Each result is written to disk as soon as it is known. The command may be killed at any point;
-given again, it continues from there.
+Each result is written to disk at once; the command, killed at any point, goes on from there.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.trained import TrainedEvaluator
 from nas.export.settings import ExportSettings
-from nas.finish.baselines import WithBaselines, find_baselines
+from nas.finish.baselines import find_baselines
 from nas.finish.choose import choose
 from nas.finish.confirm import (
     JobPlan,
@@ -23,7 +23,11 @@ from nas.finish.confirm import (
     warn_if_tested_before,
 )
 from nas.finish.ledger import Ledger
+from nas.finish.length import Lengths
+from nas.finish.on_devices import write_winners_for_devices
+from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
+from nas.finish.settle import settle
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
     TO,
@@ -41,6 +45,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
 from nas.record.winners import WinnerRow, write_winners
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, TrialRecord
@@ -60,7 +65,7 @@ def run_finish(
         task: what to finish.
         folder: of the run.
         crew: workers and onlookers.
-        publish: draws what `winners.csv` says; called when the confirmation ends.
+        publish: draws `winners.csv`; called when the confirmation ends.
         lease: the right to write the `finish` folder, where the caller has it; else it is taken.
 
     Raises:
@@ -81,7 +86,8 @@ def run_finish(
     try:
         finish = _Finish(task, folder, crew)
         finish.confirm(chosen)
-        publish(finish.rows)
+        if finish.rows:
+            publish(finish.rows)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
         if finish.has_smaller_ones and not finish.is_interrupted:
@@ -97,13 +103,11 @@ def run_finish(
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
-    found = [record if record.parent is None else known[record.parent] for record in chosen]
-    return list({record.number: record for record in found}.values())
+    parents = (record if record.parent is None else known[record.parent] for record in chosen)
+    return list({record.number: record for record in parents}.values())
 
 
-class _Finish:
-    """The state of one `nas finish`."""
-
+class _Finish:  # the state of one `nas finish`
     def __init__(self, task: FinishTask, folder: RunFolder, crew: Crew) -> None:
         self._task = task
         self._folder = folder.finish_dir
@@ -126,6 +130,9 @@ class _Finish:
         self._taught: list[WinnerRow] = []
         self._shrunk: list[WinnerRow] = []
         self._artefacts: list[ArtefactRow] = []
+        self._began_s = running_s()
+        self.lengths: Lengths | None = None
+        self._ranking: Ranking | None = None
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
@@ -138,6 +145,23 @@ class _Finish:
         """Retrain and test; write winners.csv."""
         self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
         self._variants = [record for record in chosen if record.variant]
+        settled = settle(
+            self._task,
+            self._winners,
+            self._plan,
+            evaluator=self._make_evaluator(),
+            folder=self._folder,
+            ledger=self._ledger,
+            crew=self._crew,
+            began_s=self._began_s,
+        )
+        self._task, self._plan, self.lengths = settled.task, settled.plan, settled.lengths
+        self._winners = list(settled.winners)
+        self._failures += settled.outcome.failures
+        self.is_interrupted = settled.outcome.is_interrupted
+        if self.is_interrupted:
+            return
+        self._evaluator = self._make_evaluator()
         candidates = self._winners + find_baselines(
             self._task.baselines,
             self._task.space,
@@ -148,6 +172,13 @@ class _Finish:
         warn_if_tested_before(self._ledger, self._plan, candidates)
         self.rows = self._train(candidates, self._plan, self._evaluator)
         write_winners(self._folder / "winners.csv", self.rows)
+        self._ranking = ranking_of(
+            self.rows,
+            search_epochs=self._task.search_epochs,
+            epochs=max([self._plan.recipe.epochs, *self._plan.epochs.values()]),
+        )
+        if self._ranking is not None:
+            write_ranking(self._folder, self._ranking)
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
 
     def shrink(self, shrinking: Shrinking) -> None:
@@ -196,7 +227,16 @@ class _Finish:
             space=self._space,
             folder=self._folder,
             settings=settings,
+            lengths=self.lengths,
         )
+        if self._task.devices:
+            write_winners_for_devices(
+                self._shipped,
+                self._task.devices,
+                space=self._space,
+                data=self._task.dataset.shape,
+                folder=self._folder,
+            )
 
     def summary(self) -> FinishSummary:
         """Return what was done so far."""
@@ -207,6 +247,8 @@ class _Finish:
             artefacts=tuple(self._artefacts),
             is_interrupted=self.is_interrupted,
             failures=tuple(self._failures),
+            lengths=self.lengths,
+            ranking=self._ranking,
         )
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:

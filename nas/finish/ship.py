@@ -1,20 +1,24 @@
 """Makes the files and the model card of each network that a `nas finish` ships."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import load as load_safetensors
 
+from nas.export.mistakes import MISTAKES_NPZ
 from nas.export.network_files import TrainedNetwork, export_network
 from nas.export.settings import ExportSettings
 from nas.files import write_text
 from nas.finish.card import Circumstances, model_card
 from nas.finish.kept_weights import read_weights
+from nas.finish.length import Lengths
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
 from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
 from nas.record.winners import WinnerRow
 from nas.space.space import SearchSpace
@@ -46,6 +50,7 @@ def ship(
     space: SearchSpace,
     folder: Path,
     settings: ExportSettings,
+    lengths: Lengths | None = None,
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -55,6 +60,7 @@ def ship(
         space: builds the networks, variants included.
         folder: the run's `finish` folder.
         settings: which files.
+        lengths: how long the winners trained, and why; None where as the recipe says.
     """
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
@@ -62,6 +68,8 @@ def ship(
         made = _files_of(shipped, task, space, folder, settings)
         rows += made
         kinds = frozenset(row.format for row in made if not row.refused)
+        place = folder / shipped.place
+        has_classes = (place / CONFUSION_CSV).is_file()
         card = model_card(
             shipped.row,
             made,
@@ -69,10 +77,26 @@ def ship(
             circumstances=circumstances,
             usages=settings.usages(kinds),
             story=shipped.story,
+            confusion=read_confusion(place / CONFUSION_CSV) if has_classes else None,
+            has_mistakes=(place / MISTAKES_NPZ).is_file(),
+            lengths=lengths,
         )
-        write_text(folder / shipped.place / "README.md", card)
+        write_text(place / "README.md", card)
+        if lengths is not None and shipped.row.architecture_id in lengths.of:
+            _write_length(place, lengths, shipped.row.architecture_id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
+
+
+def _write_length(place: Path, lengths: Lengths, architecture_id: str) -> None:
+    """Write how long a network trained, why, and its curve."""
+    curve = [
+        {"epochs": point.epochs, point.metric: point.value, "seconds": round(point.seconds, 2)}
+        for point in lengths.curve_of(architecture_id)
+    ]
+    length = lengths.of[architecture_id]
+    told = {"epochs": length.epochs, "reason": length.reason, "validation_curve": curve}
+    write_text(place / "length.json", json.dumps(told, indent=1) + "\n")
 
 
 def _circumstances(task: FinishTask, folder: Path) -> Circumstances:

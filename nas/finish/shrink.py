@@ -172,7 +172,7 @@ class ShrunkPlan:
 
 
 def shrunk_candidates(winners: Sequence[Winner], shrinking: Shrinking) -> list[Winner]:
-    """Return a candidate for each winner and compression; no search has seen any of them."""
+    """Return a candidate for each winner and compression; no search has trained these networks."""
     unseen = [
         replace(winner, record=winner.record and replace(winner.record, metrics={}))
         for winner in winners

@@ -16,6 +16,6 @@ def noting_use(folder: Path) -> Noting:
 
 
 def total_use(folder: Path) -> EnergyUse:
-    """Return what all commands took together; NaN joules where one of them is not known."""
+    """Return the sum over all commands; NaN joules where those of a command are unknown."""
     total = total_spent(read_spent(folder / _NAME))
     return EnergyUse(total.joules, total.seconds, total.meters, total.why_unknown)

@@ -1,11 +1,16 @@
 """What a `nas finish` is asked to do, and what it did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nas.device.device import KnownDevice
 from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
+from nas.finish.find_length import Patience
+from nas.finish.length import Lengths
+from nas.finish.ranking import Ranking
 from nas.finish.shrink import Shrinking
 from nas.finish.teach import TeacherChoice
 from nas.objective import Objective
@@ -26,7 +31,7 @@ class FinishTask:
         recipe: the full recipe.
         objectives: of the search.
         records: trials that may stand on its front.
-        pick: which of them to take.
+        pick: which records to take.
         num_seeds: retrainings of each, at least 1.
         seed: of the run.
         baselines: reference points.
@@ -38,6 +43,10 @@ class FinishTask:
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
         gpu_share: GPUs of a training; None where there are none.
+        patience: what bounds the trainings, whose length is then found out; None: the recipe's.
+        search_epochs: of a trial of the search; None where it is not known.
+        devices: that the search predicted times for, by name.
+        num_slots: trainings that run at once.
     """
 
     space: SearchSpace
@@ -57,6 +66,10 @@ class FinishTask:
     command: str = ""
     num_threads: float = 1
     gpu_share: float | None = None
+    patience: Patience | None = None
+    search_epochs: int | None = None
+    devices: Mapping[str, KnownDevice] = field(default_factory=dict)
+    num_slots: int = 1
 
     @property
     def winner_metric(self) -> WinnerMetric:
@@ -75,6 +88,8 @@ class FinishSummary:
         artefacts: the files of the winners.
         is_interrupted: a signal ended the command early; given again, it continues.
         failures: name of a job and why it failed.
+        lengths: how long the winners trained, and why; None where as the recipe says.
+        ranking: whether the search trained long enough to choose by; None where nothing tells.
     """
 
     rows: tuple[WinnerRow, ...]
@@ -83,3 +98,5 @@ class FinishSummary:
     artefacts: tuple[ArtefactRow, ...]
     is_interrupted: bool
     failures: tuple[tuple[str, Failure], ...]
+    lengths: Lengths | None = None
+    ranking: Ranking | None = None

@@ -104,7 +104,7 @@ def check_teacher_choice(teaching: TeacherChoice, *, num_winners: int, dataset: 
 
 
 def _check_outputs(model: nn.Module, shape: DataShape) -> None:
-    """Refuse a network that does not take these images, or does not tell these classes apart."""
+    """Refuse a network that does not take these images, or has another number of classes."""
     images = torch.zeros(2, shape.input_shape[0], *input_size(model, shape))
     try:
         with torch.no_grad():

@@ -157,6 +157,19 @@ def expected_hypervolume_improvement(
     return np.asarray(gain.sum(axis=1))
 
 
+def chance_within(bounds: FloatArray, *, mean: FloatArray, sd: FloatArray) -> FloatArray:
+    """Return the probability (n,) that a candidate is better than all bounds.
+
+    Args:
+        bounds: (m,) losses; infinite where there is none.
+        mean: (n, m) expected losses.
+        sd: (n, m) standard deviations; 0 where known exactly.
+    """
+    columns = np.isfinite(bounds)
+    room = bounds[columns] - mean[:, columns]
+    return np.asarray(ndtr(room / np.maximum(sd[:, columns], 1e-12)).prod(axis=1))
+
+
 def _expected_below(edges: FloatArray, mean: FloatArray, sd: FloatArray) -> FloatArray:
     """Return E[(edge - Y)+] (n, edges) for Y normal, or known where sd is 0."""
     is_endless = np.isneginf(edges)

@@ -127,6 +127,8 @@ class CandidatePool:
     Attributes:
         hints: which networks of the pool are good for their size, by earlier searches or else by
             their prior scores; None where there are neither.
+        recommended: allowed networks that the space names as quick learners, the surest first;
+            none where earlier searches tell more.
 
     Args:
         space: what architectures are drawn from.
@@ -178,6 +180,8 @@ class CandidatePool:
         losses = np.where(np.isnan(prior_score), np.inf, -prior_score)
         differ = (losses != losses[0]).any()
         self.hints = Hints(losses, SHARE_BY_PRIOR_SCORE) if differ else None
+        named = map(self.describe, map(self.encoding.encode, space.recommended()))
+        self.recommended = [c for c in named if c is not None and c.is_allowed]
 
     def _set_pool(self, one_each: Mapping[int, Candidate]) -> None:
         self._pool_members = list(one_each.values())
@@ -202,6 +206,7 @@ class CandidatePool:
         self.pool = self.gather(self._pool_members)
         losses = self.pool.features[:, -len(models) :].mean(axis=1)
         self.hints = Hints(losses, SHARE_BY_RESULTS)
+        self.recommended = []
 
     def describe(self, row: FloatArray) -> Candidate | None:
         """Return the candidate of a row; None if it cannot be built."""

@@ -27,7 +27,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -184,6 +183,8 @@ def fit(
         start: where to begin; the prior's medians by default.
         max_steps: most steps taken.
     """
+    from scipy.optimize import minimize  # a third of a second: only where a process is fitted
+
     evidence = Evidence(kernel, features, targets)
     begin = kernel.prior_mean if start is None else start
     found = minimize(

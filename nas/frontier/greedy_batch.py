@@ -14,7 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.acquisition import (
+    chance_within,
+    expected_hypervolume_improvement,
+    undominated_boxes,
+)
 from nas.frontier.candidates import CandidateBatch
 from nas.frontier.gaussian_process import ConditionedSpread, Posterior
 from nas.frontier.loss_scale import OutputWarp
@@ -76,6 +80,7 @@ class GreedyBatch:
         reference: (m,) the worst corner that counts.
         warps: of the columns whose scale is warped.
         widening: what standard deviations are multiplied with in a gain.
+        bounds: (m,) losses that a candidate should be better than; its chance weighs its gain.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class GreedyBatch:
         reference: FloatArray,
         warps: Mapping[int, OutputWarp],
         widening: float,
+        bounds: FloatArray,
     ) -> None:
         self._scored = scored
         self._models = models
@@ -95,11 +101,16 @@ class GreedyBatch:
         self._front = front
         self._reference = reference
         self._warps = warps
-        self._widening = widening
+        self._widening, self._bounds = widening, bounds
         self._is_open = np.ones(len(scored), dtype=np.bool_)
         self._is_fresh = np.ones(len(scored), dtype=np.bool_)
         self._spreads: list[ConditionedSpread] | None = None
         self._last: int | None = None
+
+    @property
+    def best_gain(self) -> float:
+        """The largest gain of what may still be picked; 0 where nothing is left."""
+        return float(self._scored.gain[self._is_open].max(initial=0.0))
 
     def next(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; None if none is left.
@@ -127,11 +138,10 @@ class GreedyBatch:
         stale = np.flatnonzero(self._is_open & ~self._is_fresh)
         gain = self._scored.gain
         leaders = stale[np.argsort(-gain[stale], kind="stable")[:NUM_LEADERS]]
-        gain[leaders] = expected_hypervolume_improvement(
-            self._boxes,
-            mean=self._scored.mean[leaders],
-            sd=self._widening * self._scored.sd[leaders],
-        )
+        mean, sd = self._scored.mean[leaders], self._scored.sd[leaders]
+        gain[leaders] = chance_within(
+            self._bounds, mean=mean, sd=sd
+        ) * expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
         self._is_fresh[leaders] = True
 
     def _count(self, last: int) -> None:

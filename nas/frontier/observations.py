@@ -112,7 +112,7 @@ class Observations:
                     self._note_running(trial)
                 continue
             self._open.pop(index, None)
-            candidate = self.running.pop(trial.number, None) or self._candidate_of(trial)
+            candidate = self.running.pop(trial.number, None) or self.candidate_of(trial)
             if candidate is None:
                 continue
             self.known[candidate.key] = None
@@ -132,12 +132,13 @@ class Observations:
         self._fresh = []
 
     def _note_running(self, trial: FrozenTrial) -> None:
-        candidate = self._candidate_of(trial)
+        candidate = self.candidate_of(trial)
         if candidate is not None:
             self.running[trial.number] = candidate
             self.known[candidate.key] = None
 
-    def _candidate_of(self, trial: FrozenTrial) -> Candidate | None:
+    def candidate_of(self, trial: FrozenTrial) -> Candidate | None:
+        """Return a trial's network; None for what is none of the space."""
         genome, candidate = self.answers.pop(trial.number, (None, None))
         if candidate is not None and trial.params == genome:  # else somebody changed the trial
             return candidate

@@ -11,27 +11,31 @@ mean and sd (n, m) are what the models expect of candidates, with sd 0 for stati
 """
 
 from collections.abc import Collection, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.frontier.acquisition import expected_hypervolume_improvement, undominated_boxes
+from nas.frontier.acquisition import (
+    chance_within,
+    expected_hypervolume_improvement,
+    undominated_boxes,
+)
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidateBatch, CandidatePool
-from nas.frontier.gaussian_process import Kernel, Posterior, fit
+from nas.frontier.gaussian_process import Posterior
 from nas.frontier.goals import Goals
 from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.observations import Observations
-from nas.pareto.dominance import front_mask, ranks
-from nas.seeding import generator
+from nas.frontier.surrogates import Expectation, Surrogates
+from nas.pareto.dominance import front_mask
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Results beyond this many are thinned out: the best layers, and random others.
-MAX_SEEN, MAX_SEEN_AT_ONCE, MAX_TUNED = 800, 400, 160
-# The hyperparameters are set anew when the results have grown by a tenth.
-GROWTH = 1.1
+# Results that a plan takes in: for one pick, and for several.
+MAX_SEEN, MAX_SEEN_AT_ONCE = 800, 400
 # The worst loss that counts while the front is empty, on the scale of the models.
 WORST_SPREAD = 3.0
 # How far better than expected, in standard deviations, the smallest networks without a result may
@@ -55,61 +59,6 @@ NUM_NEAR = 1000
 NUM_ROUNDS, NUM_ROUNDS_IN_POOL, NUM_BEST = 6, 2, 20
 
 
-class Surrogates:
-    """A model of each measured objective; its hyperparameters follow from the first results alone.
-
-    Args:
-        kernel: covariance of all of them.
-        seed: of the choice of results where there are too many.
-    """
-
-    def __init__(self, kernel: Kernel, *, seed: int) -> None:
-        self._kernel = kernel
-        self._seed = seed
-        self._milestone = 0
-        self._thetas: list[FloatArray] = []
-
-    def posteriors(
-        self, seen: CandidateBatch, losses: FloatArray, *, limit: int
-    ) -> list[Posterior]:
-        """Return each measured objective's model of its standardised losses.
-
-        Args:
-            seen: (n) architectures with results.
-            losses: (n, d) their losses.
-            limit: most results that it takes in.
-        """
-        self._tune(seen, losses)
-        which = self._most_telling(seen, losses, limit=limit)
-        targets = LossScale(losses)(losses)
-        return [
-            Posterior(self._kernel, theta, seen.features[which], targets[which, column])
-            for column, theta in enumerate(self._thetas)
-        ]
-
-    def _tune(self, seen: CandidateBatch, losses: FloatArray) -> None:
-        """Set the hyperparameters as of the last milestone that the results have passed."""
-        milestone = self._milestone or 2
-        while len(seen) >= _next_milestone(milestone):
-            milestone = _next_milestone(milestone)
-        if milestone == self._milestone:
-            return
-        first = seen.take(np.arange(milestone))
-        which = self._most_telling(first, losses[:milestone], limit=MAX_TUNED)
-        targets = LossScale(losses[:milestone])(losses[:milestone])[which]
-        self._thetas = [fit(self._kernel, first.features[which], target) for target in targets.T]
-        self._milestone = milestone
-
-    def _most_telling(self, seen: CandidateBatch, losses: FloatArray, *, limit: int) -> IntArray:
-        """Return which results to keep: the best layers and, as many again, random others."""
-        if len(seen) <= limit:
-            return np.arange(len(seen))
-        order = np.argsort(ranks(np.hstack([losses, seen.static])), kind="stable")
-        best, rest = order[: limit // 2], order[limit // 2 :]
-        rng = generator(self._seed, "subset", len(seen) // 100)
-        return np.sort(np.concatenate([best, rng.permutation(rest)[: limit - len(best)]]))
-
-
 class CandidatePlan:
     """One choice of candidates, from which one trial or several are picked.
 
@@ -118,6 +67,7 @@ class CandidatePlan:
         candidates: the pool that they are taken from.
         surrogates: the models.
         goals: which objectives are measured.
+        aim: which part of their space counts.
         num_candidates: how many new architectures are described, about.
         num_picks: how many picks are going to be asked for.
         rng: draws.
@@ -132,19 +82,20 @@ class CandidatePlan:
         candidates: CandidatePool,
         surrogates: Surrogates,
         goals: Goals,
+        aim: Aim,
         *,
         num_candidates: int,
         num_picks: int,
         rng: np.random.Generator,
     ) -> None:
         assert observations.complete is not None, "a plan needs results"
-        self._goals = goals
+        self._goals, self._aim = goals, aim
         self._rng = rng
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
+        self._worst = aim.worst(losses[seen.is_allowed], goals.measured)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
-        self._models = surrogates.posteriors(seen, losses, limit=limit)
-        self._scale = LossScale(losses)
+        self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
         self._results = results = self._columns(seen.static, self._scale(losses))
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
@@ -152,16 +103,27 @@ class CandidatePlan:
         self.front = results[seen.is_allowed]
         self._expect(observations, candidates, on_front=num_picks > 1)
         self._reference = self._edges(seen, candidates.pool)
+        self._bounds = np.full(len(goals.is_static), np.inf)
+        self._bounds[goals.measured] = self._scale(self._worst)
+        if aim.is_best:  # every network is as large as every other
+            self._reference[goals.static] = 1.0
         self._boxes = undominated_boxes(self.front, reference=self._reference, warps=self._warps)
         self._picks = GreedyBatch(
             self._describe(observations, candidates, seen, num_candidates),
-            self._models,
+            cast("Sequence[Posterior]", self._models),  # of several picks from one plan
             measured=goals.measured,
             front=self.front,
             reference=self._reference,
             warps=self._warps,
             widening=self._widening,
+            bounds=self._bounds,
         )
+
+    def _fit(
+        self, seen: CandidateBatch, losses: FloatArray, surrogates: Surrogates, *, limit: int
+    ) -> tuple[Sequence[Expectation], LossScale]:
+        """Return the models of the measured objectives, and the scale that they see."""
+        return surrogates.posteriors(seen, losses, limit=limit), LossScale(losses)
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; count it as running.
@@ -174,7 +136,8 @@ class CandidatePlan:
     def _columns(self, static: FloatArray, measured: FloatArray) -> FloatArray:
         """Return all objectives (n, m) in the study's order."""
         table = np.empty((len(static), len(self._goals.is_static)))
-        table[:, self._goals.static] = static[:, : len(self._goals.static)]
+        costs = static[:, : len(self._goals.static)]
+        table[:, self._goals.static] = 0.0 * costs if self._aim.is_best else costs
         table[:, self._goals.measured] = measured
         return table
 
@@ -232,7 +195,8 @@ class CandidatePlan:
         scale = self._scale
         worst = np.minimum(high, np.maximum(scale.knot, optimistic))
         top, bottom = scale.straight(worst), scale.straight(low)
-        return scale(top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd))
+        edge = top + MARGIN * np.maximum(top - bottom, 0.5 * scale.sd)
+        return scale(np.minimum(edge, self._worst))
 
     def _optimistic_ends(self, seen: CandidateBatch, pool: CandidateBatch) -> FloatArray:
         """Return optimistic bounds (d) of the losses at the worse end of the front.
@@ -269,7 +233,7 @@ class CandidatePlan:
         num_rounds, num_random = NUM_ROUNDS, NUM_RANDOM
         if candidates.is_exhaustive:
             num_candidates, num_rounds = NUM_NEAR, NUM_ROUNDS_IN_POOL
-            num_random = max(NUM_RANDOM, MAX_COVARIANCES // len(seen))
+            num_random = max(NUM_RANDOM, MAX_COVARIANCES // self._num_results(seen))
         found = candidates.some(num_random, rng)
         is_all = candidates.is_exhaustive and len(found) == candidates.is_left.sum()
         share = num_candidates // (num_rounds + 1)
@@ -286,10 +250,15 @@ class CandidatePlan:
                 scored.append(self._score(near))
         return scored[0].join(*scored[1:])
 
+    def _num_results(self, seen: CandidateBatch) -> int:
+        """Return how many results the models have taken in."""
+        return len(seen)
+
     def _parents(self, seen: CandidateBatch) -> FloatArray:
         """Return the rows of the networks on the front that have results."""
         rows = seen.rows[seen.is_allowed]
-        members = np.flatnonzero(front_mask(self.front))
+        counts = self.front[:, self._goals.measured] <= self._scale(self._worst)
+        members = np.flatnonzero(front_mask(self.front) & counts.all(axis=1))
         return np.asarray(rows[members[members < len(rows)]])
 
     def _score(self, batch: CandidateBatch) -> ScoredCandidates:
@@ -297,12 +266,13 @@ class CandidatePlan:
         both = [model.predict(batch.features) for model in self._models]
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
-        return ScoredCandidates(
-            batch,
-            mean,
-            sd,
-            expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd),
-        )
+        return ScoredCandidates(batch, mean, sd, self._gain(batch, mean, sd))
+
+    def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
+        """Return what training each candidate is worth: the expected gain in hypervolume."""
+        del batch
+        gain = expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
+        return chance_within(self._bounds, mean=mean, sd=sd) * gain
 
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:
@@ -310,10 +280,6 @@ def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:
     gain = np.concatenate([part.gain for part in scored])
     rows = np.concatenate([part.batch.rows for part in scored])
     return np.asarray(rows[np.argsort(-gain, kind="stable")[:NUM_BEST]])
-
-
-def _next_milestone(milestone: int) -> int:
-    return max(milestone + 1, int(np.ceil(GROWTH * milestone)))
 
 
 def _share_of_hits(losses: FloatArray) -> float:

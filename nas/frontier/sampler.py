@@ -11,12 +11,8 @@ Its parts: `candidates` are what it chooses among, `embedding` is what the model
 
 import secrets
 import threading
-import weakref
-from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -29,39 +25,31 @@ from threadpoolctl import ThreadpoolController
 
 from nas.architecture import Architecture
 from nas.errors import ConfigError, InvalidObjectivesError
-from nas.frontier.candidates import Candidate, CandidatePool
+from nas.frontier.aim import Aim
+from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
 from nas.frontier.goals import Goals, goals_of
-from nas.frontier.observations import CHOICE_KEY, Observations, write_choice
-from nas.frontier.plan import CandidatePlan, Surrogates
+from nas.frontier.memory import StudyMemory
+from nas.frontier.memory import num_picks as num_picks
+from nas.frontier.observations import CHOICE_KEY, write_choice
 from nas.frontier.study_attributes import study_attribute
 from nas.frontier.warm_start import Results, results_of, take_hints
 from nas.objective import Objective
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.whole_space import WholeSpaceSampler
-from nas.seeding import derive_seed, generator
+from nas.seeding import derive_seed
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
 
 IntArray = NDArray[np.int64]
 
-# The quantiles of size at which the first trainings are chosen. Few are best; the smallest network
-# is always on the front.
-START_QUANTILES = (0.0, 1 / 9, 4 / 9, 1.0)
-NUM_STARTS = 4
 # Study attributes that keep the seed, and how many results each earlier search had.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
 # Steps of the descent to the smallest networks of a space that is too large to enumerate.
 DESCENT_ROUNDS = 25
-# One plan serves this share of the running trials; below that many each ask makes its own.
-TRIALS_PER_PICK = 12
-# The largest number of running trials is forgotten by this factor at each plan: slots may be lost.
-FORGETTING = 0.95
 # Matrices of an ask are small: threads that share them wait for each other, and where trainings
 # keep the cores busy an ask takes ten times as long.
 _BLAS = ThreadpoolController().select(user_api="blas")
-# At most this share (one in so many) of the running trials more, for slots that wait.
-MAX_WAITING_SHARE = 4
 # Most architectures that one ask may consider: all are held in memory, and each is counted.
 MAX_CANDIDATES = 65_536
 # Options of all choices together: each is a column of every candidate in memory.
@@ -91,6 +79,7 @@ class FrontierSampler(WholeSpaceSampler):
         warm_start: results of earlier searches of this space, on other data or with other
             trainings; of each a sequence of (parameters, value of the first objective that
             training tells).
+        aim: which part of the objectives' space counts.
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
@@ -112,6 +101,7 @@ class FrontierSampler(WholeSpaceSampler):
         num_candidates: int = 500,
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
+        aim: Aim | None = None,
     ) -> None:
         for name, number in (("pool_size", pool_size), ("num_candidates", num_candidates)):
             if not 1 <= number <= MAX_CANDIDATES:
@@ -125,6 +115,7 @@ class FrontierSampler(WholeSpaceSampler):
         self._objectives = tuple(objectives) if objectives is not None else None
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
+        self._aim = aim or Aim()
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._make_pool = partial(
@@ -133,7 +124,7 @@ class FrontierSampler(WholeSpaceSampler):
             facts,
             is_allowed=is_allowed,
         )
-        self._memory: _Memory | None = None
+        self._memory: StudyMemory | None = None
         self._lock = threading.Lock()
 
     def sample_relative(
@@ -150,6 +141,19 @@ class FrontierSampler(WholeSpaceSampler):
             genome = self._space.genome(memory.candidates.encoding.decode(candidate.row))
             memory.note(trial.number, genome, candidate)
         return {name: value for name, value in genome.items() if name in search_space}
+
+    def promotion(self, study: Study, shares: Sequence[float], *, may_start: bool) -> int | None:
+        """Return the trial that is to go on from its rung now; None to start a new one.
+
+        The action with the largest expected gain in hypervolume for its time is taken.
+
+        Args:
+            study: trials that wait at a rung say so (`nas.sampling.rungs`).
+            shares: of a full training, at which trials stop; the last is the whole.
+            may_start: whether a new trial may start; where not, None is to do nothing.
+        """
+        with self._lock, _BLAS.limit(limits=1):
+            return self._remember(study).promotion(study, shares, may_start=may_start)
 
     def sample_independent(
         self,
@@ -169,7 +173,7 @@ class FrontierSampler(WholeSpaceSampler):
         """Take a state, with a lock of its own."""
         self.__dict__ = {**state, "_lock": threading.Lock()}
 
-    def _remember(self, study: Study) -> "_Memory":
+    def _remember(self, study: Study) -> "StudyMemory":
         if self._memory is None or self._memory.study() is not study:
             goals = goals_of(study.directions, self._objectives)
             # A command that takes up a study has another seed and may run on another machine.
@@ -179,8 +183,14 @@ class FrontierSampler(WholeSpaceSampler):
             candidates = self._make_pool(effort=effort, seed=seed)
             _check_facts(candidates, goals)
             self._hint(candidates, study, goals, seed=seed)
-            self._memory = _Memory(
-                study, candidates, goals, seed=seed, num_candidates=effort.num_candidates
+            self._memory = StudyMemory(
+                study,
+                candidates,
+                goals,
+                self._aim,
+                seed=seed,
+                num_candidates=effort.num_candidates,
+                metrics=[o.metric for o in self._objectives or () if not o.is_static],
             )
         return self._memory
 
@@ -193,112 +203,6 @@ class FrontierSampler(WholeSpaceSampler):
         earlier = [results[:count] for results, count in zip(self._earlier, counts, strict=True)]
         sign = goals.signs[goals.measured[0]]
         take_hints(candidates, earlier, sign=sign, seed=seed)
-
-
-class _Memory:
-    """What the sampler keeps of one study between asks, for speed: what the study itself says."""
-
-    def __init__(
-        self,
-        study: Study,
-        candidates: CandidatePool,
-        goals: Goals,
-        *,
-        seed: int,
-        num_candidates: int,
-    ) -> None:
-        self.study = weakref.ref(study)
-        self.candidates = candidates
-        self._seed = seed
-        self._num_candidates = num_candidates
-        self._goals = goals
-        self._observations = Observations(
-            candidates.encoding.space,
-            candidates.encoding,
-            describe=candidates.describe,
-            gather=candidates.gather,
-        )
-        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
-        self._num_left_out = 0
-        self._plan: CandidatePlan | None = None
-        self._picks_left = 0
-        self._most_running = 0.0
-        self._last_number = -1
-        self._sizes = candidates.sizes
-        self._handed_out: dict[int, None] = {}
-
-    def ask(self, study: Study, number: int) -> Candidate:
-        """Return what trial `number` is to be."""
-        observations = self._observations
-        observations.update(study, asking=number)
-        if number != self._last_number:
-            self._handed_out = {}
-        self._last_number = number
-        self.candidates.leave_out(islice(observations.known, self._num_left_out, None))
-        self._num_left_out = len(observations.known)
-        candidate = self._choose(number)
-        self._handed_out[candidate.key] = None
-        return candidate
-
-    def note(self, number: int, genome: dict[str, Any], candidate: Candidate) -> None:
-        """Note what was answered: reading the trial is quicker if that became of it."""
-        self._observations.answers[number] = (genome, candidate)
-
-    def _choose(self, number: int) -> Candidate:
-        known = ChainMap(self._observations.known, self._handed_out)
-        rng = generator(self._seed, "ask", number, len(self._handed_out))
-        if len(known) < NUM_STARTS or self._observations.num_complete < 2:
-            return self._start(known, rng)
-        if self._plan is None or self._picks_left < 1:
-            self._picks_left = self._num_picks()
-            self._plan = CandidatePlan(
-                self._observations,
-                self.candidates,
-                self._surrogates,
-                self._goals,
-                num_candidates=self._num_candidates,
-                num_picks=self._picks_left,
-                rng=rng,
-            )
-        self._picks_left -= 1
-        row = self._plan.pick(known)
-        candidate = None if row is None else self.candidates.describe(row)
-        return candidate or self._anything(rng)
-
-    def _num_picks(self) -> int:
-        """Return how many asks the next plan serves."""
-        running = len(self._observations.running)
-        self._most_running = max(float(running), FORGETTING * self._most_running)
-        return num_picks(running, num_waiting=int(self._most_running) - running)
-
-    def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
-        """Return the unknown network nearest to the next quantile of the sizes.
-
-        Where there are hints, it is the best of the nearest ones by these.
-        """
-        left = self._left_of_pool()
-        if not len(left):
-            return self._anything(rng)
-        place = len(known)
-        share = START_QUANTILES[place] if place < len(START_QUANTILES) else _van_der_corput(place)
-        distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
-        nearest = left[distance <= distance.min() + 1e-9]
-        hints = self.candidates.hints
-        if hints is None:
-            return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
-        if place:  # the smallest of all must be among the smallest
-            nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
-        return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
-
-    def _left_of_pool(self) -> IntArray:
-        """Return where in the pool networks are that nobody asked for."""
-        left = np.flatnonzero(self.candidates.is_left)
-        handed_out = np.fromiter(self._handed_out, np.int64, len(self._handed_out))
-        return left[~np.isin(self.candidates.pool.keys[left], handed_out)]
-
-    def _anything(self, rng: np.random.Generator) -> Candidate:
-        """Return some network of the pool, known or not: nothing unknown was found."""
-        return self.candidates.pool_member(int(rng.integers(len(self.candidates.pool))))
 
 
 def _check_options(flat: Mapping[str, BaseDistribution]) -> None:
@@ -318,21 +222,3 @@ def _check_facts(candidates: CandidatePool, goals: Goals) -> None:
             f"{needed} objectives are known without training, and the facts of an architecture "
             f"hold {known}; give Facts(..., static=(...)) a value for each, in the study's order"
         )
-
-
-def num_picks(num_running: int, *, num_waiting: int) -> int:
-    """Return how many asks one plan serves: one with few trials running, more where slots wait.
-
-    Args:
-        num_running: trials that run.
-        num_waiting: how many more ran at most: slots that are free and wait for the sampler, as
-            far as the study tells.
-    """
-    if num_running < TRIALS_PER_PICK:
-        return 1
-    return num_running // TRIALS_PER_PICK + 1 + min(num_waiting, num_running // MAX_WAITING_SHARE)
-
-
-def _van_der_corput(index: int) -> float:
-    """Return a number of the sequence that fills 0..1 evenly: 1/2, 1/4, 3/4, 1/8, ..."""
-    return float(int(f"{index:b}"[::-1], 2) / 2 ** index.bit_length())

@@ -16,7 +16,8 @@ from nas.architecture import Architecture, Value
 from nas.errors import SpaceError
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.gaussian_process import Posterior
-from nas.frontier.plan import MAX_SEEN_AT_ONCE, Surrogates
+from nas.frontier.plan import MAX_SEEN_AT_ONCE
+from nas.frontier.surrogates import Surrogates
 from nas.space.space import SearchSpace
 
 # What a search found out: parameters and the value of the first objective that training tells.

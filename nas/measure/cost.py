@@ -26,11 +26,11 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.errors import SpaceError
-from nas.metric import STATIC_METRICS
-from nas.task import DataShape
+from nas.task import DataShape, TokenShape
 from nas.widths import Layer, widths_of
 
-COUNTABLE = STATIC_METRICS
+# What is counted of any network; language models have further costs of their own space.
+COUNTABLE = ("num_params", "size_bytes", "num_macs", "activation_bytes")
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _FROM_TENSORS = frozenset({"num_params", "size_bytes"})
 # On the meta device tensors have no values, yet filling them takes most time: methods of tensors,
@@ -153,11 +153,28 @@ def input_size(model: nn.Module, data: DataShape) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def empty_inputs(
+    model: nn.Module, data: DataShape, *, count: int, device: torch.device | str | None = None
+) -> torch.Tensor:
+    """Return inputs without values: images (N, C, H, W), or tokens (N, T) as many as it sees."""
+    if isinstance(data, TokenShape):
+        length = int(getattr(model, "context", data.context))
+        return torch.zeros(count, length, dtype=torch.long, device=device)
+    return torch.empty(count, data.input_shape[0], *input_size(model, data), device=device)
+
+
+def example_inputs(model: nn.Module, data: DataShape, *, count: int) -> torch.Tensor:
+    """Return random inputs: images (N, C, H, W), or tokens (N, T)."""
+    empty = empty_inputs(model, data, count=count)
+    if isinstance(data, TokenShape):
+        return torch.randint_like(empty, min(data.vocabularies))
+    return torch.randn_like(empty)
+
+
 def _forward_costs(model: nn.Module, data: DataShape, *, counts_memory: bool) -> dict[str, float]:
     device = next(iter(model.parameters()), torch.empty(0, device="meta")).device
-    shape = (1, data.input_shape[0], *input_size(model, data))
     model.eval()
-    images = torch.empty(shape, device=device)
+    images = empty_inputs(model, data, count=1, device=device)
     memory = _LiveBytes(images, stored=[*model.parameters(), *model.buffers()])
     # Forward only: the counter takes grouped convolutions' gradients for dense ones.
     watch = memory if counts_memory else _PassOn(_ELEMENTWISE)

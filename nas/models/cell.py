@@ -8,11 +8,14 @@ edges carries one operation, and a node is the sum of what arrives.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
 from nas.models.layer_costs import LayerCosts, batch_norm, conv_norm, convolution, halved, linear
+from nas.models.pooling import Mean
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, K classes
@@ -53,10 +56,7 @@ class CellNet(nn.Module):
 
     def __init__(self, plan: CellPlan) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(plan.in_channels, plan.channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(plan.channels),
-        )
+        self.stem = _stem(plan.in_channels, plan.channels)
         blocks: list[nn.Module] = []
         channels = plan.channels
         for stage in range(_NUM_STAGES):
@@ -114,6 +114,33 @@ class _Reduction(nn.Module):
     def forward(self, maps_BCHW: torch.Tensor) -> torch.Tensor:
         summed: torch.Tensor = self.shortcut(maps_BCHW) + self.body(maps_BCHW)
         return summed
+
+
+def cell_parts(plan: CellPlan) -> Chain:
+    """Return the network as a chain: stem, cells, what lies between stages, and the head."""
+    operations = tuple(plan.operations[edge] for edge in EDGES)
+    channels = plan.channels
+    parts = [NetworkPart((plan.in_channels, channels), partial(_stem, plan.in_channels, channels))]
+    for stage in range(_NUM_STAGES):
+        if stage:
+            parts.append(NetworkPart(channels, partial(_Reduction, channels)))
+            channels *= 2
+        cell = NetworkPart(operations, partial(_Cell, channels, plan.operations))
+        parts += [cell] * plan.num_cells
+    head = (channels, plan.num_classes)
+    return Chain((*parts, NetworkPart(("head", *head), partial(_head_part, *head))))
+
+
+def _stem(in_channels: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+    )
+
+
+def _head_part(channels: int, num_classes: int) -> nn.Module:
+    norm = nn.BatchNorm2d(channels)
+    return nn.Sequential(norm, nn.ReLU(), Mean(2, 3), nn.Linear(channels, num_classes))
 
 
 def _operation(name: str, channels: int) -> nn.Module:

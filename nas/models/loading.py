@@ -7,6 +7,7 @@ pickle: reading it runs the code that is in it (`nas.models.unpickling`).
 
 import pickle
 import warnings
+import zipfile
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -40,14 +41,14 @@ class StartingModel:
         model: timm's name, the dotted name of a function without arguments, or a file of a whole
             model.
         weights: a file of its weights, or None.
-        pretrained: timm's published weights.
+        pretrained: timm's published weights; a text is a folder with files of them.
         input_size: (H, W) that it was trained at, for models that are made for one size.
         unpickles: read files that run code while they are read; see `nas.models.unpickling`.
     """
 
     model: str
     weights: str | None = None
-    pretrained: bool = False
+    pretrained: bool | str = False
     input_size: tuple[int, int] | None = None
     unpickles: bool = field(default_factory=may_unpickle)
 
@@ -178,7 +179,7 @@ def _loaded(file: Path, what: str, *, unpickles: bool) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         if not unpickles:
-            raise SpaceError(f"{what}: {file} {_why_not(error)}") from error
+            raise SpaceError(f"{what}: {file} {_why_not(file, error)}") from error
     except (AttributeError, TypeError, IndexError, OSError, UnicodeError, OverflowError) as error:
         raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
     try:
@@ -189,12 +190,23 @@ def _loaded(file: Path, what: str, *, unpickles: bool) -> Any:
         raise SpaceError(f"{what}: {file} cannot be read: {error}") from error
 
 
-def _why_not(error: Exception) -> str:
+def _why_not(file: Path, error: Exception) -> str:
     """Tell a pickle or a script from a file that is merely broken."""
-    is_script = "TorchScript" in str(error)
-    if is_script or isinstance(error, pickle.UnpicklingError):
+    if isinstance(error, pickle.UnpicklingError) or _is_script(file):
         return _PICKLE
     return f"cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
+
+def _is_script(file: Path) -> bool:
+    """Say whether a file is an archive of TorchScript, which alone keeps its constants apart."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+    return any(name.split("/")[1:] == ["constants.pkl"] for name in names)
 
 
 def _from_file(name: str, *, unpickles: bool) -> nn.Module:

@@ -43,11 +43,24 @@ def _halved(side: int, stride: int) -> int:
 
 def _block(block: Block, side: int) -> tuple[LayerCosts, int]:
     inner = block.inner_channels
+    if block.is_fused:
+        return _fused(block, _halved(side, block.stride))
     total = LayerCosts()
     if block.expansion > 1:
         total += conv_norm(block.in_channels, inner, kernel=1, positions=side**2)
     side = _halved(side, block.stride)
     total += conv_norm(inner, inner, kernel=block.kernel, positions=side**2, groups=inner)
+    if block.squeeze_channels:
+        total += linear(inner, block.squeeze_channels) + linear(block.squeeze_channels, inner)
+    return total + conv_norm(inner, block.channels, kernel=1, positions=side**2), side
+
+
+def _fused(block: Block, side: int) -> tuple[LayerCosts, int]:
+    """Return what a fused block costs that puts out maps of a side, and that side."""
+    inner = block.channels if block.expansion == 1 else block.inner_channels
+    total = conv_norm(block.in_channels, inner, kernel=block.kernel, positions=side**2)
+    if block.expansion == 1:
+        return total, side
     if block.squeeze_channels:
         total += linear(inner, block.squeeze_channels) + linear(block.squeeze_channels, inner)
     return total + conv_norm(inner, block.channels, kernel=1, positions=side**2), side

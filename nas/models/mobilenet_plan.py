@@ -24,6 +24,7 @@ class Stage(NamedTuple):
         expansion: times that a block is wider inside than its input; 1 is a depthwise-separable
             block.
         squeeze_excite: weigh channels by squeeze-and-excitation.
+        is_fused: one full convolution in the place of the pointwise and the depthwise one.
     """
 
     channels: int
@@ -32,6 +33,7 @@ class Stage(NamedTuple):
     kernel: int
     expansion: int
     squeeze_excite: bool
+    is_fused: bool = False
 
     def blocks(self, in_channels: int) -> Iterator["Block"]:
         """Yield the blocks in order."""
@@ -45,6 +47,7 @@ class Stage(NamedTuple):
                 expansion=self.expansion,
                 # EfficientNet's rule: a quarter of the block's input.
                 squeeze_channels=max(4, channels // 4) if self.squeeze_excite else 0,
+                is_fused=self.is_fused,
             )
 
 
@@ -58,6 +61,7 @@ class Block:
     kernel: int
     expansion: int
     squeeze_channels: int  # 0: none
+    is_fused: bool = False
 
     @property
     def inner_channels(self) -> int:

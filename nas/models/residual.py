@@ -7,17 +7,26 @@ attention. The stem does not halve the map unless it is told to, which timm's do
 costs is counted without building it in `residual_costs`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import torch
 from timm.layers import LayerNorm2d, make_divisible
-from timm.models.byobnet import ByoBlockCfg, ByobNet, ByoModelCfg, LayerFn
+from timm.models.byobnet import (
+    ByoBlockCfg,
+    ByobNet,
+    ByoModelCfg,
+    LayerFn,
+    create_byob_stages,
+    get_layer_fns,
+)
 from timm.models.convnext import ConvNeXtBlock
 from torch import nn
 
 from nas.models.layer_costs import MAX_KEPT
+from nas.parts import Chain, NetworkPart
 
 # B batch, C channels, H height, W width
 
@@ -50,6 +59,9 @@ class ResidualStage(NamedTuple):
     attention: str
 
 
+_SMALL = ResidualStage("basic", 8, 1, 1, 3, 8, "none")
+
+
 @dataclass(frozen=True)
 class ResidualPlan:
     """All that defines a network.
@@ -79,19 +91,58 @@ def round_channels(channels: float) -> int:
 
 def build_residual(plan: ResidualPlan) -> nn.Module:
     """Return an untrained network: images (B, C, H, W) to logits (B, classes)."""
-    settings = ByoModelCfg(
-        blocks=tuple(_block_settings(stage) for stage in plan.stages),
-        downsample="conv1x1",
-        stem_type="3x3",
-        stem_pool=None,
-        stem_chs=plan.stem_channels,
-        act_layer=plan.activation,
-    )
+    settings = _settings(plan.stages, plan.activation, plan.stem_channels)
     model: nn.Module = ByobNet(settings, num_classes=plan.num_classes, in_chans=plan.in_channels)
     convolution = model.get_submodule("stem.conv")
     assert isinstance(convolution, nn.Conv2d), "timm's 3x3 stem is one convolution"
     convolution.stride = (plan.stem_stride, plan.stem_stride)
     return model
+
+
+def _settings(stages: Sequence[ResidualStage], activation: str, stem_channels: int) -> ByoModelCfg:
+    return ByoModelCfg(
+        blocks=tuple(_block_settings(stage) for stage in stages),
+        downsample="conv1x1",
+        stem_type="3x3",
+        stem_pool=None,
+        stem_chs=stem_channels,
+        act_layer=activation,
+    )
+
+
+def residual_parts(plan: ResidualPlan) -> Chain:
+    """Return the network as a chain: stem, blocks, and what follows them."""
+    # Stem and head are cut out of a network that is small besides; timm wants two stages.
+    small = replace(plan, in_channels=1, stem_channels=8, stages=(_SMALL, _SMALL))
+    stem = {name: getattr(plan, name) for name in ("in_channels", "stem_channels", "stem_stride")}
+    parts = [_cut(replace(small, **stem), "stem")]
+    channels = plan.stem_channels
+    for stage in plan.stages:
+        for index in range(stage.depth):
+            block = stage._replace(depth=1, stride=1 if index else stage.stride)
+            key = (channels, block, plan.activation)
+            parts.append(NetworkPart(key, partial(_block, *key)))
+            channels = stage.channels
+    return Chain(
+        (*parts, _cut(replace(small, stages=(_SMALL, _SMALL._replace(channels=channels))), "head"))
+    )
+
+
+def _cut(plan: ResidualPlan, name: str) -> NetworkPart:
+    return NetworkPart((plan, name), partial(_submodule, plan, name))
+
+
+def _submodule(plan: ResidualPlan, name: str) -> nn.Module:
+    return build_residual(plan).get_submodule(name)
+
+
+def _block(in_channels: int, stage: ResidualStage, activation: str) -> nn.Module:
+    """Return the one block of a stage."""
+    settings = _settings((stage, _SMALL), activation, in_channels)
+    before = {"num_chs": in_channels, "reduction": 1, "module": ""}
+    stages, _, _ = create_byob_stages(settings, 0.0, 32, before, layers=get_layer_fns(settings))
+    block: nn.Module = stages[0][0]
+    return block
 
 
 def _block_settings(stage: ResidualStage) -> ByoBlockCfg:

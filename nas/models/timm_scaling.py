@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -21,6 +22,7 @@ from timm.layers import make_divisible
 from torch import nn
 
 from nas.errors import SpaceError, nearest_first
+from nas.models.hub import hub_or_cache, is_told_offline
 from nas.models.timm_settings import builder_call
 
 _WIDTHS = (
@@ -40,7 +42,7 @@ def build_timm(
     width: float = 1.0,
     depth: float = 1.0,
     image_size: tuple[int, int] | None = None,
-    pretrained: bool = False,
+    pretrained: bool | str = False,
 ) -> nn.Module:
     """Return a model of timm.
 
@@ -51,7 +53,7 @@ def build_timm(
         width: multiplies the channels of all layers.
         depth: multiplies the blocks of each stage, at least one stays.
         image_size: (H, W) for models that are made for one size; others take any.
-        pretrained: load the published weights.
+        pretrained: load the published weights; a folder with files of them, where it is a text.
 
     Raises:
         SpaceError: timm has no such model, or its published weights cannot be had.
@@ -60,20 +62,30 @@ def build_timm(
     if image_size is not None and is_for_one_size(name):
         wanted["img_size"] = image_size
     call = builder_call(check_name(name))
+    overlay = _overlay(name, pretrained)
     with _published_weights(name) if pretrained else nullcontext():
         if call is None:  # a model that does not go through timm's builder has no knobs
-            model: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted)
+            model: nn.Module = timm.create_model(
+                name, pretrained=bool(pretrained), **wanted, **overlay
+            )
             return model
-        settings = {**_defaults_of(call.model_class), **call.settings, **wanted}
-        return call.build(pretrained, _scale(settings, width=width, depth=depth))
+        settings = {**_defaults_of(call.model_class), **call.settings, **wanted, **overlay}
+        return call.build(bool(pretrained), _scale(settings, width=width, depth=depth))
 
 
-def fetch_weights(name: str) -> None:
+def fetch_weights(name: str, pretrained: bool | str = True) -> None:
     """Fetch published weights into the user's cache, where they are not there yet.
 
+    Args:
+        name: of timm's model.
+        pretrained: a folder with files of weights, which are only looked for; else true.
+
     Raises:
-        SpaceError: there are none, or neither the cache nor the network gives them.
+        SpaceError: there are none, or neither folder nor cache nor the network gives them.
     """
+    if isinstance(pretrained, str):
+        weights_file(check_name(name), pretrained)
+        return
     with _published_weights(name):
         timm.create_model(check_name(name), pretrained=True)
 
@@ -81,16 +93,53 @@ def fetch_weights(name: str) -> None:
 @contextmanager
 def _published_weights(name: str) -> Iterator[None]:
     """Say what to do where published weights cannot be had."""
-    try:
-        yield
-    except SpaceError:
-        raise
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SpaceError(
-            f"the published weights of {name} cannot be had: {str(error).splitlines()[0]} "
-            "Fetch them once where there is a network, copy the Hugging Face cache here "
-            "(HF_HOME), or set search_space.pretrained=false"
-        ) from error
+    with hub_or_cache():
+        try:
+            yield
+        except SpaceError:
+            raise
+        except (OSError, RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0]
+            if is_told_offline():
+                why = "they are not in the cache, and the Hugging Face hub cannot be reached."
+            raise SpaceError(
+                f"the published weights of {name} cannot be had: {why} Fetch them once where "
+                "there is a network, copy the Hugging Face cache here (HF_HOME), give a folder "
+                f"with {name}.safetensors as search_space.pretrained, or set "
+                "search_space.pretrained=false"
+            ) from error
+
+
+def _overlay(name: str, pretrained: bool | str) -> dict[str, Any]:
+    """Return what tells timm's builder of a file of weights; nothing where timm finds them itself.
+
+    Raises:
+        SpaceError: the folder has no such file.
+    """
+    if isinstance(pretrained, bool):
+        return {}
+    return {"pretrained_cfg_overlay": {"file": str(weights_file(name, pretrained))}}
+
+
+def weights_file(name: str, folder: str) -> Path:
+    """Return the file of a model's weights in a folder.
+
+    `NAME.safetensors`, or `model.safetensors` in a folder of that name, as the hub has it; the
+    name with or without the tag of the weights.
+
+    Raises:
+        SpaceError: there is none.
+    """
+    root = Path(folder).expanduser().absolute()
+    for word in dict.fromkeys([name, name.partition(".")[0]]):
+        for place in (root / f"{word}.safetensors", root / word / "model.safetensors"):
+            if place.is_file():
+                return place
+    found = sorted(p.name for p in root.glob("*")) if root.is_dir() else []
+    raise SpaceError(
+        f"search_space.pretrained: {root} has no {name}.safetensors and no "
+        f"{name}/model.safetensors; it holds {', '.join(found[:5]) or 'nothing'}"
+    )
 
 
 def check_name(name: str) -> str:

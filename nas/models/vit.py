@@ -7,8 +7,8 @@ of all patches instead of a class token.
 """
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,8 @@ from timm.models.vision_transformer import Block
 from torch import nn
 
 from nas.models.layer_costs import MAX_KEPT, LayerCosts, convolution, layer_norm, linear, total_of
+from nas.models.pooling import Mean
+from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 # B batch, C channels, H height, W width, P patches, D embedding, K classes
@@ -116,6 +118,37 @@ def _block(layer: EncoderLayer, plan: ViTPlan) -> nn.Module:
         plan.embedding, layer.num_heads, attn_head_dim=plan.head_features, qkv_bias=True
     )
     return block
+
+
+class _Embedding(nn.Module):
+    """Patches with their places, as a part of its own."""
+
+    def __init__(self, plan: ViTPlan) -> None:
+        super().__init__()
+        self.patch_embed = PatchEmbed(plan.size, plan.patch, plan.in_channels, plan.embedding)
+        self.positions_1PD = nn.Parameter(torch.empty(1, plan.num_patches, plan.embedding))
+
+    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
+        patches_BPD: torch.Tensor = self.patch_embed(images_BCHW) + self.positions_1PD
+        return patches_BPD
+
+
+def vit_parts(plan: ViTPlan) -> Chain:
+    """Return the network as a chain: patches, layers, and what follows them."""
+    bare = replace(plan, layers=())
+    head = (plan.embedding, plan.num_classes)
+    return Chain(
+        (
+            NetworkPart((plan.size, plan.patch, plan.embedding), partial(_Embedding, bare)),
+            *(NetworkPart(layer, partial(_block, layer, bare)) for layer in plan.layers),
+            NetworkPart(head, partial(_head_part, *head)),
+        ),
+        plan.size,
+    )
+
+
+def _head_part(features: int, num_classes: int) -> nn.Module:
+    return nn.Sequential(LayerNorm(features), Mean(1), nn.Linear(features, num_classes))
 
 
 def vit_costs(plan: ViTPlan) -> dict[str, float]:

@@ -3,7 +3,8 @@
 Counts (bytes, parameters, multiply-accumulates) and costs that span a factor of ten enter by their
 logarithm: taken as they are only the largest networks would count. Volumes reach from a front to
 its worst value of each objective and a tenth of its range beyond, so that its extreme points count
-too; what is worse than that adds nothing.
+too; what is worse than that adds nothing. Where there is a floor, such as the accuracy of a linear
+classifier, volumes reach to the floor instead.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from nas.metric import Direction, is_count
 from nas.objective import Objective
 from nas.pareto.dominance import FloatArray, front_mask
+from nas.pareto.floor import counting_floor, is_above
 from nas.pareto.hypervolume import hypervolume
 
 _MARGIN = 0.1
@@ -46,21 +48,28 @@ class Yardstick:
         return hypervolume(within, reference=self.reference) / self.whole if len(within) else 0.0
 
 
-def yardstick_from(table: FloatArray, objectives: Sequence[Objective]) -> Yardstick | None:
+def yardstick_from(
+    table: FloatArray,
+    objectives: Sequence[Objective],
+    *,
+    floors: Sequence[Sequence[float]] = (),
+) -> Yardstick | None:
     """Return what the points of a table compare by; None if there are none.
 
     Args:
         table: (n, m) losses, lower is better.
         objectives: (m,) of the columns.
+        floors: losses from which on a point counts; the strictest that a point is better than.
     """
     if len(table) == 0:
         return None
     is_log = np.array([_is_wide(o, column) for o, column in zip(objectives, table.T, strict=True)])
     points = _on_scale(table, is_log)
-    front = points[front_mask(points)]
+    floor = counting_floor(table, floors)
+    front = points[front_mask(points) & is_above(table, floor)]
     low, high = front.min(axis=0), front.max(axis=0)
     spread = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
-    reference = high + _MARGIN * spread
+    reference = np.where(np.isposinf(floor), high + _MARGIN * spread, floor)
     return Yardstick(is_log, reference, hypervolume(front, reference=reference))
 
 

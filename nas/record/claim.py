@@ -17,16 +17,16 @@ from nas.files import write_bytes
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, LOG, RunFolder
 
-# What says how a run was told to be; a command that goes on with it writes these anew.
+# The settings of a run; a command that goes on with the run writes these files again.
 SETTINGS = ("config.yaml", "overrides.yaml", "environment.json", "data.json")
 # What a search leaves in its folder before its first trial.
 _OTHERS = (
     *("spent.jsonl", "study.journal", "study.journal.lock"),
-    *("trials.csv", "front.csv", "front.png", "report.html"),
+    *("trials.csv", "front.csv", "front.png", "front.svg", "report.html"),
 )
 # Taken back last, in this order: a kill on the way leaves a run to go on with, or a free folder.
 _LAST = ("config.yaml", "overrides.yaml", LOG, LEASE)
-_FOLDERS = ("models", "checkpoints")
+_FOLDERS = ("models", "checkpoints", "relatives")
 # Each line of a journal that concerns a trial has one of these.
 _OF_TRIALS = (b'"datetime_start"', b'"trial_id"')
 

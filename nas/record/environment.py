@@ -169,7 +169,7 @@ def _without_secrets(entry: Any) -> Any:
 
 
 def _is_whole(content: object) -> bool:
-    """Say whether that is what `write_environment` wrote."""
+    """Say whether a text is one that `write_environment` wrote."""
     if not isinstance(content, dict) or not isinstance(content.get("resumes"), list):
         return False
     devices, checkout = content.get("devices"), content.get("checkout")

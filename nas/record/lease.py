@@ -49,6 +49,13 @@ def _locked(path: Path) -> IO[str]:
             f"another search writes {path.parent} (process {holder or 'unknown'}); "
             "wait for it or end it, then resume"
         ) from error
+    except OSError as error:  # NFS without its lock service, Lustre without its option
+        file.close()
+        raise RunFolderError(
+            f"the disk of {path.parent} gives no locks ({error.strerror}), so two searches could "
+            "write there at once; choose another run_folder=..., or mount the disk with locks "
+            "(docs/install.md, shared file systems)"
+        ) from error
     return file
 
 

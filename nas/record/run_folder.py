@@ -166,6 +166,11 @@ class RunFolder:
         """Weights of the front members, one folder per trial."""
         return self.path / "models"
 
+    @property
+    def relatives_dir(self) -> Path:
+        """Weights that later trials of a running search start from, one folder per trial."""
+        return self.path / "relatives"
+
     def model_dir(self, number: int) -> Path:
         """Return the folder of one trial's weights and architecture."""
         return self.models_dir / str(number)

@@ -1,4 +1,4 @@
-"""Moves aside what stands in the place of a file that commands write anew, and hinders them."""
+"""Moves aside whatever stands where a command must write a file again."""
 
 import os
 from collections.abc import Callable
@@ -15,6 +15,7 @@ _WRITTEN_ANEW = (
     "trials.csv",
     "front.csv",
     "front.png",
+    "front.svg",
     "report.html",
     "log.txt",
     "environment.json",
@@ -23,14 +24,16 @@ _WRITTEN_ANEW = (
     "finish/.lease",
     "finish/log.txt",
     "finish/finish.png",
+    "finish/finish.svg",
     "finish/files.png",
+    "finish/files.svg",
     "finish/winners.csv",
     "finish/artefacts.csv",
     "finish/distilled.csv",
     "finish/compressed.csv",
     "finish/spent.jsonl",
 )
-_FOLDERS = ("models", "checkpoints", "finish")
+_FOLDERS = ("models", "checkpoints", "relatives", "finish")
 
 
 def tidy(folder: RunFolder) -> list[str]:

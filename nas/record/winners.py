@@ -17,7 +17,7 @@ from nas.record.rows import read_rows, write_rows
 class WinnerRow:
     """A confirmed network. Shares are from 0 to 1; NaN where a number is not known.
 
-    What is judged is `metric`, in its own unit; the deviations and intervals are of it.
+    Winners are judged by `metric`, in its own unit; deviations and intervals are in that unit.
 
     Attributes:
         name: "trial 12", or the name of a baseline.

@@ -31,7 +31,7 @@ from nas.trial import TrialRecord
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """One run to compare.
 
     Attributes:
@@ -61,7 +61,7 @@ class Group:
     """
 
     label: str
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
     growths: tuple[Growth, ...]
     num_trials: NDArray[np.int64]
     means: FloatArray
@@ -89,7 +89,7 @@ class Comparison:
         return float(group.means[self.num_trials - 1]), float(group.errors[self.num_trials - 1])
 
 
-def compare_runs(runs: Sequence[Run]) -> Comparison:
+def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
     """Group runs by their label and follow their fronts.
 
     Raises:
@@ -205,7 +205,7 @@ def share_text(mean: float, error: float) -> str:
     return f"{mean:.4f}" if math.isnan(error) else f"{mean:.4f} ± {error:.4f}"
 
 
-def _shared_objectives(runs: Sequence[Run]) -> tuple[Objective, ...]:
+def _shared_objectives(runs: Sequence[ComparedRun]) -> tuple[Objective, ...]:
     if not runs:
         raise RunFolderError("there is no run to compare; give runs=[runs/a,runs/b]")
     first = runs[0]
@@ -223,7 +223,7 @@ def _words(objectives: Sequence[Objective]) -> str:
     return ", ".join(f"{objective.direction} {objective.metric}" for objective in objectives)
 
 
-def _group(label: str, runs: tuple[Run, ...], growths: tuple[Growth, ...]) -> Group:
+def _group(label: str, runs: tuple[ComparedRun, ...], growths: tuple[Growth, ...]) -> Group:
     shortest = min(len(growth.shares) for growth in growths)
     shares = np.array([growth.shares[:shortest] for growth in growths])
     errors = (

@@ -1,9 +1,9 @@
 """The picture of a comparison: the fronts of all runs, and how their hypervolume grew.
 
-On the left each run's front is a thin staircase and each group's median attainment a thick one:
-the quality that half of its runs reached at that size (Grunert da Fonseca et al. 2001,
-"Inferential performance assessment of stochastic optimisers and the attainment function"). On the
-right the band is one standard error around the mean.
+On the left stand each group's attainment surfaces over its runs: the thick staircase is what half
+of them reached at that size, the band reaches from what one reached to what all did (Grunert da
+Fonseca et al. 2001, "Inferential performance assessment of stochastic optimisers and the
+attainment function"). On the right the band is one standard error around the mean.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from nas.report.style import (
     decades_of,
     plain_values,
     prepare_axes,
-    save_figure,
+    save_for_paper,
     scale_axis,
     set_titles,
 )
@@ -34,13 +34,21 @@ from nas.trial import TrialRecord
 _HEAD_IN = 0.62  # inches above the axes, for the titles
 
 
-def write_comparison_png(comparison: Comparison, *, title: str, path: Path) -> None:
-    """Draw a comparison into `path`."""
-    save_figure(plot_comparison(comparison, title=title), path)
+def write_comparison_png(
+    comparison: Comparison, *, title: str, path: Path, note: str = ""
+) -> None:
+    """Draw a comparison into `path`, and beside it as SVG."""
+    save_for_paper(plot_comparison(comparison, title=title, note=note), path)
 
 
-def plot_comparison(comparison: Comparison, *, title: str) -> Figure:
-    """Return the picture; a single objective has no fronts, so only the growth is drawn."""
+def plot_comparison(comparison: Comparison, *, title: str, note: str = "") -> Figure:
+    """Return the picture; a single objective has no fronts, so only the growth is drawn.
+
+    Args:
+        comparison: what is drawn.
+        title: above it.
+        note: what a reader must know of the runs, or empty.
+    """
     width, height = (11.5, 5.4) if len(comparison.objectives) > 1 else (7.0, 5.4)
     below = (0.0, 0.0, 1.0, 1.0 - _HEAD_IN / height)
     layout = ConstrainedLayoutEngine(rect=below, w_pad=0.12, h_pad=0.08, wspace=0.04)
@@ -58,7 +66,7 @@ def plot_comparison(comparison: Comparison, *, title: str) -> Figure:
         text.set_parse_math(False)  # a dollar in a run's name is no formula
     runs = counted(sum(len(group.runs) for group in comparison.groups), "run")
     words = f"{runs}, compared after {counted(comparison.num_trials, 'trial')} each"
-    set_titles(figure, title, words)
+    set_titles(figure, title, f"{words}  ·  {note}" if note else words)
     return figure
 
 
@@ -97,8 +105,21 @@ def _draw_fronts(axes: Axes, comparison: Comparison) -> None:
         for front in shown:
             _draw_front(axes, front, lead, other, colour, is_pair=len(comparison.objectives) == 2)
         if len(comparison.objectives) == 2 and len(shown) > 1:
-            sizes, medians = median_attainment(shown, lead, other)
-            axes.step(sizes, medians, where="post", color=colour, linewidth=2.2)
+            _draw_attainment(axes, shown, lead, other, colour)
+
+
+def _draw_attainment(
+    axes: Axes, fronts: Sequence[Sequence[TrialRecord]], x: Objective, y: Objective, colour: str
+) -> None:
+    """Draw what half of the runs reached, in a band from what one reached to what all did."""
+    sizes, medians = median_attainment(fronts, x, y)
+    axes.step(sizes, medians, where="post", color=colour, linewidth=2.2, zorder=3)
+    one_sizes, one = attainment(fronts, x, y, num_runs=1)
+    all_sizes, every = attainment(fronts, x, y, num_runs=len(fronts))
+    shared = np.isin(one_sizes, all_sizes)  # what all reached, one has reached too
+    axes.fill_between(
+        all_sizes, one[shared], every, step="post", color=colour, alpha=0.15, linewidth=0
+    )
 
 
 def _draw_front(
@@ -119,15 +140,23 @@ def _draw_front(
 def median_attainment(
     fronts: Sequence[Sequence[TrialRecord]], x: Objective, y: Objective
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what half of the runs reached in `y` at most at each place of `x`, as drawn.
+    """Return what half of the runs reached; with an even number half and one more."""
+    return attainment(fronts, x, y, num_runs=len(fronts) // 2 + 1)
+
+
+def attainment(
+    fronts: Sequence[Sequence[TrialRecord]], x: Objective, y: Objective, *, num_runs: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return what so many of the runs reached in `y` at each place of `x`, as drawn.
 
     Args:
         fronts: of two objectives, smallest first in `x`.
         x: the leading objective.
         y: the other one.
+        num_runs: from 1, for what any of them reached, to all of them.
 
     Returns:
-        Places of `x`, from the first that half of the runs reached, and the median of `y` there.
+        Places of `x`, from the first where so many runs have a point, and the best `y` there.
     """
     places = np.unique([x.loss(value) for front in fronts for value in _values(x, front)])
     reached = np.full((len(fronts), len(places)), np.inf)
@@ -135,9 +164,9 @@ def median_attainment(
         starts = np.searchsorted(places, [x.loss(value) for value in _values(x, front)])
         reached[row, starts] = [y.loss(value) for value in _values(y, front)]
     best = np.sort(np.minimum.accumulate(reached, axis=1), axis=0)
-    median = best[len(fronts) // 2]  # with an even number the worse one: half of them were better
-    known = np.isfinite(median)
-    return _unsigned(x, places[known]), _unsigned(y, median[known])
+    reached_by = best[num_runs - 1]
+    known = np.isfinite(reached_by)
+    return _unsigned(x, places[known]), _unsigned(y, reached_by[known])
 
 
 def _unsigned(objective: Objective, losses: FloatArray) -> FloatArray:

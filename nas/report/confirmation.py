@@ -13,7 +13,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nas.metric import is_share
+from nas.metric import Direction, describe_metric, is_share
 from nas.record.winners import WinnerRow
 from nas.report.size_plot import draw_staircase, end_picture, label_points, new_picture
 from nas.report.style import (
@@ -21,7 +21,7 @@ from nas.report.style import (
     GROUP_COLOURS,
     KNEE_COLOUR,
     TRIAL_COLOUR,
-    save_figure,
+    save_for_paper,
 )
 from nas.report.values import counted, format_value, scaled, three_digits
 
@@ -30,7 +30,7 @@ _BASELINE_COLOUR = GROUP_COLOURS[2]
 
 def write_finish_png(rows: Sequence[WinnerRow], *, name: str, path: Path) -> None:
     """Draw the confirmed front of the run called `name` into `path`."""
-    save_figure(plot_confirmed(rows, name=name), path)
+    save_for_paper(plot_confirmed(rows, name=name), path)
 
 
 def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
@@ -106,9 +106,21 @@ def _gain_line(alone: WinnerRow, taught: WinnerRow) -> list[str]:
         format_value("size_bytes", taught.size_bytes),
         format_value(alone.metric, alone.test_mean),
         format_value(alone.metric, taught.test_mean),
-        f"{100 * (taught.test_mean - alone.test_mean):+.2f} points",
-        "–" if math.isnan(sum(halves)) else f"± {100 * math.hypot(*halves):.2f}",
+        _gain_told(alone.metric, taught.test_mean - alone.test_mean),
+        "–" if math.isnan(sum(halves)) else f"± {_unsigned(alone.metric, math.hypot(*halves))}",
     ]
+
+
+def _gain_told(metric: str, rise: float) -> str:
+    """Return by how much a value got better, above zero where it did."""
+    is_maximised = describe_metric(metric).direction is Direction.MAXIMIZE
+    gain = rise if is_maximised else -rise
+    sign, unit = "-" if gain < 0 else "+", " points" if is_share(metric) else ""
+    return f"{sign}{_unsigned(metric, abs(gain))}{unit}"
+
+
+def _unsigned(metric: str, value: float) -> str:
+    return f"{100 * value:.2f}" if is_share(metric) else f"{value:.3f}"
 
 
 def _line(row: WinnerRow) -> list[str]:

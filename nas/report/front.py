@@ -4,6 +4,7 @@ Everything a report shows is asked here first, so that tables, pictures and the 
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from nas.metric import Direction
 from nas.objective import Objective, losses
 from nas.pareto.dominance import front_mask
+from nas.pareto.floor import counting_floor, is_above
 from nas.pareto.select import knee
 from nas.trial import TrialRecord, TrialState
 
 FloatArray = NDArray[np.float64]
+Floors: TypeAlias = Sequence[Sequence[float]]  # losses from which on a point counts
 
 
 def leading_objective(objectives: Sequence[Objective]) -> Objective:
@@ -73,7 +76,14 @@ def front_records(
 
 
 def knee_record(
-    front: Sequence[TrialRecord], objectives: Sequence[Objective]
+    front: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
 ) -> TrialRecord | None:
-    """Return the member where giving up one objective stops paying; None for an empty front."""
-    return front[knee(loss_table(front, objectives))] if front else None
+    """Return the member where giving up one objective stops paying; None for an empty front.
+
+    Members below the strictest floor that one of them is above are passed over.
+    """
+    if not front:
+        return None
+    table = loss_table(front, objectives)
+    members = np.flatnonzero(is_above(table, counting_floor(table, floors)))
+    return front[int(members[knee(table[members])])]

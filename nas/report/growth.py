@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nas.objective import Objective, losses
 from nas.pareto.dominance import Front
 from nas.pareto.yardstick import Yardstick, yardstick_from
-from nas.report.front import FloatArray, comparable_records, loss_table
+from nas.report.front import FloatArray, Floors, comparable_records, loss_table
 from nas.trial import TrialRecord, TrialState
 
 
@@ -31,12 +31,15 @@ class Growth:
 
 
 def yardstick_of(
-    runs: Sequence[Sequence[TrialRecord]], objectives: Sequence[Objective]
+    runs: Sequence[Sequence[TrialRecord]],
+    objectives: Sequence[Objective],
+    *,
+    floors: Floors = (),
 ) -> Yardstick | None:
-    """Return what runs compare by; None if no trial of any counts."""
+    """Return what runs compare by, from a floor on; None if no trial of any counts."""
     tables = [loss_table(comparable_records(run, objectives), objectives) for run in runs]
     table = np.concatenate(tables) if tables else np.empty((0, 1))
-    return yardstick_from(table, objectives)
+    return yardstick_from(table, objectives, floors=floors)
 
 
 def growth_of(

@@ -18,13 +18,16 @@ from matplotlib.transforms import BboxBase
 
 from nas.metric import Direction
 from nas.objective import Objective, losses
+from nas.record.references import Reference
 from nas.report.front import (
-    FloatArray,
+    Floors,
     comparable_records,
     front_records,
     knee_record,
     leading_objective,
 )
+from nas.report.outliers import axis_range
+from nas.report.reference_points import draw_references
 from nas.report.style import (
     FAINT_COLOUR,
     FRONT_COLOUR,
@@ -34,7 +37,7 @@ from nas.report.style import (
     decades_of,
     plain_values,
     prepare_axes,
-    save_figure,
+    save_for_paper,
     scale_axis,
     set_titles,
     write_free,
@@ -42,31 +45,42 @@ from nas.report.style import (
 from nas.report.values import counted, format_value
 from nas.trial import TrialRecord, TrialState, trainings
 
-_OUTLIERS = 0.05  # share of the trials that may lie outside the picture at its bad end,
-_WORTH_CUTTING = 1.6  # where that makes the rest larger by this factor
+_MOST_SHAPES = 2000  # points that an SVG has one by one; more are one picture in it
 _HEAD_IN = 0.62  # inches above the axes, for the titles
 
 
 def write_front_png(
-    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], name: str, path: Path
+    records: Sequence[TrialRecord],
+    *,
+    objectives: Sequence[Objective],
+    name: str,
+    path: Path,
+    references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> None:
-    """Draw the front of the run called `name` into `path`."""
-    save_figure(plot_front(records, objectives, name=name), path)
+    """Draw the front of the run called `name`, with its references, into a PNG and an SVG."""
+    figure = plot_front(records, objectives, name=name, references=references, floors=floors)
+    save_for_paper(figure, path)
 
 
 def plot_front(
-    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, name: str
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    name: str,
+    references: Sequence[Reference] = (),
+    floors: Floors = (),
 ) -> Figure:
     """Return the picture of a front, titled with the run's name and its numbers of trials."""
-    drawn = Drawn(records, objectives)
+    drawn = Drawn(records, objectives, references, floors)
     if not drawn.front:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _say_nothing_yet(figure)
     elif len(objectives) == 1:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _draw_course(figure.add_subplot(), drawn)
     elif len(objectives) == 2:
-        figure = _figure(8.0, 5.4)
+        figure = new_figure(8.0, 5.4)
         _draw_staircase(figure, drawn)
     else:
         figure = _draw_pairs(drawn)
@@ -83,10 +97,17 @@ class Drawn:
         stopped: trials that were stopped early, with finite objectives.
         front: the front, smallest first.
         knee: its knee, or None.
+        references: what the search is compared with.
     """
 
-    def __init__(self, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> None:
-        self.objectives = tuple(objectives)
+    def __init__(
+        self,
+        records: Sequence[TrialRecord],
+        objectives: Sequence[Objective],
+        references: Sequence[Reference] = (),
+        floors: Floors = (),
+    ) -> None:
+        self.objectives, self.references = tuple(objectives), tuple(references)
         self.complete = comparable_records(records, objectives)
         self.stopped = [
             record
@@ -94,7 +115,7 @@ class Drawn:
             if record.state is TrialState.STOPPED and losses(objectives, record.metrics)
         ]
         self.front = front_records(records, objectives)
-        self.knee = knee_record(self.front, objectives)
+        self.knee = knee_record(self.front, objectives, floors=floors)
 
     def values(self, objective: Objective, records: Iterable[TrialRecord]) -> list[float]:
         """Return one objective of some records, in the unit that is drawn."""
@@ -112,7 +133,8 @@ def summary_line(records: Sequence[TrialRecord], front: Sequence[TrialRecord]) -
     return f"{counted(len(trained), 'trial')}{inner}{variants}  ·  {len(front)} on the front"
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, in inches, with room for titles above."""
     below_titles = (0.0, 0.0, 1.0, 1.0 - _HEAD_IN / height)
     layout = ConstrainedLayoutEngine(rect=below_titles, w_pad=0.12, h_pad=0.08, wspace=0.03)
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
@@ -132,11 +154,18 @@ def _draw_staircase(figure: Figure, drawn: Drawn) -> None:
     other = next(objective for objective in drawn.objectives if objective is not lead)
     axes = figure.add_subplot()
     _draw_trials(axes, drawn, lead, other)
+    draw_references(axes, drawn.references, lead, other)
     _draw_stairs(axes, drawn, lead, other)
     _draw_knee(axes, drawn, lead, other)
     _legend_below(figure, *axes.get_legend_handles_labels())
     figure.draw_without_rendering()  # settles the layout: labels need places in pixels
     _label_members(axes, drawn, lead, other)
+
+
+def draw_panel(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
+    """Draw trials and the front of two objectives, without numbers and without a knee."""
+    _draw_trials(axes, drawn, x, y)
+    _draw_stairs(axes, drawn, x, y)
 
 
 def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
@@ -147,6 +176,7 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
         axes.scatter(
             drawn.values(x, beaten), drawn.values(y, beaten), s=18, color=TRIAL_COLOUR,
             alpha=0.55, linewidths=0, label="trained in full", zorder=2,
+            rasterized=len(beaten) > _MOST_SHAPES,
         )  # fmt: skip
     if drawn.stopped:
         axes.scatter(
@@ -162,42 +192,20 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
 
 
 def _set_limits(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
-    """Frame all trials, but let a few bad outliers of `y` lie outside, and say how many."""
+    """Frame all trials, but let a few bad outliers lie outside, and say how many."""
+    told = []
     for objective, is_x in ((x, True), (y, False)):
         values = np.asarray(drawn.values(objective, [*drawn.complete, *drawn.stopped]))
-        front = np.asarray(drawn.values(objective, drawn.front))
-        log = (axes.get_xscale() if is_x else axes.get_yscale()) == "log"
-        low, high = float(values.min()), float(values.max())
-        if not is_x and not log:
-            low, high = _without_outliers(values, front, objective.direction)
-        low, high = _padded(low, high, log=log)
+        low, high = axis_range(objective, values.tolist(), drawn.values(objective, drawn.front))
         (axes.set_xlim if is_x else axes.set_ylim)(low, high)
         outside = int(((values < low) | (values > high)).sum())
+        is_low = objective.direction is Direction.MAXIMIZE
+        places = ("left of", "right of") if is_x else ("below", "above")
         if outside:
             words = "1 trial lies" if outside == 1 else f"{outside} trials lie"
-            where = "below" if objective.direction is Direction.MAXIMIZE else "above"
-            axes.set_title(
-                f"{words} {where} the picture", loc="right", fontsize=8, color=FAINT_COLOUR, pad=3
-            )
-
-
-def _without_outliers(
-    values: FloatArray, front: FloatArray, direction: Direction
-) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    if direction is Direction.MAXIMIZE:
-        cut = min(float(np.quantile(values, _OUTLIERS)), float(front.min()))
-        return (cut if high - low > _WORTH_CUTTING * (high - cut) else low), high
-    cut = max(float(np.quantile(values, 1 - _OUTLIERS)), float(front.max()))
-    return low, (cut if high - low > _WORTH_CUTTING * (cut - low) else high)
-
-
-def _padded(low: float, high: float, *, log: bool) -> tuple[float, float]:
-    if log:
-        factor = (high / low) ** 0.07 if high > low else 2.0
-        return low / factor, high * factor
-    pad = 0.07 * (high - low) if high > low else max(abs(high) * 0.1, 0.5)
-    return low - pad, high + pad
+            told.append(f"{words} {places[0] if is_low else places[1]} the picture")
+    if told:
+        axes.set_title(", ".join(told), loc="right", fontsize=8, color=FAINT_COLOUR, pad=14)
 
 
 def _draw_stairs(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
@@ -255,7 +263,7 @@ def _draw_pairs(drawn: Drawn) -> Figure:
     pairs = list(combinations(ordered, 2))
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure = _figure(4.3 * columns, 4.0 * rows + _HEAD_IN)
+    figure = new_figure(4.3 * columns, 4.0 * rows + _HEAD_IN)
     for place, (x, y) in enumerate(pairs, start=1):
         axes = figure.add_subplot(rows, columns, place)
         _draw_trials(axes, drawn, x, y)
@@ -276,7 +284,8 @@ def _draw_pairs(drawn: Drawn) -> Figure:
 def _legend_below(figure: Figure, handles: list[Artist], words: list[str]) -> None:
     """Put the legend where it covers nothing."""
     figure.legend(
-        handles, words, loc="outside lower left", ncols=len(words), frameon=False, fontsize=9,
+        handles, words, loc="outside lower left", frameon=False, fontsize=9,
+        ncols=len(words) if len(words) <= 4 else 3,
         labelcolor=TEXT_COLOUR, columnspacing=1.4, handletextpad=0.4,
     )  # fmt: skip
 

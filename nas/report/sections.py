@@ -6,16 +6,18 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from nas.objective import Objective
-from nas.record.spent import Spent
-from nas.record.winners import WinnerRow
+from nas.report import finished
 from nas.report.charts import drawable_metrics
-from nas.report.confirmation import confirmation_table, optimism_line
+from nas.report.content import Report
 from nas.report.cost import search_cost
-from nas.report.front import front_records, knee_record
+from nas.report.curations import section_of_curations
+from nas.report.curves import curves_section
+from nas.report.front import knee_record
+from nas.report.influence import importance_section, traits_section
+from nas.report.inheritance import inheritance_line
+from nas.report.limits import limits_line
 from nas.report.page_parts import (
     Axis,
     AxisMetric,
@@ -29,42 +31,15 @@ from nas.report.page_parts import (
     TextSection,
     Tile,
 )
+from nas.report.reference_points import section_of_references
+from nas.report.slots import slots_section
 from nas.report.tables import metric_columns, shorten_groups, split_shared
+from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
 from nas.trial import TrialRecord, TrialState, trainings
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that a page is made of.
-
-    Attributes:
-        name: the run's name.
-        records: its trials.
-        objectives: what it made better.
-        config: the text of config.yaml; empty where there is none.
-        environment: what environment.json holds; empty where there is none.
-        weights: trial -> relative folder of its weights, where they are kept.
-        winners: what `nas finish` found out, smallest first.
-        spent: what the commands of the search noted.
-        front: the front, smallest first; follows from the records.
-    """
-
-    name: str
-    records: Sequence[TrialRecord]
-    objectives: Sequence[Objective]
-    config: str = ""
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[int, str] = field(default_factory=dict)
-    winners: Sequence[WinnerRow] = ()
-    spent: Sequence[Spent] = ()
-    front: Sequence[TrialRecord] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "front", front_records(self.records, self.objectives))
 
 
 def tiles(report: Report) -> list[Tile]:
@@ -117,13 +92,17 @@ def front_section(report: Report) -> Section | None:
     if not report.front:
         return None
     metrics = metric_columns(report.front, report.objectives)
-    knee = knee_record(report.front, report.objectives)
+    knee = knee_record(report.front, report.objectives, floors=report.floors)
     shared, own = split_shared([record.architecture for record in report.front])
     rows = []
     for record, words in zip(report.front, own, strict=True):
         is_knee = record is knee and len(report.front) > 1
         mark, style = ("◆ ", "knee-mark") if is_knee else ("", "")
-        cells = [Cell(f"{mark}{record.number}", float(record.number), is_number=True, style=style)]
+        number = Cell(
+            f"{mark}{record.number}", float(record.number), is_number=True, style=style,
+            link="#card",
+        )  # fmt: skip
+        cells = [number]
         cells += [_metric_cell(metric, record) for metric in metrics]
         cells.append(Cell(record.origin + shorten_groups(words), style="words"))
         if report.weights:
@@ -134,24 +113,45 @@ def front_section(report: Report) -> Section | None:
     headings += ["weights"] if report.weights else []
     notes = [f"In all of them: {shorten_groups(shared)}."] if shared else []
     notes += ["◆ is the knee."] if len(report.front) > 1 else []
+    notes += filter(None, [limits_line(report.records, report.front, report.limits)])
     title = "The front, smallest first"
     return TableSection(
-        "titled_table.html", title, table=PageTable(headings, rows, title), note=" ".join(notes)
+        "titled_table.html",
+        title,
+        table=PageTable(headings, rows, title),
+        lead=inheritance_line(report.records, is_retrained=bool(report.winners)) or "",
+        note=" ".join(notes),
     )
 
 
 def winners_section(report: Report) -> Section | None:
     """Return what `nas finish` found out about the winners."""
-    if not report.winners:
-        return None
-    headings, *lines = confirmation_table(report.winners)
-    rows = [Row([Cell(text) for text in line]) for line in lines]
-    return TableSection(
-        "titled_table.html",
-        "Winners: retrained and tested",
-        table=PageTable(headings, rows, "Winners, smallest first"),
-        lead=optimism_line(report.winners),
-    )
+    return finished.winners_section(report.winners)
+
+
+def files_section(report: Report) -> Section | None:
+    """Return the files that `nas finish` made."""
+    return finished.files_section(report.files)
+
+
+def sizes_section(report: Report) -> Section | None:
+    """Return the sizes of a network in memory and in each file."""
+    return finished.sizes_section(report.winners, report.files)
+
+
+def importances(report: Report) -> Section | None:
+    """Return which parameters matter."""
+    return importance_section(report.records, report.objectives)
+
+
+def shared_traits(report: Report) -> Section | None:
+    """Return what the members of the front have in common."""
+    return traits_section(report.records, report.objectives, report.front)
+
+
+def slots_timeline(report: Report) -> Section | None:
+    """Return which slot ran which trial when."""
+    return slots_section(report.records)
 
 
 def cost_section(report: Report) -> Section | None:
@@ -163,11 +163,46 @@ def cost_section(report: Report) -> Section | None:
     return TextSection("paragraph.html", "What it cost", text=" ".join(told).strip())
 
 
+def references_section(report: Report) -> Section | None:
+    """Return what the search is compared with."""
+    return section_of_references(report.references, report.front)
+
+
+def curations_section(report: Report) -> Section | None:
+    """Return what better data gave at each size."""
+    return section_of_curations(report.records, report.objectives, report.curations)
+
+
+def learning_curves(report: Report) -> Section | None:
+    """Return the picture of trials that trained in steps."""
+    return curves_section(report.records, report.objectives)
+
+
+def devices_section(report: Report) -> Section | None:
+    """Return how good predictions for devices are, and the fronts side by side."""
+    if not report.devices:
+        return None
+    # Imported here: drawing takes a second to load, which most pages save.
+    from nas.report.device_fronts import section_of_devices
+
+    return section_of_devices(report.records, report.objectives, report.devices, name=report.name)
+
+
 def growth_section(report: Report) -> Section | None:
     """Return the chart of the dominated volume over the trials."""
     if not report.front:
         return None
     return Section("growth_chart.html", "Progress")
+
+
+def time_section(report: Report) -> Section | None:
+    """Return where the time of the trials went, and how busy the slots were."""
+    use = time_use(report.records)
+    if not use.parts_s:
+        return None
+    return TableSection(
+        "titled_table.html", "Where the time went", table=use.table(), note=use.describe()
+    )
 
 
 def failures_section(report: Report) -> Section | None:
@@ -205,8 +240,11 @@ def trials_section(report: Report) -> Section | None:
         return None
     metrics = metric_columns(report.records, report.objectives)
     newest = sorted(report.records, key=lambda record: record.number)[-MOST_ROWS:]
-    rows = [_trial_row(record, metrics) for record in newest]
-    headings = ["trial", "state", *map(heading_of, metrics), "time", "architecture or failure"]
+    has_relatives = any(record.has_inherited for record in report.records)
+    rows = [_trial_row(record, metrics, has_relatives) for record in newest]
+    headings = ["trial", "state", *map(heading_of, metrics), "time"]
+    headings += ["started from trial"] if has_relatives else []
+    headings.append("architecture or failure")
     note = (
         f"The last {MOST_ROWS:,} of {len(report.records):,}; trials.csv holds all of them."
         if len(report.records) > MOST_ROWS
@@ -216,7 +254,7 @@ def trials_section(report: Report) -> Section | None:
     return TableSection("folded_table.html", "All trials", table=table, note=note)
 
 
-def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
+def _trial_row(record: TrialRecord, metrics: Sequence[str], has_relatives: bool) -> Row:
     words = record.origin + shorten_groups(record.architecture.describe())
     if record.failure is not None:
         words = f"{record.failure.kind.value}: {record.failure.message} – {words}"
@@ -227,10 +265,18 @@ def _trial_row(record: TrialRecord, metrics: Sequence[str]) -> Row:
             state,
             *(_metric_cell(metric, record) for metric in metrics),
             Cell(format_duration(record.seconds), record.seconds, is_number=True),
+            *([_relative_cell(record)] if has_relatives else []),
             Cell(words, style="words"),
         ],
         f"trial-{record.number}",
     )
+
+
+def _relative_cell(record: TrialRecord) -> Cell:
+    number = record.relative
+    if number is None:
+        return Cell("", is_number=True)
+    return Cell(str(number), float(number), is_number=True)
 
 
 def environment_section(report: Report) -> Section | None:
@@ -285,8 +331,18 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     front_chart,
     winners_section,
     front_section,
+    files_section,
+    sizes_section,
+    shared_traits,
+    importances,
+    devices_section,
+    references_section,
+    curations_section,
     growth_section,
+    learning_curves,
     cost_section,
+    time_section,
+    slots_timeline,
     failures_section,
     trials_section,
     environment_section,

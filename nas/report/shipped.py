@@ -1,7 +1,8 @@
 """files.png and its table: one front over (architecture x compression), in bytes of the file.
 
 Every file that `nas finish` made stands at its bytes on disk and at what it is worth on the test
-split, by itself. The staircase is the best file of at most that size. Made from artefacts.csv
+split, by itself. The staircase is the best file of at most that size; beside a
+point stands the number of its trial. Made from artefacts.csv
 alone.
 """
 
@@ -15,8 +16,8 @@ from matplotlib.figure import Figure
 from nas.objective import losses, objective_for
 from nas.pareto.dominance import front_mask
 from nas.record.artefacts import ArtefactRow
-from nas.report.size_plot import draw_staircase, end_picture, new_picture
-from nas.report.style import GROUP_COLOURS, TRIAL_COLOUR, save_figure
+from nas.report.size_plot import draw_staircase, end_picture, label_points, new_picture
+from nas.report.style import GROUP_COLOURS, TRIAL_COLOUR, save_for_paper
 from nas.report.values import format_value, scaled
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -50,7 +51,7 @@ def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
 def write_files_png(rows: Sequence[ArtefactRow], *, name: str, path: Path) -> None:
     """Draw the files of the run called `name` into `path`; nothing where none was made."""
     if any(not row.refused for row in rows):
-        save_figure(plot_files(rows, name=name), path)
+        save_for_paper(plot_files(rows, name=name), path)
 
 
 def plot_files(rows: Sequence[ArtefactRow], *, name: str) -> Figure:
@@ -73,6 +74,10 @@ def plot_files(rows: Sequence[ArtefactRow], *, name: str) -> Figure:
     titles = (f"{name}: files", files_line(rows))
     end_picture(figure, axes, metric=metric, values=_values(shipped), titles=titles)
     axes.set_ylabel(f"test {axes.get_ylabel()}")
+    ordered = [*members, *(row for row in shipped if row not in members)]
+    sizes = [float(row.size_bytes) for row in ordered]
+    points = list(zip(sizes, _values(ordered), strict=True))
+    label_points(figure, axes, points, list(map(_label, ordered)))
     return figure
 
 
@@ -83,6 +88,12 @@ def files_line(rows: Sequence[ArtefactRow]) -> str:
     kinds = ", ".join(dict.fromkeys(row.format for row in members))
     end = f"  ·  {refused} refused" if refused else ""
     return f"{len(rows) - refused} files, {len(members)} on the front: {kinds}{end}"
+
+
+def _label(row: ArtefactRow) -> str:
+    """Return what stands beside a point: the trial's number, and how its weights came about."""
+    number = row.name.removeprefix("trial ")
+    return number if row.variant == "retrained" else f"{number} {row.variant}"
 
 
 def _values(rows: Sequence[ArtefactRow]) -> list[float]:

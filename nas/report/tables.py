@@ -16,15 +16,17 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.architecture import Architecture, Value
+from nas.evaluation.part_clock import PARTS
 from nas.files import write_text
 from nas.metric import METRICS, is_count
 from nas.objective import Objective
-from nas.report.front import front_records, knee_record, leading_objective
+from nas.report.front import Floors, front_records, knee_record, leading_objective
 from nas.report.values import format_value, heading_of, objective_text
 from nas.trial import TrialRecord
 
 KNEE_MARK = "◆"
 COSTS_SHOWN = ("num_params", "num_macs")  # beside the objectives, where a trial has them
+_MIN_ROOM = 20  # characters that an architecture needs; costs are left out before it has less
 
 
 def write_trials_csv(
@@ -33,8 +35,11 @@ def write_trials_csv(
     """Write one row per trial, by number.
 
     The columns: number, state, rung (the share of a full training), architecture_id,
-    the objectives, the other metrics, `param.*`, seconds, failure_kind, failure_message. A run
-    with variants has `parent`, the trial that they were made of, and `variant` too.
+    the objectives, the other metrics, `param.*`, seconds, the parts of these (`train_s`, ...),
+    failure_kind, failure_message. A run
+    with variants has `parent`, the trial that they were made of, and `variant` too; one whose
+    trials start from the weights of others has `inherited_from`, and shares are of their training.
+    Where trials trained in steps, `at_SHARE.METRIC` is what each had reached at that share.
     """
     metrics = metric_columns(records, objectives)
     parameters = parameter_columns(record.architecture for record in records)
@@ -43,7 +48,9 @@ def write_trials_csv(
     links = link_columns(records)
     header = ["number", "state", "rung", *links, "architecture_id", *metrics]
     header += [f"param.{name}" for name in parameters]
-    header += [*seconds, "failure_kind", "failure_message"]
+    rungs, parts = rung_columns(records, objectives), part_columns(records)
+    header += [*rungs, *seconds, *(f"{name}_s" for name in parts)]
+    header += ["failure_kind", "failure_message"]
     rows = [
         [
             record.number,
@@ -53,7 +60,9 @@ def write_trials_csv(
             record.architecture.id,
             *_cells(record.metrics, metrics),
             *_cells(record.architecture, parameters),
+            *_cells(_at_rungs(record), rungs),
             *([record.seconds] if seconds else []),
+            *_cells(record.parts_s, parts),
             record.failure.kind.value if record.failure else "",
             record.failure.message if record.failure else "",
         ]
@@ -67,8 +76,8 @@ def write_front_csv(
 ) -> None:
     """Write one row per front member, smallest first.
 
-    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; in a run
-    with variants also `parent` and `variant`.
+    The columns: trial, architecture_id, the objectives, the other metrics, `param.*`; also the
+    links of `trials.csv`.
     """
     front = front_records(records, objectives)
     links = link_columns(records)
@@ -89,9 +98,33 @@ def write_front_csv(
     _write_csv(path, header, rows)
 
 
+def part_columns(records: Iterable[TrialRecord]) -> list[str]:
+    """Return the parts of a trial's time that occur; none where nobody measured them."""
+    seen = {name for record in records for name in record.parts_s}
+    known = [name for name in PARTS if name in seen]
+    return known + sorted(seen - set(known))
+
+
 def link_columns(records: Iterable[TrialRecord]) -> list[str]:
-    """Return the columns that link a variant to its trial; none where a run has no variants."""
-    return ["parent", "variant"] if any(r.parent is not None for r in records) else []
+    """Return the columns that link a trial to another one; none where nothing is linked."""
+    known = list(records)
+    columns = ["parent", "variant"] if any(r.parent is not None for r in known) else []
+    return columns + (["inherited_from"] if any(r.has_inherited for r in known) else [])
+
+
+def rung_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
+    """Return the columns of what trials had reached at their rungs; none where there are none."""
+    shares = sorted({rung.budget for record in records for rung in record.rungs})
+    names = [o.metric for o in objectives if not o.is_static] + ["seconds"]
+    return [f"at_{share:g}.{name}" for share in shares for name in dict.fromkeys(names)]
+
+
+def _at_rungs(record: TrialRecord) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for rung in record.rungs:
+        found |= {f"at_{rung.budget:g}.{name}": value for name, value in rung.metrics.items()}
+        found[f"at_{rung.budget:g}.seconds"] = rung.seconds
+    return found
 
 
 def metric_columns(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[str]:
@@ -111,40 +144,74 @@ def parameter_columns(architectures: Iterable[Architecture]) -> list[str]:
     return sorted(names, key=lambda name: ("." in name, _natural(name)))
 
 
-def front_table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Table:
+def front_table(
+    records: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    *,
+    floors: Floors = (),
+    width: int | None = None,
+) -> Table:
     """Return the front for the terminal, smallest first, the knee marked.
 
     What all members have in common stands once, below the table.
+
+    Args:
+        records: all trials.
+        objectives: a column each.
+        floors: losses from which on a point counts.
+        width: characters of a line; architectures are cut to fit, values are not. None: no limit.
     """
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
-    metrics = _front_metrics(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     shared, own = split_shared([record.architecture for record in front])
+    columns = _front_columns(front, objectives)
+    room = None if width is None else _room(columns, width)
+    if room is not None and room < _MIN_ROOM:
+        columns = columns[: len(objectives)] + columns[-1:]
+        room = max(1, _room(columns, width or 0))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption_style="")
     table.add_column("", no_wrap=True)
-    for name in metrics:
-        table.add_column(heading_of(name), justify="right", no_wrap=True)
-    table.add_column("trial", justify="right", no_wrap=True)
+    for heading, *_ in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("architecture", overflow="fold", ratio=1)
-    for record, words in zip(front, own, strict=True):
+    rows = zip(*(cells for _, *cells in columns), strict=True)
+    for record, words, values in zip(front, own, rows, strict=True):
         is_knee = record is best and len(front) > 1
-        table.add_row(
-            KNEE_MARK if is_knee else "",
-            *(format_value(name, record.metrics.get(name)) for name in metrics),
-            str(record.number),
-            # As it is: square brackets in a name are no markup.
-            Text(record.origin + shorten_groups(words)),
-            style="bold" if is_knee else "",
-        )
+        # As it is: square brackets in a name are no markup.
+        architecture = Text(record.origin + shorten_groups(words))
+        if room is not None:
+            architecture.truncate(room, overflow="ellipsis")
+        mark, style = (KNEE_MARK, "bold") if is_knee else ("", "")
+        table.add_row(mark, *values, architecture, style=style)
     if shared:
         table.caption = Text(f"In all of them: {shorten_groups(shared)}")
     return table
 
 
-def knee_sentence(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> str:
+def _front_columns(
+    front: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> list[list[str]]:
+    """Return the columns before the architecture, each with its heading first."""
+    columns = [
+        [heading_of(name), *(format_value(name, record.metrics.get(name)) for record in front)]
+        for name in _front_metrics(front, objectives)
+    ]
+    return [*columns, ["trial", *(str(record.number) for record in front)]]
+
+
+def _room(columns: Sequence[Sequence[str]], width: int) -> int:
+    """Return the characters that columns leave for the architecture; the mark has one too."""
+    taken = 1 + sum(max(map(len, column)) for column in columns)
+    num_columns = len(columns) + 2
+    return width - taken - 3 * num_columns  # what stands between two columns, and at the edges
+
+
+def knee_sentence(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], *, floors: Floors = ()
+) -> str:
     """Return one line: the member to look at first, and what the ends of the front give."""
     front = front_records(records, objectives)
-    best = knee_record(front, objectives)
+    best = knee_record(front, objectives, floors=floors)
     if best is None:
         return "No trial has been trained in full, so there is no front yet."
     values = ", ".join(objective_text(o, best.metrics.get(o.metric)) for o in objectives)
@@ -253,9 +320,12 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def _links(record: TrialRecord, columns: Sequence[str]) -> list[object]:
-    if not columns:
-        return []
-    return ["" if record.parent is None else record.parent, record.variant]
+    cells = {
+        "parent": record.parent,
+        "variant": record.variant,
+        "inherited_from": record.relative,
+    }
+    return ["" if cells[name] is None else cells[name] for name in columns]
 
 
 def _cells(values: Mapping[str, Value], names: Sequence[str]) -> list[object]:

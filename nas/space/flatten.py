@@ -273,7 +273,7 @@ def _is_of_kind(value: Value, parameter: Parameter) -> bool:
     return type(value) in kinds or {type(value), *kinds} <= {int, float}
 
 
-@cache  # said once a process: a space is made anew wherever it is needed
+@cache  # said once a process, though a space is made wherever it is needed
 def _say_left_out(names: str) -> None:
     _LOG.warning("never active in this space, so left out: %s", names)
 

@@ -158,3 +158,21 @@ def _is_whole(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def least_map_side(domains: Mapping[str, Domain]) -> int:
+    """Return the least side of a map that a stage of halved maps may have.
+
+    On a smaller one some tap of the largest kernel would meet nothing but padding, and be a weight
+    without effect.
+
+    Args:
+        domains: dotted name, with block numbers -> domain; those named `kernel` count.
+    """
+    kernels = [
+        int(kernel)
+        for name, domain in domains.items()
+        if name.endswith(".kernel")
+        for kernel in domain.values()
+    ]
+    return (max(kernels) + 1) // 2

@@ -8,13 +8,14 @@ need a fixed-length space; the canonical form (`Architecture`) drops the inactiv
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nas.architecture import Architecture, Value
 from nas.errors import SpaceError, nearest_first
+from nas.parts import Chain
 from nas.space.flatten import Shared, flatten
 from nas.space.parameters import Choice, Domain, Float, Parameter
 from nas.task import DataShape
@@ -84,12 +85,42 @@ class SearchSpace:
         """
         del data
 
+    @classmethod
+    def fitted(cls, arguments: Mapping[str, Any], data: DataShape) -> Mapping[str, Any]:
+        """Return arguments in which `auto` has become what suits data of that shape.
+
+        Nothing is changed by default; for spaces whose sides, strides or widths should follow the
+        size of the images.
+
+        Args:
+            arguments: as the YAML has them; what is not `auto` was given, and stands.
+            data: what networks are to fit.
+        """
+        del data
+        return arguments
+
+    def recommended(self) -> Sequence[Architecture]:
+        """Return networks that are known to learn quickly, the surest first; none by default.
+
+        A sampler that begins with some chosen networks begins with these.
+        """
+        return ()
+
     def static_costs(
         self, architecture: Architecture, data: DataShape
     ) -> Mapping[str, float] | None:
         """Return closed-form costs (`num_params`, `size_bytes`, ...) where the space knows them.
 
         None, the default, has them counted on the meta device.
+        """
+        del architecture, data
+        return None
+
+    def parts(self, architecture: Architecture, data: DataShape) -> Chain | None:
+        """Return the network as a chain of parts, where the space has few different ones.
+
+        Costs that follow from operators (`ram_bytes`, `latency_ms@pi5`) are then found once for
+        each part. None, the default, has each network built.
         """
         del architecture, data
         return None
@@ -155,7 +186,7 @@ class SearchSpace:
     def mutate(
         self, architecture: Architecture, rng: np.random.Generator, *, num_changes: int = 1
     ) -> Architecture:
-        """Return a neighbour: `num_changes` active parameters are drawn anew, to other values.
+        """Return a neighbour: `num_changes` active parameters get other values, drawn at random.
 
         Parameters that become active by the change are drawn; those that no longer are, dropped.
         The same architecture comes back only if no parameter has a second value.
@@ -171,7 +202,7 @@ class SearchSpace:
                 continue
             name = parameter.name
             if name in changed:
-                active[name] = _other_value(parameter.domain, architecture[name], rng)
+                active[name] = other_value(parameter.domain, architecture[name], rng)
             elif name in architecture:
                 active[name] = architecture[name]
             else:
@@ -238,7 +269,7 @@ def _checked(parameter: Parameter, value: Value) -> Value:
 
 
 # Methods of a subclass that take an architecture and may look up any name of the tree.
-_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "identity"})
+_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "parts", "identity"})
 
 
 def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -249,7 +280,8 @@ def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+def other_value(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    """Draw another value; the same one only where there is no other."""
     if math.isinf(domain.num_values):
         return domain.sample(rng)
     if isinstance(domain, Choice) and (domain.weights is not None or domain.is_ordered):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 _Made = TypeVar("_Made")
 
-# Optuna makes some twenty tables one by one: two drivers may meet at several of them.
+# Optuna makes some twenty tables one by one: two drivers may collide at several tables.
 _TRIES, _FIRST_PAUSE_S = 7, 0.05
 
 

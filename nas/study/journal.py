@@ -31,6 +31,7 @@ from nas.study.journal_file import (
     drop_stale_lock,
     drop_torn_line,
     lines_of,
+    unwritable,
     whole_lines,
 )
 from nas.study.journal_lines import (
@@ -47,11 +48,14 @@ from nas.study.optuna_trial import (
     attributes_at_end,
     attributes_at_start,
     optuna_values,
+    rung_attribute,
 )
 from nas.trial import TrialRecord, TrialState
 
 # An fsync and a lock cost milliseconds, so that what comes within this time shares them.
 FLUSH_EVERY_S = 0.05
+# The longest that anybody waits for the disk before going on.
+SETTLE_S = 60.0
 # What the writer thread is given: lines, and the records that are done when they are on disk.
 _Event = tuple[list[dict[str, Any]], tuple[TrialRecord, ...]]
 
@@ -103,48 +107,58 @@ class StudyJournal:
             self._backend = JournalFileBackend(str(path))
             self._open_study(path, name)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._written: queue.SimpleQueue[TrialRecord] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._hurry = threading.Event()  # somebody waits for what is not written yet
+        self._num_told = self._num_on_disk = 0
+        self._on_disk = threading.Condition()
         self._error: Exception | None = None
-        self._at_start: dict[int, Mapping[str, Any]] = {}
+        self._at_start: dict[int, dict[str, Any]] = {}
         self._thread = threading.Thread(target=self._write, name="study-journal", daemon=True)
         self._thread.start()
 
     def started(self, record: TrialRecord) -> None:
         """Note that a trial runs; trials must come in the order of their numbers."""
         self._at_start[record.number] = attributes_at_start(record)
-        self._events.put(([self._creation(record)], ()))
+        self._tell([self._creation(record)])
+
+    def reached(self, record: TrialRecord) -> None:
+        """Note the last rung of a trial that runs; `acknowledged` returns it once on disk."""
+        attribute = rung_attribute(record.rungs[-1])
+        known = self._at_start.get(record.number, {})  # a line that waits may hold it
+        self._at_start[record.number] = {**known, **attribute}
+        self._tell([self._attribute(record.number, attribute)], (record,))
 
     def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
         """Note a trial's end, and its variants; `acknowledged` returns them once all are on disk.
 
-        The variants come first: a trial that has ended on record has all of them there.
+        The variants come first, so that every trial that has ended on record has all its variants.
         """
         lines = [self._whole(variant) for variant in variants]
-        self._events.put(([*lines, *self._ending(record)], (record, *variants)))
+        self._tell([*lines, *self._ending(record)], (record, *variants))
 
     def noted(self, key: str, value: Any) -> None:
         """Keep what the sampler noted with the study."""
         note = {"study_id": 0, "system_attr": {key: value}}
-        self._events.put(([self._entry(STUDY_NOTE, note)], ()))
+        self._tell([self._entry(STUDY_NOTE, note)])
 
     def copy(self, history: RecordedStudy) -> None:
-        """Write down a study that was recorded elsewhere; none of it is acknowledged again."""
+        """Write down a study that is recorded elsewhere; its trials are not acknowledged again."""
         for key, value in history.notes.items():
             self.noted(key, value)
         for record in history.records:
             if record.parent is not None:
-                self._events.put(([self._whole(record)], ()))
+                self._tell([self._whole(record)])
                 continue
             self._at_start[record.number] = attributes_at_start(record)
-            self._events.put(([self._creation(record)], ()))
+            self._tell([self._creation(record)])
             if record.state is not TrialState.RUNNING:
-                self._events.put((self._ending(record), ()))
+                self._tell(self._ending(record))
 
     def acknowledged(self) -> list[TrialRecord]:
-        """Return the trials whose end came to disk since the last call.
+        """Return the trials whose end, or a rung of which, came to disk since the last call.
 
         Raises:
             RunFolderError: the file could not be written; everything acknowledged is safe.
@@ -154,9 +168,20 @@ class StudyJournal:
             done.append(self._written.get())
         if self._error is not None and not done:
             if isinstance(self._error, OSError):
-                raise _unwritable(self._error) from self._error
+                raise unwritable(self._error) from self._error
             raise self._error
         return done
+
+    def settle(self) -> None:
+        """Wait until all results are on disk; failures to write are raised elsewhere."""
+        with self._on_disk:
+            wanted = self._num_told
+            if self._num_on_disk >= wanted:
+                return
+            self._hurry.set()
+            self._on_disk.wait_for(
+                lambda: self._num_on_disk >= wanted or not self._thread.is_alive(), SETTLE_S
+            )
 
     def close(self) -> list[TrialRecord]:
         """Write what waits, and return the trials whose end came to disk by that.
@@ -165,8 +190,13 @@ class StudyJournal:
             RunFolderError: the file could not be written; everything acknowledged is safe.
         """
         self._closing.set()
+        self._hurry.set()
         self._thread.join()
         return self.acknowledged()
+
+    def _tell(self, lines: list[dict[str, Any]], records: tuple[TrialRecord, ...] = ()) -> None:
+        self._num_told += 1
+        self._events.put((lines, records))
 
     def _open_study(self, path: Path, name: str) -> None:
         with path.open("rb") as file:
@@ -186,7 +216,9 @@ class StudyJournal:
     def _write(self) -> None:
         is_last = False
         while not is_last:
-            is_last = self._closing.wait(FLUSH_EVERY_S)
+            self._hurry.wait(FLUSH_EVERY_S)
+            self._hurry.clear()
+            is_last = self._closing.is_set()
             events = []
             while not self._events.empty():
                 events.append(self._events.get())
@@ -202,6 +234,9 @@ class StudyJournal:
             for _, records in events:
                 for record in records:
                     self._written.put(record)
+            with self._on_disk:
+                self._num_on_disk += len(events)
+                self._on_disk.notify_all()
 
     def _entry(self, operation: int, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"op_code": operation, "worker_id": self._worker, **fields}
@@ -236,10 +271,13 @@ class StudyJournal:
         }
         return {**self._creation(record), **ending}
 
+    def _attribute(self, number: int, attribute: Mapping[str, Any]) -> dict[str, Any]:
+        return self._entry(USER_ATTR, {"trial_id": number, "user_attr": dict(attribute)})
+
     def _ending(self, record: TrialRecord) -> list[dict[str, Any]]:
         known = self._at_start.pop(record.number, {})
         lines = [
-            self._entry(USER_ATTR, {"trial_id": record.number, "user_attr": {key: value}})
+            self._attribute(record.number, {key: value})
             for key, value in attributes_at_end(record).items()
             if key not in known or known[key] != value
         ]
@@ -299,13 +337,6 @@ def _records(path: Path, replay: JournalReplay) -> list[TrialRecord]:
         line = replay.start_of(len(records))
         raise damaged(path, line, LineFault(f"its trial cannot be read: {error}")) from error
     return records
-
-
-def _unwritable(error: OSError) -> RunFolderError:
-    return RunFolderError(
-        f"the record of trials could not be written ({error}); free the disk and resume: "
-        "everything acknowledged so far is safe"
-    )
 
 
 def _optuna_direction(objective: Objective) -> StudyDirection:

@@ -75,3 +75,11 @@ def drop_stale_lock(path: Path) -> None:
     Only the driver that holds the run's lease opens a journal to append to it.
     """
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+
+
+def unwritable(error: OSError) -> RunFolderError:
+    """Return the message for a journal that cannot be written."""
+    return RunFolderError(
+        f"the record of trials could not be written ({error}); free the disk and resume: "
+        "everything acknowledged so far is safe"
+    )

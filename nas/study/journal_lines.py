@@ -14,8 +14,9 @@ from optuna.storages.journal._storage import JournalStorageReplayResult
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from nas.study.optuna_trial import as_record
-from nas.trial import FailureKind, TrialRecord
+from nas.sampling.rungs import RUNG_PREFIX
+from nas.study.optuna_trial import as_record, rungs_of
+from nas.trial import NO_RELATIVE, FailureKind, TrialRecord
 
 # Optuna's JournalOperation codes; files of older versions stay readable, so they do not change.
 CREATE_STUDY, STUDY_USER_NOTE, STUDY_NOTE, CREATE_TRIAL = 0, 2, 3, 4
@@ -237,12 +238,24 @@ def check_attributes(attributes: Any) -> None:
             is_fine = _is_number(value, float)
         elif name == "parent":
             is_fine = value is None or (_is_number(value) and value >= 0)
+        elif name == "inherited_from":
+            is_fine = value is None or (_is_number(value) and value >= NO_RELATIVE)
         elif name == "failure_kind":
             is_fine = value in [kind.value for kind in FailureKind]
+        elif name.startswith(RUNG_PREFIX):
+            is_fine = _is_rung(name, value)
         if not is_fine:
             raise LineFault(f"{name} is {_shown(repr(value).encode())}, which is of another kind")
         if isinstance(value, int | float):
             float(value)  # beyond the range of floats it raises
+
+
+def _is_rung(name: str, value: Any) -> bool:
+    try:
+        rungs_of({name: value})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def check_values(values: Any, *, num_objectives: int) -> None:

@@ -75,7 +75,7 @@ def repaired(content: bytes, *, name: str, objectives: Sequence[Objective]) -> R
         objectives: of the run, in the order of its values.
 
     Raises:
-        RunFolderError: no line is whole, or nothing tells the objectives.
+        RunFolderError: no line is whole, or no file says what the objectives are.
     """
     found = read_whole(content)
     if not any(item.operation in (CREATE_STUDY, CREATE_TRIAL) for item in found.items):
@@ -174,7 +174,7 @@ def _in_order(items: Sequence[Item]) -> list[Item]:
 def _told_by_values(
     start: Item, items: Sequence[Item], objectives: Sequence[Objective]
 ) -> list[Item]:
-    """Return lines for measured objectives that only the values of a result still tell."""
+    """Return lines for measured objectives that are left only in the values of a result."""
     known = set(start.entry.get("user_attrs", {}))
     for item in items:
         told = item.entry.get("user_attr")

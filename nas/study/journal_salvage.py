@@ -41,7 +41,7 @@ class Salvage:
     """What is found while a file is read."""
 
     items: list[Item] = field(default_factory=list)
-    lost: list[int] = field(default_factory=list)  # broken lines of which nothing is left
+    lost: list[int] = field(default_factory=list)  # broken lines that hold nothing readable
     dropped: dict[int, str] = field(default_factory=dict)
 
 
@@ -137,7 +137,7 @@ def starts_of(found: Salvage, *, is_readable: Callable[[Item], bool]) -> dict[in
 
 
 def _next_number(found: Salvage, starts: Mapping[int, Item], item: Item) -> int:
-    """Return the number of a trial whose line does not tell it, as in older files.
+    """Return the number of a trial whose line has none, as in older files.
 
     Trials begin in the order of their numbers, so it follows the last one; where lines were lost
     since, as many numbers may be left free as the results after it fit best.

@@ -23,7 +23,7 @@ from nas.study.database import StudyTables, close_storage
 from nas.study.journal import RecordedStudy
 from nas.study.lease import BEAT_EVERY_S, DatabaseLease
 from nas.study.optuna_trial import OPTUNA_STATES
-from nas.trial import TrialRecord
+from nas.trial import TrialRecord, TrialState
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class StudyMirror:
         name: the study's name; made where it is absent.
         objectives: in the order of the study's directions.
         distributions: of every parameter of the space.
-        history: the study as it is on record; what the database lacks is brought there.
+        history: the study on record; trials that the database lacks are written there.
         files: small text files that a resume elsewhere needs.
 
     Raises:
@@ -75,7 +75,8 @@ class StudyMirror:
         self._tables.correct_starts(history.records)
         there = self._tables.states()
         for record in history.records:
-            if there.get(record.number) is not OPTUNA_STATES[record.state]:
+            is_paused = record.state is TrialState.RUNNING and bool(record.rungs)
+            if there.get(record.number) is not OPTUNA_STATES[record.state] or is_paused:
                 self._trials[record.number] = record
         self._is_away = self._is_taken = False
         self._closing = threading.Event()

@@ -51,6 +51,7 @@ class ProposingSampler(WholeSpaceSampler):
     ) -> None:
         super().__init__(space, flat)
         self._sampler = sampler
+        self.inner = sampler
         self._proposer = proposer
         self._seed = seed
         # Left over from the last trial: what `sample_relative` proposed for it.

@@ -1,7 +1,7 @@
 """The whole record of a study: the journal in the run folder, and its copy in a database if asked.
 
-Opens both, decides which of them is ahead when a run moves between machines, and passes on what
-the study tells.
+Opens both, decides which of the two is ahead when a run moves between machines, and passes on the
+study's results.
 """
 
 import json
@@ -102,6 +102,16 @@ class StudyRecord:
         if self._mirror is not None:
             self._mirror.started(record)
 
+    def reached(self, record: TrialRecord) -> None:
+        """Note the last rung of a trial that runs; `acknowledged` returns it once on disk."""
+        self._journal.reached(record)
+        if self._mirror is not None:
+            self._mirror.started(record)
+
+    def settle(self) -> None:
+        """Wait until all results are in the journal."""
+        self._journal.settle()
+
     def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
         """Note a trial's end, and its variants; `acknowledged` returns them once on disk."""
         self._journal.finished(record, variants)
@@ -116,7 +126,7 @@ class StudyRecord:
             self._mirror.noted(key, value)
 
     def acknowledged(self) -> list[TrialRecord]:
-        """Return the trials whose end came to disk since the last call.
+        """Return the trials whose end, or a rung of which, came to disk since the last call.
 
         Raises:
             RunFolderError: the record could not be written, or the study was taken over.
@@ -192,10 +202,20 @@ def _hold(storage_url: str, name: str) -> _Held:
 
 def is_ahead(there: Sequence[TrialRecord], here: Sequence[TrialRecord]) -> bool:
     """Say whether a record has a result that another one lacks."""
-    ended = {r.number: r.architecture for r in here if r.state is not TrialState.RUNNING}
-    return any(
-        ended.get(r.number) != r.architecture for r in there if r.state is not TrialState.RUNNING
-    )
+    ours = {r.number: (r.architecture, _progress(r)) for r in here}
+
+    def lacks(record: TrialRecord) -> bool:
+        architecture, progress = ours.get(record.number, (None, 0.0))
+        if not _progress(record):
+            return False
+        return architecture != record.architecture or progress < _progress(record)
+
+    return any(map(lacks, there))
+
+
+def _progress(record: TrialRecord) -> float:
+    """Return how far a trial is: 2 at its end, the share of its training that its rungs reach."""
+    return record.reached if record.state is TrialState.RUNNING else 2.0
 
 
 def restore_files(storage_url: str, name: str, folder: Path) -> bool:

@@ -1,49 +1,40 @@
-"""The working study: ask for a trial, tell its result, take up where an earlier command stopped.
+"""The working study: ask for a trial, tell its result, continue after an earlier command.
 
 Optuna's study lives in memory; the record beside it (`nas.study.journal`) is the truth on disk,
 written behind. Telling is idempotent, because a worker that was given up for lost may have
 finished after all.
 """
 
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial
 
-from nas.objective import Constraint, Objective, losses
+from nas.objective import Constraint, Objective
 from nas.sampling.distributions import flat_distributions
+from nas.sampling.rungs import SECONDS_KEY, WAITING_KEY, DecidesRungs
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
-from nas.study.optuna_trial import OPTUNA_STATES, optuna_values
+from nas.study.heritage import NO_HERITAGE, Heritage, with_relative_at_hand
+from nas.study.optuna_trial import (
+    OPTUNA_STATES,
+    as_trial,
+    constraint_attributes,
+    optuna_values,
+    rung_attribute,
+)
+from nas.study.outcomes import ended_record, now_s, stopped_record, with_rung
 from nas.study.proposals import Costs, Proposer
 from nas.study.proposing import ProposingSampler
+from nas.study.recorder import Recorder
 from nas.study.variants import records_of_variants
 from nas.study.working_storage import storage_for
-from nas.trial import Failure, FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
+from nas.trial import FailureKind, TrialRecord, TrialResult, TrialSpec, TrialState
 
 SamplerFactory: TypeAlias = Callable[[int], BaseSampler]
-
-
-class Recorder(Protocol):
-    """Where a study writes down what happens; `StudyJournal` is one."""
-
-    def started(self, record: TrialRecord) -> None:
-        """Note that a trial runs."""
-        ...
-
-    def finished(self, record: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
-        """Note a trial's end, and the variants of its network."""
-        ...
-
-    def noted(self, key: str, value: Any) -> None:
-        """Keep what the sampler noted with the study."""
-        ...
 
 
 class SearchStudy:
@@ -58,7 +49,10 @@ class SearchStudy:
         records: what the journal held when it was opened.
         notes: what the sampler had noted with the study by then.
         constraints: limits on static costs.
+        limits: on what training measures; Optuna's samplers are told by how much each is broken.
         seed: the run's seed.
+        heritage: weights that new trials may start from.
+        shares: of a full training at which a trial waits to be promoted, up to 1.
     """
 
     def __init__(
@@ -72,10 +66,14 @@ class SearchStudy:
         records: Sequence[TrialRecord] = (),
         notes: Mapping[str, Any] | None = None,
         constraints: Sequence[Constraint] = (),
+        limits: Sequence[Constraint] = (),
         seed: int = 0,
+        heritage: Heritage = NO_HERITAGE,
+        shares: Sequence[float] = (1.0,),
     ) -> None:
         self.objectives = tuple(objectives)
-        self._space = space
+        self._heritage = heritage
+        self._space, self._limits = space, tuple(limits)
         self._seed = seed
         self._journal = journal
         self._costs = costs
@@ -85,6 +83,8 @@ class SearchStudy:
         self._attempts: Counter[int] = Counter()
         self._waiting: deque[TrialSpec] = deque()
         self._prepared: deque[TrialRecord] = deque()
+        self._shares = tuple(shares)
+        self._paused: dict[int, None] = {}
         # Numbers of trainings -> numbers in the working study, which has no variants.
         self._places: dict[int, int] = {}
         sampler = make_sampler(derive_seed(seed, "sampler", len(records)) if records else seed)
@@ -124,7 +124,7 @@ class SearchStudy:
 
     @property
     def num_trials(self) -> int:
-        """Trials that were handed out, whatever came of them; variants are none."""
+        """Trials that were handed out, whether or not they succeeded; variants do not count."""
         return len(self._places)
 
     @property
@@ -136,6 +136,16 @@ class SearchStudy:
     def num_prepared(self) -> int:
         """New trials that were proposed ahead and not yet handed out."""
         return len(self._prepared)
+
+    @property
+    def paused(self) -> list[TrialRecord]:
+        """Trials that wait at a rung, in the order in which they reached it."""
+        return [self._records[number] for number in self._paused]
+
+    @property
+    def has_paused(self) -> bool:
+        """Some trials wait at a rung."""
+        return bool(self._paused)
 
     def check_feasible(self) -> None:
         """Make sure that the constraints leave something.
@@ -178,18 +188,44 @@ class SearchStudy:
         if not self._prepared:
             self.prepare()
         prepared = self._prepared.popleft()
-        record = replace(prepared, number=len(self._records), started_s=_now_s())
+        number, relative = len(self._records), self._heritage.nearest(prepared.architecture)
+        record = replace(prepared, number=number, started_s=now_s(), inherited_from=relative)
         self._places[record.number] = prepared.number
         self._records[record.number] = record
         self._pass_on_notes()
         self._journal.started(record)
         return self._spec(record)
 
+    def promote(self, number: int) -> TrialSpec:
+        """Return the order of a paused trial, to go on to its next rung."""
+        del self._paused[number]
+        self._storage.set_trial_user_attr(self._places[number], WAITING_KEY, False)
+        return self._spec(self._records[number])
+
+    def promotion(self, *, may_start: bool) -> int | None:
+        """Ask the sampler which paused trial goes on now; None for a new trial, or for no trial.
+
+        Args:
+            may_start: whether a new trial may start.
+        """
+        assert isinstance(self._sampler.inner, DecidesRungs), "the sampler was asked before"
+        place = self._sampler.inner.promotion(self._study, self._shares, may_start=may_start)
+        paused = {self._places[number]: number for number in self._paused}
+        return None if place is None else paused[place]
+
+    def stop(self, number: int) -> TrialRecord:
+        """Stop a paused trial for good, and return its record."""
+        del self._paused[number]
+        stopped = stopped_record(self._records[number])
+        self._end(stopped)
+        return stopped
+
     def order_again(self, number: int, *, attempt: int) -> TrialSpec:
         """Return the order of a trial that has ended, to train it once more as it was."""
         record = self._records[number]
         costs = self._costs(record.architecture) or {}
-        return replace(self._spec(replace(record, metrics=costs)), attempt=attempt)
+        again = replace(record, metrics=costs, rungs=())
+        return replace(self._spec(again), attempt=attempt, budget=1.0)
 
     def tell(
         self, result: TrialResult, *, keep: Callable[[Sequence[TrialRecord]], None] | None = None
@@ -198,47 +234,61 @@ class SearchStudy:
 
         Args:
             result: what came of a trial.
-            keep: called with what will be returned, before any of it is on record.
+            keep: called with the records that will be returned, before any is on record.
 
         Returns:
-            The ended trial and its variants; nothing where it has not ended or had ended before.
+            The ended trial and its variants; nothing where it has not ended (it may wait at a rung
+            then) or had ended before.
         """
         record = self._records[result.number]
-        if record.state is not TrialState.RUNNING:
+        if record.state is not TrialState.RUNNING or result.budget <= record.reached:
             return []
         if result.failure is not None and result.failure.kind is FailureKind.LOST:
             if result.attempt == self._attempts[record.number]:
                 self._attempts[record.number] += 1
                 self._waiting.append(self._spec(record))
             return []
-        if result.attempt != self._attempts[record.number]:  # given up for lost, and back
-            self._waiting = deque(s for s in self._waiting if s.number != record.number)
-        ended = _ended(record, result, self.objectives)
-        variants = self._variants_of(ended, result)
+        self._forget_waiting(result)
+        ended = ended_record(record, result, self.objectives)
+        if ended.state is TrialState.STOPPED and ended.budget in self._shares:
+            self._pause(with_rung(record, ended))
+            return []
+        # Only what was handed out before may have variants on record: its driver was killed.
+        earlier = self.records if self._attempts[ended.number] else ()
+        variants = records_of_variants(
+            ended, result, self.objectives, first_number=len(self._records), earlier=earlier
+        )
         if keep is not None:
             keep([ended, *variants])
+        self._end(ended, variants)
+        return [ended, *variants]
+
+    def _end(self, ended: TrialRecord, variants: Sequence[TrialRecord] = ()) -> None:
         self._records |= {told.number: told for told in (ended, *variants)}
         state, values = OPTUNA_STATES[ended.state], optuna_values(ended, self.objectives)
         # Study.tell does the same and returns a deep copy of the trial.
-        running = self._storage.get_trial(self._places[ended.number])
+        place = self._places[ended.number]
+        if ended.rungs:
+            self._storage.set_trial_user_attr(place, SECONDS_KEY, ended.seconds)
+        running = self._storage.get_trial(place)
+        for key, excess in constraint_attributes(ended, self._limits).items():
+            self._storage.set_trial_system_attr(running._trial_id, key, excess)
         self._sampler.after_trial(self._study, running, state, values)
         self._storage.set_trial_state_values(running.number, state, values)
         self._journal.finished(ended, variants)
-        return [ended, *variants]
 
-    def _variants_of(self, ended: TrialRecord, result: TrialResult) -> list[TrialRecord]:
-        if not result.variants or ended.state is not TrialState.COMPLETE:
-            return []
-        # Only what was handed out before may have variants on record: its driver was killed.
-        earlier = self._records.values() if self._attempts[ended.number] else ()
-        known = {r.variant for r in earlier if r.parent == ended.number}
-        return records_of_variants(
-            ended,
-            result.variants,
-            objectives=self.objectives,
-            first_number=len(self._records),
-            known=known,
-        )
+    def _forget_waiting(self, result: TrialResult) -> None:
+        if result.attempt != self._attempts[result.number]:  # given up for lost, and back
+            self._waiting = deque(s for s in self._waiting if s.number != result.number)
+
+    def _pause(self, record: TrialRecord) -> None:
+        """Let a trial wait at its last rung; the working study has it where samplers may look."""
+        self._records[record.number] = record
+        self._paused[record.number] = None
+        told = {**rung_attribute(record.rungs[-1]), WAITING_KEY: True}
+        for name, value in told.items():
+            self._storage.set_trial_user_attr(self._places[record.number], name, value)
+        self._journal.reached(record)
 
     def _pass_on_notes(self) -> None:
         notes = self._storage.study_notes()
@@ -256,7 +306,14 @@ class SearchStudy:
             seed=derive_seed(self._seed, "trial", record.architecture.id),
             static_costs=record.metrics,
             attempt=self._attempts[record.number],
+            inherited_from=record.relative,
+            budget=self._next_share(record),
+            reached=record.reached,
+            spent_s=record.rungs[-1].seconds if record.rungs else 0.0,
         )
+
+    def _next_share(self, record: TrialRecord) -> float:
+        return next((share for share in self._shares if share > record.reached), 1.0)
 
     def _restore(self, record: TrialRecord) -> None:
         """Put a trial of an earlier command into the working study; a running one waits again."""
@@ -264,59 +321,20 @@ class SearchStudy:
         if is_running:
             # A crash between the lines of an ending leaves some of its metrics on record.
             record = replace(record, metrics=self._costs(record.architecture) or {})
+            record = with_relative_at_hand(record, self._heritage)
         self._records[record.number] = record
         if record.parent is not None:
             return
         self._places[record.number] = len(self._places)
         self._proposer.remember(record.architecture)
-        self._storage.add(
-            FrozenTrial(
-                number=record.number,
-                trial_id=record.number,
-                state=OPTUNA_STATES[record.state],
-                value=None,
-                values=optuna_values(record, self.objectives),
-                params=self._space.genome(record.architecture),
-                distributions=self._flat,
-                datetime_start=datetime.fromtimestamp(record.started_s),
-                datetime_complete=None
-                if record.finished_s is None
-                else datetime.fromtimestamp(record.finished_s),
-                user_attrs={},
-                system_attrs=dict(record.sampler_notes),
-                intermediate_values={},
-            )
-        )
+        genome = self._space.genome(record.architecture)
+        values = optuna_values(record, self.objectives)
+        trial = as_trial(record, params=genome, flat=self._flat, values=values)
+        trial.system_attrs.update(constraint_attributes(record, self._limits))
+        self._storage.add(trial)
         if is_running:
             self._attempts[record.number] += 1
-            self._waiting.append(self._spec(record))
-
-
-def _ended(
-    record: TrialRecord, result: TrialResult, objectives: Sequence[Objective]
-) -> TrialRecord:
-    metrics = {**record.metrics, **result.metrics, "seconds": result.seconds}
-    finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-    state, failure = result.state, result.failure
-    if failure is not None:
-        failure = replace(failure)  # masked anew: workers do not know the driver's passwords
-    if state is TrialState.COMPLETE and losses(objectives, finite) is None:
-        absent = [o.metric for o in objectives if o.metric not in finite]
-        state = TrialState.FAILED
-        failure = Failure(
-            FailureKind.NONFINITE, f"no finite value of {', '.join(absent)} was measured"
-        )
-    return replace(
-        record,
-        state=state,
-        metrics=finite,
-        seconds=result.seconds,
-        budget=result.budget,
-        failure=failure,
-        finished_s=_now_s(),
-    )
-
-
-def _now_s() -> float:
-    """Return the time since the epoch to the microsecond, which is what the record keeps."""
-    return datetime.now().timestamp()
+            if record.rungs:
+                self._paused[record.number] = None
+            else:
+                self._waiting.append(self._spec(record))

@@ -6,32 +6,35 @@ architecture that it has seen.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from nas.objective import Objective, losses
-from nas.trial import Failure, FailureKind, TrialRecord, TrialState, Variant
+from nas.trial import Failure, FailureKind, TrialRecord, TrialResult, TrialState, Variant
 
 
 def records_of_variants(
     parent: TrialRecord,
-    variants: Sequence[Variant],
-    *,
+    result: TrialResult,
     objectives: Sequence[Objective],
+    *,
     first_number: int,
-    known: Collection[str] = (),
+    earlier: Iterable[TrialRecord] = (),
 ) -> list[TrialRecord]:
     """Return the records of a training's variants, numbered from `first_number` on.
 
     Args:
         parent: the training, ended.
-        variants: what came of it.
+        result: of that training; one that did not complete has no variants.
         objectives: what each must have a value of.
         first_number: the next free number.
-        known: variants that are on record: a driver was killed after it wrote them and before it
-            wrote the parent's end, and the training was done again.
+        earlier: what is on record: a driver may have been killed after it wrote variants and
+            before it wrote the parent's end, and the training was done again.
     """
-    fresh = [variant for variant in variants if variant.name not in known]
+    if parent.state is not TrialState.COMPLETE:
+        return []
+    known = {record.variant for record in earlier if record.parent == parent.number}
+    fresh = [variant for variant in result.variants if variant.name not in known]
     return [
         _record(parent, variant, objectives, first_number + index)
         for index, variant in enumerate(fresh)

@@ -29,7 +29,7 @@ class WorkingStorage(InMemoryStorage):
         Args:
             trial_id: a running trial.
             params: parameter -> value.
-            flat: parameter -> distribution; kept as it is, so it must not change.
+            flat: parameter -> distribution; not copied, so the caller must not change it.
         """
         trial = copy.copy(self.get_trial(trial_id))
         trial.params = dict(params)
@@ -65,7 +65,7 @@ class EvolutionStorage(WorkingStorage):
         self._in_sight: list[FrozenTrial] | None = None
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Note an attribute; the generation is what this class goes by."""
+        """Note an attribute; this class needs the one that holds the generation."""
         super().set_trial_system_attr(trial_id, key, value)
         if key == self._generation_key and value > self._newest:
             self._newest = value

@@ -43,6 +43,8 @@ class TableColumns:
         facts: further numbers that are known before training.
         seconds: cost of a full training on the simulated clock; None counts one second for each.
         rungs: qualities after cheaper trainings.
+        rungs_continue: a cheaper training is the first part of the full one; otherwise it is a
+            training of its own, and a network that goes on to the next begins again.
     """
 
     parameters: tuple[str, ...]
@@ -53,6 +55,7 @@ class TableColumns:
     facts: tuple[str, ...] = ()
     seconds: str | None = None
     rungs: tuple[TableRung, ...] = ()
+    rungs_continue: bool = True
 
     @property
     def numeric(self) -> tuple[str, ...]:

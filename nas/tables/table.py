@@ -132,6 +132,7 @@ def open_table(
     facts: Sequence[str] | None = None,
     seconds: str | None = None,
     rungs: Sequence[TableRung | Mapping[str, Any]] | None = None,
+    rungs_continue: bool = True,
 ) -> Table:
     """Read a parquet or CSV file of trained architectures and check the columns that are named.
 
@@ -152,6 +153,7 @@ def open_table(
         facts=checked_names(facts or (), "facts"),
         seconds=seconds,
         rungs=tuple(sorted(map(as_rung, rungs or ()), key=lambda rung: rung.cost)),
+        rungs_continue=rungs_continue,
     )
     check_columns(columns)
     file = Path(path).expanduser().absolute()

@@ -17,7 +17,7 @@ import torch
 
 from nas.architecture import Architecture
 from nas.evaluation.space_check import Fault, Finding, check_space
-from nas.measure.cost import input_size
+from nas.measure.cost import example_inputs
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 
@@ -79,7 +79,7 @@ class SpaceContract:
         space, data = self.make_space(), self.data_shapes[0]
         for architecture in self._drawn(space)[:3]:
             model = space.build(architecture, data).eval()
-            images = torch.randn(4, data.input_shape[0], *input_size(model, data))
+            images = example_inputs(model, data, count=4)
             with torch.no_grad():
                 together, alone = model(images), model(images[:1])
             torch.testing.assert_close(together[:1], alone, rtol=1e-3, atol=1e-4)
@@ -105,6 +105,5 @@ def _logits(space: SearchSpace, architecture: Architecture, data: DataShape) -> 
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(0)
         model = space.build(architecture, data).eval()
-        shape = (2, data.input_shape[0], *input_size(model, data))
-        logits: torch.Tensor = model(torch.randn(shape))
+        logits: torch.Tensor = model(example_inputs(model, data, count=2))
         return logits

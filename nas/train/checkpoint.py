@@ -11,13 +11,13 @@ import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from nas.errors import ConfigError
 from nas.files import write_bytes
-from nas.train.loop import Training
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,36 @@ _BROKEN = (
 MAX_SHARE = 0.02
 
 
-def save_checkpoint(training: Training, folder: Path) -> None:
+class HoldsState(Protocol):
+    """What has a state to save and to load: an optimizer, or several together."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take a state."""
+
+
+class Resumable(Protocol):
+    """A training that can be saved at any of its steps, and go on from there."""
+
+    model: nn.Module
+    seed: int
+    step: int
+    num_steps: int
+    earlier_s: float
+    device: torch.device
+
+    @property
+    def optimizer(self) -> HoldsState:
+        """What changes the weights."""
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since it began."""
+
+
+def save_checkpoint(training: Resumable, folder: Path) -> None:
     """Write the training's state to `folder`; a crash leaves the old state or the new one."""
     buffer = io.BytesIO()
     torch.save(
@@ -58,7 +87,7 @@ def save_checkpoint(training: Training, folder: Path) -> None:
     write_bytes(folder / _FILE, buffer.getvalue())
 
 
-def load_checkpoint(training: Training, folder: Path) -> bool:
+def load_checkpoint(training: Resumable, folder: Path) -> bool:
     """Bring a fresh training to the state that was saved in `folder`; say whether there was one.
 
     A state of another seed or another number of steps belongs to other settings and is left alone;
@@ -82,7 +111,7 @@ def load_checkpoint(training: Training, folder: Path) -> bool:
     return True
 
 
-def _take(training: Training, state: Mapping[str, Any]) -> None:
+def _take(training: Resumable, state: Mapping[str, Any]) -> None:
     """Bring a training to a state; of a broken one nothing counts."""
     step, earlier_s = int(state["step"]), float(state["spent_s"])
     if not 0 <= step <= training.num_steps:
@@ -103,13 +132,17 @@ class RegularCheckpoints:
         training: what to save.
         folder: where to.
         every_s: seconds between two savings, and before the first: what is shorter is not saved.
+
+    Attributes:
+        spent_s: wall time of all savings.
     """
 
-    def __init__(self, training: Training, folder: Path, *, every_s: float) -> None:
+    def __init__(self, training: Resumable, folder: Path, *, every_s: float) -> None:
         self._training = training
         self._folder = folder
         self._every_s = every_s
         self._due_s = time.monotonic() + every_s
+        self.spent_s = 0.0
 
     def __call__(self) -> None:
         """Save, if it is time; a full disk costs the checkpoint, not the trial."""
@@ -121,6 +154,7 @@ class RegularCheckpoints:
         except OSError as error:
             _LOG.warning("no checkpoint could be saved in %s: %s", self._folder, error)
         ended_s = time.monotonic()
+        self.spent_s += ended_s - began_s
         self._due_s = ended_s + max(self._every_s, (ended_s - began_s) / MAX_SHARE)
 
 

@@ -6,7 +6,8 @@ Nothing here is chosen by the user but the device; experiments/training_speed ha
 import ctypes
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 # glibc's numbers of the settings (malloc.h).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+_CUDA_ERROR_MEMORY_ALLOCATION = 2  # of CUDA's enum cudaError
+_NAMED_ALLOCATORS = ("DefaultCPUAllocator: ", "MPS backend out of memory")
 
 
 def choose_device(name: str) -> torch.device:
@@ -70,11 +74,50 @@ def keep_freed_memory() -> None:
         log.debug("no glibc here: freed memory goes back to the system")
 
 
+def prepare_process(
+    device: str, *, num_threads: float | None, gpu_share: float | None
+) -> torch.device:
+    """Set up memory and threads of a process that trains, and return its device.
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        num_threads: CPU threads; None for as many as torch takes.
+        gpu_share: GPUs of this process; below 1 its share of the memory is kept too.
+
+    Raises:
+        ConfigError: the machine has no such device.
+    """
+    keep_freed_memory()
+    if num_threads is not None:
+        torch.set_num_threads(max(1, int(num_threads)))
+    found = choose_device(device)
+    limit_device_memory(found, gpu_share)
+    return found
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an exception means that memory, of the machine or the device, ran out."""
+    """Say whether an exception means that memory, of the machine or the device, ran out.
+
+    The type says so, or the error code of the accelerator. Only the allocators of the CPU and of
+    Apple's GPUs raise a plain `RuntimeError`; they are known by the name that they give.
+    """
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "DefaultCPUAllocator" in text or "out of memory" in text
-    )
+    if isinstance(error, getattr(torch, "AcceleratorError", ())):  # torch 2.8 on
+        return getattr(error, "error_code", None) == _CUDA_ERROR_MEMORY_ALLOCATION
+    return type(error) is RuntimeError and any(name in str(error) for name in _NAMED_ALLOCATORS)
+
+
+@contextmanager
+def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for one trial, and give the process its own random state back afterwards."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def release_device_memory(device: torch.device) -> None:
+    """Give cached GPU memory back, as other workers may share the GPU."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nas.running_clock import running_s
 from nas.task import Task
+from nas.train.appearance import changed_look, mixed, mixed_loss, mixing_weight
 from nas.train.augmentation import EpochDraws, draw_epoch
 from nas.train.batches import TrialData
 from nas.train.device import autocast
@@ -90,10 +91,12 @@ class Training:
         seed: of order and augmentation.
         time_limit_s: seconds of training until `TimeLimitError`; None for no limit.
         loss: of a batch; None for cross entropy with the recipe's smoothing.
+        share: of the recipe's steps that this training has, above 0: its schedule is so much
+            shorter.
 
     Attributes:
         step: steps that were taken.
-        num_steps: steps of a full training.
+        num_steps: steps of this training, when it is run to its end.
         earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 
@@ -106,6 +109,7 @@ class Training:
         seed: int,
         time_limit_s: float | None = None,
         loss: Loss | None = None,
+        share: float = 1.0,
     ) -> None:
         self.model = model
         self.data = data
@@ -116,6 +120,7 @@ class Training:
         self.device = data.mean.device
         self._time_limit_s = time_limit_s
         self._started = running_s()
+        self._augmentation = recipe.augmentations
         self._loss = loss or (self._cross_entropy if data.task is None else self._task_loss)
         self._class_weights = (
             balanced_weights(data.train.labels)
@@ -126,7 +131,7 @@ class Training:
         # The last images of an epoch's order that fill no batch wait for another epoch: a batch of
         # one image would break batch norms.
         self._steps_per_epoch = len(data.train.labels) // self._batch_size
-        self.num_steps = recipe.epochs * self._steps_per_epoch
+        self.num_steps = max(1, round(share * recipe.epochs * self._steps_per_epoch))
         self.optimizer = make_optimizer(model, recipe, self.device)
         _set_norm_momentum(model, recipe.norm_momentum)
 
@@ -189,26 +194,38 @@ class Training:
             len(self.data.train.labels),
             seed=self.seed,
             epoch=epoch,
-            max_shift=round(self.recipe.shift * side),
+            max_shift=round(self._augmentation.shift * side),
             mirrors=self.data.is_mirrorable,
             device=self.device,
+            augmentation=self._augmentation,
+            num_channels=len(self.data.mean),
         )
 
     def _take_step(
         self, draws: EpochDraws, batch: slice, images_BHWC: torch.Tensor
     ) -> torch.Tensor:
-        images_BCHW = self.data.to_input(images_BHWC)
-        labels_B = self.data.train.labels[draws.order[batch]]
+        images_BCHW = changed_look(self.data.to_input(images_BHWC), draws, batch)
+        weight = mixing_weight(draws, batch)
         self._set_learning_rate()
         with autocast(self.device):
-            logits_BK = self.model(images_BCHW)
-            loss = self._loss(logits_BK, labels_B, _taken(draws, batch))
+            logits_BK = self.model(mixed(images_BCHW, weight))
+            loss = mixed_loss(lambda turns: self._loss_of(logits_BK, draws, batch, turns), weight)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_norm)
         self.optimizer.step()
         self.step += 1
         return loss.detach()
+
+    def _loss_of(
+        self, logits_BK: torch.Tensor, draws: EpochDraws, batch: slice, turns: bool
+    ) -> torch.Tensor:
+        """Return the loss of a batch; by the labels of the images' opposites if it `turns`."""
+        taken = _taken(draws, batch)
+        if turns:
+            mirrored = None if taken.mirrored is None else taken.mirrored.flip(0)
+            taken = Taken(taken.indices.flip(0), mirrored)
+        return self._loss(logits_BK, self.data.train.labels[taken.indices], taken)
 
     def _cross_entropy(
         self, logits_BK: torch.Tensor, labels_B: torch.Tensor, taken: Taken

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import ConfigError
+from nas.train.policy import Augmentation, augmentation_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,13 @@ class Recipe:
         class_weights: none, or balanced: each class counts alike in the loss, however rare it is.
         warmup: share of all steps in which the learning rate rises to its peak.
         gradient_norm: gradients are scaled down to this norm.
-        shift: training images are moved by up to this share of their side, in each direction.
+        augmentation: how training images are changed by chance: none, light, photo or strong
+            (`nas.train.policy`); the next five set single strengths of it.
+        shift: images are moved by up to this share of their side, or what the policy says if more.
+        crop: a random part of at least the rest of the area is shown; None: as the policy says.
+        colour: strength of changes of tone; None: as the policy says.
+        erasing: share of images with a rectangle erased; None: as the policy says.
+        mixup: how strongly pairs of images are mixed; None: as the policy says.
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
         adapter_rank: rank of the updates by which a network that has weights already learns
@@ -45,6 +52,11 @@ class Recipe:
     device: str = "auto"
     adapter_rank: int | None = None
     distillation: Mapping[str, Any] | None = None
+    augmentation: str = "none"
+    crop: float | None = None
+    colour: float | None = None
+    erasing: float | None = None
+    mixup: float | None = None
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
@@ -58,6 +70,10 @@ class Recipe:
         _within("warmup", self.warmup, 0.0, 0.9)
         _within("gradient_norm", self.gradient_norm, 0.0, 1e6, includes_low=False)
         _within("shift", self.shift, 0.0, 0.5)
+        for name, most in (("crop", 0.9), ("colour", 1.0), ("erasing", 1.0), ("mixup", 10.0)):
+            if getattr(self, name) is not None:
+                _within(name, getattr(self, name), 0.0, most)
+        _ = self.augmentations
         _within("norm_momentum", self.norm_momentum, 0.0, 1.0, includes_low=False)
         if self.class_weights not in CLASS_WEIGHTS:
             raise ConfigError(
@@ -69,11 +85,21 @@ class Recipe:
                 f"training.device must be one of {', '.join(DEVICES)}, but got {self.device!r}"
             )
 
+    @property
+    def augmentations(self) -> Augmentation:
+        """What the policy and the single settings add up to."""
+        return augmentation_of(
+            self.augmentation,
+            shift=self.shift,
+            crop=self.crop,
+            colour=self.colour,
+            erasing=self.erasing,
+            mixup=self.mixup,
+        )
+
 
 CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
 MAX_EPOCHS, _MOST = 100_000, 1_000_000  # a slip of the finger above
 
 

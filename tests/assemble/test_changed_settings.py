@@ -2,11 +2,12 @@
 
 from nas.assemble.changed_settings import changed_settings
 from nas.config.compose import compose_values
+from nas.config.open_settings import with_settled
 from nas.config.source import ConfigSource
 
 
 def composed(*overrides):
-    return compose_values(ConfigSource(overrides=("name=x", *overrides))).values
+    return with_settled(compose_values(ConfigSource(overrides=("name=x", *overrides))).values)
 
 
 def without(values, place, *keys):
@@ -56,3 +57,15 @@ def test_more_bits_are_no_change_and_another_kind_of_compression_is():
     assert changed_settings(composed(), eight) != []
     ranks = composed("search_space/compression=int8", "search_space.compression.rank=0.5")
     assert any("rank is new" in line for line in changed_settings(eight, ranks))
+
+
+def test_trials_that_inherit_are_not_comparable_with_those_that_do_not():
+    now = composed("training.inherit=true")
+    assert changed_settings(composed(), now) == ["training.inherit was False and is now True"]
+
+
+def test_a_run_from_before_there_was_inheritance_goes_on():
+    now = composed()
+    earlier = without(now, "training", "inherit", "inherit_share", "inherit_rate")
+    assert changed_settings(earlier, now) == []
+    assert changed_settings(composed("training.trial_time_limit_s=9"), now) == []

@@ -1,6 +1,7 @@
 """What the sampler is told of an architecture."""
 
 import math
+from itertools import islice
 
 from nas.assemble.facts import facts_of
 from nas.evaluation.known import KnownBefore
@@ -41,3 +42,15 @@ def test_an_evaluator_without_widths_is_asked_for_costs_alone():
     found = facts(next(space.enumerate()))
     assert len(found.numbers) == 2
     assert found.prior_score == 0.0
+
+
+def test_parts_are_met_once_before_the_first_network_is_described():
+    space = MobileNetSpace()
+    evaluator = Counting(space)
+    met = []
+    evaluator.meet_parts = lambda: met.append(1)
+    facts = facts_of(evaluator, space=space, objectives=OBJECTIVES)
+    assert met == []
+    for architecture in islice(space.enumerate(), 3):
+        facts(architecture)
+    assert met == [1]

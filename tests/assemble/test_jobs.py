@@ -3,6 +3,7 @@ import pytest
 from nas.assemble.changed_settings import changed_settings
 from nas.assemble.jobs import expand, plan_jobs
 from nas.config.compose import compose_values, on_top
+from nas.config.open_settings import with_settled
 from nas.config.recorded import objectives_of, read_source, recorded_objectives, write_config
 from nas.config.source import ConfigSource
 from nas.errors import ConfigError, RunFolderError
@@ -18,7 +19,7 @@ def plan(*overrides, **more):
 def begin(*overrides) -> RunFolder:
     (job,) = plan(*overrides)
     folder = RunFolder.create(job.config.run_folder)
-    write_config(folder, values=job.values, source=job.source)
+    write_config(folder, values=with_settled(job.values), source=job.source)
     return folder
 
 

@@ -33,9 +33,14 @@ ROOT = Path(__file__).resolve().parents[2]
         ("nas spaces ", ["check", "copy", "list", "show"]),
         ("nas spaces show mobilenet_", ["mobilenet_224"]),
         ("nas completion ", ["bash", "fish", "zsh"]),
-        ("nas compare ", ["labels=", "out=", "runs="]),
+        ("nas compare ", ["labels=", "out=", "output=", "runs="]),
         ("nas report ", ["run="]),
         ("nas finish r", ["run="]),
+        ("nas show run=x t", ["trial="]),
+        ("nas pick run=x size", ["size_bytes."]),
+        ("nas pick run=x size_bytes.", ["size_bytes.max=", "size_bytes.min="]),
+        ("nas pick run=x which=", ["which=best", "which=knee", "which=smallest"]),
+        ("nas search output=", ["output=json", "output=text"]),
         ("nas finish run=x r", []),
         ("nas finish pick=s", ["pick=smallest", "pick=spread"]),
         ("nas finish pick", ["pick.", "pick="]),
@@ -89,6 +94,19 @@ def test_runs_are_completed(launch_folder):
     assert complete("nas search name=t") == ["name=two"]
 
 
+def test_a_run_is_completed_as_the_first_word_without_its_key(launch_folder):
+    for name in ("one", "two"):
+        (launch_folder / "runs" / name).mkdir(parents=True)
+        (launch_folder / "runs" / name / "config.yaml").touch()
+
+    for command in ("finish", "report", "show", "pick", "repair", "reproduce", "dashboard"):
+        assert complete(f"nas {command} runs/t") == ["runs/two"]
+        assert "runs/one" in complete(f"nas {command} ")
+    assert complete("nas finish runs/one runs/t") == []
+    assert complete("nas finish run=runs/one runs/t") == []
+    assert complete("nas compare runs/one runs/") == ["runs/two"]
+
+
 def test_files_and_folders_are_completed(launch_folder):
     (launch_folder / "my photos/sub").mkdir(parents=True)
     (launch_folder / "my.npz").touch()
@@ -130,7 +148,10 @@ def path_with_nas(tmp_path, monkeypatch):
     ("line", "shown"),
     [
         ("nas fi\t", "nas finish "),
-        ("nas finish ru\tru\t", "nas finish run=runs/one "),
+        ("nas finish runs\t", "nas finish runs/one "),
+        ("nas finish run=\t", "nas finish run=runs/one "),
+        ("nas compare runs/o\t", "nas compare runs/one "),
+        ("nas pick runs/one size\t", "nas pick runs/one size_bytes."),
         ("nas finish pick=kn\t", "nas finish pick=knee "),
         ("nas reproduce run=\t", "nas reproduce run=runs/one "),
         ("nas search stopping.num\t", "nas search stopping.num_trials="),
@@ -155,3 +176,67 @@ def test_the_tab_key_completes_in_a_bash_that_ran_the_documented_line(launch_fol
         bash.type(line)
 
         assert bash.wait_for(shown) == shown
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+@pytest.mark.usefixtures("path_with_nas")
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nas fi\t", "nas finish "),
+        ("nas finish runs/o\t", "nas finish runs/one "),
+        ("nas finish run=\t", "nas finish run=runs/one "),
+        ("nas finish pick=kn\t", "nas finish pick=knee "),
+        ("nas search stopping.num\t", "nas search stopping.num_trials="),
+        ("nas compare runs=\\[runs/o\t", r"nas compare runs=\[runs/one"),
+        ("nas finish data.path=my\t", r"nas finish data.path=my\ photos/"),
+    ],
+    ids=repr,
+)
+def test_the_tab_key_completes_in_a_zsh_that_ran_the_documented_line(launch_folder, line, shown):
+    (launch_folder / "runs/one").mkdir(parents=True)
+    (launch_folder / "runs/one/config.yaml").touch()
+    (launch_folder / "my photos").mkdir()
+
+    with Terminal("zsh", "-f", "-i") as zsh:
+        zsh.type("PS1=; PROMPT_SP=; unsetopt prompt_sp; autoload -U compinit; compinit -u -D\n")
+        zsh.type('eval "$(nas completion zsh)"\n')
+        zsh.type("echo re''ady\n")
+        zsh.wait_for("\nready\n ")  # it writes a blank before its prompt
+        zsh.type(line)
+
+        assert zsh.wait_for(shown) == shown
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.usefixtures("path_with_nas")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nas fi", ["finish"]),
+        ("nas finish runs/o", ["runs/one"]),
+        ("nas finish run=", ["run=runs/one"]),
+        ("nas finish pick=kn", ["pick=knee"]),
+        ("nas search stopping.num", ["stopping.num_trials="]),
+        ("nas search sampler=nsga", ["sampler=nsga2", "sampler=nsga3"]),
+        ("nas finish data.path=my", ["data.path=my photos/"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fish_that_ran_the_documented_line_offers_the_words(launch_folder, line, words):
+    (launch_folder / "runs/one").mkdir(parents=True)
+    (launch_folder / "runs/one/config.yaml").touch()
+    (launch_folder / "my photos").mkdir()
+
+    # What fish itself makes of the tab key at the end of a line.
+    code = f"nas completion fish | source; complete -C {shlex.quote(line)}"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(launch_folder)},
+    )
+
+    assert [offered.partition("\t")[0] for offered in done.stdout.splitlines()] == words

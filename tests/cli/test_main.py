@@ -5,6 +5,7 @@ import pytest
 
 from nas.cli.command import Command
 from nas.cli.commands import COMMANDS
+from nas.cli.main import is_interrupt
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]], ids=["none", "--help", "-h"])
@@ -29,7 +30,7 @@ def test_the_help_of_search_has_groups_defaults_and_examples(nas):
     assert status == 0
     assert "sampler [" in shown
     assert "brute_force" in shown
-    assert "stopping.num_trials [64]" in shown
+    assert "stopping.num_trials [auto]" in shown
     assert "name [date and time]" in shown
     assert "nas search preset=smoke" in shown
 
@@ -40,8 +41,8 @@ def test_an_unknown_command_is_the_users_fault(nas):
     assert status == 2
     assert told == (
         "nas: there is no command 'serach'; known, nearest first: "
-        "search, spaces, compare, completion, dashboard, finish, profile, "
-        "repair, report, reproduce\n"
+        "search, spaces, compare, completion, dashboard, device, finish, pick, profile, "
+        "repair, report, reproduce, show\n"
     )
 
 
@@ -94,3 +95,12 @@ def test_an_error_of_ours_ends_with_its_traceback(nas, monkeypatch):
     assert status == 1
     assert "Traceback" in told
     assert "stopped by an unexpected error: ModuleNotFoundError" in told
+
+
+def test_what_fails_because_of_an_interrupt_is_the_interrupt():
+    """argparse, cut while it takes its words apart, raises an error of its own."""
+    error = AttributeError("no save_nargs")
+    error.__context__ = KeyboardInterrupt()
+
+    assert is_interrupt(error)
+    assert not is_interrupt(AttributeError("no save_nargs"))

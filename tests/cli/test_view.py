@@ -5,7 +5,7 @@ from rich.console import Console
 
 from nas.architecture import Architecture
 from nas.cli.numbers import format_count
-from nas.cli.view import LiveView, PlainView, SilentView, evenly, make_view
+from nas.cli.view import LiveView, PlainView, SilentView, make_view
 from nas.config.schema import Ui
 from nas.engine.view import Progress, SearchPlan
 from nas.objective import objective_for
@@ -104,6 +104,17 @@ def test_a_line_says_once_a_minute_how_far_the_search_is(paper):
     assert paper.file.getvalue().splitlines()[1:] == [told, told]
 
 
+def test_what_is_wasted_is_told_once_behind_the_minute(paper):
+    now = [0.0]
+    view = PlainView(paper, clock=lambda: now[0])
+    view.start(PLAN)
+    for now[0] in (61.0, 122.0):
+        view.tick(progress(record(1), num_failed=9))
+
+    told = [line for line in paper.file.getvalue().splitlines() if "warning" in line]
+    assert told == ["warning: 9 of 12 trials failed; log.txt has the reasons"]
+
+
 def test_square_brackets_are_no_markup(paper):
     view = PlainView(paper)
 
@@ -116,7 +127,7 @@ def test_the_live_picture_has_counts_best_bar_and_front(terminal):
     view = LiveView(terminal)
     view.start(PLAN)
 
-    view.trial_finished(record(4), progress(record(3, accuracy=0.7, size=900), record(4)))
+    view.tick(progress(record(3, accuracy=0.7, size=900), record(4)))
     view.close()
 
     shown = terminal.file.getvalue()
@@ -176,11 +187,6 @@ def test_a_silent_view_writes_nothing(paper):
     view.close()
 
     assert paper.file.getvalue() == ""
-
-
-def test_an_even_choice_keeps_both_ends():
-    assert evenly(list(range(100)), 12) == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
-    assert evenly([1, 2, 3], 12) == [1, 2, 3]
 
 
 def test_counts_are_readable_at_all_sizes():

@@ -1,5 +1,6 @@
 """The documentation names what is there: rooms, modules, files."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -76,3 +77,55 @@ def test_each_entry_of_the_glossary_is_explained_once():
 
 def _glossary() -> str:
     return (ROOT / "docs" / "glossary.md").read_text()
+
+
+def _blocks(language: str) -> list[tuple[str, str]]:
+    fenced = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [
+        (str(page.relative_to(ROOT)), block)
+        for page in PAGES
+        for block in fenced.findall(page.read_text())
+    ]
+
+
+def test_each_block_of_python_is_python():
+    blocks = _blocks("python")
+
+    assert blocks
+    for _, block in blocks:
+        ast.parse(block)
+
+
+def test_each_make_target_that_a_page_names_is_there():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        (str(page.relative_to(ROOT)), target)
+        for page in PAGES
+        for target in re.findall(r"(?:`|^\$ )make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    }
+
+    assert named
+    assert not {(page, target) for page, target in named if target not in targets}
+
+
+def test_each_module_that_a_page_runs_is_there():
+    named = {
+        module
+        for page in PAGES
+        for module in re.findall(r"python -m (experiments[\w.]*)", page.read_text())
+    }
+    places = {module: ROOT / module.replace(".", "/") for module in named}
+
+    assert named
+    assert not [
+        module
+        for module, place in places.items()
+        if not (place / "__main__.py").is_file() and not place.with_suffix(".py").is_file()
+    ]
+
+
+def test_each_page_of_the_documentation_is_in_the_list_of_the_site():
+    listed = set(re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text()))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+
+    assert pages == listed

@@ -10,10 +10,7 @@ import nas
 ROOT = Path(nas.__file__).parents[1]
 MAX_MODULE, MAX_FUNCTION = 350, 50
 # Functions that are longer -> why.
-LONG_FUNCTIONS = {
-    "nas/cli/finish.py:run": "imports at the place of use, so that faults are told in a moment",
-    "nas/cli/profile.py:_look": "one call with all that a profile is made of",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 # Attributes of other libraries that are set for a moment: place -> why.
 SWAPPED = {
     "nas/data/huggingface.py": "datasets.config is read once, at its import; no argument says it",

@@ -176,7 +176,7 @@ def test_a_class_too_small_to_split_is_named(tmp_path):
     [
         ({"image_size": 0}, "data.image_size must be a side .* got 0"),
         ({"image_size": [8, 8, 3]}, "data.image_size must be a side"),
-        ({"channels": 4}, r"data.channels must be 1 \(grey\) or 3 \(colour\), but got 4"),
+        ({"channels": 4}, r"data.channels must be 1 \(grey\), 3 \(colour\) or auto, but got 4"),
     ],
 )
 def test_unfit_settings_are_refused(tmp_path, setting, message):

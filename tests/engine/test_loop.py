@@ -350,6 +350,7 @@ class Threads:
         pass
 
 
+@pytest.mark.slow
 def test_a_slow_sampler_proposes_ahead_while_the_workers_are_busy(tmp_path):
     backends = []
 
@@ -364,6 +365,7 @@ def test_a_slow_sampler_proposes_ahead_while_the_workers_are_busy(tmp_path):
     assert statistics.median(backends[0].idle_s) < 0.05
 
 
+@pytest.mark.slow
 def test_a_sampler_that_keeps_the_workers_waiting_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("nas.engine.pace.WINDOW_S", 1.0)
     view = RecordingView()

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from nas.evaluation.space_check import Fault, check_space
+from nas.parts import Chain, NetworkPart
 from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.testing.space_contract import SpaceContract
@@ -130,6 +131,14 @@ def test_a_static_cost_that_differs_from_the_model_is_found():
             return {"num_params": 64.0 * architecture["width"]}
 
     assert "the model has" in faults(Wrong())[Fault.COST_DIFFERS]
+
+
+def test_parts_of_another_network_than_the_built_one_are_found():
+    class Wrong(TwoLayers):
+        def parts(self, architecture, data):
+            return Chain((NetworkPart("all", lambda: nn.Conv2d(data.input_shape[0], 7, 3)),))
+
+    assert "parts() describes a network of" in faults(Wrong())[Fault.COST_DIFFERS]
 
 
 def test_a_model_that_does_not_learn_is_found():

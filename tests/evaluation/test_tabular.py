@@ -112,6 +112,21 @@ def test_budget_buys_the_dearest_rung_that_it_pays_for(make_evaluator, budget, q
     assert result.budget == budget
 
 
+@pytest.mark.parametrize(("continues", "seconds"), [(True, 7.0), (False, 7.7)])
+def test_a_network_that_goes_on_pays_for_what_it_lacks_or_begins_again(
+    make_evaluator, continues, seconds
+):
+    rungs = [{"quality": "val12", "cost": 0.1}]
+    evaluator = make_evaluator(rungs=rungs, seconds="hours", rungs_continue=continues)
+
+    first = evaluator.evaluate(order(SMALL, budget=0.1))
+    whole = evaluator.evaluate(order(SMALL, reached=0.1, spent_s=first.seconds))
+
+    assert first.state is TrialState.STOPPED
+    assert whole.state is TrialState.COMPLETE
+    assert whole.seconds == pytest.approx(seconds * 3 / 7)
+
+
 def test_cheap_result_does_not_stand_under_the_name_of_the_full_one(make_evaluator):
     evaluator = make_evaluator(rungs=[{"quality": "val12", "cost": 0.1}])
 

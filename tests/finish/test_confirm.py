@@ -11,13 +11,12 @@ import torch
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
 from nas.evaluation.evaluator import Evaluator
+from nas.evaluation.hand_made import WithBaselines, mobilenetv3_small
 from nas.execution.inline import InlineBackend
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import (
     Baselines,
-    WithBaselines,
     hand_made,
-    mobilenetv3_small,
     random_at_equal_cost,
 )
 from nas.finish.choose import Pick

@@ -126,6 +126,7 @@ def test_names_of_one_compression_are_one():
 
 
 @pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 4)])
+@pytest.mark.slow
 def test_network_of_few_bits_is_stored_in_few_bits(task, tmp_path, name, bits):
     made = replace(
         task,

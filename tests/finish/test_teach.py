@@ -103,6 +103,7 @@ def test_second_command_warns_of_no_test_that_was_its_own(task, tmp_path, caplog
     assert "opened" not in caplog.text
 
 
+@pytest.mark.slow
 def test_students_get_files_of_their_own(task, tmp_path):
     made = replace(
         task,

@@ -51,6 +51,7 @@ def open_picks(num_candidates):
         front=front,
         reference=REFERENCE,
         warps={},
+        bounds=np.full(2, np.inf),
         widening=WIDENING,
     )
 

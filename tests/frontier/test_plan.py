@@ -2,10 +2,13 @@ import numpy as np
 import optuna
 import pytest
 
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
+from nas.frontier.goals import Goals
 from nas.frontier.observations import Observations
-from nas.frontier.plan import CandidatePlan, Goals, Surrogates
+from nas.frontier.plan import CandidatePlan
+from nas.frontier.surrogates import Surrogates
 from nas.sampling.distributions import flat_distributions
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -44,6 +47,7 @@ def test_running_trials_count_on_the_front_where_one_plan_serves_many_asks(
         pool,
         Surrogates(pool.embedding.kernel, seed=0),
         Goals(is_static=(False, True), signs=(-1.0, 1.0)),
+        Aim(),
         num_candidates=100,
         num_picks=num_picks,
         rng=np.random.default_rng(0),

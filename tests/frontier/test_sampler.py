@@ -5,6 +5,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 from parts.work import num_calls
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nas.errors import ConfigError, ConstraintError, InvalidObjectivesError
 from nas.frontier.candidates import CandidatePool
@@ -98,6 +99,32 @@ def test_first_ask_of_a_large_space_is_the_smallest_that_a_descent_finds():
     sampler = FrontierSampler(DEEP, deep_facts, seed=1)
     (first,) = run(open_study(sampler), 1, space=DEEP, accuracy=deep_accuracy, size=deep_size)
     assert deep_size(first) == 0.5 * 8 * 3
+
+
+class NamesTwo(SearchSpace):
+    """The cells of `CELL`, of which two are recommended."""
+
+    def recommended(self):
+        kinds = ("wide", "skip")
+        return [self.architecture(dict.fromkeys(self.domains, kind)) for kind in kinds]
+
+
+def first_of(space, number, **limits):
+    study = open_study(FrontierSampler(space, cell_facts, seed=1, **limits))
+    return run(study, number, space=space)
+
+
+def test_what_the_space_recommends_comes_first_and_in_its_order():
+    space = NamesTwo({f"e{i}": {"choice": list(COSTS)} for i in range(5)})
+    asked = first_of(space, 4)
+    assert [set(architecture.values()) for architecture in asked[:2]] == [{"wide"}, {"skip"}]
+    assert len({architecture.id for architecture in asked}) == 4
+
+
+def test_what_is_recommended_and_not_allowed_is_left_out():
+    space = NamesTwo({f"e{i}": {"choice": list(COSTS)} for i in range(5)})
+    first, _ = first_of(space, 2, is_allowed=lambda architecture: size_of(architecture) < 200)
+    assert set(first.values()) == {"skip"}
 
 
 def test_the_first_trainings_are_the_most_promising_of_their_size():
@@ -476,3 +503,29 @@ def test_choices_with_more_options_than_fit_into_memory_are_refused():
         ConfigError, match="6,000 options together, and frontier takes up to 4,096"
     ):
         FrontierSampler(space, cell_facts, seed=0)
+
+
+def threads_of_blas():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_an_ask_computes_with_one_thread_and_leaves_the_others_as_they_were():
+    space = SearchSpace({"layers": {"int": [1, 50]}})
+    seen = []
+
+    def facts(architecture):
+        seen.append(threads_of_blas())
+        return Facts(float(architecture["layers"]), architecture.id)
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=FrontierSampler(space, facts, seed=0)
+    )
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        study.ask(flat_distributions(space))
+        after = threads_of_blas()
+
+    assert seen
+    assert set().union(*seen) == {1}
+    assert after == {2}

@@ -80,7 +80,8 @@ def test_wider_limits_let_more_in_and_keep_what_there_is(tmp_path):
 
 
 TINY = [
-    *("preset=smoke", "ui=none", "name=grows", "search_space.parameters.stages.repeat=2"),
+    *("preset=smoke", "execution=inline", "ui=none", "name=grows"),
+    "search_space.parameters.stages.repeat=2",
     *("search_space.parameters.stages.depth=1", "search_space.parameters.resolution=8"),
 ]
 
@@ -89,6 +90,7 @@ def run(*words):
     return main(["search", *words])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_more_options_from_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     narrow = "search_space.parameters.width.choice=[0.25]"

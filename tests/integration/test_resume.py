@@ -74,6 +74,7 @@ def test_one_signal_ends_a_search_with_everything_finished_on_record(tmp_path, n
     assert len(load_records(run / "study.journal")) == len(ended) + 10
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_and_continued_loses_nothing(tmp_path):
     run = tmp_path / "run"
     driver = start_driver(run, "--seconds", 0.05, "--num-trials", 30)
@@ -121,6 +122,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert load_records(run / "study.journal")[0].state is TrialState.RUNNING
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_search_waits_for_its_database_ends_it_with_all_on_disk(tmp_path):
     run, database = tmp_path / "run", tmp_path / "studies.db"
     acknowledged = tmp_path / "run.acknowledged"
@@ -172,6 +174,7 @@ def _lives(pid):
     return True
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_and_takes_over_when_the_first_is_dead(tmp_path):
     run = tmp_path / "run"
     first = start_driver(run, "--seconds", 2.0)

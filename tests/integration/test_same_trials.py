@@ -63,6 +63,8 @@ SEARCHES = {
     ],
 }
 
+QUICK = ("table_three_objectives", "table_resumed", "table_random")  # the others are slow tests
+
 
 def write_table(path):
     """Write 780 networks of one to five layers, with a quality that shakes."""
@@ -95,10 +97,7 @@ def searched(name, folder):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name.startswith("digits") else name
-        for name in SEARCHES
-    ],
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SEARCHES],
 )
 def test_a_search_proposes_what_it_proposed_before(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -106,6 +105,7 @@ def test_a_search_proposes_what_it_proposed_before(name, tmp_path, monkeypatch):
     assert searched(name, tmp_path) == json.loads(RECORDED.read_text())[name]
 
 
+@pytest.mark.slow
 def test_a_warm_search_proposes_what_it_proposed_before(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

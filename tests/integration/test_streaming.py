@@ -34,6 +34,7 @@ def accuracies(folder):
     return [row.split(",")[place] for row in rows[1:]]
 
 
+@pytest.mark.slow
 def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
     kept = main((*WORDS, "execution=inline", "name=kept", "data.streaming=false"))
     streamed = main((*WORDS, "execution=inline", "name=streamed", "data.memory_limit_mb=0.001"))
@@ -48,7 +49,8 @@ def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
 def test_winners_of_a_search_that_streams_are_those_of_one_in_memory(photos):
     for name, way in (("kept", "false"), ("streamed", "true")):
         main((*WORDS, "execution=inline", f"name={name}", f"data.streaming={way}"))
-        finish = ("finish", f"run=runs/{name}", "execution=inline", "pick=best", "seeds=2")
+        finish = ("finish", f"run=runs/{name}", "execution=inline", "pick=best", "seeds=2",
+                  "training.epochs=1")  # fmt: skip
         assert main((*finish, "export.peak_memory=false", "ui=none")) == 0
 
     winners = [

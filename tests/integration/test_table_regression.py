@@ -59,7 +59,7 @@ def share_of_true_volume(evaluator, records):
     ("table", "mean_mark", "worst_mark"),
     [
         pytest.param(MACRO, 0.985, 0.97, id="nas-bench-macro", marks=pytest.mark.slow),
-        pytest.param(CIFAR100, 0.88, 0.80, id="nas-bench-201 cifar-100"),
+        pytest.param(CIFAR100, 0.88, 0.80, id="nas-bench-201 cifar-100", marks=pytest.mark.slow),
     ],
 )
 def test_fifty_trainings_find_most_of_the_true_front(tmp_path, table, mean_mark, worst_mark):

@@ -2,7 +2,12 @@
 
 import pytest
 import torch
-from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual
+from timm.models._efficientnet_blocks import (
+    ConvBnAct,
+    DepthwiseSeparableConv,
+    EdgeResidual,
+    InvertedResidual,
+)
 from torch import nn
 
 from nas.measure.cost import costs_of
@@ -35,6 +40,27 @@ def test_a_plan_becomes_timms_blocks_in_order():
     assert [block.has_skip for block in model.blocks] == [True, True, False, True]
     assert model.input_size == (12, 12)
     assert model(torch.zeros(2, 3, 12, 12)).shape == (2, 7)
+
+
+FUSED = (Stage(8, 2, 1, 3, 1, False, True), Stage(12, 2, 2, 5, 3, True, True))
+
+
+def test_fused_stages_become_timms_blocks_of_full_convolutions():
+    model = MobileNet(a_plan(stages=FUSED))
+    kinds = [type(block) for block in model.blocks]
+    assert kinds == [ConvBnAct] * 2 + [EdgeResidual] * 2
+    assert [module.groups for module in model.modules() if isinstance(module, nn.Conv2d)] == (
+        [1] * len([module for module in model.modules() if isinstance(module, nn.Conv2d)])
+    )
+    assert model(torch.zeros(2, 3, 12, 12)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("stem_stride", [1, 2])
+def test_the_closed_form_of_fused_stages_equals_the_built_network(stem_stride):
+    plan = a_plan(stages=FUSED, stem_stride=stem_stride, resolution=11)
+    closed = mobilenet_costs(plan)
+    counted = costs_of(MobileNet(plan), DataShape((3, 11, 11), 7), metrics=tuple(closed))
+    assert counted == closed
 
 
 def test_a_network_of_known_size_has_that_size():

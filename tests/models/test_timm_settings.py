@@ -14,11 +14,16 @@ NAMES = [
 ]
 
 
+# Most are built on shapes alone; the hybrid runs its convolutions while it is built.
+DEVICES = {"vit_tiny_r_s16_p8_224": "cpu"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_noted_settings_build_the_published_model(name):
     call = builder_call(name)
-    published = timm.create_model(name)
-    rebuilt = call.build(False, call.settings)
+    with torch.device(DEVICES.get(name, "meta")):
+        published = timm.create_model(name)
+        rebuilt = call.build(False, call.settings)
 
     shapes = [{n: t.shape for n, t in m.state_dict().items()} for m in (published, rebuilt)]
     assert type(rebuilt) is type(published)

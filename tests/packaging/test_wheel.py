@@ -57,7 +57,7 @@ def test_the_wheel_lists_its_spaces_beside_a_foreign_conf_folder(run_nas, launch
 @pytest.mark.parametrize(
     "execution",
     [
-        "execution=inline",
+        pytest.param("execution=inline", marks=pytest.mark.slow),
         pytest.param("execution.num_workers=2", marks=[pytest.mark.ray, pytest.mark.slow]),
     ],
 )

@@ -21,8 +21,9 @@ def _ray(evaluator):
 
 
 def main() -> int:
-    # A shell that starts the tests in the background has its children ignore Ctrl-C.
+    # Tests that a shell started in the background, or under nohup, would ignore these two.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--num-trials", type=int, default=None)

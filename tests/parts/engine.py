@@ -97,6 +97,7 @@ class RecordingView:
 
     plan: SearchPlan | None = None
     finished: list[TrialRecord] = field(default_factory=list)
+    rungs: list[TrialRecord] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     is_closed: bool = False
@@ -109,6 +110,10 @@ class RecordingView:
         self.finished.append(record)
         self.progress.append(progress)
         self.on_finished(record)
+
+    def rung_reached(self, record: TrialRecord, progress: Progress) -> None:
+        self.rungs.append(record)
+        self.progress.append(progress)
 
     def tick(self, progress: Progress) -> None:
         self.progress.append(progress)

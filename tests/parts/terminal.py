@@ -2,12 +2,14 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import time
 from types import TracebackType
 
 _LIMIT_S = 30.0
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[=>])")  # colours, and the cursor's moves
 
 
 class Terminal:
@@ -53,8 +55,11 @@ class Terminal:
         After half a minute what is shown instead is returned.
         """
         end_s = time.monotonic() + _LIMIT_S
-        while not self._shown.endswith(text) and time.monotonic() < end_s:
+        while (
+            not (shown := _ESCAPES.sub("", self._shown)).endswith(text)
+            and time.monotonic() < end_s
+        ):
             if select.select([self._master], [], [], 0.1)[0]:
                 new = os.read(self._master, 65536).decode(errors="replace")
                 self._shown += new.replace("\r", "").replace("\a", "")
-        return self._shown[-len(text) :]
+        return shown[-len(text) :]

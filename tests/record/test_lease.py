@@ -1,4 +1,6 @@
 import contextlib
+import errno
+import fcntl
 import os
 import threading
 import time
@@ -54,3 +56,13 @@ def test_a_lease_cannot_stand_on_a_folder(tmp_path):
 
     with pytest.raises(RunFolderError, match="no file"):
         Lease(tmp_path / ".lease")
+
+
+def test_a_disk_without_locks_is_refused_with_a_remedy(tmp_path, monkeypatch):
+    def without_locks(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+
+    with pytest.raises(RunFolderError, match=r"gives no locks .*choose another run_folder"):
+        Lease(tmp_path / "run" / ".lease")

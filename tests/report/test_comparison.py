@@ -9,7 +9,7 @@ from rich.console import Console
 from nas.errors import RunFolderError
 from nas.objective import objective_for
 from nas.report.comparison import (
-    Run,
+    ComparedRun,
     compare_runs,
     comparison_table,
     labels_from_settings,
@@ -17,7 +17,12 @@ from nas.report.comparison import (
     write_growth_csv,
     write_runs_csv,
 )
-from nas.report.comparison_plot import median_attainment, plot_comparison, write_comparison_png
+from nas.report.comparison_plot import (
+    attainment,
+    median_attainment,
+    plot_comparison,
+    write_comparison_png,
+)
 from nas.trial import TrialState
 
 
@@ -30,7 +35,7 @@ def _rows(path):
 def seeded_runs(search_records, accuracy_size):
     """Two groups of three runs; those of `long` have twice the trials."""
     return [
-        Run(f"{label}_s{seed}", label, search_records(n, seed=seed + n), accuracy_size)
+        ComparedRun(f"{label}_s{seed}", label, search_records(n, seed=seed + n), accuracy_size)
         for label, n in (("short", 40), ("long", 80))
         for seed in range(3)
     ]
@@ -60,7 +65,10 @@ def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
     poor = [trial(0, accuracy=0.5, size_bytes=1e4), trial(1, accuracy=0.4, size_bytes=1e4)]
 
     comparison = compare_runs(
-        [Run("p", "poor", poor, accuracy_size), Run("g", "good", good, accuracy_size)]
+        [
+            ComparedRun("p", "poor", poor, accuracy_size),
+            ComparedRun("g", "good", good, accuracy_size),
+        ]
     )
 
     assert [group.label for group in comparison.groups] == ["good", "poor"]
@@ -69,8 +77,8 @@ def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
 
 def test_unlike_objectives_are_refused_by_name(search_records, accuracy_size, three_objectives):
     runs = [
-        Run("first", "a", search_records(5), accuracy_size),
-        Run("other", "a", search_records(5), three_objectives),
+        ComparedRun("first", "a", search_records(5), accuracy_size),
+        ComparedRun("other", "a", search_records(5), three_objectives),
     ]
 
     with pytest.raises(RunFolderError, match=r"first and other .*minimize latency_ms"):
@@ -83,7 +91,7 @@ def test_no_run_and_no_trial_are_refused(trial, accuracy_size):
     with pytest.raises(RunFolderError, match="no run to compare"):
         compare_runs([])
     with pytest.raises(RunFolderError, match="no trial of lonely was trained in full"):
-        compare_runs([Run("lonely", "a", failed, accuracy_size)])
+        compare_runs([ComparedRun("lonely", "a", failed, accuracy_size)])
 
 
 def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, accuracy_size):
@@ -91,8 +99,8 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
 
     comparison = compare_runs(
         [
-            Run("f", "failed", failed, accuracy_size),
-            Run("b", "ok", search_records(9), accuracy_size),
+            ComparedRun("f", "failed", failed, accuracy_size),
+            ComparedRun("b", "ok", search_records(9), accuracy_size),
         ]
     )
 
@@ -103,7 +111,10 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
 
 def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accuracy_size):
     comparison = compare_runs(
-        [Run("e", "empty", [], accuracy_size), Run("b", "ok", search_records(9), accuracy_size)]
+        [
+            ComparedRun("e", "empty", [], accuracy_size),
+            ComparedRun("b", "ok", search_records(9), accuracy_size),
+        ]
     )
 
     assert comparison.num_trials == 0
@@ -150,6 +161,8 @@ def test_median_attainment_is_what_half_of_the_runs_reached(trial, accuracy_size
     # Two of three runs have something from 20 B on; at 40 B the three have 0.9, 0.6, 0.7.
     assert places.tolist() == [20.0, 30.0, 40.0]
     assert medians == pytest.approx([50.0, 60.0, 70.0])
+    assert attainment(fronts, size, accuracy, num_runs=1)[1] == pytest.approx([50, 60, 90, 90])
+    assert [v.tolist() for v in attainment(fronts, size, accuracy, num_runs=3)] == [[40.0], [60.0]]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +176,7 @@ def test_median_attainment_is_what_half_of_the_runs_reached(trial, accuracy_size
 )
 def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_panels):
     objectives = tuple(objective_for(name) for name in metrics)
-    runs = [Run(str(s), "$a$", search_records(20, seed=s), objectives) for s in range(2)]
+    runs = [ComparedRun(str(s), "$a$", search_records(20, seed=s), objectives) for s in range(2)]
 
     figure = plot_comparison(compare_runs(runs), title="$x")
 
@@ -173,7 +186,7 @@ def test_any_number_of_objectives_has_a_picture(search_records, metrics, num_pan
 
 def test_a_group_of_one_run_is_counted_in_the_singular(search_records):
     objectives = (objective_for("accuracy"), objective_for("size_bytes"))
-    runs = [Run("a", "alone", search_records(20, seed=0), objectives)]
+    runs = [ComparedRun("a", "alone", search_records(20, seed=0), objectives)]
 
     figure = plot_comparison(compare_runs(runs), title="x")
 
@@ -188,7 +201,7 @@ def test_the_picture_is_written_as_png(tmp_path, seeded_runs):
     write_comparison_png(compare_runs(seeded_runs), title="a", path=path)
 
     with Image.open(path) as image:
-        assert (image.format, image.size) == ("PNG", (1840, 864))
+        assert (image.format, image.size) == ("PNG", (3450, 1620))
 
 
 @pytest.mark.parametrize(

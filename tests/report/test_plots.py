@@ -25,7 +25,7 @@ def test_the_picture_is_a_png_of_full_size(tmp_path, search_records, accuracy_si
 
     with Image.open(path) as image:
         assert image.format == "PNG"
-        assert image.size == (1280, 864)
+        assert image.size == (2400, 1620)
         assert len(image.convert("RGB").getcolors(2**24)) > 100
 
 

@@ -10,7 +10,13 @@ from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow
 from nas.report.confirmation import write_finish_png
 from nas.report.reports import write_finish_pictures
-from nas.report.shipped import artefact_table, files_line, front_files, write_files_png
+from nas.report.shipped import (
+    artefact_table,
+    files_line,
+    front_files,
+    plot_files,
+    write_files_png,
+)
 from nas.report.size_plot import end_picture, new_picture
 
 
@@ -111,3 +117,20 @@ def test_pictures_of_a_finish_are_made_again_from_its_tables(tmp_path):
 
     for name in ("finish.png", "files.png"):
         assert (folder.finish_dir / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_point_on_the_front_of_files_is_labelled_with_its_trial():
+    (axes,) = plot_files(FILES, name="run").axes
+
+    words = {text.get_text() for text in axes.texts}
+    assert {row.name.removeprefix("trial ") for row in front_files(FILES)} <= words
+
+
+def test_the_picture_of_files_is_drawn_for_paper_too(tmp_path):
+    write_files_png(FILES, name="run", path=tmp_path / "files.png")
+
+    first = (tmp_path / "files.svg").read_bytes()
+    write_files_png(FILES, name="run", path=tmp_path / "files.png")
+
+    assert b"<svg" in first
+    assert (tmp_path / "files.svg").read_bytes() == first

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from nas.architecture import Architecture
 from nas.objective import objective_for
+from nas.report.front import front_records
 from nas.report.tables import (
     front_table,
     knee_sentence,
@@ -15,6 +16,7 @@ from nas.report.tables import (
     write_front_csv,
     write_trials_csv,
 )
+from nas.report.values import format_value
 from nas.trial import Failure, FailureKind, TrialState
 
 
@@ -229,3 +231,23 @@ def test_knee_sentence_of_a_single_member_and_of_none(trial, accuracy_size):
         [trial(5, accuracy=0.5, size_bytes=1e3)], accuracy_size
     )
     assert "no front yet" in knee_sentence([], accuracy_size)
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_a_narrow_terminal_cuts_architectures_and_no_value(search_records, accuracy_size, width):
+    records = search_records(40)
+    front = front_records(records, accuracy_size)
+
+    table, _, _ = _printed(
+        front_table(records, accuracy_size, width=width), width=width
+    ).partition("In all of them")
+
+    rows = [line for line in table.splitlines() if "%" in line]
+    values = [
+        [format_value(name, record.metrics[name]) for name in ("accuracy", "size_bytes")]
+        for record in front
+    ]
+    assert [all(text in row for text in each) for row, each in zip(rows, values, strict=True)] == [
+        True
+    ] * len(front)
+    assert max(map(len, rows)) <= width

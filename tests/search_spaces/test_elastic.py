@@ -203,6 +203,7 @@ def test_a_search_on_data_that_do_not_fit_ends_before_any_worker_starts(tmp_path
         build_search(check_search(source))
 
 
+@pytest.mark.slow
 def test_compressions_around_it_are_costed_without_making_the_networks(monkeypatch):
     inner = ElasticSpace("test_vit", input_size=32, multiple=4, parameters=HALVES)
     space = CompressedSpace(inner, weight_bits=8, kept={"choice": [0.5, 1.0]})

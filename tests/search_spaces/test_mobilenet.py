@@ -30,9 +30,10 @@ def extreme(space, pick):
     return space.architecture(values)
 
 
-def test_the_yaml_is_the_default_space(space):
+def test_the_yaml_is_the_default_space_for_images_as_small_as_digits(space):
     node = OmegaConf.load(conf_dir() / "search_space" / "mobilenet.yaml")
-    from_yaml = instantiate(node, _convert_="all")
+    told = OmegaConf.to_container(node)
+    from_yaml = instantiate(MobileNetSpace.fitted(told, DataShape((1, 8, 8), 10)), _convert_="all")
     assert isinstance(from_yaml, MobileNetSpace)
     assert from_yaml.parameters == space.parameters
     assert from_yaml.channels == space.channels
@@ -144,3 +145,49 @@ def test_a_missing_parameter_is_named():
     tree = {k: v for k, v in MobileNetSpace.default_parameters.items() if k != "width"}
     with pytest.raises(SpaceError, match="needs the parameter width"):
         MobileNetSpace(tree)
+
+
+PHOTOS = DataShape((3, 64, 64), 5)
+
+
+@pytest.fixture(scope="module")
+def photo_space():
+    told = OmegaConf.to_container(OmegaConf.load(conf_dir() / "search_space" / "mobilenet.yaml"))
+    return instantiate(MobileNetSpace.fitted(told, PHOTOS), _convert_="all")
+
+
+def test_stages_may_be_fused_where_images_are_larger_than_digits(photo_space, space):
+    assert photo_space.domains["stages.0.fused"].options == (True, False)
+    assert not [name for name in space.domains if name.endswith("fused")]
+
+
+def test_costs_of_fused_stages_are_exact_on_many_architectures(photo_space):
+    for architecture in samples(photo_space, 30):
+        closed = dict(photo_space.static_costs(architecture, PHOTOS))
+        built = costs_of(photo_space.build(architecture, PHOTOS), PHOTOS, metrics=tuple(closed))
+        assert built == closed
+
+
+def test_recommended_networks_belong_to_the_space_and_the_first_is_all_fused(photo_space):
+    named = photo_space.recommended()
+    assert len({architecture.id for architecture in named}) == len(named) == 6
+    assert all(named[0][f"stages.{stage}.fused"] for stage in range(4))
+    assert all(photo_space.architecture(dict(one)) == one for one in named)
+
+
+def test_recommended_networks_keep_to_what_a_narrower_space_allows():
+    parameters = {
+        **MobileNetSpace.default_parameters,
+        "width": {"choice": [0.25]},
+        "stages": {
+            **MobileNetSpace.default_parameters["stages"],
+            "repeat": {"int": [1, 2]},
+            "fused": {"choice": [True]},
+        },
+    }
+    named = MobileNetSpace(parameters).recommended()
+    assert {(one["width"], one["stages.repeat"]) for one in named} == {(0.25, 2)}
+
+
+def test_a_space_without_fused_stages_recommends_nothing(space):
+    assert space.recommended() == ()

@@ -101,3 +101,24 @@ def test_pretrained_weights_come_from_the_cache_and_leave_no_scales(empty_cache)
     assert model.head.fc.out_features == 7
     counted = space.static_costs(next(space.enumerate()), DataShape((3, 32, 32), 7))
     assert counted["num_params"] == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("place", ["test_convnext.safetensors", "test_convnext/model.safetensors"])
+def test_pretrained_weights_come_from_a_folder_of_files(tmp_path, empty_cache, place):
+    published = timm.create_model("test_convnext")
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    save_file(published.state_dict(), tmp_path / place)
+
+    space = TimmFamilySpace(["test_convnext"], {"input_size": 32}, pretrained=str(tmp_path))
+    model = space.build(next(space.enumerate()), DataShape((3, 32, 32), 7))
+
+    stems = [network.get_submodule("stages.0.blocks.0.conv_dw") for network in (model, published)]
+    assert torch.equal(*(stem.weight for stem in stems))
+    assert model.head.fc.out_features == 7
+
+
+def test_a_folder_without_the_weights_is_named_with_what_it_holds(tmp_path):
+    (tmp_path / "other.safetensors").touch()
+
+    with pytest.raises(SpaceError, match=r"no test_convnext\.safetensors.*other\.safetensors"):
+        TimmFamilySpace(["test_convnext"], {"input_size": 32}, pretrained=str(tmp_path))

@@ -1,11 +1,13 @@
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from parts.launch import launch_folder
 
 from nas.cli.main import main
+
+__all__ = ["evil", "launch_folder", "nas", "own_run", "record"]
 
 GROUPS = ("search_space", "data", "sampler", "training", "evaluation")
 
@@ -20,14 +22,6 @@ def own_run(tmp_path_factory) -> Path:
     ]
     assert main(["search", *words]) == 0
     return folder
-
-
-@pytest.fixture
-def launch_folder(tmp_path, monkeypatch) -> Path:
-    """The folder that the user starts from; what it adds to Python's path is undone."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    return tmp_path
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ COMMANDS = [
 TITLE = " ".join
 REPRODUCE = COMMANDS[1]
 BUILDERS = [words for words in COMMANDS if "--cfg" not in words]  # they make a space
+# One that makes networks and one that goes on; the others in the slow set.
+USUAL = (COMMANDS[0], COMMANDS[2])
 READERS = [
     ("report", "run=runs/evil"),
     ("compare", "runs=[runs/evil,runs/evil]"),
@@ -55,6 +57,11 @@ TARGETS = {
     "a class of the user that is none": {"_target_": "script.Plain"},
     "a module that is run": {"_target_": "script.__main__.work"},
 }
+
+
+def some(commands):
+    """Return commands as parameters; in the default suite the usual ones alone."""
+    return [w if w in USUAL else pytest.param(w, marks=pytest.mark.slow) for w in commands]
 
 
 class Touches:
@@ -126,7 +133,7 @@ def test_no_stop_rule_of_a_record_is_called_that_is_none(nas, evil, canary, payl
     only_refused(nas, canary, words)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=TITLE)
+@pytest.mark.parametrize("words", some(COMMANDS), ids=TITLE)
 @pytest.mark.parametrize(
     "name",
     [
@@ -141,7 +148,7 @@ def test_no_command_calls_the_target_of_a_record(nas, evil, canary, payload, nam
     only_refused(nas, canary, words)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=TITLE)
+@pytest.mark.parametrize("words", some(COMMANDS), ids=TITLE)
 def test_the_message_says_what_trust_means(nas, evil, canary, words):
     record(evil, "search_space", TARGETS["os.system"])
 
@@ -174,7 +181,7 @@ def test_no_code_hides_elsewhere_in_a_record(nas, evil, canary, payload, key, no
     does_nothing(nas, canary, [*words, *["export.files=false"] * (words[0] == "finish")])
 
 
-@pytest.mark.parametrize("words", BUILDERS, ids=TITLE)
+@pytest.mark.parametrize("words", some(BUILDERS), ids=TITLE)
 @pytest.mark.parametrize("argument", ["model", pytest.param("weights", marks=pytest.mark.slow)])
 def test_a_pickle_that_a_record_names_is_not_read(nas, evil, canary, argument, words):
     pickled = evil / "evil.pt"
@@ -185,7 +192,7 @@ def test_a_pickle_that_a_record_names_is_not_read(nas, evil, canary, argument, w
     only_refused(nas, canary, words, told="run whatever code its author put into it")
 
 
-@pytest.mark.parametrize("words", BUILDERS, ids=TITLE)
+@pytest.mark.parametrize("words", some(BUILDERS), ids=TITLE)
 def test_a_script_of_torch_that_a_record_names_is_not_read(nas, evil, canary, words):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of newer torch: it is to go
@@ -239,7 +246,7 @@ def test_hydra_itself_is_not_set_up_by_a_record(nas, evil, canary, told, words):
     only_refused(nas, canary, words, told="hydra")
 
 
-@pytest.mark.parametrize("words", COMMANDS[1:], ids=TITLE)
+@pytest.mark.parametrize("words", some(COMMANDS[1:]), ids=TITLE)
 def test_yaml_files_in_the_run_folder_are_not_composed(nas, evil, canary, words):
     (evil / "conf").mkdir()
     (evil / "conf/mine.yaml").write_text(
@@ -250,7 +257,7 @@ def test_yaml_files_in_the_run_folder_are_not_composed(nas, evil, canary, words)
     only_refused(nas, canary, words, told="config_dir")
 
 
-@pytest.mark.parametrize("words", COMMANDS[1:], ids=TITLE)
+@pytest.mark.parametrize("words", some(COMMANDS[1:]), ids=TITLE)
 def test_a_secret_of_the_environment_is_not_brought_into_files(
     nas, evil, canary, monkeypatch, words
 ):
@@ -274,6 +281,8 @@ def test_a_secret_of_the_environment_is_not_brought_into_files(
         ("storage.url", "sqlite:///victim.txt"),
         ("execution.address", "ray://evil.example:10001"),
         ("execution.address", "203.0.113.1:6379"),
+        ("tracking.place", "http://evil.example:5000"),
+        ("tracking.place", "file:../elsewhere"),
     ],
 )
 def test_no_other_machine_is_connected_to(nas, evil, canary, launch_folder, key, value, words):
@@ -302,7 +311,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(nas, evil, canary, tmp_p
     assert [path.name for path in outside.rglob("*")] == ["0", "mine.txt"]
 
 
-@pytest.mark.parametrize("words", [*COMMANDS, *READERS], ids=TITLE)
+@pytest.mark.parametrize("words", [*some(COMMANDS), *READERS], ids=TITLE)
 def test_a_pipe_in_the_folder_holds_no_command(nas, evil, canary, words):
     (evil / "log.txt").unlink()
     os.mkfifo(evil / "log.txt")
@@ -320,9 +329,18 @@ def test_a_resumed_record_does_not_say_where_to_write(nas, evil, canary, own_run
     assert {path: path.read_bytes() for path in own_run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_a_pickle_is_left_alone(nas, evil, canary, own_run):
     assert (
-        nas("finish", "run=runs/evil", "execution=inline", "seeds=1", "export.files=false")[0] == 0
+        nas(
+            "finish",
+            "run=runs/evil",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        )[0]
+        == 0
     )
     (weights,) = [*(evil / "finish/weights").glob("*.safetensors")][:1]
     (evil / "finish/ledger.jsonl").unlink()
@@ -335,7 +353,14 @@ def test_a_checkpoint_that_is_a_pickle_is_left_alone(nas, evil, canary, own_run)
     does_nothing(
         nas,
         canary,
-        ("finish", "run=runs/evil", "execution=inline", "seeds=1", "export.files=false"),
+        (
+            "finish",
+            "run=runs/evil",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        ),
     )
 
 

@@ -1,5 +1,8 @@
 """Secrets that a run folder does not keep are asked for again, never replaced by a mask."""
 
+import shutil
+import sys
+
 import pytest
 
 from nas.cli.main import main
@@ -22,16 +25,45 @@ def load(api_token: str, address: str = "", fails: bool = False) -> Dataset:
 """
 _WORDS = (
     *("preset=smoke", "name=run", "sampler=random", "ui=none", "stopping.num_trials=1"),
+    *(
+        "search_space.parameters.width.choice=[0.25,0.5]",
+        "search_space.parameters.stages.repeat=1",
+    ),
     *("execution=inline", "evaluation.num_threads=1", "data=mine", "--config-dir", "my_conf"),
 )
 
 
-@pytest.fixture
-def loader(launch_folder):
-    (launch_folder / "loader_of_mine.py").write_text(_LOADER)
-    place = launch_folder / "my_conf" / "data" / "mine.yaml"
+def write_loader(folder):
+    (folder / "loader_of_mine.py").write_text(_LOADER)
+    place = folder / "my_conf" / "data" / "mine.yaml"
     place.parent.mkdir(parents=True)
     place.write_text("_target_: loader_of_mine.load\napi_token: ???\naddress: ''\nfails: false\n")
+
+
+@pytest.fixture
+def loader(launch_folder):
+    write_loader(launch_folder)
+    return launch_folder
+
+
+@pytest.fixture(scope="module")
+def folder_with_a_run(tmp_path_factory):
+    """A folder with the loader and a run `runs/run` that was given its token."""
+    folder = tmp_path_factory.mktemp("begun")
+    write_loader(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "path", list(sys.path))
+        assert main(["search", *_WORDS, f"data.api_token={TOKEN}"]) == 0
+    sys.modules.pop("loader_of_mine")
+    (folder / "seen.txt").unlink()
+    return folder
+
+
+@pytest.fixture
+def begun(folder_with_a_run, launch_folder):
+    """That folder, for the test to change."""
+    shutil.copytree(folder_with_a_run, launch_folder, dirs_exist_ok=True)
     return launch_folder
 
 
@@ -39,22 +71,29 @@ def loader(launch_folder):
     "command",
     [
         ("search", "name=run", "resume=true", "stopping.num_trials=2", "ui=none"),
-        ("search", "--config-path", "runs/run", "name=other", "ui=none"),
-        ("reproduce", "run=runs/run"),
-        ("finish", "run=runs/run", "execution=inline", "seeds=1", "export.files=false"),
+        pytest.param(
+            ("search", "--config-path", "runs/run", "name=other", "ui=none"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(("reproduce", "run=runs/run"), marks=pytest.mark.slow),
+        (
+            "finish",
+            "run=runs/run",
+            "execution=inline",
+            "seeds=1",
+            "export.files=false",
+            "training.epochs=1",
+        ),
     ],
     ids=["resume", "config-path", "reproduce", "finish"],
 )
-def test_a_secret_that_the_record_lacks_is_asked_for(loader, capsys, command):
-    assert main(["search", *_WORDS, f"data.api_token={TOKEN}"]) == 0
-    (loader / "seen.txt").unlink()
-
+def test_a_secret_that_the_record_lacks_is_asked_for(begun, capsys, command):
     assert main(list(command)) == 2
     assert "data.api_token is missing" in capsys.readouterr().err
-    assert not (loader / "seen.txt").exists()
+    assert not (begun / "seen.txt").exists()
 
     assert main([*command, f"data.api_token={TOKEN}"]) == 0
-    assert (loader / "seen.txt").read_text() == TOKEN
+    assert (begun / "seen.txt").read_text() == TOKEN
 
 
 def test_a_password_in_an_address_of_data_is_asked_for(loader, capsys):

@@ -39,6 +39,7 @@ def local_ray():
         local.close()
 
 
+@pytest.mark.slow
 def test_all_processes_of_a_local_ray_listen_on_loopback_alone(local_ray):
     where = listening(descendants(os.getpid()))
 

@@ -7,6 +7,7 @@ from nas.space.rules import (
     check_arguments,
     check_depth,
     either,
+    least_map_side,
     odd,
     whole,
 )
@@ -42,3 +43,12 @@ def test_stages_may_have_a_thousand_blocks_together_and_not_one_more():
     check_depth({"s.0.depth": Int(1, 999), "s.1.depth": Choice([1])}, "s.depth", space="toy")
     with pytest.raises(SpaceError, match=r"toy: .* 1,001 blocks, and may have 1,000; narrow s"):
         check_depth({"s.0.depth": Int(1, 999), "s.1.depth": Choice([2])}, "s.depth", space="toy")
+
+
+@pytest.mark.parametrize(("kernels", "side"), [((3,), 2), ((3, 5), 3), ((7, 3), 4)])
+def test_every_tap_of_the_largest_kernel_meets_a_map_of_the_least_side(kernels, side):
+    domains = {"stages.0.kernel": Choice((1, 3)), "stages.1.kernel": Choice(kernels)}
+
+    assert least_map_side(domains) == side
+    # Of a kernel in the middle of a pixel, the outermost tap lies (k - 1) / 2 pixels away.
+    assert max(kernels) // 2 <= side - 1 < max(kernels) // 2 + 1

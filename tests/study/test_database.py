@@ -242,6 +242,7 @@ def test_an_unreachable_database_is_named_without_its_password(tmp_path):
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_locked_for_a_while_delays_the_mirror_and_loses_nothing(
     tmp_path, url, monkeypatch
 ):

@@ -229,3 +229,25 @@ def test_a_full_disk_ends_with_a_clear_message_and_a_readable_record(tmp_path):
 def test_a_missing_journal_is_named(tmp_path):
     with pytest.raises(RunFolderError, match="is it the folder of a run"):
         load_records(tmp_path / "study.journal")
+
+
+def test_from_which_trial_another_one_started_is_read_back_from_its_start_on(tmp_path):
+    path = tmp_path / "study.journal"
+    journal = open_journal(path)
+    records = [replace(started(0), inherited_from=None), replace(started(1), inherited_from=0)]
+    for record in records:
+        journal.started(record)
+    journal.close()
+
+    assert [record.inherited_from for record in load_records(path)] == [None, 0]
+
+
+def test_a_relative_that_is_no_number_of_a_trial_is_damage(tmp_path):
+    path = tmp_path / "study.journal"
+    journal = open_journal(path)
+    journal.started(replace(started(0), inherited_from=0))
+    journal.close()
+    path.write_text(path.read_text().replace('"inherited_from":0', '"inherited_from":"x"'))
+
+    with pytest.raises(RunFolderError, match="inherited_from is"):
+        load_records(path)

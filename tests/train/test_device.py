@@ -67,3 +67,18 @@ def test_more_memory_than_the_machine_has_is_recognised():
     assert is_out_of_memory(caught.value)
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_memory_that_ran_out_is_known_by_its_type_and_not_by_its_words():
+    assert is_out_of_memory(torch.OutOfMemoryError("whatever"))
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 7.6 GiB)"))
+    assert not is_out_of_memory(RuntimeError("the camera ran out of memory cards"))
+    assert not is_out_of_memory(ValueError("DefaultCPUAllocator: can't allocate memory"))
+
+
+@pytest.mark.parametrize(("code", "is_memory"), [(2, True), (719, False), (None, False)])
+def test_an_accelerator_says_by_its_code_that_its_memory_ran_out(code, is_memory):
+    error = torch.AcceleratorError("CUDA error: out of memory")
+    error.error_code = code
+
+    assert is_out_of_memory(error) is is_memory

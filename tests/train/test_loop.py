@@ -1,6 +1,7 @@
 """A training learns, repeats itself, stops where it must, and goes on where it was cut."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,36 @@ def test_a_training_that_was_cut_ends_like_one_that_was_not(
         second.run()
     assert second.step == whole.step == whole.num_steps
     assert_equal_weights(weights_of(second), weights_of(whole))
+
+
+def test_a_training_with_every_augmentation_goes_on_in_the_middle_of_an_epoch_as_it_was(
+    make_model, resident, recipe, tmp_path
+):
+    strong = replace(recipe, augmentation="strong", shift=0.125)
+    whole = Training(make_model(dropout=0.0), resident, strong, seed=3)
+    whole.run()
+    first = Training(make_model(dropout=0.0), resident, strong, seed=3)
+    first.run(budget=0.3)
+    save_checkpoint(first, tmp_path)
+    second = Training(make_model(dropout=0.0, seed=99), resident, strong, seed=3)
+    assert load_checkpoint(second, tmp_path)
+
+    second.run()
+
+    assert_equal_weights(weights_of(second), weights_of(whole))
+
+
+@pytest.mark.parametrize("policy", ["light", "photo", "strong"])
+def test_a_policy_changes_what_is_learnt(make_model, resident, recipe, policy):
+    still = replace(recipe, shift=0.0)
+    plain, changed = (
+        Training(make_model(dropout=0.0), resident, replace(still, augmentation=name), seed=3)
+        for name in ("none", policy)
+    )
+    plain.run(budget=0.1)
+    changed.run(budget=0.1)
+
+    assert not torch.equal(weights_of(plain)["0.weight"], weights_of(changed)["0.weight"])
 
 
 def test_an_absent_checkpoint_leaves_the_training_at_its_start(

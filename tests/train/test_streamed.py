@@ -56,7 +56,7 @@ def trained(data, *, budgets=(1.0,)):
     return score, nn.utils.parameters_to_vector(model.parameters())
 
 
-@pytest.mark.parametrize("num_loaders", [0, 1, 2])
+@pytest.mark.parametrize("num_loaders", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_training_ends_with_the_numbers_of_one_in_memory(photos, num_loaders):
     expected_score, expected = trained(opened(photos, streaming=False))
 
@@ -75,6 +75,7 @@ def test_a_training_that_is_cut_in_an_epoch_ends_with_the_same_numbers(photos):
     assert torch.equal(weights, expected)
 
 
+@pytest.mark.slow
 def test_a_pass_that_is_left_early_does_not_reach_into_the_next(photos):
     data = opened(photos, streaming=True, num_loaders=2)
     whole = torch.cat(list(opened(photos, streaming=False).train.blocks(100)))
@@ -125,6 +126,7 @@ def test_a_file_that_went_away_ends_the_trial_by_name(photos, tmp_path):
         trained(data)
 
 
+@pytest.mark.slow
 def test_a_teacher_sees_streamed_images_as_they_are_and_mirrored(photos):
     shape = DataShape((3, 8, 8), 2)
     model = nn.Flatten()

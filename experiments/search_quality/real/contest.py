@@ -14,6 +14,7 @@ import numpy as np
 
 from experiments.cifar10.convert import convert, save_arrays
 from nas.cli.main import main
+from nas.config.recorded import read_mapping
 from nas.finish.ledger import Ledger
 from nas.metric import Direction
 from nas.objective import Objective, losses
@@ -127,6 +128,8 @@ def retrain(one: Search, *, num_seeds: int) -> None:
     wanted = _ever_on_front(one)
     numbers = ",".join(str(r.number) for r in counted(one) if r.architecture.id in wanted)
     words = [f"run={one.folder.path}", f"pick=[{numbers}]", f"seeds={num_seeds}"]
+    epochs = read_mapping(one.folder.config_yaml)["training"]["epochs"]
+    words.append(f"training.epochs={epochs}")  # as in the search, whose claims are judged
     _nas("finish", *words, "export.files=false", "execution=inline", "ui=plain")
 
 

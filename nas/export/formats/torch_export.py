@@ -19,14 +19,11 @@ from nas.export.traced import traced, traced_model
 
 @dataclass(frozen=True)
 class TorchExport(Format):
-    """The traced network; `load_without_nas.py` reads it."""
+    """The traced network; `predict.py` runs it where there is no ONNX Runtime."""
 
     usage: ClassVar[str] = (
-        "`load_without_nas.py` needs torch, and Pillow for image files:\n\n"
-        "```python\nfrom load_without_nas import load\n\n"
-        "network = load()\n"
-        'logits = network(["photo.jpg"])  # files, prepared as in training\n'
-        "logits = network(images)  # (N, H, W, C) as stored, not normalised\n```"
+        "`model.pt2` is a program of `torch.export` with the same input and output as the ONNX "
+        "files; `predict.py` runs it where ONNX Runtime is not installed."
     )
     probe: ClassVar[MemoryProbe | None] = MemoryProbe(
         prepare="""

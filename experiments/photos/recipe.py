@@ -1,0 +1,178 @@
+"""What is each part of the recipe worth, and each kind of block? Networks, changed settings.
+
+    python -m experiments.photos.recipe FOLDER --side 32 --epochs 16 --settings augmentation=photo
+    python -m experiments.photos.recipe FOLDER --side 64 --epochs 22 --networks depthwise fused
+
+FOLDER holds `known` and `unseen` photos (see `sets`). Each network is trained on the known ones by
+nas's own loop, with mirroring and the given settings of the recipe, and judged on the unseen ones;
+each pair is a line of results/recipe.csv. `--averages` also judges the mean of the weights over
+the last part of the training, with fresh statistics of the norms.
+"""
+
+import argparse
+import copy
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from experiments.photos.rival import add_row, read_images
+from experiments.smoke import make_parser, run_experiment
+from nas.models.mobilenet import MobileNet
+from nas.models.mobilenet_plan import MobileNetPlan, Stage
+from nas.train.batches import TrialData
+from nas.train.calibration import recalibrate_norms
+from nas.train.device import keep_freed_memory
+from nas.train.loop import Training, evaluate
+from nas.train.recipe import Recipe
+from nas.train.resident import ResidentSplit
+
+HERE = Path(__file__).parent
+# Width of the first stage, and blocks in each stage.
+SHAPES = {"narrow": (8, 1), "middle": (16, 2), "wide": (40, 1), "deep": (12, 4)}
+# Of four stages: blocks in each, their expansion, whether they weigh channels and are fused.
+BLOCKS = {
+    "depthwise": (1, 3, True, False),
+    "fused": (2, 1, False, True),
+    "fused_wide": (1, 3, False, True),
+}
+_CHANNELS = (16, 24, 40, 96)
+_WHOLE = ("batch_size",)
+AVERAGED = (0.75, 0.9)  # from this share of the steps on
+
+
+def main(words: Sequence[str]) -> int:
+    """Train the networks, and add a line for each."""
+    parser = make_parser(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--networks", nargs="+", choices=[*SHAPES, *BLOCKS], default=list(SHAPES))
+    parser.add_argument("--activation", default="hard_swish")
+    parser.add_argument("--settings", nargs="*", default=[], help="of the recipe: name=value")
+    parser.add_argument("--averages", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=HERE / "results" / "recipe.csv")
+    options = parser.parse_args(words)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    data = data_of(options.folder, options.side)
+    for name in options.networks:
+        train_one(name, data, options)
+    return 0
+
+
+def data_of(folder: Path, side: int) -> TrialData:
+    """Return known and unseen images as a trial has its training and validation split."""
+    known, unseen = (read_images(folder / part, side) for part in ("known", "unseen"))
+    floats = known[0].float()
+    return TrialData(
+        ResidentSplit(*known), ResidentSplit(*unseen), floats.mean((0, 1, 2)),
+        floats.std((0, 1, 2)), is_mirrorable=True,
+    )  # fmt: skip
+
+
+def recipe_of(settings: Sequence[str], epochs: int) -> Recipe:
+    """Return the default recipe with settings such as `augmentation=photo`."""
+    known = {item.name for item in fields(Recipe)}
+    told: dict[str, Any] = {}
+    for text in settings:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise SystemExit(f"the recipe has no {name}")
+        is_word = name in ("augmentation", "class_weights")
+        told[name] = value if is_word else int(value) if name in _WHOLE else float(value)
+    return replace(Recipe(epochs=epochs, device="cpu"), **told)
+
+
+def network(name: str, side: int, num_classes: int, activation: str) -> MobileNet:
+    """Return one of the networks."""
+    stride = 1 if side < 48 else 2
+    if name in BLOCKS:
+        depth, expansion, weighs, is_fused = BLOCKS[name]
+        stages = tuple(
+            Stage(channels, depth, 2, 3, expansion, weighs, is_fused) for channels in _CHANNELS
+        )
+        stem, head = _CHANNELS[0], 2 * _CHANNELS[-1]
+    else:
+        stem, depth = SHAPES[name]
+        stages = tuple(
+            Stage(stem * factor, depth, 1 if factor == 1 else 2, 3, 3, True)
+            for factor in (1, 2, 4)
+        )
+        head = 8 * stem
+    return MobileNet(MobileNetPlan(3, num_classes, side, stem, stride, stages, head, activation))
+
+
+def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
+    """Train one network; the average of its weights is a line of its own."""
+    torch.manual_seed(options.seed)
+    num_classes = int(data.train.labels.max()) + 1
+    model = network(name, options.side, num_classes, options.activation)
+    model = model.to(memory_format=torch.channels_last)
+    training = Training(
+        model, data, recipe_of(options.settings, options.epochs), seed=options.seed
+    )
+    averages = {share: copy.deepcopy(model) for share in AVERAGED if options.averages}
+    counts = dict.fromkeys(averages, 0)
+
+    def average() -> None:
+        for share, mean in averages.items():
+            if training.step > share * training.num_steps:
+                counts[share] += 1
+                add_to_mean(mean, model, counts[share])
+
+    began_s = time.process_time()
+    training.run(after_step=average)
+    took_s = time.process_time() - began_s
+    judged: dict[str, torch.nn.Module] = {"": model}
+    for share, mean in averages.items():
+        recalibrate_norms(mean, data)
+        judged[f"averaged from {share}"] = mean
+    activation = [] if options.activation == "hard_swish" else [options.activation]
+    for how, network_ in judged.items():
+        score = evaluate(network_, data)
+        row = {
+            "data": options.folder.name,
+            "side": options.side,
+            "network": name,
+            "size_bytes": 4 * sum(p.numel() for p in model.parameters()),
+            "epochs": options.epochs,
+            "settings": " ".join([*options.settings, *activation, how]).strip(),
+            "seed": options.seed,
+            "cpu_s": round(took_s, 1),
+            "accuracy": round(score.accuracy, 4),
+            "loss": round(score.loss, 4),
+        }
+        add_row(options.results, row)
+        print(row, flush=True)
+
+
+@torch.no_grad()
+def add_to_mean(mean: torch.nn.Module, model: torch.nn.Module, count: int) -> None:
+    """Make `mean` the mean of so many states of a model's weights."""
+    for kept, new in zip(mean.parameters(), model.parameters(), strict=True):
+        kept.lerp_(new, 1 / count)
+
+
+def small(folder: Path) -> Iterable[Sequence[str]]:
+    """Return the small form: one network on noise in two classes."""
+    rng = np.random.default_rng(0)
+    for number in range(64):
+        for part in ("known", "unseen"):
+            path = folder / "data" / part / str(number % 2) / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
+    yield [str(folder / "data"), "--side", "16", "--epochs", "2", "--networks", "narrow",
+           "--settings", "augmentation=strong", "--averages",
+           "--results", str(folder / "recipe.csv")]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(run_experiment(main, small))

@@ -1,0 +1,118 @@
+"""Makes the three folders of photos of the contest, each with photos that no search ever sees.
+
+    python -m experiments.photos.sets CLOTHES CIFAR10 PICTURES FOLDER
+
+CLOTHES holds `train`, `validation` and `test` with a folder for each class; CIFAR10 the mosaics of
+`experiments.cifar10.convert`; PICTURES the pictures that scikit-image ships (`skimage/data`).
+Below FOLDER come `clothes`, `cifar10` and `crops`, each with `known/<class>/*.jpg`, which is
+what a user has, and `unseen/<class>/*.jpg`, which judges what was made of it.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from experiments.cifar10.convert import convert
+from experiments.smoke import make_parser, run_experiment
+
+NUM_KNOWN, NUM_UNSEEN = 120, 300  # images of a class, of the sets that are made here
+PICTURES = (
+    "astronaut.png", "brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png",
+    "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
+)  # fmt: skip
+SEED = 0
+
+
+def main(words: Sequence[str]) -> int:
+    """Make the folders that are not there yet."""
+    parser = make_parser(__doc__)
+    for name in ("clothes", "cifar10", "pictures", "folder"):
+        parser.add_argument(name, type=Path)
+    options = parser.parse_args(words)
+    makers = {
+        "clothes": (copy_clothes, options.clothes),
+        "cifar10": (write_cifar10, options.cifar10),
+        "crops": (write_crops, options.pictures),
+    }
+    for name, (make, source) in makers.items():
+        folder = options.folder / name
+        if not folder.is_dir():
+            unfinished = options.folder / f".{name}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(source, unfinished)
+            unfinished.rename(folder)
+        found = {part: len(list(folder.glob(f"{part}/*/*"))) for part in ("known", "unseen")}
+        print(f"{folder}: {found['known']:,} images known, {found['unseen']:,} unseen")
+    return 0
+
+
+def copy_clothes(source: Path, folder: Path) -> None:
+    """Put the training and validation photos together; the test photos are the unseen ones."""
+    for split, part in (("train", "known"), ("validation", "known"), ("test", "unseen")):
+        for path in sorted(source.glob(f"{split}/*/*")):
+            to = folder / part / path.parent.name / f"{split}_{path.name}"
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
+
+
+def write_cifar10(source: Path, folder: Path) -> None:
+    """Write 120 images a class as JPEGs of mixed sizes, 32 to 96 pixels, wide and tall ones."""
+    arrays = convert(source)
+    rng = np.random.default_rng(SEED)
+    for split, part, count in (("train", "known", NUM_KNOWN), ("test", "unseen", NUM_UNSEEN)):
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        for label, name in enumerate(arrays["class_names"]):
+            chosen = np.flatnonzero(labels == label)[:count]
+            for number, image in enumerate(images[chosen]):
+                height, width = np.exp(rng.uniform(np.log(32), np.log(96), size=2)).astype(int)
+                width = int(np.clip(width, 0.75 * height, 1.5 * height))
+                resized = Image.fromarray(image).resize(
+                    (width, int(height)), Image.Resampling.BICUBIC
+                )
+                _save(resized, folder / part / str(name) / f"{number:04}.jpg")
+
+
+def write_crops(pictures: Path, folder: Path) -> None:
+    """Cut pieces of ten pictures: which picture is it? Unseen pieces come from its right third."""
+    rng = np.random.default_rng(SEED)
+    for name in PICTURES:
+        picture = Image.open(pictures / name).convert("RGB")
+        border = picture.width * 2 // 3
+        parts = (("known", 0, border, NUM_KNOWN), ("unseen", border, picture.width, NUM_UNSEEN))
+        for part, left, right, count in parts:
+            for number in range(count):
+                side = int(rng.integers(24, 49))
+                x, y = rng.integers(left, right - side), rng.integers(0, picture.height - side)
+                piece = picture.crop((int(x), int(y), int(x) + side, int(y) + side))
+                # Colour would give the picture away: light and hue vary as between cameras.
+                light = rng.uniform(0.5, 1.5) * rng.uniform(0.7, 1.3, size=3)
+                lit = np.clip(np.asarray(piece, dtype=float) * light, 0, 255).astype(np.uint8)
+                place = folder / part / name.partition(".")[0] / f"{number:04}.jpg"
+                _save(Image.fromarray(lit), place)
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=85)
+
+
+def small(folder: Path) -> Iterable[Sequence[str]]:
+    """Return the small form: pretended pictures."""
+    from experiments.cifar10.pretend import write_mosaics
+
+    rng = np.random.default_rng(SEED)
+    write_mosaics(folder / "cifar10")
+    for place in [*(f"pictures/{name}" for name in PICTURES), "clothes/train/hat/1.jpg",
+                  "clothes/validation/hat/2.jpg", "clothes/test/hat/3.jpg"]:  # fmt: skip
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (160, 180, 3), dtype=np.uint8)).save(path)
+    yield [*(str(folder / name) for name in ("clothes", "cifar10", "pictures", "sets"))]
+
+
+if __name__ == "__main__":
+    sys.exit(run_experiment(main, small))

@@ -1,0 +1,204 @@
+"""What half an hour of hand-made networks reaches, against the winners of a search.
+
+    python -m experiments.time_to_front.half_hour train FOLDER --family residual --kilobytes 100
+    python -m experiments.time_to_front.half_hour compare RUN
+
+FOLDER holds CIFAR-10's mosaics (`experiments.cifar10.convert`): 10,000 training images, 5,000 to
+test. `train` takes one network of about that size, for 15 minutes of CPU time, with mirror, shift
+and one cycle, and adds a line to results/half_hour.csv. `compare` puts those lines beside the
+winners that `nas finish` made of RUN: at each size the best winner that is no larger.
+"""
+
+import argparse
+import csv
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from experiments.cifar10.convert import convert
+from experiments.cifar10.pretend import write_mosaics
+from experiments.photos.rival import accuracy, add_row, statistics, train
+from experiments.smoke import make_parser, run_experiment
+from nas.models.mobilenet import MobileNet
+from nas.models.mobilenet_plan import MobileNetPlan, Stage
+from nas.record.winners import WinnerRow, read_winners
+
+HERE = Path(__file__).parent
+KILOBYTES = (25, 100, 400, 1600)
+SIDE, SHIFT, CLASSES = 32, 4, 10
+RATES = {"mobilenetv3": 0.006, "residual": 0.006}
+BLOCKS = 2  # in each of the three stages of a residual network
+
+
+def main(words: Sequence[str]) -> int:
+    """Train one network, or compare."""
+    parser = make_parser(__doc__)
+    kinds = parser.add_subparsers(dest="what", required=True)
+    one = kinds.add_parser("train")
+    one.add_argument("folder", type=Path)
+    one.add_argument("--family", choices=FAMILIES, required=True)
+    one.add_argument("--kilobytes", type=int, required=True)
+    one.add_argument("--minutes", type=float, default=15.0)
+    one.add_argument("--seed", type=int, default=0)
+    other = kinds.add_parser("compare")
+    other.add_argument("run", type=Path)
+    for each in (one, other):
+        each.add_argument("--results", type=Path, default=HERE / "results" / "half_hour.csv")
+    options = parser.parse_args(words)
+    return train_one(options) if options.what == "train" else compare(options)
+
+
+def train_one(options: argparse.Namespace) -> int:
+    """Train a network of about that size, and add a line to the results."""
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    arrays = convert(options.folder)
+    width, model = fitted(FAMILIES[options.family], 1_000 * options.kilobytes)
+    known = arrays["train_images"]
+    padded = np.pad(known, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="reflect")
+    began_s = time.process_time()
+    steps = train(
+        model, torch.from_numpy(padded), torch.from_numpy(arrays["train_labels"]), side=SIDE,
+        rate=RATES[options.family], until_s=began_s + 60 * options.minutes, seed=options.seed,
+    )  # fmt: skip
+    took_s = time.process_time() - began_s
+    found = accuracy(
+        model, torch.from_numpy(arrays["test_images"]), torch.from_numpy(arrays["test_labels"]),
+        statistics(torch.from_numpy(padded)),
+    )  # fmt: skip
+    row = {
+        "family": options.family,
+        "kilobytes": options.kilobytes,
+        "width": round(width, 3),
+        "size_bytes": size_of(model),
+        "minutes": options.minutes,
+        "seed": options.seed,
+        "epochs": round(steps * 64 / len(known), 1),
+        "cpu_s": round(took_s, 1),
+        "accuracy": round(found, 4),
+    }
+    add_row(options.results, row)
+    print(row, flush=True)
+    return 0
+
+
+def fitted(make: Callable[[float], nn.Module], size_bytes: float) -> tuple[float, nn.Module]:
+    """Return the width, and the network, that come nearest to a size; by bisection."""
+    low, high = 0.02, 20.0
+    for _ in range(30):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if size_of(make(middle)) < size_bytes else (low, middle)
+    return low, make(low).to(memory_format=torch.channels_last)
+
+
+def size_of(model: nn.Module) -> int:
+    """Return the bytes of its weights, as floats."""
+    return 4 * sum(parameter.numel() for parameter in model.parameters())
+
+
+def mobilenetv3(width: float) -> nn.Module:
+    """Return MobileNetV3-small's stages (its table 2) with three halvings, for 32 pixels."""
+    rounded = [max(8, 8 * round(channels * width / 8)) for channels in (16, 16, 24, 40, 48, 96)]
+    depths, strides, kernels = (1, 2, 3, 2, 3), (1, 2, 2, 1, 2), (3, 3, 5, 5, 5)
+    stages = tuple(
+        Stage(channels, depth, stride, kernel, 1 if number == 0 else 4, number != 1)
+        for number, (channels, depth, stride, kernel) in enumerate(
+            zip(rounded[1:], depths, strides, kernels, strict=True)
+        )
+    )
+    plan = MobileNetPlan(3, CLASSES, SIDE, rounded[0], 1, stages, 6 * rounded[-1], "hard_swish")
+    return MobileNet(plan)
+
+
+def residual(width: float) -> nn.Module:
+    """Return a residual network of three stages of basic blocks: w, 2w and 4w channels."""
+    channels = [max(2, round(16 * width * factor)) for factor in (1, 2, 4)]
+    layers: list[nn.Module] = [_convolution(3, channels[0]), nn.ReLU()]
+    before = channels[0]
+    for stage, number in enumerate(channels):
+        for block in range(BLOCKS):
+            layers.append(_Basic(before, number, stride=2 if stage and not block else 1))
+            before = number
+    return nn.Sequential(
+        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, CLASSES)
+    )
+
+
+FAMILIES: Mapping[str, Callable[[float], nn.Module]] = {
+    "mobilenetv3": mobilenetv3,
+    "residual": residual,
+}
+
+
+def _convolution(before: int, after: int, *, side: int = 3, stride: int = 1) -> nn.Module:
+    convolution = nn.Conv2d(before, after, side, stride, side // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after))
+
+
+class _Basic(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, before: int, after: int, *, stride: int) -> None:
+        super().__init__()
+        self.first = _convolution(before, after, stride=stride)
+        self.second = _convolution(after, after)
+        same = before == after and stride == 1
+        self.shortcut = nn.Identity() if same else _convolution(
+            before, after, side=1, stride=stride)  # fmt: skip
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        inner = self.second(torch.relu(self.first(maps)))
+        return torch.relu(inner + self.shortcut(maps))
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print, for each size, the best hand-made network and the best winner that is no larger."""
+    winners = read_winners(options.run / "finish" / "winners.csv")
+    with options.results.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    print(f"{'size':>9}  {'hand-made':>12}  {'winner':>12}  {'its size':>9}  difference (95 %)")
+    for kilobytes in sorted({int(row["kilobytes"]) for row in rows}):
+        print(line_of(kilobytes, [r for r in rows if int(r["kilobytes"]) == kilobytes], winners))
+    return 0
+
+
+def line_of(
+    kilobytes: int, rows: Sequence[Mapping[str, str]], winners: Sequence[WinnerRow]
+) -> str:
+    """Return one size in words; a hand-made family counts by the mean of its seeds."""
+    families = {row["family"] for row in rows}
+    found = {
+        family: [float(row["accuracy"]) for row in rows if row["family"] == family]
+        for family in families
+    }
+    best = max(found.values(), key=lambda values: sum(values) / len(values))
+    mean = sum(best) / len(best)
+    largest = max(float(row["size_bytes"]) for row in rows)
+    ours = [row for row in winners if not row.is_baseline and row.size_bytes <= largest]
+    if not ours:
+        return f"{kilobytes:>6} kB  {100 * mean:>10.2f} %  no winner is as small"
+    winner = max(ours, key=lambda row: row.test_mean)
+    half = (winner.confidence_high - winner.confidence_low) / 2
+    noise = "?" if math.isnan(half) else f"{100 * half:.2f}"
+    return (
+        f"{kilobytes:>6} kB  {100 * mean:>10.2f} %  {100 * winner.test_mean:>10.2f} %  "
+        f"{winner.size_bytes / 1000:>6.1f} kB  {100 * (winner.test_mean - mean):+.2f} ± {noise}"
+    )
+
+
+def small(folder: Path) -> Iterable[Sequence[str]]:
+    """Return the small form: two seconds on pretended images."""
+    mosaics = write_mosaics(folder / "cifar10")
+    for family in FAMILIES:
+        yield ["train", str(mosaics), "--family", family, "--kilobytes", "25", "--minutes", "0.02",
+               "--results", str(folder / "half_hour.csv")]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(run_experiment(main, small))

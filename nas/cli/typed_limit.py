@@ -1,0 +1,53 @@
+"""What limit does a word of a command line set, such as `size_bytes.max=500kB`?"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from nas.config.units import unit_of
+from nas.errors import ConfigError
+from nas.metric import AT, is_share
+from nas.objective import Constraint
+
+_ENDS = {"min": "minimum", "max": "maximum"}
+
+
+def is_limit(word: str) -> bool:
+    """Say whether a word sets one."""
+    return word.partition("=")[0].rpartition(".")[2] in _ENDS
+
+
+def limit_of(word: str) -> Constraint:
+    """Return a limit such as `size_bytes.max=500kB` or `accuracy.min=95%`.
+
+    Raises:
+        ConfigError: what stands there is no number.
+    """
+    key, _, text = word.partition("=")
+    metric, _, end = key.rpartition(".")
+    unit = unit_of(f"{metric.partition(AT)[0]}.{end}")
+    percent = re.fullmatch(r"([\d.]+) ?%", text) if is_share(metric) else None
+    try:
+        read = None if unit is None else unit.read(text)
+        number = float(percent[1]) / 100 if percent else float(text if read is None else read)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or (is_share(metric) and not 0 <= number <= 1):
+        known = "a share from 0 to 1, or as 95%" if is_share(metric) else "a number"
+        words = known if unit is None else f"a number ({unit.words})"
+        raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}")
+    return Constraint(metric, **{_ENDS[end]: number})
+
+
+def joined(limits: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    """Return one limit for each metric: its least and its most may be given apart."""
+    found: dict[str, Constraint] = {}
+    for limit in limits:
+        before = found.get(limit.metric, limit)
+        found[limit.metric] = replace(
+            before,
+            minimum=before.minimum if limit.minimum is None else limit.minimum,
+            maximum=before.maximum if limit.maximum is None else limit.maximum,
+        )
+    return tuple(found.values())

@@ -1,0 +1,243 @@
+"""Which texts are there, and which train, judge and test? Files in pieces that fit the memory.
+
+A document is a file. Documents are dealt to the splits by a hash of what they hold, so that equal
+documents come to one split; where they are too few, the whole text is cut by position instead.
+Nothing here keeps a file in memory: what is larger than `CHUNK` bytes comes in pieces.
+"""
+
+import codecs
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import DataError
+
+CHUNK = 4 << 20  # bytes
+SPLITS = ("train", "validation", "test")
+# With fewer documents their shares of the text would be left to chance.
+MIN_DOCUMENTS = 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file of text.
+
+    Attributes:
+        path: where it is.
+        num_bytes: its length.
+        digest: 16 bytes that documents of equal text share.
+    """
+
+    path: Path
+    num_bytes: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a document that belongs to one split.
+
+    Attributes:
+        document: which one.
+        start: its first byte.
+        stop: the byte after its last.
+    """
+
+    document: Document
+    start: int
+    stop: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the text, each part whole characters, cut after a line where there is one."""
+        with self.document.path.open("rb") as file:
+            file.seek(self.start)
+            left, kept = self.stop - self.start, b""
+            while left > 0:
+                read = file.read(min(CHUNK, left))
+                if not read:
+                    break
+                left -= len(read)
+                content = kept + read
+                place = len(content) if left == 0 else _last_cut(content)
+                kept = content[place:]
+                yield content[:place]
+
+
+def find_files(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files of a folder that hold text, sorted by name; or the one file.
+
+    Args:
+        path: a file, or a folder that is looked through with all below it.
+        suffixes: endings of the names that count in a folder.
+
+    Raises:
+        DataError: there is no such place, or no such file.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"data.path: there is no {path.absolute()}; give a file or folder of text")
+    found = sorted(p for p in path.rglob("*") if p.suffix in suffixes and p.is_file())
+    if not found:
+        raise DataError(
+            f"data.path: {path.absolute()} holds no file that ends in {', '.join(suffixes)}; "
+            "data.suffixes names others"
+        )
+    return found
+
+
+class NotUtf8Error(Exception):
+    """A file is not UTF-8; the message says where."""
+
+
+def read_documents(
+    paths: Sequence[Path], *, skips_others: bool
+) -> tuple[list[Document], list[str]]:
+    """Return the documents, and what was left out, a line each; reads every file once.
+
+    Args:
+        paths: of the files.
+        skips_others: files that are no UTF-8 are left out; else they are refused.
+
+    Raises:
+        DataError: a file is not UTF-8 (the byte is told), or all are empty.
+    """
+    documents, left_out = [], []
+    for path in paths:
+        try:
+            document = _read(path)
+        except NotUtf8Error as error:
+            if not skips_others:
+                raise DataError(
+                    f"data.path: {error}; convert it (iconv -f latin1 -t utf-8), or leave such "
+                    "files out: data.on_broken=skip"
+                ) from error
+            left_out.append(str(error))
+            continue
+        if document.num_bytes:
+            documents.append(document)
+        else:
+            left_out.append(f"{path} is empty")
+    if not documents:
+        why = left_out[0] if len(left_out) == 1 else f"none of {len(left_out)} files holds any"
+        raise DataError(f"data.path: there is no text: {why}")
+    return documents, left_out
+
+
+def _read(path: Path) -> Document:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    digest, num_bytes = hashlib.blake2b(digest_size=16), 0
+    with path.open("rb") as file:
+        while True:
+            content = file.read(CHUNK)
+            begun = len(decoder.getstate()[0])  # bytes of a character that an earlier part began
+            try:
+                decoder.decode(content, final=not content)
+            except UnicodeDecodeError as error:
+                place = num_bytes - begun + error.start
+                byte = error.object[error.start]
+                raise NotUtf8Error(f"{path} is not UTF-8: byte {place:,} is {byte:#04x}") from None
+            if not content:
+                return Document(path, num_bytes, digest.digest())
+            digest.update(content)
+            num_bytes += len(content)
+
+
+def deal(
+    documents: Sequence[Document], *, shares: dict[str, float], seed: int, by: str
+) -> tuple[dict[str, list[Piece]], str]:
+    """Return the pieces of each split, and one sentence that says how they were drawn.
+
+    Args:
+        documents: at least one, in the order in which they were found.
+        shares: of the bytes, for validation and test.
+        seed: of the order in which documents are dealt.
+        by: documents, position, or auto: documents where there are `MIN_DOCUMENTS` or more.
+
+    Raises:
+        DataError: a split would be empty.
+    """
+    is_by_documents = by == "documents" or (by == "auto" and len(documents) >= MIN_DOCUMENTS)
+    if is_by_documents:
+        dealt = _by_documents(documents, shares, seed)
+        rule = f"whole documents in the order of a hash of their text, seed {seed}"
+    else:
+        dealt = _by_position(documents, shares)
+        rule = "by position: the first bytes train, then those of validation, then those of test"
+    empty = [word for word in SPLITS if not dealt[word]]
+    if empty:
+        many = "document" if len(documents) == 1 else "documents"
+        raise DataError(
+            f"data: {len(documents)} {many} cannot be dealt to three splits, {empty[0]} would be "
+            "empty; data.split_by=position cuts the text by position"
+        )
+    return dealt, rule
+
+
+def _by_documents(
+    documents: Sequence[Document], shares: dict[str, float], seed: int
+) -> dict[str, list[Piece]]:
+    order: dict[bytes, list[Document]] = {}
+    for document in documents:
+        salted = hashlib.blake2b(document.digest, digest_size=16, salt=seed.to_bytes(8, "little"))
+        order.setdefault(salted.digest(), []).append(document)
+    total = sum(document.num_bytes for document in documents)
+    left = {word: shares[word] * total for word in ("test", "validation")}
+    dealt: dict[str, list[Piece]] = {word: [] for word in SPLITS}
+    for key in sorted(order):
+        equal = order[key]
+        size = sum(document.num_bytes for document in equal)
+        word = next((word for word, room in left.items() if size <= room), "train")
+        if word != "train":
+            left[word] -= size
+        dealt[word] += [Piece(document, 0, document.num_bytes) for document in equal]
+    return dealt
+
+
+def _by_position(
+    documents: Sequence[Document], shares: dict[str, float]
+) -> dict[str, list[Piece]]:
+    total = sum(document.num_bytes for document in documents)
+    # Rounded first: 1 - 0.05 - 0.05 is a little less than 0.9.
+    ends = {
+        "train": int(round(total * (1.0 - shares["validation"] - shares["test"]), 3)),
+        "validation": int(round(total * (1.0 - shares["test"]), 3)),
+        "test": total,
+    }
+    dealt: dict[str, list[Piece]] = {word: [] for word in SPLITS}
+    first = 0
+    for document in documents:
+        start = 0
+        for word in SPLITS:
+            stop = min(document.num_bytes, ends[word] - first)
+            stop = document.num_bytes if word == "test" else _character_start(document, stop)
+            if stop > start:
+                dealt[word].append(Piece(document, start, stop))
+                start = stop
+        first += document.num_bytes
+    return dealt
+
+
+def _character_start(document: Document, place: int) -> int:
+    """Return the start of the character that holds a byte."""
+    if not 0 < place < document.num_bytes:
+        return min(max(place, 0), document.num_bytes)
+    with document.path.open("rb") as file:
+        file.seek(max(0, place - 3))
+        before = file.read(min(place, 3) + 1)
+    back = 0
+    while back < len(before) - 1 and before[-1 - back] & 0xC0 == 0x80:
+        back += 1
+    return place - back
+
+
+def _last_cut(content: bytes) -> int:
+    """Return where to cut: after the last line, or else before the last character."""
+    line = content.rfind(b"\n") + 1
+    if line:
+        return line
+    place = len(content) - 1
+    while place > 0 and content[place] & 0xC0 == 0x80:
+        place -= 1
+    return place

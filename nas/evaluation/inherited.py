@@ -1,0 +1,59 @@
+"""A trial starts from the weights that came with its order, and is as long as that one says."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.data.dataset import SearchData
+from nas.measure.cost import on_meta_device
+from nas.space.space import SearchSpace
+from nas.train.inheritance import inherit
+from nas.train.recipe import Recipe
+from nas.trial import Inheritance
+
+
+class StartsFromOthers:
+    """What an evaluator knows that lets trials start from others (`Inherits`).
+
+    Attributes:
+        space: builds the models.
+        data: what they are built for.
+    """
+
+    space: SearchSpace
+    data: SearchData
+
+    def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
+        """Return name -> shape of what a network's state dict holds; it is built without values.
+
+        Raises:
+            Exception: whatever the space's `build` raises.
+        """
+        with on_meta_device():
+            model = self.space.build(architecture, self.data.shape)
+        return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def start(
+    model: nn.Module, inheritance: Inheritance | None, recipe: Recipe
+) -> tuple[float, Recipe]:
+    """Give a model its first weights; return the share of the steps that follow, and the recipe.
+
+    Args:
+        model: as it was built; changed in place.
+        inheritance: where to start from; None leaves the model as it is.
+        recipe: of a full training from random weights.
+    """
+    if inheritance is None:
+        return 1.0, recipe
+    inherit(model, load_safetensors(inheritance.weights))
+    peak = inheritance.learning_rate_share * recipe.learning_rate
+    return inheritance.share, replace(recipe, learning_rate=peak)
+
+
+def share_told(inheritance: Inheritance | None) -> dict[str, float]:
+    """Return what a trial that started from others tells of its length."""
+    return {} if inheritance is None else {"training_share": inheritance.share}

@@ -1,0 +1,349 @@
+"""The order of `nas finish` for language models: choose, confirm, distil, make files.
+
+As `nas.finish.run`, with the trainings, files and cards of text. Each result is written to disk as
+soon as it is known; the command may be killed at any point and continues from there.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, runtime_checkable
+
+import torch
+from safetensors.torch import load as load_safetensors
+
+from nas.architecture import Architecture
+from nas.data.text import TextData
+from nas.evaluation.language import LanguageEvaluator
+from nas.evaluation.winner_metric import WinnerMetric
+from nas.export.language_files import LanguageNetwork, export_language_network
+from nas.export.update_files import write_updates
+from nas.files import write_text
+from nas.finish.choose import Pick, choose
+from nas.finish.confirm import CONFIRM, Winner, candidate_of, confirmed_rows
+from nas.finish.kept_weights import read_weights
+from nas.finish.language_card import language_card
+from nas.finish.ledger import Ledger
+from nas.finish.retrain import CHECKPOINT_EVERY_S, Crew, Retraining, run_jobs, weights_path
+from nas.finish.spent import noting_use
+from nas.finish.task import FinishSummary
+from nas.models.decoder import Decoder
+from nas.models.decoder_lora import has_updates, merged_decoder
+from nas.objective import Objective
+from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.run_folder import RunFolder
+from nas.record.winners import WinnerRow, write_winners
+from nas.seeding import derive_seed
+from nas.space.space import SearchSpace
+from nas.train.token_recipe import TokenRecipe
+from nas.train.token_training import TokenTeacher
+from nas.trial import Failure, TrialRecord
+
+BITS_PER_BYTE = WinnerMetric("bits_per_byte", tells_classes=False)
+
+
+@runtime_checkable
+class ShipsUpdates(Protocol):
+    """A space whose models are a frozen one with updates.
+
+    Attributes:
+        model: where the frozen one is.
+    """
+
+    model: str
+
+    def shipped(self, model: Decoder, architecture: Architecture) -> dict[str, torch.Tensor]:
+        """Return what is stored of a trained model."""
+        ...
+
+
+@dataclass(frozen=True)
+class LanguageTask:
+    """What to finish.
+
+    Attributes:
+        space: builds the models.
+        dataset: all three splits.
+        recipe: the full recipe.
+        objectives: of the search.
+        records: trials that may stand on its front.
+        pick: which of them to take.
+        num_seeds: retrainings of each, at least 1.
+        seed: of the run.
+        distils: the winners are trained once more with the largest of them as their teacher.
+        temperature: of the teacher.
+        teacher_weight: share of the teacher in the loss.
+        bits: of the weights of each file; None for floats; empty for no files.
+        has_onnx: files for ONNX Runtime are made too.
+        license: of the weights, as the user states it; for the model cards.
+        command: what makes the files again; for the model cards.
+        num_threads: CPU threads of a training.
+        gpu_share: GPUs of a training; None where there are none.
+    """
+
+    space: SearchSpace
+    dataset: TextData
+    recipe: TokenRecipe
+    objectives: tuple[Objective, ...]
+    records: tuple[TrialRecord, ...]
+    pick: Pick = field(default_factory=Pick)
+    num_seeds: int = 3
+    seed: int = 0
+    distils: bool = False
+    temperature: float = 2.0
+    teacher_weight: float = 0.5
+    bits: tuple[int | None, ...] = (None, 8, 4)
+    has_onnx: bool = False
+    license: str = ""
+    command: str = ""
+    num_threads: float = 1
+    gpu_share: float | None = None
+
+    @property
+    def winner_metric(self) -> WinnerMetric:
+        """What the winners are judged by."""
+        return BITS_PER_BYTE
+
+
+@dataclass(frozen=True)
+class TokenPlan:
+    """Names the trainings of each winner. Fulfils `nas.finish.confirm.JobPlan`.
+
+    Attributes:
+        recipe: how to train.
+        num_seeds: retrainings of each.
+        seed: of the run.
+        data_key: stands for the text.
+        step: `CONFIRM`, or what else is done to their training.
+    """
+
+    recipe: TokenRecipe
+    num_seeds: int
+    seed: int
+    data_key: str
+    step: str = CONFIRM
+
+    @property
+    def winner_metric(self) -> WinnerMetric:
+        """What the candidates are judged by."""
+        return BITS_PER_BYTE
+
+    def jobs_of(self, candidate: Winner) -> list[Retraining]:
+        """Return one job for each seed, the one that is shipped first."""
+        return [self._job(candidate, index) for index in range(self.num_seeds)]
+
+    def _job(self, candidate: Winner, index: int) -> Retraining:
+        architecture = candidate.architecture
+        seed = derive_seed(self.seed, "finish", architecture.id, index)
+        told = {k: v for k, v in asdict(self.recipe).items() if k != "device" and v is not None}
+        text = json.dumps([architecture.id, seed, told, self.data_key, self.step], sort_keys=True)
+        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        taught = "" if self.step == CONFIRM else " distilled"
+        return Retraining(
+            key, f"{candidate.name}{taught} seed {index}", architecture, seed, self.step
+        )
+
+
+def run_language_finish(
+    task: LanguageTask,
+    *,
+    folder: RunFolder,
+    crew: Crew,
+    publish: Callable[[Sequence[WinnerRow]], None],
+) -> FinishSummary:
+    """Choose, confirm, distil and export, and leave everything in the run's `finish` folder.
+
+    Args:
+        task: what to finish.
+        folder: of the run; the caller holds the right to write in it.
+        crew: workers and onlookers.
+        publish: draws what `winners.csv` says.
+
+    Raises:
+        ConstraintError: nothing fits what was asked for.
+        ExecutionError: workers cannot be had.
+        RunFolderError: kept weights are damaged.
+    """
+    chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
+    finish = _LanguageFinish(task, folder, crew)
+    finish.confirm([candidate_of(record) for record in chosen])
+    publish(finish.rows)
+    if task.distils and not finish.is_interrupted:
+        finish.distil()
+    if task.bits and not finish.is_interrupted:
+        finish.make_files()
+    return finish.summary()
+
+
+class _LanguageFinish:
+    """The state of one finish."""
+
+    def __init__(self, task: LanguageTask, folder: RunFolder, crew: Crew) -> None:
+        self._task = task
+        self._folder = folder.finish_dir
+        self._crew = crew
+        self._ledger = Ledger(self._folder / "ledger.jsonl")
+        key = hashlib.blake2b(digest_size=8)
+        for word, digests in task.dataset.digests.items():
+            key.update(word.encode() + digests.tobytes())
+        self._plan = TokenPlan(
+            task.recipe, task.num_seeds, task.seed, f"{task.dataset.name} {key.hexdigest()}"
+        )
+        self._winners: list[Winner] = []
+        self._shipped: list[tuple[WinnerRow, Retraining, str]] = []
+        self._failures: list[tuple[str, Failure]] = []
+        self._taught: list[WinnerRow] = []
+        self._artefacts: list[ArtefactRow] = []
+        self.rows: list[WinnerRow] = []
+        self.is_interrupted = False
+
+    def confirm(self, winners: list[Winner]) -> None:
+        """Retrain and test; write winners.csv."""
+        self._winners = winners
+        self.rows = self._train(winners, self._plan, teacher=None)
+        write_winners(self._folder / "winners.csv", self.rows)
+        self._ship(self.rows, winners, self._plan, variant="retrained")
+
+    def distil(self) -> None:
+        """Train the winners but the largest once more, with it as teacher; write distilled.csv."""
+        ready = {row.architecture_id: row for row in self.rows}
+        known = [winner for winner in self._winners if winner.architecture.id in ready]
+        by_size = sorted(known, key=lambda w: ready[w.architecture.id].num_params)
+        if len(by_size) < 2:
+            return
+        *students, largest = by_size
+        job = self._plan.jobs_of(largest)[0]
+        teacher = TokenTeacher(
+            self._model_of(job).eval(), self._task.temperature, self._task.teacher_weight
+        )
+        step = f"distil {job.key} {self._task.temperature} {self._task.teacher_weight}"
+        plan = TokenPlan(
+            self._plan.recipe, self._plan.num_seeds, self._plan.seed, self._plan.data_key, step
+        )
+        same = [s for s in students if _reads_alike(s, largest)]
+        self._taught = self._train(same, plan, teacher=teacher)
+        write_winners(self._folder / "distilled.csv", self._taught)
+        self._ship(self._taught, same, plan, variant="distilled")
+
+    def make_files(self) -> None:
+        """Make the files and the card of each model; write artefacts.csv."""
+        data = self._task.dataset.final_data()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for row, job, variant in sorted(self._shipped, key=lambda s: s[0].size_bytes):
+                place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
+                model = self._model_of(job)
+                assert isinstance(model, Decoder), "the space of language models builds these"
+                network = LanguageNetwork(row.name, variant, job.key, job.architecture, model)
+                if has_updates(model):
+                    network = self._with_merged_updates(network, place)
+                made = export_language_network(
+                    network,
+                    data,
+                    folder=self._folder,
+                    place=place,
+                    bits=self._task.bits,
+                    has_onnx=self._task.has_onnx,
+                )
+                self._artefacts += made
+                card = language_card(
+                    network,
+                    row,
+                    made,
+                    dataset=self._task.dataset,
+                    recipe=self._task.recipe,
+                    license_name=self._task.license,
+                    command=self._task.command,
+                )
+                write_text(self._folder / place / "README.md", card)
+        finally:
+            torch.set_num_threads(threads)
+        write_artefacts(self._folder / "artefacts.csv", self._artefacts)
+
+    def _with_merged_updates(self, network: LanguageNetwork, place: str) -> LanguageNetwork:
+        """Write the updates as the package peft reads them; return what computes the same."""
+        space, model = self._task.space, network.model
+        assert isinstance(space, ShipsUpdates), "it built a model with updates"
+        write_updates(self._folder / place / "adapter", model, base=space.model)
+        adapted = space.shipped(model, network.architecture)
+        return replace(network, model=merged_decoder(model), adapted=adapted)
+
+    def summary(self) -> FinishSummary:
+        """Return what was done so far."""
+        return FinishSummary(
+            rows=tuple(self.rows),
+            taught=tuple(self._taught),
+            shrunk=(),
+            artefacts=tuple(self._artefacts),
+            is_interrupted=self.is_interrupted,
+            failures=tuple(self._failures),
+        )
+
+    def _model_of(self, job: Retraining) -> torch.nn.Module:
+        model = self._task.space.build(job.architecture, self._task.dataset.shape)
+        model.load_state_dict(load_safetensors(read_weights(weights_path(self._folder, job.key))))
+        return model
+
+    def _train(
+        self, winners: Sequence[Winner], plan: TokenPlan, *, teacher: TokenTeacher | None
+    ) -> list[WinnerRow]:
+        evaluator = _evaluator(self._task)
+        evaluator.teacher = teacher
+        by_seed = zip(*map(plan.jobs_of, winners), strict=True)
+        jobs = [job for jobs in by_seed for job in jobs]
+        if not all(job.key in self._ledger for job in jobs):
+            with noting_use(self._folder):
+                outcome = run_jobs(
+                    jobs,
+                    evaluator=evaluator,
+                    ledger=self._ledger,
+                    folder=self._folder,
+                    crew=self._crew,
+                )
+            self.is_interrupted = outcome.is_interrupted
+            self._failures += outcome.failures
+        return confirmed_rows(
+            winners,
+            plan=plan,
+            ledger=self._ledger,
+            num_examples=self._task.dataset.judged_tokens,
+            costs={w.architecture.id: evaluator.static_costs(w.architecture) for w in winners},
+        )
+
+    def _ship(
+        self,
+        rows: Sequence[WinnerRow],
+        winners: Sequence[Winner],
+        plan: TokenPlan,
+        *,
+        variant: str,
+    ) -> None:
+        known = {row.architecture_id: row for row in rows}
+        for winner in winners:
+            job = plan.jobs_of(winner)[0]
+            if job.key in self._ledger:
+                self._shipped.append((known[winner.architecture.id], job, variant))
+
+
+def _evaluator(task: LanguageTask) -> LanguageEvaluator:
+    """Return one that learns from train and validation and judges by the test split."""
+    evaluator = LanguageEvaluator(
+        task.space,
+        task.dataset,
+        task.recipe,
+        (),
+        num_threads=task.num_threads,
+        gpu_share=task.gpu_share,
+        checkpoint_every_s=CHECKPOINT_EVERY_S,
+    )
+    evaluator.data = task.dataset.final_data()
+    return evaluator
+
+
+def _reads_alike(one: Winner, other: Winner) -> bool:
+    """Say whether a teacher can read what a student reads: its vocabulary and context."""
+    ours, theirs = one.architecture, other.architecture
+    same = ours.get("vocabulary") == theirs.get("vocabulary")
+    return bool(same and ours.get("context", 0) <= theirs.get("context", 0))

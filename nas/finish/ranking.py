@@ -1,0 +1,119 @@
+"""Did the search train long enough to choose by? Its ranking of the winners, against a long one.
+
+A search ranks networks after short trainings. Here the winners have been trained for as long as
+they need, with several seeds, and tested: pairs that now differ by more than the noise say whether
+the order of the search was the right one.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nas.files import write_text
+from nas.record.winners import WinnerRow
+
+MAX_REVERSED = 0.2  # share of the pairs that may stand the other way round
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How the order of the search and that of long trainings agree.
+
+    Attributes:
+        search_epochs: of a trial.
+        epochs: of the longest retraining.
+        num_pairs: pairs of winners that differ in test by more than the noise.
+        num_reversed: those of them that the search had the other way round.
+        correlation: Kendall's rank correlation over all pairs, -1 to 1; NaN for fewer than two
+            winners.
+    """
+
+    search_epochs: int
+    epochs: int
+    num_pairs: int
+    num_reversed: int
+    correlation: float
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether too many pairs are reversed for the search's order to be relied on."""
+        return self.num_reversed > MAX_REVERSED * self.num_pairs
+
+    def describe(self) -> str:
+        """Return a sentence or two for people."""
+        before, after = f"{self.search_epochs} epochs", f"{self.epochs}"
+        if not self.num_pairs:
+            return (
+                f"Whether the search's {before} were enough to choose by cannot be told: no two "
+                "winners differ by more than the noise."
+            )
+        verb = "stands" if self.num_reversed == 1 else "stand"
+        found = (
+            f"of {self.num_pairs} pairs that differ by more than the noise after {after} epochs, "
+            f"{self.num_reversed} {verb} the other way round than in the search (rank "
+            f"correlation of all pairs {self.correlation:.2f})"
+        )
+        if not self.is_too_short:
+            return f"The search's {before} were enough to choose by: {found}."
+        longer = max(2 * self.search_epochs, self.epochs // 4)
+        return (
+            f"The search's {before} were too short to choose by: {found}. Search with longer "
+            f"trainings: nas search training.epochs={longer}"
+        )
+
+
+def ranking_of(
+    rows: Sequence[WinnerRow], *, search_epochs: int | None, epochs: int
+) -> Ranking | None:
+    """Compare the two orders; None where there are not two winners that both judged.
+
+    Args:
+        rows: winners and baselines; only winners that the search judged count.
+        search_epochs: of a trial; None where it is not known.
+        epochs: of the longest retraining.
+    """
+    known = [row for row in rows if not row.is_baseline and not math.isnan(row.search_value)]
+    pairs = list(itertools.combinations(known, 2))
+    if not pairs or search_epochs is None or epochs <= search_epochs:
+        return None
+    agreements = [_agreement(*pair) for pair in pairs]
+    decided = [
+        agreement
+        for agreement, pair in zip(agreements, pairs, strict=True)
+        if abs(pair[0].test_mean - pair[1].test_mean) > _noise(*pair) and agreement != 0
+    ]
+    return Ranking(
+        search_epochs=search_epochs,
+        epochs=epochs,
+        num_pairs=len(decided),
+        num_reversed=sum(agreement < 0 for agreement in decided),
+        correlation=sum(agreements) / len(pairs),
+    )
+
+
+def write_ranking(folder: Path, ranking: Ranking) -> None:
+    """Write ranking.json into the `finish` folder."""
+    told = {**asdict(ranking), "is_too_short": ranking.is_too_short, "says": ranking.describe()}
+    write_text(folder / "ranking.json", json.dumps(told, indent=1) + "\n")
+
+
+def _agreement(one: WinnerRow, other: WinnerRow) -> int:
+    """Return 1 where search and test have two winners in the same order, -1 if not; 0 at ties."""
+    difference = one.search_value - other.search_value
+    product = difference * (one.test_mean - other.test_mean)
+    return (product > 0) - (product < 0)
+
+
+def _noise(one: WinnerRow, other: WinnerRow) -> float:
+    """Return what a difference of two means must exceed: their 95 % half-intervals, in squares."""
+    return math.hypot(*(_half(row) for row in (one, other)))
+
+
+def _half(row: WinnerRow) -> float:
+    half = (row.confidence_high - row.confidence_low) / 2
+    if not math.isnan(half):
+        return half
+    return 0.0 if math.isnan(row.sampling_std) else 1.96 * row.sampling_std

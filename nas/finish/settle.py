@@ -1,0 +1,160 @@
+"""Plans the retrainings of the winners: which ones, how long each is, how many there are."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nas.evaluation.trained import TrainedEvaluator
+from nas.finish.afford import affordable, trial_epochs_s
+from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
+from nas.finish.find_length import (
+    LENGTHS,
+    Patience,
+    Question,
+    find_lengths,
+)
+from nas.finish.ledger import Ledger
+from nas.finish.length import Lengths
+from nas.finish.retrain import Crew, Outcome
+from nas.finish.task import FinishTask
+from nas.finish.which import Which
+
+_LOG = logging.getLogger(__name__)
+_TRAINING_SHARE = 0.85  # of a budget; the rest is for files, tables and pictures
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was planned.
+
+    Attributes:
+        task: with the recipe and seeds that hold from here on.
+        winners: those that are trained, smallest first.
+        plan: of the retrainings.
+        lengths: what was found; None where nothing was looked for, or a signal came before.
+        outcome: interruption and failures of the trainings that it took.
+    """
+
+    task: FinishTask
+    winners: Sequence[Winner]
+    plan: RetrainingPlan
+    lengths: Lengths | None = None
+    outcome: Outcome = field(default_factory=lambda: Outcome(False, ()))
+
+
+def settle(
+    task: FinishTask,
+    winners: Sequence[Winner],
+    plan: RetrainingPlan,
+    *,
+    evaluator: TrainedEvaluator,
+    folder: Path,
+    ledger: Ledger,
+    crew: Crew,
+    began_s: float,
+) -> Settled:
+    """Find out which winners are to train, and how long, and plan their retrainings so.
+
+    Args:
+        task: what is finished; its `patience` says what to look for.
+        winners: smallest first.
+        plan: of retrainings as long as the recipe says.
+        evaluator: its data are changed to those of the search.
+        folder: the `finish` folder.
+        ledger: of retrainings that ended.
+        crew: workers and onlookers.
+        began_s: when the command began, by `running_s`.
+    """
+    patience = task.patience
+    if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
+        return Settled(task, winners, plan)
+    data = task.dataset
+    growth = (len(data.train) + len(data.validation)) / len(data.train)
+    winners = _kept(task, winners, patience, growth=growth)
+    question = Question(
+        winners=winners,
+        plan=plan,
+        patience=patience,
+        metric=task.winner_metric,
+        num_examples=len(data.validation),
+        growth=growth,
+        makes_files=task.export is not None,
+        began_s=began_s,
+    )
+    evaluator.data = data.search_data()
+    found = find_lengths(question, evaluator=evaluator, folder=folder, crew=crew)
+    lengths = found.lengths
+    if lengths is None:
+        return Settled(task, winners, plan, None, found.outcome)
+    crew.on_settled(lengths)
+    recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
+    epochs = {identity: length.epochs for identity, length in lengths.of.items()}
+    return Settled(
+        replace(task, recipe=recipe, num_seeds=seeds),
+        winners,
+        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs),
+        lengths,
+        found.outcome,
+    )
+
+
+def _kept(
+    task: FinishTask,
+    winners: Sequence[Winner],
+    patience: Patience,
+    *,
+    growth: float,
+) -> Sequence[Winner]:
+    """Return the winners that the budget is enough for; without one all, as those chosen by hand.
+
+    The answer depends on nothing else, so that a command that was killed gets it again.
+    """
+    pick = task.pick
+    is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
+    if patience.budget_s is None or is_chosen or patience.keeps_epochs:
+        return winners
+    chosen = {winner.architecture.id for winner in winners}
+    trials = [candidate_of(record) for record in task.records if record.parent is None]
+    others = [trial for trial in trials if trial.architecture.id not in chosen]
+    epoch_s = trial_epochs_s([*winners, *others], patience.search_epochs)
+    kept = affordable(
+        winners,
+        others,
+        metric=task.winner_metric,
+        epoch_s=[growth * s for s in epoch_s],
+        search_epochs=patience.search_epochs,
+        num_slots=task.num_slots,
+        available_s=_TRAINING_SHARE * patience.budget_s,
+    )
+    if {winner.architecture.id for winner in kept} != chosen:
+        names = " and ".join(winner.name for winner in kept)
+        _LOG.warning(
+            "the budget goes to %s, which can train for long in it and may become the best; for "
+            "all of the front: nas finish pick=all",
+            names,
+        )
+    return kept
+
+
+def _goes_on_as_before(
+    patience: Patience,
+    winners: Sequence[Winner],
+    plan: RetrainingPlan,
+    ledger: Ledger,
+    folder: Path,
+) -> bool:
+    """Say whether winners were retrained already for as long as the search trained.
+
+    So did earlier versions, unless told otherwise: what they began is ended as it was begun.
+    """
+    jobs = [job for winner in winners for job in plan.jobs_of(winner)]
+    is_new = (folder / LENGTHS).exists() or patience.budget_s is not None
+    if is_new or not any(job.key in ledger for job in jobs):
+        return False
+    _LOG.warning(
+        "retrainings of %d epochs are on record, so all winners are retrained for as many; for "
+        "longer ones give training.epochs",
+        plan.recipe.epochs,
+    )
+    return True

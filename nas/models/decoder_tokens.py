@@ -1,0 +1,31 @@
+"""Does a text come in the tokens that a model was trained on?"""
+
+import json
+from typing import Any
+
+from nas.errors import SpaceError
+
+
+def refuse_other_tokens(own: str, given: str, *, model: str) -> None:
+    """Refuse a text in other tokens than the model's.
+
+    Args:
+        own: content of the model's tokenizer.json; empty where it has none: nothing is compared.
+        given: content of the tokenizer.json that made the text's tokens.
+        model: where the model is.
+
+    Raises:
+        SpaceError: they differ.
+    """
+    if own and _vocabulary(own) != _vocabulary(given):
+        raise SpaceError(
+            f"elastic_lm: {model} was trained on other tokens than those of the data, though "
+            f"there are as many; read the text with its own: data.tokenizer={model}"
+        )
+
+
+def _vocabulary(content: str) -> dict[str, int]:
+    """Return token -> number, those that stand for no text among them."""
+    told: dict[str, Any] = json.loads(content)
+    added = {entry["content"]: int(entry["id"]) for entry in told.get("added_tokens") or []}
+    return {**told["model"]["vocab"], **added}

@@ -1,0 +1,121 @@
+"""What is told of decided settings: a line each, with the overrides that would change it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nas.planning.duration import duration_words
+from nas.planning.image_decisions import ImageDecisions
+from nas.planning.trials import TrialPlan
+
+HEADING = "decided, since nothing was said of it; behind each line, what sets it:"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A setting that was `auto`.
+
+    Attributes:
+        place: dotted name.
+        value: that it has now.
+    """
+
+    place: str
+    value: Any
+
+    def override(self) -> str:
+        """Return what sets it to this on the command line.
+
+        >>> Changed("data.image_size", [48, 64]).override()
+        'data.image_size=[48,64]'
+        """
+        return f"{self.place}={_text(self.value)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_text, value))}]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def decision_lines(
+    changed: Sequence[Changed],
+    *,
+    shape: tuple[int, int, int],
+    images: ImageDecisions | None,
+    plan: TrialPlan | None,
+    num_workers: int,
+    budget_s: float | None,
+) -> list[str]:
+    """Return what was decided, a line each.
+
+    Args:
+        changed: settings that were `auto`.
+        shape: (channels, height, width) of the images as they are kept.
+        images: what the loader decided, and why.
+        plan: of the trials; None where their time is not known.
+        num_workers: trials at once.
+        budget_s: of the command; None for none.
+    """
+    lines = list(_image_lines(changed, images or ImageDecisions(), shape=shape))
+    for beginning, what in (("search_space.", "networks"), ("training.", "training")):
+        if given := _overrides(changed, beginning):
+            lines.append(f"{what}: {given}")
+    given = _overrides(changed, "constraints.")
+    if given:
+        lines.append(
+            f"networks of which one would take too much of the search's time are left out: {given}"
+        )
+    return [*lines, *_trial_lines(changed, plan, num_workers, budget_s)]
+
+
+def _overrides(changed: Sequence[Changed], *beginnings: str) -> str:
+    return " ".join(c.override() for c in changed if c.place.startswith(beginnings))
+
+
+def _image_lines(
+    changed: Sequence[Changed], decided: ImageDecisions, *, shape: tuple[int, int, int]
+) -> Iterator[str]:
+    kind = "grey" if shape[0] == 1 else "colour"
+    given = _overrides(changed, "data.image_size", "data.channels")
+    size = decided.size
+    if size is not None:
+        files = f"{size.typical[1]}x{size.typical[0]}"
+        alike = "all files have" if size.are_alike else "the files have about"
+        kept = f"{size.width}x{size.height}"
+        yield f"images: {kept} pixels, {kind}; {alike} {files}: {given}"
+        if size.is_much_smaller:
+            larger = 2 * min(size.height, size.width)
+            yield (
+                f"images are made much smaller than they are, from about {files} to {kept}: "
+                f"details are lost; data.image_size={larger} keeps more of them, and trials take "
+                "about 4 times as long"
+            )
+    elif given:
+        yield f"images: {kind}: {given}"
+    if decided.mirroring.why:
+        word = "mirrored at random in training" if decided.mirroring.is_sound else "not mirrored"
+        given = _overrides(changed, "data.is_mirrorable")
+        yield f"images are {word} ({decided.mirroring.why}): {given}"
+
+
+def _trial_lines(
+    changed: Sequence[Changed], plan: TrialPlan | None, num_workers: int, budget_s: float | None
+) -> Iterator[str]:
+    given = _overrides(changed, "stopping.")
+    if plan is None:
+        if given:
+            yield f"trials: {given}"
+        return
+    at_once = f", {num_workers} at once" if num_workers > 1 else ""
+    words = (
+        f"about {plan.num_trials} trials of about {duration_words(plan.trial_s)}{at_once}, "
+        f"{duration_words(plan.seconds)} in all"
+    )
+    if budget_s is None:
+        fixed = f": {given}" if given else ""
+        yield f"trials: {words}; budget=30min fits them into a time{fixed}"
+    else:
+        yield f"trials: {words}, until the budget ends: stopping.num_trials={plan.num_trials}"

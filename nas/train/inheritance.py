@@ -1,0 +1,69 @@
+"""A network starts from the weights of another one: the slices that both have are copied.
+
+The first channels are kept and the middle of a kernel, as in Once-for-All (Cai et al., 2020,
+https://arxiv.org/abs/1908.09791, section 3.3), but between any two networks whose modules have
+like names: nothing is asked of the space. What the relative lacks starts as it was built, save
+that it does not disturb: where an output was learnt without some input, that input begins with
+weight zero (Net2Net: Chen et al., 2016, https://arxiv.org/abs/1511.05641, section 3).
+"""
+
+from collections.abc import Mapping
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from nas.train.correspondence import corresponding, overlap
+
+# Layers that hold several matrices on top of each other, by the names that torch and timm give.
+_STACKED = {"qkv": 3, "in_proj": 3, "in_proj_weight": 3, "in_proj_bias": 3, "kv": 2}
+
+
+def inherit(model: nn.Module, relative: Mapping[str, Tensor]) -> float:
+    """Copy what a relative has into a model, in place; return the share of values that it had.
+
+    Args:
+        model: as it was built, on any device.
+        relative: a state dict, of another architecture or of the same one.
+    """
+    state = model.state_dict()
+    pairs = corresponding(
+        {name: tuple(tensor.shape) for name, tensor in state.items()},
+        {name: tuple(tensor.shape) for name, tensor in relative.items()},
+    )
+    num_copied = 0
+    with torch.no_grad():
+        for name, source in pairs.items():
+            num_copied += _copy(name, state[name], relative[source])
+    num_values = sum(int(tensor.numel()) for tensor in state.values())
+    return num_copied / max(1, num_values)
+
+
+def _copy(name: str, child: Tensor, relative: Tensor) -> int:
+    """Copy the common slice of one tensor; return its number of values."""
+    source = relative.to(child.device, child.dtype)
+    count = next((n for word, n in _STACKED.items() if word in name.split(".")), 1)
+    if count > 1 and all(tensor.shape[0] % count == 0 for tensor in (child, source)):
+        parts = zip(child.chunk(count), source.chunk(count), strict=True)
+        return sum(_copy_slice(name, one, other) for one, other in parts)
+    return _copy_slice(name, child, source)
+
+
+def _copy_slice(name: str, child: Tensor, source: Tensor) -> int:
+    common = overlap(tuple(child.shape), tuple(source.shape))
+    assert common is not None, "corresponding tensors have as many axes"
+    is_kernel = name.rpartition(".")[2] in ("weight", "original")
+    if not is_kernel and child.ndim > 1 and child.shape[:-1] != source.shape[:-1]:
+        return 0  # a table of places, of another grid
+    here, there = [], []
+    for axis, (length, other, kept) in enumerate(
+        zip(child.shape, source.shape, common, strict=True)
+    ):
+        is_centred = is_kernel and axis >= 2
+        first, start = ((length - kept) // 2, (other - kept) // 2) if is_centred else (0, 0)
+        here.append(slice(first, first + kept))
+        there.append(slice(start, start + kept))
+    if is_kernel and child.ndim > 1:
+        child[here[0]].zero_()  # inputs and places that those outputs were learnt without
+    child[tuple(here)] = source[tuple(there)]
+    return prod(common)

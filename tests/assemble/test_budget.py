@@ -1,0 +1,38 @@
+"""The words of the `nas finish` that follows a search."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from nas.assemble.budget import finish_words
+from nas.assemble.check import check_search
+from nas.config.source import ConfigSource
+from nas.finish.length import Lengths, remember_lengths
+
+
+def words_of(run, *, resume=False):
+    told = ("execution=inline", "finish=true", "budget=100s")
+    config = replace(check_search(ConfigSource(overrides=told)), resume=resume)
+    return finish_words(config, run, started_s=time.monotonic() - 40)
+
+
+def test_a_search_that_goes_on_finishes_by_the_plan_that_was_made_before(tmp_path):
+    folder = tmp_path / "finish"
+    folder.mkdir()
+    remember_lengths(folder, "key", Lengths({}, 1, ()), budget_s=35.0)
+    assert words_of(tmp_path, resume=True)[-1] == "budget=35s"
+    assert words_of(tmp_path)[-1] == "budget=60s"
+
+
+def test_a_plan_for_more_time_than_is_left_is_made_again(tmp_path):
+    folder = tmp_path / "finish"
+    folder.mkdir()
+    remember_lengths(folder, "key", Lengths({}, 1, ()), budget_s=75.0)
+    assert words_of(tmp_path, resume=True)[-1] == "budget=60s"
+
+
+@pytest.mark.parametrize(("name", "word"), [("a", "run=/r/a"), ("it's", r"run='/r/it\'s'")])
+def test_only_a_path_that_needs_quotes_has_them(tmp_path, name, word):
+    run = tmp_path / name
+    assert words_of(run)[0] == word.replace("/r", str(tmp_path))

@@ -1,0 +1,44 @@
+import pytest
+
+from nas.cli.commands import COMMANDS
+from nas.cli.first_words import with_keys
+from nas.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "full"),
+    [
+        ("finish", ["runs/a", "seeds=5"], ["run=runs/a", "seeds=5"]),
+        ("finish", ["run=runs/a"], ["run=runs/a"]),
+        ("report", ["runs/a"], ["run=runs/a"]),
+        ("compare", ["runs/a", "runs/b", "out=c"], ["runs=[runs/a,runs/b]", "out=c"]),
+        ("compare", ["runs/a"], ["runs=[runs/a]"]),
+        ("report", ["trust=true", "runs/a"], ["trust=true", "runs/a"]),
+        ("search", ["runs/a"], ["runs/a"]),
+        ("show", [], []),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_a_run_may_stand_first_without_its_key(name, words, full):
+    assert with_keys(words, COMMANDS[name]) == full
+
+
+def test_a_run_that_is_given_twice_is_refused():
+    with pytest.raises(ConfigError, match="run is given twice: as runs/a and by run="):
+        with_keys(["runs/a", "run=runs/b"], COMMANDS["report"])
+
+
+@pytest.mark.parametrize("name", ["show", "pick", "finish", "reproduce", "report", "repair"])
+def test_each_command_of_a_run_takes_its_folder_as_the_first_word(nas, table_run, name):
+    status, _, error = nas(name, "runs/gone")
+
+    assert status == 2
+    assert "runs/gone does not exist; runs beside it, nearest first: t" in error
+
+
+def test_a_run_in_a_folder_with_an_odd_name_is_found(nas, table_run):
+    odd = table_run.rename(table_run.parent / "t (2), it's odd")
+
+    assert nas("show", f"runs/{odd.name}")[0] == 0
+    assert "trust" not in nas("finish", f"runs/{odd.name}")[2]
+    assert "does not exist" not in nas("finish", f"runs/{odd.name}")[2]

@@ -1,0 +1,78 @@
+import pytest
+
+from nas.report.front import front_records, knee_record
+from nas.study.journal import load_records
+
+
+@pytest.fixture
+def records(table_run):
+    return load_records(table_run / "study.journal")
+
+
+def taken(shown):
+    return int(shown.split()[2].rstrip(":"))
+
+
+def test_without_limits_it_is_the_knee(nas, table_run, records):
+    from nas.config.recorded import recorded_objectives
+    from nas.record.run_folder import RunFolder
+
+    objectives = recorded_objectives(RunFolder.open(table_run))
+
+    status, shown, _ = nas("pick", "runs/t")
+
+    assert status == 0
+    knee = knee_record(front_records(records, objectives), objectives)
+    assert taken(shown) == knee.number
+    assert "the knee of the front of 5 networks" in shown
+
+
+@pytest.mark.parametrize("key", ["bytes.max", "pick.bytes.max"])
+def test_with_a_limit_of_bytes_it_is_the_best_that_keeps_it(nas, records, key):
+    sizes = sorted(record.metrics["bytes"] for record in records)
+    limit = sizes[2]
+    within = [record for record in records if record.metrics["bytes"] <= limit]
+    best = max(within, key=lambda record: record.metrics["quality"])
+
+    _, shown, _ = nas("pick", "runs/t", f"{key}={limit}")
+
+    assert taken(shown) == best.number
+
+
+def test_with_a_limit_of_quality_it_is_the_smallest_that_keeps_it(nas, records):
+    floor = sorted(record.metrics["quality"] for record in records)[2]
+    within = [record for record in records if record.metrics["quality"] >= floor]
+
+    _, shown, _ = nas("pick", "runs/t", f"quality.min={floor}")
+
+    smallest = min(within, key=lambda record: record.metrics["bytes"])
+    assert taken(shown) == smallest.number
+    assert f"of {len(within)} networks that keep quality >=" in shown
+
+
+def test_the_command_that_finishes_it_is_printed(nas, records):
+    _, shown, _ = nas("pick", "runs/t", "which=best")
+
+    best = max(records, key=lambda record: record.metrics["quality"])
+    assert shown.endswith(f"nas finish runs/t 'pick=[{best.number}]'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["quality.min=2"], "no trial keeps quality >= 2; the nearest is trial"),
+        (["qualty.min=0.5"], "this run have no qualty; known, nearest first: quality"),
+        (["quality.min=high"], "quality.min must be a number, but got 'high'"),
+        (["quality.min=nan"], "quality.min must be a number, but got 'nan'"),
+        (["accuracy.min=95"], "accuracy.min must be a share from 0 to 1, or as 95%, but got '95'"),
+        (["which=all"], "which must be one of knee, best, smallest"),
+        (["size_bytes.max=3 parsecs"], "must be a number (bytes, or as 500kB"),
+        (["seeds=3"], "there is no option 'seeds'; known, nearest first:"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wish_that_cannot_be_kept_is_refused(nas, table_run, words, told):
+    status, _, error = nas("pick", "runs/t", *words)
+
+    assert status == 2
+    assert told in error

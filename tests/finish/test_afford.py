@@ -1,0 +1,89 @@
+"""Which winners a short budget is spent on. Each takes a second an epoch, one at a time."""
+
+import pytest
+
+from nas.evaluation.winner_metric import ACCURACY
+from nas.finish.afford import DOUBT, LEAST_TIMES, affordable, trial_epochs_s
+from nas.finish.confirm import candidate_of
+from tests.finish.conftest import record
+
+EPOCHS = 5
+# Four members of a front; the second is its knee, the largest one the best.
+MEMBERS = [
+    candidate_of(record(number, channels=2 + number, accuracy=accuracy, size_bytes=size))
+    for number, (accuracy, size) in enumerate([(0.3, 1e3), (0.7, 3e3), (0.75, 1e5), (0.8, 1e6)])
+]
+
+
+def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
+    winners = affordable(
+        MEMBERS,
+        metric=ACCURACY,
+        epoch_s=epoch_s,
+        search_epochs=EPOCHS,
+        num_slots=num_slots,
+        available_s=available_s,
+    )
+    return [MEMBERS.index(winner) for winner in winners]
+
+
+@pytest.mark.parametrize(
+    ("num_long", "expected"), [(1, [3]), (2, [1, 3]), (3, [1, 2, 3]), (4, [0, 1, 2, 3])]
+)
+def test_time_for_some_long_trainings_takes_the_best_then_the_knee_then_the_next(
+    num_long, expected
+):
+    assert kept(num_long * LEAST_TIMES * EPOCHS) == expected
+
+
+def test_two_workers_train_two_winners_in_the_time_of_one():
+    assert kept(1.5 * LEAST_TIMES * EPOCHS, num_slots=2) == [1, 3]
+
+
+def test_what_is_too_slow_for_the_time_makes_way_for_the_next_best():
+    assert kept(LEAST_TIMES * EPOCHS, epoch_s=(0.1, 0.5, 0.9, 1.1)) == [2]
+
+
+def test_where_all_are_too_slow_the_quickest_is_trained():
+    assert kept(1.0, epoch_s=(0.3, 0.2, 0.5, 1.0)) == [1]
+
+
+def trial(number, accuracy, size_bytes):
+    told = record(number, channels=2 + number, accuracy=accuracy, size_bytes=size_bytes)
+    return candidate_of(told)
+
+
+@pytest.mark.parametrize(("behind", "is_taken"), [(0.9, True), (1.1, False)])
+def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_worse(
+    behind, is_taken
+):
+    small, large = trial(0, 0.6, 1e5), trial(1, 0.6 - behind * DOUBT / EPOCHS, 4e5)
+    found = affordable(
+        [small],
+        [large],
+        metric=ACCURACY,
+        epoch_s=[1.0, 1.0],
+        search_epochs=EPOCHS,
+        num_slots=1,
+        available_s=1.2 * LEAST_TIMES * EPOCHS,
+    )
+    assert found == [large if is_taken else small]
+
+
+def test_a_larger_network_that_is_too_slow_for_the_time_is_not_taken():
+    small, large = trial(0, 0.6, 1e5), trial(1, 0.6, 4e5)
+    found = affordable(
+        [small],
+        [large],
+        metric=ACCURACY,
+        epoch_s=[1.0, 2.0],
+        search_epochs=EPOCHS,
+        num_slots=1,
+        available_s=1.2 * LEAST_TIMES * EPOCHS,
+    )
+    assert found == [small]
+
+
+def test_an_epoch_takes_its_share_of_the_trial():
+    timed = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3, seconds=30.0))
+    assert trial_epochs_s([timed], 6) == [5.0]
