@@ -1,11 +1,13 @@
 """The script that a good engineer would write today: Optuna's TPE, two processes, one journal.
 
-    python -m experiments.time_to_front.rival FILE JOURNAL --trials 64 --epochs 4 --seed 0
+    python -m experiments.time_to_front.rival FILE JOURNAL --trials 64 --seed 0 --ours RUN
 
 FILE is an npz of images (`experiments.cifar10.convert`), or `digits`. The space is that of
 `nas search search_space=mobilenet`, so is the split; everything else is the usual: multivariate
 TPE with two objectives and `constant_liar`, a `DataLoader`, `OneCycleLR`, AdamW. A line for each
 trial goes to results/rival.csv: CPU seconds of all processes so far, validation accuracy and size.
+With `--ours` the same number of trials of `nas search` follows, with a line for each in
+results/rival_ours.csv, and what both took is told.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from experiments.cifar10.pretend import write_images
 from experiments.smoke import make_parser, run_experiment
+from experiments.time_to_front import ours
 from nas.data.dataset import Dataset, Split
 from nas.data.digits import load_digits
 from nas.data.npz import load_npz
@@ -50,6 +53,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "results" / "rival.csv")
+    parser.add_argument("--ours", type=Path, default=None, metavar="RUN", help="folder of a run")
     parser.add_argument("--number", type=int, default=None, help="of this process; not by hand")
     options = parser.parse_args(words)
     if options.number is not None:
@@ -64,7 +68,19 @@ def main(words: Sequence[str]) -> int:
     ]
     status = max(worker.wait() for worker in workers)
     publish(options)
+    if status == 0 and options.ours is not None:
+        follow(options)
     return status
+
+
+def follow(options: argparse.Namespace) -> None:
+    """Do the same by `nas search`, and say what both took."""
+    points = ours.search(
+        options.file, options.ours, trials=options.trials, epochs=options.epochs, seed=options.seed
+    )
+    path = options.results.with_name(f"{options.results.stem}_ours.csv")
+    append(path, options, [(number, *point) for number, point in enumerate(points)])
+    print(*ours.compare(ours.read(options.results), ours.read(path)), sep="\n", flush=True)
 
 
 def study_of(options: argparse.Namespace, number: int = 0) -> optuna.Study:
@@ -158,19 +174,24 @@ def publish(options: argparse.Namespace) -> None:
         key=lambda trial: str(trial.datetime_complete),
     )
     spent: dict[int, float] = {}
-    path: Path = options.results
+    rows = []
+    for trial in done:
+        spent[trial.user_attrs["process"]] = trial.user_attrs["cpu_s"]
+        rows.append((trial.number, round(sum(spent.values()), 2), *trial.values))
+    append(options.results, options, rows)
+    print(f"{options.results}: {len(done)} trials, {sum(spent.values()):.0f} CPU s")
+
+
+def append(path: Path, options: argparse.Namespace, rows: Iterable[Sequence[float]]) -> None:
+    """Add a line for each trial: its number, CPU seconds so far, accuracy and size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.is_file()
     with path.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         if is_new:
             writer.writerow(["data", "seed", "trial", "cpu_s", "accuracy", "size_bytes"])
-        for trial in done:
-            spent[trial.user_attrs["process"]] = trial.user_attrs["cpu_s"]
-            name = Path(options.file).stem
-            total_s = round(sum(spent.values()), 2)
-            writer.writerow([name, options.seed, trial.number, total_s, *trial.values])
-    print(f"{path}: {len(done)} trials, {sum(spent.values()):.0f} CPU s")
+        name = Path(options.file).stem
+        writer.writerows([name, options.seed, *row] for row in rows)
 
 
 def small(folder: Path) -> Iterable[Sequence[str]]:
@@ -178,7 +199,8 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     file = write_images(folder / "small.npz", side=8, num_train=640, num_test=20)
     yield [str(file), str(folder / "journal.log"), "--trials", "3", "--epochs", "1",
-           "--processes", "1", "--results", str(folder / "rival.csv")]  # fmt: skip
+           "--processes", "1", "--ours", str(folder / "run"),
+           "--results", str(folder / "rival.csv")]  # fmt: skip
 
 
 if __name__ == "__main__":

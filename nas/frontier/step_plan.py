@@ -52,7 +52,8 @@ MAX_LEFT_BEHIND = 300
 # At least this share of the time goes to first rungs: the index does not see that their results
 # teach the model about other networks, too.
 MIN_SHARE_FIRST = 0.25
-# Where no new trial may start, one goes on while it has such a chance to reach the front.
+# Where the user wants no new trial, one goes on while it has such a chance to reach the front.
+# Where the space has no network left to start, all go on, the best first, until the search ends.
 MIN_CHANCE = 0.03
 
 
@@ -84,6 +85,7 @@ class StepPlan(CandidatePlan):
         self._batch = candidates.gather([climb.candidate for climb in self._climbs])
         self._costs = StepCosts(self._climbs, self._batch.features)
         self._gather = candidates.gather
+        self._is_space_left = not candidates.is_exhaustive or bool(candidates.is_left.any())
         super().__init__(observations, candidates, surrogates, num_picks=1, **others)
 
     def _fit(
@@ -236,6 +238,8 @@ class StepPlan(CandidatePlan):
         if may_start and self._costs.share_of_first < MIN_SHARE_FIRST:
             return None
         index, chance = self._of_waiting()
+        if not self._is_space_left:
+            return numbers[int(np.lexsort((chance, index))[-1])]
         if not may_start:
             index = np.where(chance >= MIN_CHANCE, index, 0.0)
             return numbers[int(np.argmax(index))] if index.max() > 0.0 else None

@@ -11,11 +11,13 @@ from nas.frontier.sampler import FrontierSampler
 from nas.objective import objective_for
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
+from nas.study.proposals import SpaceExhausted
 from nas.study.study import SearchStudy
 from nas.trial import TrialResult, TrialState
 
 OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
 SPACE = SearchSpace({f"g{i}": {"choice": [0, 1, 2, 3]} for i in range(4)})
+FEW = SearchSpace({f"g{i}": {"choice": [0, 1, 2, 3]} for i in range(2)})
 SHARES = (0.1, 1.0)
 
 
@@ -51,17 +53,17 @@ class Way:
     seconds: float = 0.0
 
 
-def climb(num_steps, *, is_honest=True, seed=0):
-    """Search; a rung shows a tenth less than the end, or noise where it is not honest."""
+def climb(num_steps, *, is_honest=True, seed=0, space=SPACE):
+    """Search until nothing is left; a rung shows a tenth less than the end, or else noise."""
     sampler = FrontierSampler(
-        SPACE,
+        space,
         lambda a: Facts(math.log10(size_of(a)), a.id),
         seed=seed,
         objectives=OBJECTIVES,
         num_candidates=50,
     )
     study = SearchStudy(
-        space=SPACE,
+        space=space,
         make_sampler=lambda _: sampler,
         objectives=OBJECTIVES,
         costs=lambda a: {"size_bytes": size_of(a)},
@@ -71,7 +73,10 @@ def climb(num_steps, *, is_honest=True, seed=0):
     way, rng = Way(study), np.random.default_rng(seed)
     for _ in range(num_steps):
         number = study.promotion(may_start=True) if study.has_paused else None
-        spec = study.ask() if number is None else study.promote(number)
+        try:
+            spec = study.ask() if number is None else study.promote(number)
+        except SpaceExhausted:
+            break
         accuracy = accuracy_of(spec.architecture)
         if spec.budget < 1.0:
             accuracy = 0.9 * accuracy if is_honest else float(rng.uniform(0.4, 0.9))
@@ -125,19 +130,34 @@ def test_the_same_study_and_seed_give_the_same_way():
     ]
 
 
-def test_where_nothing_may_start_only_what_has_a_chance_goes_on():
+def go_on(study):
+    """Train whole what waits until the sampler says that it is enough; return how many."""
+    num_gone = 0
+    while (number := study.promotion(may_start=False)) is not None:
+        spec = study.promote(number)
+        num_gone += 1
+        metrics = {**spec.static_costs, "accuracy": accuracy_of(spec.architecture)}
+        study.tell(TrialResult(number, spec.attempt, TrialState.COMPLETE, metrics, seconds=10.0))
+    return num_gone
+
+
+def test_where_the_user_wants_no_new_trial_only_what_has_a_chance_goes_on():
     study = climb(40).study
     before = len(study.paused)
 
-    gone = []
-    while (number := study.promotion(may_start=False)) is not None:
-        spec = study.promote(number)
-        gone.append(number)
-        metrics = {**spec.static_costs, "accuracy": accuracy_of(spec.architecture)}
-        study.tell(TrialResult(number, spec.attempt, TrialState.COMPLETE, metrics, seconds=10.0))
+    num_gone = go_on(study)
 
-    assert len(gone) < before
-    assert len(study.paused) == before - len(gone)
+    assert num_gone < before
+    assert len(study.paused) == before - num_gone
+
+
+def test_where_no_network_is_left_to_start_all_that_wait_go_on():
+    study = climb(100, space=FEW).study
+    before = len(study.paused)
+
+    assert len(study.records) == 16
+    assert before > 4
+    assert go_on(study) == before
 
 
 def test_a_sampler_of_a_study_without_rungs_asks_as_before():
