@@ -4,7 +4,8 @@ A position (one parameter) is a one-hot code for a choice and a number in 0..1 o
 is absent its columns are all zero, so that absence lies between the options instead of being one
 more. Facts are the exact size, the numbers that came with it, and what the configuration alone
 says. One term of the covariance compares sizes, one facts, one positions and facts, so the effect
-of size is not attributed to options.
+of size is not attributed to options. Settings, which move no known cost, have a term of their own:
+what is learned of them with small networks holds for large ones.
 
 Where the pool holds every architecture of the space, two things are better known. Shares of
 options count by rank: a cell with a single operation is rare, but not several times further away.
@@ -22,7 +23,7 @@ Notation:
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -75,6 +76,7 @@ class Embedding:
         codes: (n, parameters) rows of the pool.
         facts: (n) facts of the pool.
         is_exhaustive: the pool holds every architecture of the space.
+        settings: columns of the parameters that move no known cost.
     """
 
     def __init__(
@@ -84,9 +86,10 @@ class Embedding:
         facts: Sequence[Facts],
         *,
         is_exhaustive: bool = False,
+        settings: Collection[int] = (),
     ) -> None:
-        self._positions = _Positions(encoding.domains)
-        self._configuration = ConfigurationFacts(encoding.space.parameters)
+        self._positions = _Positions(encoding.domains, settings)
+        self._configuration = ConfigurationFacts(encoding.space.parameters, left_out=settings)
         self._means: dict[str, FloatArray] = {}
         if is_exhaustive:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
@@ -168,7 +171,10 @@ class Embedding:
     def _blocks_of(self, num_columns: int, priors: Priors) -> list["_Block"]:
         """Return what the columns of `_raw` are, in order."""
         widths = self._positions.widths
-        blocks = [_Block(w, priors.positions / len(widths), is_position=True) for w in widths]
+        blocks = [
+            _Block(w, priors.positions / len(widths), is_position=True, is_setting=is_setting)
+            for w, is_setting in zip(widths, self._positions.is_setting, strict=True)
+        ]
         groups = self._configuration.blocks
         num_facts = num_columns - sum(widths)
         num_blocks = Counter(kind for group in groups for kind, _ in group)
@@ -192,6 +198,7 @@ class _Block:
     width: int
     median: float
     is_position: bool = False
+    is_setting: bool = False
     is_share: bool = False
     is_size: bool = False
 
@@ -204,9 +211,11 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
     positions = tuple(i for i, (block, _) in enumerate(kept) if block.is_position)
     facts = tuple(i for i, (block, _) in enumerate(kept) if not block.is_position)
     sizes = tuple(i for i, (block, _) in enumerate(kept) if block.is_size)
+    settings = tuple(i for i, (block, _) in enumerate(kept) if block.is_setting)
+    terms = (sizes, facts, positions + facts, settings)
     return Kernel(
         equal_blocks([width for _, width in kept]),
-        tuple(dict.fromkeys(term for term in (sizes, facts, positions + facts) if term)),
+        tuple(dict.fromkeys(term for term in terms if term)),
         tuple(block.median for block, _ in kept),
         weight_spread,
     )
@@ -215,16 +224,22 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
 class _Positions:
     """The columns of the parameters that have several values.
 
-    A choice among names is a one-hot code. A number, and a choice among three numbers or more,
-    is its place on 0..1 and its presence.
+    A choice is a one-hot code. A number is its place on 0..1 and its presence; so is a choice
+    among three numbers or more that is a setting. Of other choices the costs tell the order, and
+    their numbers may be names of operations.
 
     Args:
         domains: of all parameters.
+        settings: which of them move no known cost.
     """
 
-    def __init__(self, domains: Sequence[Domain]) -> None:
+    def __init__(self, domains: Sequence[Domain], settings: Collection[int]) -> None:
         several = [(i, domain) for i, domain in enumerate(domains) if domain.num_values > 1]
-        scales = [_scale_of(domain) for _, domain in several]
+        self.is_setting = [i in settings for i, _ in several]
+        scales = [
+            _scale_of(domain, is_setting=is_setting)
+            for (_, domain), is_setting in zip(several, self.is_setting, strict=True)
+        ]
         self.widths = [
             int(domain.num_values) if scale is None else 2
             for (_, domain), scale in zip(several, scales, strict=True)
@@ -251,11 +266,11 @@ class _Positions:
         return np.asarray(found)
 
 
-def _scale_of(domain: Domain) -> Callable[[FloatArray], FloatArray] | None:
-    """Return what places the codes of a domain on 0..1; None where it has no order."""
+def _scale_of(domain: Domain, *, is_setting: bool) -> Callable[[FloatArray], FloatArray] | None:
+    """Return what places the codes of a domain on 0..1; None for a one-hot code."""
     if not isinstance(domain, Choice):
         return partial(scaled, domain)
-    places = ordered_places(domain.options)
+    places = ordered_places(domain.options) if is_setting else None
     return None if places is None else lambda codes: places[codes.astype(np.int64)]
 
 
