@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from nas.frontier.encoding import Encoding, scaled
 from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
-from nas.frontier.ordered import ordered_places
+from nas.frontier.ordered import numbers_apart, ordered_places
 from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
@@ -88,8 +88,9 @@ class Embedding:
         is_exhaustive: bool = False,
         settings: Collection[int] = (),
     ) -> None:
-        self._positions = _Positions(encoding.domains, settings)
-        self._configuration = ConfigurationFacts(encoding.space.parameters, left_out=settings)
+        apart = {*settings, *(numbers_apart(encoding.domains) if settings else ())}
+        self._positions = _Positions(encoding.domains, settings, ordered=apart)
+        self._configuration = ConfigurationFacts(encoding.space.parameters, left_out=apart)
         self._means: dict[str, FloatArray] = {}
         if is_exhaustive:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
@@ -224,22 +225,20 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
 class _Positions:
     """The columns of the parameters that have several values.
 
-    A choice is a one-hot code. A number is its place on 0..1 and its presence; so is a choice
-    among three numbers or more that is a setting. Of other choices the costs tell the order, and
-    their numbers may be names of operations.
+    A choice is a one-hot code. A number is its place on 0..1 and its presence.
 
     Args:
         domains: of all parameters.
         settings: which of them move no known cost.
+        ordered: which choices count as numbers if their options are.
     """
 
-    def __init__(self, domains: Sequence[Domain], settings: Collection[int]) -> None:
+    def __init__(
+        self, domains: Sequence[Domain], settings: Collection[int], *, ordered: Collection[int]
+    ) -> None:
         several = [(i, domain) for i, domain in enumerate(domains) if domain.num_values > 1]
         self.is_setting = [i in settings for i, _ in several]
-        scales = [
-            _scale_of(domain, is_setting=is_setting)
-            for (_, domain), is_setting in zip(several, self.is_setting, strict=True)
-        ]
+        scales = [_scale_of(domain, is_ordered=i in ordered) for i, domain in several]
         self.widths = [
             int(domain.num_values) if scale is None else 2
             for (_, domain), scale in zip(several, scales, strict=True)
@@ -266,11 +265,11 @@ class _Positions:
         return np.asarray(found)
 
 
-def _scale_of(domain: Domain, *, is_setting: bool) -> Callable[[FloatArray], FloatArray] | None:
+def _scale_of(domain: Domain, *, is_ordered: bool) -> Callable[[FloatArray], FloatArray] | None:
     """Return what places the codes of a domain on 0..1; None for a one-hot code."""
     if not isinstance(domain, Choice):
         return partial(scaled, domain)
-    places = ordered_places(domain.options) if is_setting else None
+    places = ordered_places(domain.options) if is_ordered else None
     return None if places is None else lambda codes: places[codes.astype(np.int64)]
 
 

@@ -5,17 +5,33 @@ of names: its options stand in an order, at distances.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Value
+from nas.space.parameters import Choice, Domain
 
 FloatArray = NDArray[np.float64]
 
 # Two options have no order that a model could use.
 MIN_OPTIONS = 3
+# So many choices among the same options are like positions of a network: which option stands
+# where tells more than their order, and numbers may be names of operations.
+NUM_LIKE = 3
+
+
+def numbers_apart(domains: Sequence[Domain]) -> set[int]:
+    """Return the places of the choices among numbers that few others share: widths, a depth."""
+    choices = {i: d.options for i, d in enumerate(domains) if isinstance(d, Choice)}
+    num_like = Counter(choices.values())
+    return {
+        i
+        for i, options in choices.items()
+        if num_like[options] < NUM_LIKE and ordered_places(options) is not None
+    }
 
 
 def ordered_places(options: Sequence[Value]) -> FloatArray | None:
