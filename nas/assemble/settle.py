@@ -178,7 +178,7 @@ class _Settling:
         if not measured:
             return None
         macs = [costs["num_macs"] for _, costs in sample]
-        surest = known[0][1]["num_macs"] if known else None
+        surest = [costs["num_macs"] for _, costs in known]
         speeds = list(self._speeds(first, settled, macs, measured, surest))
         return plan_trials(self._wanted(first), speeds)
 
@@ -188,7 +188,7 @@ class _Settling:
         settled: AutoValues,
         macs: list[float],
         measured: list[EpochTime],
-        surest: float | None,
+        surest: list[float],
     ) -> Iterator[SpaceSpeed]:
         """Yield the speed of the space, then of what it would be for smaller images."""
         side = min(settled.shape.input_shape[1:])
@@ -203,8 +203,8 @@ class _Settling:
             found = sampled_macs(space, settled.shape, seed=self.config.seed)
             if not found:
                 return
-            first_macs = recommended_macs(space, settled.shape)
-            quicker = speed_of(found, measured, side=smaller, recommended=first_macs)
+            named = recommended_macs(space, settled.shape)
+            quicker = speed_of(found, measured, side=smaller, recommended=named)
             if quicker.usual_epoch_s() > _QUICKER * usual_s:
                 return  # a first convolution of stride 1 undoes what smaller images spare
             yield quicker
