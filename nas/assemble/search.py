@@ -33,7 +33,7 @@ from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator, Inherits
+from nas.evaluation.evaluator import Evaluator, Inherits, SharesWeights
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
@@ -128,6 +128,11 @@ def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan |
         raise ConfigError(
             f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
             "start from the weights of others; use evaluation=trained, or leave it out"
+        )
+    if isinstance(evaluator, SharesWeights):
+        raise ConfigError(
+            "training.inherit=true: trials of evaluation=supernet start from the supernet; leave "
+            "one of the two out"
         )
     return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 
