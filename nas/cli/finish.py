@@ -2,12 +2,15 @@
 
 import math
 import shlex
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.cli.command_clock import CommandClock, began_s
 from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
@@ -24,10 +27,19 @@ if TYPE_CHECKING:
     from nas.finish.length import CurvePoint, Gain, Lengths
     from nas.finish.retrain import Crew, Retraining
     from nas.finish.task import FinishSummary
+    from nas.planning.command_time import Retrainings
+    from nas.record.winners import WinnerRow
 
 
-def run(words: Sequence[str]) -> int:
-    """Finish one run."""
+def run(words: Sequence[str], *, clock: CommandClock | None = None) -> int:
+    """Finish one run.
+
+    Args:
+        words: of the command line.
+        clock: of the search in the same command, if there was one.
+    """
+    own = CommandClock(began_s()) if clock is None else clock
+    begun_s = own.began_s if clock is None else time.monotonic()
     open_launch_folder()
     from nas.config.finishing import check_finish
 
@@ -37,12 +49,13 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.tracking import Tracks
     from nas.config.recorded import read_mapping
 
+    own.loaded()
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
     _say_missing(console, finish)
     tracks = Tracks(config.tracking)
     with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
-        summary = _finish(finish, config, console)
+        summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
         tracks.finished(finish.folder)
     status = _end(console, summary, folder=finish.folder, words=words)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
@@ -50,7 +63,12 @@ def run(words: Sequence[str]) -> int:
 
 
 def _finish(
-    finish: "AssembledFinish", config: "FinishConfig", console: Console
+    finish: "AssembledFinish",
+    config: "FinishConfig",
+    console: Console,
+    *,
+    clock: CommandClock,
+    begun_s: float,
 ) -> "FinishSummary":
     """Hold the `finish` folder of the run, and fill it."""
     from nas.assemble.run_data import keep_fingerprint
@@ -67,15 +85,34 @@ def _finish(
         if finish.note is not None:
             view.message(finish.note)
             keep_fingerprint(finish.folder, finish.fingerprint)
+        crew = _crew(finish, console, time_limit_s=config.trial_time_limit_s)
+        retrainings = _retrainings(config, clock, begun_s=begun_s)
+
+        def publish(rows: "Sequence[WinnerRow]") -> None:
+            clock.end("retraining winners")
+            write_finish_png(rows, name=name, path=place / "finish.png")
+
         summary = finish.run(
-            crew=_crew(finish, console, time_limit_s=config.trial_time_limit_s),
-            publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
-            lease=lease,
+            crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
         )
         write_files_png(summary.artefacts, name=name, path=place / "files.png")
         write_mistake_pictures(place)
         finish.write_page()
+    clock.end("making their files")
     return summary
+
+
+def _retrainings(
+    config: "FinishConfig", clock: CommandClock, *, begun_s: float
+) -> "Retrainings | None":
+    """Return when retrainings must have ended; None without a budget."""
+    from nas.planning.command_time import Retrainings
+    from nas.running_clock import running_s
+
+    if config.budget is None:
+        return None
+    left_s = begun_s + config.budget - time.monotonic()
+    return Retrainings(running_s() + left_s, clock.unit_s)
 
 
 def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | None) -> "Crew":

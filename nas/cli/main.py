@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from nas.cli import answer
 from nas.cli.command import HELP_FLAGS, Command, two_columns
+from nas.cli.command_clock import beginning
 from nas.cli.commands import COMMANDS
 from nas.cli.disk import disk_fault
 from nas.cli.first_words import with_keys
@@ -31,6 +32,11 @@ _EXAMPLES = """\
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
+    with beginning(is_process=words is None):
+        return _main(words)
+
+
+def _main(words: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     remember_secrets_of_words(given)
     set_worker_environment()  # before anything imports torch

@@ -300,6 +300,7 @@ class SearchLoop:
             num_raised=self._costs.num_raised,
             without_weights=self._again.numbers,
             why_ended="" if is_interrupted else out.why_ended,
+            num_resumed=self._tracker.num_resumed,
         )
 
     def _progress(self, backend: Backend) -> Progress:

@@ -18,9 +18,12 @@ from nas.finish.confirm import Winner
 from nas.finish.length import Room
 from nas.pareto.select import knee
 
-# Times the epochs of its trial that a winner must be able to train for a further one to be taken.
-# Photos, 45 CPU seconds: 22 epochs reach 67 % where 6 reach about 50 %; half of them cost a point
-# or two, which is what a second winner is worth.
+# Times the epochs of its trial that the first winner must be able to train. On photos wide
+# networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the same
+# time (experiments/photos); with fewer they were behind.
+ENOUGH_TIMES = 2.5
+# The same for each winner, for a further one to be taken: half of the epochs cost a point or two,
+# which is what a second winner is worth.
 LEAST_TIMES = 6
 # What an accuracy after one epoch may hide; after more it is a part: 7.5 points after 4, 1.5 after
 # 20 epochs. Reasoned from single runs, not fitted.
@@ -48,13 +51,13 @@ def affordable(
         num_slots: trainings that run at once.
         available_s: wall seconds for all retrainings.
     """
-    wanted, known = LEAST_TIMES * search_epochs, [*winners, *others]
+    known = [*winners, *others]
 
-    def fit(places: Sequence[int]) -> bool:
+    def fit(places: Sequence[int], times: float) -> bool:
         room = Room([epoch_s[place] for place in places], num_slots, available_s)
-        return room.fits([wanted] * len(places), num_seeds=1)
+        return room.fits([round(times * search_epochs)] * len(places), num_seeds=1)
 
-    quick = [place for place in range(len(known)) if fit([place])]
+    quick = [place for place in range(len(known)) if fit([place], ENOUGH_TIMES)]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     doubt = DOUBT / search_epochs if metric.is_share else 0.0
@@ -63,7 +66,7 @@ def affordable(
     members = [place for place in quick if place < len(winners)]
     for place in _best_first([winners[place] for place in members], metric) if members else ():
         more = list(dict.fromkeys([*kept, members[place]]))
-        if not fit(more):
+        if not fit(more, LEAST_TIMES):
             break
         kept = more
     return sorted((known[place] for place in kept), key=lambda w: _told(w, "size_bytes"))
@@ -73,7 +76,8 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
     """Return the seconds of an epoch of each winner's trial; 0 where there is none."""
     records = [winner.record for winner in winners]
     taken = [r.metrics.get("seconds", r.seconds) if r is not None else 0.0 for r in records]
-    return [seconds / search_epochs for seconds in taken]
+    shares = [r.metrics.get("training_share", 1.0) if r is not None else 1.0 for r in records]
+    return [seconds / (search_epochs * s) for seconds, s in zip(taken, shares, strict=True)]
 
 
 def _first(known: Sequence[Winner], metric: WinnerMetric, *, doubt: float) -> int:

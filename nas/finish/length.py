@@ -50,10 +50,12 @@ class Length:
     Attributes:
         epochs: of each retraining.
         reason: how the sentence "Trained for so many epochs" goes on.
+        seconds: that one retraining is planned to take; 0 where nobody knows.
     """
 
     epochs: int
     reason: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,9 @@ def remembered_lengths(folder: Path, key: str) -> Lengths | None:
         if told["key"] != key:
             return None
         of = {
-            identity: Length(int(length["epochs"]), str(length["reason"]))
+            identity: Length(
+                int(length["epochs"]), str(length["reason"]), float(length.get("seconds", 0.0))
+            )
             for identity, length in told["of"].items()
         }
         curve = tuple(CurvePoint(**point) for point in told["curve"])

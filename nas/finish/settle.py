@@ -9,6 +9,7 @@ from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
 from nas.finish.find_length import (
+    FITS,
     LENGTHS,
     Patience,
     Question,
@@ -81,6 +82,7 @@ def settle(
         growth=growth,
         makes_files=task.export is not None,
         began_s=began_s,
+        num_slots=task.num_slots,
     )
     evaluator.data = data.search_data()
     found = find_lengths(question, evaluator=evaluator, folder=folder, crew=crew)
@@ -90,13 +92,30 @@ def settle(
     crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: length.epochs for identity, length in lengths.of.items()}
+    work_s = {identity: length.seconds for identity, length in lengths.of.items()}
     return Settled(
         replace(task, recipe=recipe, num_seeds=seeds),
         winners,
-        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs),
+        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs, work_s=work_s),
         lengths,
         found.outcome,
     )
+
+
+def trained_lengths(
+    lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+) -> Lengths:
+    """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs."""
+    of = dict(lengths.of)
+    for winner in winners:
+        job, length = plan.jobs_of(winner)[0], lengths.of.get(winner.architecture.id)
+        if length is None or job.key not in ledger:
+            continue
+        share = ledger[job.key].metrics.get("training_share", 1.0)
+        if share < 1.0:
+            epochs = max(1, round(share * length.epochs))
+            of[winner.architecture.id] = replace(length, epochs=epochs, reason=FITS)
+    return replace(lengths, of=of)
 
 
 def _kept(

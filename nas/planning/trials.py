@@ -2,8 +2,9 @@
 
 More time makes trials longer and more of them, by its square root each: a search that is twice as
 long has trials that are 1.4 times as long. Where there is too little of it for some trials of
-several epochs, images are made smaller. What the space recommends is never left out as too slow:
-on photos such networks learn three times as fast as others (experiments/photos).
+several epochs, images are made smaller. What the space recommends first is never left out as too
+slow, and what it recommends next only where its trial would take most of the search: on photos
+such networks learn three times as fast as others (experiments/photos).
 """
 
 import math
@@ -17,6 +18,8 @@ LEAST_NUM_TRIALS = 3  # fewer leave nothing to choose
 MOST_TIMES_EPOCHS = 4.0  # times the epochs that are wanted: more changes no ranking
 SHORTEST = 4  # epochs: after fewer, all networks are about as bad
 LARGEST_SHARE = 0.15  # of the search's time that one trial may take; more where it has few
+# Likewise of a network that the space recommends: a wide one learns more than its trial shows.
+LARGEST_RECOMMENDED_SHARE = 0.7
 _ROOM = 1.06  # limits are told in two digits, and must let the recommended network pass
 
 
@@ -87,16 +90,19 @@ def _planned(wanted: WantedTrials, speed: SpaceSpeed) -> TrialPlan:
         epoch_s = speed.usual_epoch_s(most_macs=most_macs)
         epochs, number = _shared_out(wanted, wanted.seconds * wanted.num_workers / epoch_s)
         share = max(LARGEST_SHARE, 1 / number)
-        most_macs = _most_macs(speed, share * wanted.seconds / epochs)
+        longest = LARGEST_RECOMMENDED_SHARE * wanted.seconds / epochs
+        most_macs = _most_macs(speed, share * wanted.seconds / epochs, longest)
     return _as_plan(wanted, speed, epochs, number, most_macs=most_macs)
 
 
-def _most_macs(speed: SpaceSpeed, epoch_s: float) -> float | None:
+def _most_macs(speed: SpaceSpeed, epoch_s: float, longest_s: float) -> float | None:
+    """Return the limit for trials whose epochs may take so long; recommended ones longer."""
     known = speed.recommended
     if known is None:
         return speed.most_macs(epoch_s=epoch_s)
     found = speed.most_macs(epoch_s=max(epoch_s, known.epoch_s))
-    return None if found is None else max(found, _ROOM * known.num_macs)
+    passing = [known, *(one for one in speed.further if one.epoch_s <= longest_s)]
+    return None if found is None else max(found, *(_ROOM * one.num_macs for one in passing))
 
 
 def _shared_out(wanted: WantedTrials, num_epochs: float) -> tuple[int, int]:

@@ -161,6 +161,24 @@ def test_stages_may_be_fused_where_images_are_larger_than_digits(photo_space, sp
     assert not [name for name in space.domains if name.endswith("fused")]
 
 
+def test_the_pool_behind_the_first_convolution_takes_the_stride_of_the_first_stage(photo_space):
+    plan = photo_space.plan(photo_space.recommended()[0], PHOTOS)
+    assert plan.pools
+    assert [stage.stride for stage in plan.stages] == [1, 2, 2, 1]  # of maps of 16, 8, 4, 4
+
+
+def test_maps_that_are_too_small_for_the_kernels_are_not_pooled():
+    parameters = {**MobileNetSpace.default_parameters, "resolution": {"choice": [4, 5]}}
+    pooling = MobileNetSpace(
+        parameters, stem_pool=True
+    )  # kernels of up to 5 pixels meet maps of 3
+    (one,) = samples(pooling, 1)
+    plans = [
+        pooling.plan(pooling.architecture({**one, "resolution": side}), PHOTOS) for side in (4, 5)
+    ]
+    assert [plan.pools for plan in plans] == [False, True]
+
+
 def test_costs_of_fused_stages_are_exact_on_many_architectures(photo_space):
     for architecture in samples(photo_space, 30):
         closed = dict(photo_space.static_costs(architecture, PHOTOS))
