@@ -24,4 +24,7 @@ def inheritance_line(records: Sequence[TrialRecord], *, is_retrained: bool) -> s
     what = f"{number} of {counted(len(trained), 'trial')} started from {source}"
     if is_retrained:
         return f"{what}; nas finish trained the winners from scratch."
-    return f"{what}, so accuracies depend on {reason} and the front is not confirmed: nas finish trains it from scratch."
+    return (
+        f"{what}, so accuracies depend on {reason} and the front is not confirmed: "
+        "nas finish trains it from scratch."
+    )
