@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import nn
@@ -201,12 +202,9 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         return model, self._share, recipe
 
     def _run(self, training: Training, spec: TrialSpec) -> float:
-        if self._starts_from_slices(spec):
-            if spec.budget <= self.slice_share:
-                recalibrate_norms(training.model, training.data)
-                return 0.0
-            if training.step == 0:
-                recalibrate_norms(training.model, training.data)
+        if self._starts_from_slices(spec) and spec.budget <= self.slice_share:
+            recalibrate_norms(training.model, training.data)
+            return 0.0
         return super()._run(training, spec)
 
     def _measured(
@@ -230,7 +228,7 @@ def _read(weights: SharedWeights, place: Path, wanted: Mapping[str, Any]) -> Sha
         told = json.loads((place / _TOLD).read_text())
         tensors = load_safetensors((place / _WEIGHTS).read_bytes())
         weights.take(tensors)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise RunFolderError(
             f"the supernet in {place} cannot be read: {error}; remove that folder, and it is "
             "trained again"

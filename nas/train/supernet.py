@@ -89,6 +89,9 @@ class SupernetTraining(Training):
         ]
         side = family.input_size(self._ends[0].model)
         super().__init__(weights, data.resized(side), recipe, seed=seed)
+        # Zeros rather than none, in each step alike, so that a cut changes nothing.
+        for parameter in weights.parameters():
+            parameter.grad = torch.zeros_like(parameter)
 
     def _take_step(
         self, draws: EpochDraws, batch: slice, images_BHWC: torch.Tensor
