@@ -83,6 +83,7 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     constraints, limits = _parted(wanted, objectives)
     constraints = tuple(within_error(limit, devices) for limit in constraints)
     evaluator, data = _build_evaluator(config, space, objectives, constraints, devices, data)
+    _check_shared(config, evaluator)
     references = build_references(config.references, data)
     aim = build_aim(config, objectives, limits=limits, references=references)
     trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
@@ -116,6 +117,26 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     )
 
 
+def _check_shared(config: SearchConfig, evaluator: Evaluator) -> None:
+    """Refuse what does not go with weights that are trained before the first trial.
+
+    Raises:
+        ConfigError: a budget, since nobody plans for that time, or weights of other trials.
+    """
+    if not isinstance(evaluator, SharesWeights):
+        return
+    if config.budget is not None:
+        raise ConfigError(
+            "budget: the time that evaluation=supernet takes before the first trial is not "
+            "planned for; give training.epochs and stopping.num_trials, or use evaluation=trained"
+        )
+    if config.training.get("inherit"):
+        raise ConfigError(
+            "training.inherit=true: trials of evaluation=supernet start from the supernet; leave "
+            "one of the two out"
+        )
+
+
 def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:
     """Return how trials start from others.
 
@@ -128,11 +149,6 @@ def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan |
         raise ConfigError(
             f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
             "start from the weights of others; use evaluation=trained, or leave it out"
-        )
-    if isinstance(evaluator, SharesWeights):
-        raise ConfigError(
-            "training.inherit=true: trials of evaluation=supernet start from the supernet; leave "
-            "one of the two out"
         )
     return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 

@@ -25,7 +25,7 @@ from nas.errors import ConfigError, RunFolderError
 from nas.evaluation.evaluator import SharesWeights
 from nas.evaluation.hand_made import KEY
 from nas.evaluation.placement import move_to_device
-from nas.evaluation.supernet_family import supernet_of
+from nas.evaluation.supernet_family import check_places, supernet_of
 from nas.evaluation.trained import TrainedEvaluator
 from nas.files import remove_own, write_bytes, write_text
 from nas.objective import Objective
@@ -67,7 +67,8 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         slice_share: a trial that may spend no more than this is judged without any training.
 
     Raises:
-        ConfigError: the data have no classes, or a number is out of its range.
+        ConfigError: the space does not say which parts share weights, the data have no classes,
+            or a number is out of its range.
     """
 
     slice_share = 0.05
@@ -103,6 +104,7 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
             checkpoint_every_s=checkpoint_every_s,
             devices=devices,
         )
+        check_places(space)
         if self.data.task is not None or recipe.adapter_rank is not None:
             raise ConfigError(
                 "evaluation=supernet: its networks learn the answers of the largest one, as "
@@ -132,7 +134,6 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
             Whether it is there.
 
         Raises:
-            ConfigError: the space does not say which parts share weights.
             RunFolderError: the folder holds one of other settings, or one that cannot be read.
         """
         place = folder / "supernet"

@@ -35,13 +35,8 @@ def supernet_of(
     Raises:
         ConfigError: the space does not say the places.
     """
+    check_places(space)
     looked_at = list(_looked_at(space, generator(seed, "supernet")))
-    if space.places(looked_at[0]) is None:
-        raise ConfigError(
-            f"evaluation=supernet: {type(space).__name__} does not say which parts of its "
-            "networks share weights; take search_space=mobilenet or vit, define `places` in the "
-            "space, or take training.inherit=true, which asks nothing of a space"
-        )
     sizes: dict[Architecture, int] = {}
     shapes: dict[Architecture, dict[str, Shape]] = {}
     with on_meta_device():
@@ -60,6 +55,20 @@ def supernet_of(
         input_size=partial(input_size, data=shape),
     )
     return family, SharedWeights(_first_weights(family, shapes))
+
+
+def check_places(space: SearchSpace) -> None:
+    """Refuse a space whose networks share no weights as far as it says.
+
+    Raises:
+        ConfigError: it does not say the places of parts.
+    """
+    if space.places(space.sample(generator(0, "supernet"))) is None:
+        raise ConfigError(
+            f"evaluation=supernet: {type(space).__name__} does not say which parts of its "
+            "networks share weights; take search_space=mobilenet or vit, define `places` in the "
+            "space, or take training.inherit=true, which asks nothing of a space"
+        )
 
 
 def _build(space: SearchSpace, shape: DataShape, architecture: Architecture) -> nn.Module:

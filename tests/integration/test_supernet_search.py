@@ -27,9 +27,7 @@ def start(folder, *words):
     environment = {**os.environ, "PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "nas", "search", *WORDS, *words]
     with (folder / "output").open("ab") as output:
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=output
-        )
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
 
 
 def trials(run):
