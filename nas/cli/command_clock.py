@@ -110,7 +110,7 @@ def trials_line(records: Sequence[TrialRecord], plan: TrialPlan, *, num_before: 
     if shortened:
         share = min(r.metrics["training_share"] for r in shortened)
         told += (
-            f"; {len(shortened)} trained shorter than planned to end in time, at least "
-            f"{share:.0%} of their steps"
+            f"; {len(shortened)} trained for fewer steps than planned, down to {share:.0%}, so as "
+            "to end in time"
         )
     return f"{told}."

@@ -221,7 +221,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                     seed=spec.seed,
                     share=share,
                     time_limit_s=spec.time_limit_s,
-                    within_s=spec.within_s,
+                    within_s=_left_of(spec.within_s, since_s=started),
                     loss=self._loss(model, device, recipe),
                 )
             with clock.part("train"):
@@ -331,6 +331,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         if spec.budget < 1.0 or ours is None:
             return False
         return not any(_dominates(point, ours) for point in spec.front)
+
+
+def _left_of(within_s: float | None, *, since_s: float) -> float | None:
+    """Return what is left for the training of the time that the whole trial has."""
+    return None if within_s is None else max(1.0, within_s - (time.monotonic() - since_s))
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -12,7 +12,7 @@ from nas.planning.duration import duration_words
 # Times the loading of the libraries, in seconds.
 _WORKERS = 2.0  # Ray, and the first worker's own loading
 _REPORTS = 0.7  # tables, pictures and page of a search
-_RESTART = 1.2  # reading the data again, and workers for the retrainings
+_RESTART = 2.0  # reading the data again, and workers for the retrainings
 _FILES = 4.0  # of the first network that is shipped: loading exporters, tables and page included
 _MORE_FILES = 3.0  # of each further one
 _CLOSING = 0.6  # ending workers and the process

@@ -20,7 +20,13 @@ _SIZES_LEAD = (
 
 @dataclass(frozen=True)
 class WinnersSection(TableSection):
-    """The table of the winners below a picture of them."""
+    """The table of the winners below a picture of them.
+
+    Attributes:
+        has_intervals: several retrainings of a winner tell how much they vary.
+    """
+
+    has_intervals: bool = True
 
 
 def winners_section(winners: Sequence[WinnerRow]) -> Section | None:
@@ -34,6 +40,7 @@ def winners_section(winners: Sequence[WinnerRow]) -> Section | None:
         "Winners: retrained and tested",
         table=PageTable(headings, rows, "Winners, smallest first"),
         lead=optimism_line(winners),
+        has_intervals=any(math.isfinite(row.confidence_low) for row in winners),
     )
 
 
