@@ -28,8 +28,8 @@ test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not gpu and not postgres"
-	$(BIN)/python -m pytest -m "slow and ray and not gpu and not postgres"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not long and not gpu and not postgres"
+	$(BIN)/python -m pytest -m "slow and ray and not long and not gpu and not postgres"
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long

@@ -5,18 +5,21 @@
 FILE is an npz of images (`experiments.cifar10.convert`), or `digits`. The space is that of
 `nas search search_space=mobilenet`, so is the split; everything else is the usual: multivariate
 TPE with two objectives and `constant_liar`, a `DataLoader`, `OneCycleLR`, AdamW. A line for each
-trial goes to results/rival.csv: CPU seconds of all processes so far, validation accuracy and size.
-With `--ours` the same number of trials of `nas search` follows, with a line for each in
-results/rival_ours.csv, and what both took is told.
+trial goes to results/rival.csv: CPU seconds of all processes, validation accuracy, size. With
+`--ours` the same number of trials of `nas search` follows, with a line for each in
+results/rival_ours.csv. What stood on a front is trained again from fresh seeds by the rival's loop
+and judged on the test split; volumes are those of these accuracies.
 """
 
 import argparse
-import csv
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +33,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from experiments.cifar10.pretend import write_images
 from experiments.smoke import make_parser, run_experiment
-from experiments.time_to_front import ours
+from experiments.time_to_front import fronts, ours
+from nas.architecture import Architecture
 from nas.data.dataset import Dataset, Split
 from nas.data.digits import load_digits
 from nas.data.npz import load_npz
 from nas.sampling.distributions import suggest
+from nas.space.space import SearchSpace
 from search_spaces.mobilenet import MobileNetSpace
 
 HERE = Path(__file__).parent
@@ -54,6 +59,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "results" / "rival.csv")
     parser.add_argument("--ours", type=Path, default=None, metavar="RUN", help="folder of a run")
+    parser.add_argument("--again", type=int, default=3, help="trainings of a front's networks")
+    parser.add_argument("--floors", type=float, nargs="+", default=[fronts.GUESSING])
     parser.add_argument("--number", type=int, default=None, help="of this process; not by hand")
     options = parser.parse_args(words)
     if options.number is not None:
@@ -67,20 +74,62 @@ def main(words: Sequence[str]) -> int:
         for number in range(options.processes)
     ]
     status = max(worker.wait() for worker in workers)
-    publish(options)
-    if status == 0 and options.ours is not None:
-        follow(options)
+    if status == 0:
+        publish(options)
     return status
 
 
-def follow(options: argparse.Namespace) -> None:
-    """Do the same by `nas search`, and say what both took."""
-    points = ours.search(
-        options.file, options.ours, trials=options.trials, epochs=options.epochs, seed=options.seed
+def publish(options: argparse.Namespace) -> None:
+    """Write what the processes found, then do the same by `nas search`, if that is asked for."""
+    data = data_of(options.file)
+    spaces: list[SearchSpace] = [space_for(data)]
+    searches = [found(options)]
+    paths: list[Path] = [options.results]
+    if options.ours is not None:
+        searches.append(
+            ours.search(
+                options.file, options.ours,
+                trials=options.trials, epochs=options.epochs, seed=options.seed,
+            )
+        )  # fmt: skip
+        spaces.append(ours.space_of(options.ours))
+        paths.append(options.results.with_name(f"{options.results.stem}_ours.csv"))
+    tested = replace(data, validation=data.test)
+    key = Path(options.file).stem, options.seed
+    for path, space, trials in zip(paths, spaces, searches, strict=True):
+        judge = partial(train_again, space, tested, epochs=options.epochs)
+        fronts.append(path, key, fronts.retrained(trials, judge, num_seeds=options.again))
+        print(f"{path}: {len(trials)} trials, {trials[-1].cpu_s:.0f} CPU s")
+    if options.ours is not None:
+        both = [fronts.read(path) for path in paths]
+        for floor in options.floors:
+            print(*fronts.compare(*both, floor=floor), sep="\n", flush=True)
+
+
+def found(options: argparse.Namespace) -> list[fronts.Trained]:
+    """Return the rival's trials, with the CPU seconds that all processes had used by then."""
+    done = sorted(
+        (trial for trial in study_of(options).trials if trial.values is not None),
+        key=lambda trial: str(trial.datetime_complete),
     )
-    path = options.results.with_name(f"{options.results.stem}_ours.csv")
-    append(path, options, [(number, *point) for number, point in enumerate(points)])
-    print(*ours.compare(ours.read(options.results), ours.read(path)), sep="\n", flush=True)
+    spent: dict[int, float] = {}
+    trials = []
+    for trial in done:
+        spent[trial.user_attrs["process"]] = trial.user_attrs["cpu_s"]
+        accuracy, size_bytes = trial.values
+        told = trial.user_attrs["architecture"]
+        cpu_s = round(sum(spent.values()), 2)
+        trials.append(fronts.Trained(trial.number, cpu_s, accuracy, size_bytes, told))
+    return trials
+
+
+def train_again(
+    space: SearchSpace, data: Dataset, architecture: Architecture, seed: int, *, epochs: int
+) -> float:
+    """Train a network of either search from scratch, by the rival's loop."""
+    torch.manual_seed(seed)
+    model = space.build(architecture, data.shape)
+    return train(model, data, int(str(architecture["resolution"])), epochs=epochs)
 
 
 def study_of(options: argparse.Namespace, number: int = 0) -> optuna.Study:
@@ -101,10 +150,7 @@ def work(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     number: int = options.number
     study, data = study_of(options, number), data_of(options.file)
-    side = data.shape.input_shape[1]
-    space = MobileNetSpace(
-        {**MobileNetSpace.default_parameters, "resolution": {"choice": RESOLUTIONS[side]}}
-    )
+    space = space_for(data)
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         torch.manual_seed(trial.number)
@@ -114,11 +160,20 @@ def work(options: argparse.Namespace) -> int:
         accuracy = train(model, data, resolution, epochs=options.epochs)
         trial.set_user_attr("cpu_s", time.process_time())
         trial.set_user_attr("process", number)
-        return accuracy, 4.0 * sum(p.numel() for p in model.parameters())
+        trial.set_user_attr("architecture", json.dumps(dict(architecture)))
+        return accuracy, 4.0 * sum(
+            tensor.numel() for tensor in model.state_dict().values() if tensor.is_floating_point()
+        )
 
     done = optuna.study.MaxTrialsCallback(options.trials, states=None)
     study.optimize(objective, callbacks=[done])
     return 0
+
+
+def space_for(data: Dataset) -> MobileNetSpace:
+    """Return the space that `nas search` has for small images."""
+    resolutions = {"choice": RESOLUTIONS[data.shape.input_shape[1]]}
+    return MobileNetSpace({**MobileNetSpace.default_parameters, "resolution": resolutions})
 
 
 def data_of(file: str) -> Dataset:
@@ -166,41 +221,13 @@ def loaded(split: Split, resolution: int) -> TensorDataset:
     return TensorDataset(sized, torch.from_numpy(np.asarray(split.labels)))
 
 
-def publish(options: argparse.Namespace) -> None:
-    """Add a line for each trial, by the CPU seconds that all processes had used when it ended."""
-    study = study_of(options)
-    done = sorted(
-        (trial for trial in study.trials if trial.values is not None),
-        key=lambda trial: str(trial.datetime_complete),
-    )
-    spent: dict[int, float] = {}
-    rows = []
-    for trial in done:
-        spent[trial.user_attrs["process"]] = trial.user_attrs["cpu_s"]
-        rows.append((trial.number, round(sum(spent.values()), 2), *trial.values))
-    append(options.results, options, rows)
-    print(f"{options.results}: {len(done)} trials, {sum(spent.values()):.0f} CPU s")
-
-
-def append(path: Path, options: argparse.Namespace, rows: Iterable[Sequence[float]]) -> None:
-    """Add a line for each trial: its number, CPU seconds so far, accuracy and size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.is_file()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(["data", "seed", "trial", "cpu_s", "accuracy", "size_bytes"])
-        name = Path(options.file).stem
-        writer.writerows([name, options.seed, *row] for row in rows)
-
-
 def small(folder: Path) -> Iterable[Sequence[str]]:
     """Return the small form: four trials on pretended images."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     file = write_images(folder / "small.npz", side=8, num_train=640, num_test=20)
     yield [str(file), str(folder / "journal.log"), "--trials", "3", "--epochs", "1",
            "--processes", "1", "--ours", str(folder / "run"),
-           "--results", str(folder / "rival.csv")]  # fmt: skip
+           "--again", "1", "--results", str(folder / "rival.csv")]  # fmt: skip
 
 
 if __name__ == "__main__":

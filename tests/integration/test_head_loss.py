@@ -38,7 +38,9 @@ def postgres_url():
         server.stop()
 
 
-@pytest.mark.parametrize("database", ["sqlite_url", "postgres_url"])
+@pytest.mark.parametrize(
+    "database", [pytest.param("sqlite_url", marks=pytest.mark.long), "postgres_url"]
+)
 def test_a_search_whose_head_node_was_lost_goes_on_from_the_database_alone(
     tmp_path, monkeypatch, request, database
 ):

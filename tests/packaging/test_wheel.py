@@ -58,7 +58,7 @@ def test_the_wheel_lists_its_spaces_beside_a_foreign_conf_folder(run_nas, launch
     "execution",
     [
         pytest.param("execution=inline", marks=pytest.mark.slow),
-        pytest.param("execution.num_workers=2", marks=[pytest.mark.ray, pytest.mark.slow]),
+        pytest.param("execution.num_workers=2", marks=[pytest.mark.ray, pytest.mark.long]),
     ],
 )
 def test_a_users_own_space_is_searched_from_the_wheel(run_nas, launch_folder, execution):
