@@ -178,6 +178,21 @@ class MobileNetSpace(SearchSpace):
 
         return mobilenet_parts(self.plan(architecture, data))
 
+    def places(self, architecture: Architecture) -> Mapping[str, str]:
+        """Return the place of each block: its stage, its number in it, and its kind.
+
+        What comes after the blocks is one place for each number of stages: it reads other maps.
+        """
+        named = [
+            f"stages.{number}.{index}.{'fused' if stage.is_fused else 'depthwise'}"
+            f"{'_wide' if stage.expansion > 1 else ''}"
+            for number, stage in enumerate(self._stages(architecture))
+            for index in range(stage.depth)
+        ]
+        places = {f"blocks.{index}": place for index, place in enumerate(named)}
+        repeats = architecture["stages.repeat"]
+        return places | {part: f"{part}.{repeats}" for part in ("head", "classifier")}
+
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""
         chosen: Mapping[str, Any] = architecture

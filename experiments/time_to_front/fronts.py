@@ -124,8 +124,9 @@ def _told(data: str, floor: float, rows: Sequence[tuple[float, float, float]]) -
     each = ", ".join("never" if math.isinf(share) else f"{share:.2f}" for share in shares)
     own_end, goal = np.mean([row[1:] for row in rows], axis=0)
     return (
-        f"{data}, accuracies from {floor:g}: nas search has the rival's last volume after this part "
-        f"of its CPU seconds, by seed: {each}; volumes at the end {own_end:.4f} against {goal:.4f}"
+        f"{data}, accuracies from {floor:g}: nas search has the rival's last volume after this "
+        f"part of its CPU seconds, by seed: {each}; volumes at the end {own_end:.4f} against "
+        f"{goal:.4f}"
     )
 
 

@@ -209,3 +209,17 @@ def test_recommended_networks_keep_to_what_a_narrower_space_allows():
 
 def test_a_space_without_fused_stages_recommends_nothing(space):
     assert space.recommended() == ()
+
+
+def test_blocks_of_one_place_have_the_same_kind_whatever_stands_before_them():
+    space = MobileNetSpace()
+    values = {"resolution": 8, "width": 0.5, "activation": "relu", "stages.repeat": 2}
+    for stage, expansion in ((0, 1), (1, 3)):
+        values |= {f"stages.{stage}.depth": 1, f"stages.{stage}.kernel": 3}
+        values |= {f"stages.{stage}.expansion": expansion}
+    values["stages.1.squeeze_excite"] = False
+    shallow = space.architecture(values)
+    deep = space.architecture({**values, "stages.0.depth": 3})
+    places, deeper = space.places(shallow), space.places(deep)
+    assert places["blocks.1"] == deeper["blocks.3"] == "stages.1.0.depthwise_wide"
+    assert places["blocks.0"] == deeper["blocks.0"] == "stages.0.0.depthwise"
