@@ -42,16 +42,15 @@ class PretrainedDecoderSpace(SearchSpace):
         # Workers may start in other folders.
         self.model = str(Path(model).expanduser().absolute())
         self.whole_plan: DecoderPlan = self._read.plan
+        # Text in the model's own tokens.
+        context = min(_EXAMPLE_CONTEXT, self.whole_plan.context)
+        self.example_data = (
+            token_shape(context=context, vocabularies=[self.whole_plan.vocabulary]),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the weights behind: each process reads them once."""
         return {key: value for key, value in self.__dict__.items() if key != "_read"}
-
-    @property
-    def example_data(self) -> tuple[DataShape, ...]:
-        """Text in the model's own tokens."""
-        context = min(_EXAMPLE_CONTEXT, self.whole_plan.context)
-        return (token_shape(context=context, vocabularies=[self.whole_plan.vocabulary]),)
 
     @cached_property
     def _read(self) -> ReadDecoder:

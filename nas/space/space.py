@@ -41,7 +41,7 @@ class SearchSpace:
 
     default_parameters: ClassVar[Mapping[str, Any]] = {}
     # Data that `nas spaces check` builds for.
-    example_data: ClassVar[tuple[DataShape, ...]] = (
+    example_data: tuple[DataShape, ...] = (
         DataShape((1, 8, 8), 10),
         DataShape((3, 32, 32), 10),
     )

@@ -226,7 +226,7 @@ def mean_loss(
             logits = model(torch.from_numpy(seen).to(device)).float().flatten(0, 1)
             aim = torch.from_numpy(wanted).to(device).flatten()
             total += float(functional.cross_entropy(logits, aim, reduction="sum"))
-    loss = total / (tokens.size - tokens.size // tokens.shape[-1])
+    loss = total / float(tokens.size - tokens.size // tokens.shape[-1])
     if not np.isfinite(loss):
         raise NonfiniteLossError(f"the validation loss is {loss}")
     return loss
