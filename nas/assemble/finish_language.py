@@ -10,7 +10,7 @@ from nas.assemble.recipes import recipe_of
 from nas.config.finishing import FinishConfig
 from nas.data.text import TextData
 from nas.errors import ConfigError
-from nas.evaluation.language import HasEncoderTeacher
+from nas.evaluation.language_spaces import HasEncoderTeacher
 from nas.finish.choose import Pick
 from nas.finish.language_task import LanguageTask
 from nas.objective import Objective

@@ -9,7 +9,8 @@ from torch import nn
 from nas.adapt.encoder_training import EncoderTeacher, EncoderTraining, mean_agreement
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
-from nas.evaluation.language import HasEncoderTeacher, LanguageEvaluator, Vocabulary
+from nas.evaluation.language import LanguageEvaluator, Vocabulary
+from nas.evaluation.language_spaces import HasEncoderTeacher
 from nas.objective import Objective
 from nas.space.space import SearchSpace
 from nas.train.token_recipe import TokenRecipe

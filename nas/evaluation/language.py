@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from nas.adapt.encoder_training import EncoderTeacher
 from nas.architecture import Architecture
 from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
@@ -25,6 +23,7 @@ from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.known import KnownBefore
+from nas.evaluation.language_spaces import HasEncoderTeacher, HasTokens, StartsFromModel
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.variants import as_bytes
 from nas.metric import METRICS
@@ -48,57 +47,6 @@ _COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token", "trained_bytes")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
-
-
-@runtime_checkable
-class HasTokens(Protocol):
-    """A space whose networks read the tokens of one tokenizer only."""
-
-    def check_tokens(self, tokenizer: str) -> None:
-        """Refuse a text in other tokens, told by the tokenizer.json that made them."""
-        ...
-
-
-@runtime_checkable
-class StartsFromModel(Protocol):
-    """A space whose networks are parts of a trained model.
-
-    Attributes:
-        temperature: softens the guesses of both when the whole teaches.
-        teacher_weight: share of the whole's guesses in the loss.
-    """
-
-    temperature: float
-    teacher_weight: float
-
-    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
-        """Find what matters in the model when it reads a text."""
-        ...
-
-    def teacher(self, context: int) -> nn.Module | None:
-        """Return the whole model, in evaluation mode; None where it does not teach."""
-        ...
-
-
-@runtime_checkable
-class HasEncoderTeacher(Protocol):
-    """A space of encoders that learn from one teacher.
-
-    Attributes:
-        teacher_path: where the teacher is.
-        hidden_weight: share of the features between layers in the loss.
-    """
-
-    teacher_path: str
-    hidden_weight: float
-
-    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
-        """Find what matters in the teacher when it reads a text."""
-        ...
-
-    def encoder_teacher(self) -> EncoderTeacher:
-        """Return the teacher."""
-        ...
 
 
 @dataclass(frozen=True)

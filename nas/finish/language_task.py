@@ -10,7 +10,7 @@ import torch
 from nas.architecture import Architecture
 from nas.data.text import TextData
 from nas.evaluation.encoder import AGREEMENT
-from nas.evaluation.language import HasEncoderTeacher
+from nas.evaluation.language_spaces import HasEncoderTeacher
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.choose import Pick
 from nas.finish.confirm import CONFIRM, Winner

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from nas.evaluation.language import HasEncoderTeacher
+from nas.evaluation.language_spaces import HasEncoderTeacher
 from nas.export.encoder_files import measured_encoder, write_encoder
 from nas.files import write_text
 from nas.finish.language_task import LanguageTask
