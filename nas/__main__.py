@@ -7,7 +7,7 @@ import sys
 if sys.path and not sys.flags.safe_path:
     sys.path.append(sys.path.pop(0))
 
-from nas.cli.main import main
+from nas.cli.program import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

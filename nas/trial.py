@@ -92,6 +92,9 @@ class TrialSpec:
         inherited_from: number of the trial whose weights it starts from; None for random ones.
         inheritance: those weights; budgets are shares of the shorter training that follows.
         epochs: of a full training, where it is not the recipe's.
+        within_s: seconds in which the trial is to end, from when a worker begins it; where the
+            training takes longer it has fewer steps, and its learning rate still falls to zero.
+            None for all of its steps.
     """
 
     number: int
@@ -109,6 +112,7 @@ class TrialSpec:
     inherited_from: int | None = None
     inheritance: Inheritance | None = None
     epochs: int | None = None
+    within_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,10 @@ if TYPE_CHECKING:
 
 
 _NUM_STAGES = 4  # of recommended networks
+# Width, and whether blocks are residual.
+_RECOMMENDED = ((2.0, True), (1.0, True), (1.0, False), (0.5, True), (2.8, True), (1.4, True))
 _SMALL_WIDTHS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5)
-_WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0)
+_WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 
 
 class MobileNetSpace(SearchSpace):
@@ -62,7 +64,9 @@ class MobileNetSpace(SearchSpace):
         parameters: the tree of parameters; the names must be those of `default_parameters`.
         channels: output channels of each stage at width 1, one number for each stage that may be.
         head_expansion: channels before pooling, in multiples of the last stage's.
-        stem_stride: stride of the first convolution; 1 for images under about 48 pixels.
+        stem_stride: stride of the first convolution; 1 for images under about 56 pixels.
+        stem_pool: halve the map behind it by the largest of 3x3 values, in the place of the stride
+            of the first stage; where the map is large enough.
         divisor: output channels are rounded to multiples of it; 8 suits fast hardware kernels.
 
     Raises:
@@ -89,12 +93,14 @@ class MobileNetSpace(SearchSpace):
         channels: Sequence[int] = (16, 24, 40, 96),
         head_expansion: int = 2,
         stem_stride: int = 1,
+        stem_pool: bool = False,
         divisor: int = 2,
     ) -> None:
         super().__init__(parameters)
         self.channels = tuple(channels)
         self.head_expansion = head_expansion
         self.stem_stride = stem_stride
+        self.stem_pool = stem_pool
         self.divisor = divisor
         self._check()
         self._min_side = least_map_side(self.domains)
@@ -114,26 +120,29 @@ class MobileNetSpace(SearchSpace):
             "parameters.stages.repeat.int": [least_stages, most_stages],
             "channels": list(channels),
             "stem_stride": 2 if side >= STRIDE_SIDE else 1,
+            "stem_pool": not is_small,
         }
-        offered = "stages.fused.choice"
-        if is_small:  # the little that convolutions cost here hides what is gained
-            arguments = without_auto(arguments, f"parameters.{offered}")
-        suited[f"parameters.{offered}"] = [True, False]
+        for offered in ("stages.fused.choice", "stages.residual.choice"):
+            place = f"parameters.{offered}"
+            if is_small:  # the little that convolutions cost here hides what is gained
+                arguments = without_auto(arguments, place)
+            suited[place] = [True, False]
         return filled(arguments, suited)
 
     def recommended(self) -> Sequence[Architecture]:
-        """Return networks of fused blocks, as far as the space has them (experiments/photos)."""
+        """Return networks of full convolutions, as far as the space has them.
+
+        They learnt most in little time (experiments/photos).
+        """
         if not any(name.endswith(".fused") for name in self.domains):
             return ()
-        all_fused = [(width, _NUM_STAGES) for width in (1.0, 0.5, 2.0)]
-        kinds = [*all_fused, (1.0, 2), (1.4, _NUM_STAGES), (0.7, _NUM_STAGES)]
-        named = [self._like(width, num_fused=number) for width, number in kinds]
+        named = [self._like(width, is_residual=is_residual) for width, is_residual in _RECOMMENDED]
         return list({architecture.id: architecture for architecture in named}.values())
 
-    def _like(self, width: float, *, num_fused: int) -> Architecture:
+    def _like(self, width: float, *, is_residual: bool) -> Architecture:
         """Return the network of this space that is most like what is asked for.
 
-        Four stages of two blocks: plain convolutions, then depthwise ones inside wider blocks.
+        Four stages of two full convolutions, with or without a shortcut over both.
         """
         wanted: dict[str, Value] = {
             "resolution": MAX_SIDE,
@@ -142,10 +151,9 @@ class MobileNetSpace(SearchSpace):
         }
         wanted |= {"stages.repeat": _NUM_STAGES}
         for index in range(_NUM_STAGES):
-            depth, kernel, expansion, squeeze_excite, fused = _names(index)
-            is_fused = index < num_fused
-            wanted |= {depth: 2, kernel: 3, expansion: 1 if is_fused else 3}
-            wanted |= {squeeze_excite: not is_fused, fused: is_fused}
+            depth, kernel, expansion, squeeze_excite, fused, residual = _names(index)
+            wanted |= {depth: 1 if is_residual else 2, kernel: 3, expansion: 1}
+            wanted |= {squeeze_excite: False, fused: True, residual: is_residual}
         return self.architecture(
             {
                 name: nearest_value(domain, wanted[name])
@@ -170,6 +178,21 @@ class MobileNetSpace(SearchSpace):
 
         return mobilenet_parts(self.plan(architecture, data))
 
+    def places(self, architecture: Architecture) -> Mapping[str, str]:
+        """Return the place of each block: its stage, its number in it, and its kind.
+
+        What comes after the blocks is one place for each number of stages: it reads other maps.
+        """
+        named = [
+            f"stages.{number}.{index}.{'fused' if stage.is_fused else 'depthwise'}"
+            f"{'_wide' if stage.expansion > 1 else ''}"
+            for number, stage in enumerate(self._stages(architecture))
+            for index in range(stage.depth)
+        ]
+        places = {f"blocks.{index}": place for index, place in enumerate(named)}
+        repeats = architecture["stages.repeat"]
+        return places | {part: f"{part}.{repeats}" for part in ("head", "classifier")}
+
     def identity(self, architecture: Architecture) -> str:
         """Return the stages in numbers: widths that round to the same channels share them."""
         chosen: Mapping[str, Any] = architecture
@@ -189,16 +212,19 @@ class MobileNetSpace(SearchSpace):
             stages=stages,
             head_channels=self.head_expansion * stages[-1].channels,
             activation=chosen["activation"],
+            pools=self._pools(chosen["resolution"]),
         )
 
     def _stages(self, chosen: Mapping[str, Any]) -> tuple[Stage, ...]:
         side = -(-chosen["resolution"] // self.stem_stride)
+        is_halved = self._pools(chosen["resolution"])
+        side = -(-side // 2) if is_halved else side
         channels = _scaled(self.channels, chosen["width"], self.divisor)
         stages = []
         for index in range(chosen["stages.repeat"]):
-            depth, kernel, expansion, squeeze_excite, fused = _names(index)
+            depth, kernel, expansion, squeeze_excite, fused, residual = _names(index)
             half = -(-side // 2)
-            halves = half >= self._min_side
+            halves = half >= self._min_side and not (is_halved and index == 0)
             side = half if halves else side
             stages.append(
                 _stage(
@@ -209,21 +235,29 @@ class MobileNetSpace(SearchSpace):
                     chosen[expansion],
                     chosen.get(squeeze_excite, False),
                     chosen.get(fused, False),
+                    chosen.get(residual, False),
                 )
             )
         return tuple(stages)
+
+    def _pools(self, resolution: int) -> bool:
+        """Say whether the map behind the first convolution is large enough to be pooled."""
+        side = -(-resolution // self.stem_stride)
+        return self.stem_pool and -(-side // 2) >= self._min_side
 
     def _check(self) -> None:
         arguments = {
             "channels": self.channels,
             "head_expansion": self.head_expansion,
             "stem_stride": self.stem_stride,
+            "stem_pool": self.stem_pool,
             "divisor": self.divisor,
         }
         rules = {
             "channels": whole(1),
             "head_expansion": whole(1, MAX_TIMES),
             "stem_stride": whole(1, MAX_KERNEL),
+            "stem_pool": either(),
             "divisor": whole(1),
         }
         check_arguments(arguments, rules, space="mobilenet")
@@ -240,8 +274,9 @@ class MobileNetSpace(SearchSpace):
             "stages.expansion": whole(1, MAX_TIMES),
             "stages.squeeze_excite": either(),
             "stages.fused": either(),
+            "stages.residual": either(),
         }
-        optional = {"stages.squeeze_excite", "stages.fused"}
+        optional = {"stages.squeeze_excite", "stages.fused", "stages.residual"}
         check_parameters(self.domains, parameters, space="mobilenet", optional=optional)
         check_depth(self.domains, "stages.depth", space="mobilenet")
 
@@ -256,22 +291,26 @@ def _stage(
     expansion: int,
     squeeze_excite: bool,
     is_fused: bool,
+    is_residual: bool,
 ) -> Stage:
     # A fused block that does not widen is one convolution: nothing is there to weigh.
     weighs = squeeze_excite and not (is_fused and expansion == 1)
-    return Stage(channels, depth, stride, kernel, expansion, weighs, is_fused)
+    return Stage(channels, depth, stride, kernel, expansion, weighs, is_fused, is_residual)
 
 
 @lru_cache(MAX_KEPT)
 def _text(stage: Stage) -> str:
-    """Return the stage in words; those of studies from before there were fused blocks stay."""
-    return repr(stage) if stage.is_fused else repr(stage).replace(", is_fused=False", "")
+    """Return the stage in words; those of studies from before there were such blocks stay."""
+    told = repr(stage)
+    for later in ("is_residual", "is_fused"):
+        told = told.replace(f", {later}=False", "")
+    return told
 
 
 @cache
 def _names(index: int) -> list[str]:
     """Return the names of the parameters of a stage."""
-    words = ("depth", "kernel", "expansion", "squeeze_excite", "fused")
+    words = ("depth", "kernel", "expansion", "squeeze_excite", "fused", "residual")
     return [f"stages.{index}.{word}" for word in words]
 
 

@@ -87,7 +87,7 @@ class ResNetSpace(SearchSpace):
     Args:
         parameters: the tree of parameters; the names must be those of `default_parameters`.
         channels: output channels of each stage at width 1, one number for each stage that may be.
-        stem_stride: stride of the first convolution; 1 for images under about 48 pixels, else 2.
+        stem_stride: stride of the first convolution; 1 for images under about 56 pixels, else 2.
 
     Raises:
         SpaceError: a parameter is missing, unknown or has a value that cannot be built.

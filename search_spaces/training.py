@@ -73,6 +73,10 @@ class TrainingSpace(ExtendedSpace):
         """Return the costs of the network: its training changes none."""
         return self.space.static_costs(self.parted(architecture)[0], data)
 
+    def places(self, architecture: Architecture) -> Mapping[str, str] | None:
+        """Return what the space inside says: its training changes no network."""
+        return self.space.places(self.parted(architecture)[0])
+
     def identity(self, architecture: Architecture) -> str:
         """Return the identity of the network, and how it is trained."""
         inner, own = self.parted(architecture)

@@ -109,6 +109,11 @@ class ViTSpace(SearchSpace):
         """
         return vit_parts(self.plan(architecture, data))
 
+    def places(self, architecture: Architecture) -> Mapping[str, str]:
+        """Return those of the patches and their positions: patches of one size share them."""
+        parts = ("patch_embed", "positions_1PD")
+        return {part: f"{part}.{architecture['patch']}" for part in parts}
+
     def plan(self, architecture: Architecture, data: DataShape) -> ViTPlan:
         """Return the network's definition in numbers.
 

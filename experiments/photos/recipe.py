@@ -2,6 +2,8 @@
 
     python -m experiments.photos.recipe FOLDER --side 32 --epochs 16 --settings augmentation=photo
     python -m experiments.photos.recipe FOLDER --side 64 --epochs 22 --networks depthwise fused
+    python -m experiments.photos.recipe FOLDER --side 32 --epochs 14 --networks residual \
+        --width 2 --pool
 
 FOLDER holds `known` and `unseen` photos (see `sets`). Each network is trained on the known ones by
 nas's own loop, with mirroring and the given settings of the recipe, and judged on the unseen ones;
@@ -36,11 +38,13 @@ from nas.train.resident import ResidentSplit
 HERE = Path(__file__).parent
 # Width of the first stage, and blocks in each stage.
 SHAPES = {"narrow": (8, 1), "middle": (16, 2), "wide": (40, 1), "deep": (12, 4)}
-# Of four stages: blocks in each, their expansion, whether they weigh channels and are fused.
+# Of four stages: blocks in each, their expansion, whether they weigh channels, are fused, and have
+# a shortcut over two full convolutions.
 BLOCKS = {
-    "depthwise": (1, 3, True, False),
-    "fused": (2, 1, False, True),
-    "fused_wide": (1, 3, False, True),
+    "depthwise": (1, 3, True, False, False),
+    "fused": (2, 1, False, True, False),
+    "fused_wide": (1, 3, False, True, False),
+    "residual": (1, 1, False, True, True),
 }
 _CHANNELS = (16, 24, 40, 96)
 _WHOLE = ("batch_size",)
@@ -54,6 +58,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--networks", nargs="+", choices=[*SHAPES, *BLOCKS], default=list(SHAPES))
+    parser.add_argument("--width", type=float, default=1.0, help="of BLOCKS, times their channels")
+    parser.add_argument("--pool", action="store_true", help="behind the first convolution")
     parser.add_argument("--activation", default="hard_swish")
     parser.add_argument("--settings", nargs="*", default=[], help="of the recipe: name=value")
     parser.add_argument("--averages", action="store_true")
@@ -91,15 +97,19 @@ def recipe_of(settings: Sequence[str], epochs: int) -> Recipe:
     return replace(Recipe(epochs=epochs, device="cpu"), **told)
 
 
-def network(name: str, side: int, num_classes: int, activation: str) -> MobileNet:
+def network(name: str, options: argparse.Namespace, num_classes: int) -> MobileNet:
     """Return one of the networks."""
+    side, pools = options.side, options.pool
     stride = 1 if side < 48 else 2
     if name in BLOCKS:
-        depth, expansion, weighs, is_fused = BLOCKS[name]
+        depth, expansion, weighs, is_fused, is_residual = BLOCKS[name]
+        channels = [2 * round(options.width * count / 2) for count in _CHANNELS]
+        strides = [1 if pools else 2, 2, 2, 2]
         stages = tuple(
-            Stage(channels, depth, 2, 3, expansion, weighs, is_fused) for channels in _CHANNELS
+            Stage(count, depth, halved, 3, expansion, weighs, is_fused, is_residual)
+            for count, halved in zip(channels, strides, strict=True)
         )
-        stem, head = _CHANNELS[0], 2 * _CHANNELS[-1]
+        stem, head = channels[0], 2 * channels[-1]
     else:
         stem, depth = SHAPES[name]
         stages = tuple(
@@ -107,14 +117,17 @@ def network(name: str, side: int, num_classes: int, activation: str) -> MobileNe
             for factor in (1, 2, 4)
         )
         head = 8 * stem
-    return MobileNet(MobileNetPlan(3, num_classes, side, stem, stride, stages, head, activation))
+    plan = MobileNetPlan(
+        3, num_classes, side, stem, stride, stages, head, options.activation, pools
+    )
+    return MobileNet(plan)
 
 
 def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     """Train one network; the average of its weights is a line of its own."""
     torch.manual_seed(options.seed)
     num_classes = int(data.train.labels.max()) + 1
-    model = network(name, options.side, num_classes, options.activation)
+    model = network(name, options, num_classes)
     model = model.to(memory_format=torch.channels_last)
     training = Training(
         model, data, recipe_of(options.settings, options.epochs), seed=options.seed
@@ -135,7 +148,9 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     for share, mean in averages.items():
         recalibrate_norms(mean, data)
         judged[f"averaged from {share}"] = mean
-    activation = [] if options.activation == "hard_swish" else [options.activation]
+    told = [] if options.activation == "hard_swish" else [options.activation]
+    told += [f"width={options.width:g}"] if options.width != 1.0 else []
+    told += ["pool"] if options.pool else []
     for how, network_ in judged.items():
         score = evaluate(network_, data)
         row = {
@@ -144,7 +159,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
             "network": name,
             "size_bytes": 4 * sum(p.numel() for p in model.parameters()),
             "epochs": options.epochs,
-            "settings": " ".join([*options.settings, *activation, how]).strip(),
+            "settings": " ".join([*options.settings, *told, how]).strip(),
             "seed": options.seed,
             "cpu_s": round(took_s, 1),
             "accuracy": round(score.accuracy, 4),

@@ -30,6 +30,10 @@ RESULTS = Path(__file__).resolve().parent / "results"
 BLOCKS_TABLE = RESULTS.parent / "real/results/mobilenet_blocks.csv"
 NB201_EDGES = ["e01", "e02", "e12", "e03", "e13", "e23"]
 MACRO_LAYERS = [f"l{i}" for i in range(8)]
+FCNET_SETTINGS = [
+    *("activation_fn_1", "activation_fn_2", "batch_size", "dropout_1", "dropout_2"),
+    *("init_lr", "lr_schedule", "n_units_1", "n_units_2"),
+]
 MACRO_POSITIONS = ["m0", "m1", "m2", "m3a", "m3b", "m5", "m6a", "m6b"]
 
 
@@ -153,6 +157,18 @@ def _macro_rows(table: pa.Table) -> pa.Table:
     return table
 
 
+def _fcnet(data_set: str) -> Problem:
+    """Architecture and training settings together; only two of nine decisions move the size."""
+    return _table(
+        f"fcnet_{data_set}",
+        _file(f"fcnet/fcnet_{data_set}.parquet"),
+        parameters=FCNET_SETTINGS,
+        quality="quality_seed0",
+        size="size",
+        score="quality",
+    )
+
+
 def _mobilenet_blocks() -> Problem:
     """Real trainings of every MobileNet of 1 to 8 blocks of two kinds, see `real/README.md`."""
     return _table(
@@ -256,6 +272,8 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "macro_variable": _macro_variable,
     "nb201_c100_variable": lambda: _nb201_variable("c100"),
     "mobilenet_blocks": _mobilenet_blocks,
+    "fcnet_naval": lambda: _fcnet("naval"),
+    "fcnet_parkinsons": lambda: _fcnet("parkinsons"),
 }
 
 

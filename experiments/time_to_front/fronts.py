@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -20,10 +19,9 @@ from nas.architecture import Architecture
 from nas.pareto.dominance import front_mask
 from nas.pareto.hypervolume import hypervolume
 
-# Volumes are taken up to a network of ten million bytes that guesses among ten classes; 1 is
-# perfect accuracy in 316 bytes.
-WORST = np.array([-0.1, 7.0])  # minus accuracy, log10 of bytes
-BEST = np.array([-1.0, 2.5])
+# Volumes reach from perfect accuracy in 316 bytes, which is 1, to ten million bytes.
+LOG_BYTES = 2.5, 7.0
+GUESSING = 0.1  # accuracy among ten classes
 
 Key = tuple[str, int]
 
@@ -78,43 +76,58 @@ def retrained(
     return found
 
 
-def volumes(trials: Sequence[Trained]) -> list[float]:
-    """Return the hypervolume after each trial: of the front that was seen, as retrained."""
+def volumes(trials: Sequence[Trained], *, floor: float = GUESSING) -> list[float]:
+    """Return the hypervolume after each trial: of the front that was seen, as retrained.
+
+    Args:
+        trials: in the order of their ends.
+        floor: accuracies up to this one count for nothing.
+    """
     seen = np.array([trial.losses for trial in trials])
     worth = np.array([(-trial.retrained, trial.losses[1]) for trial in trials])
-    return [
-        float(hypervolume(worth[:end][front_mask(seen[:end])], reference=WORST))
-        / float(np.prod(WORST - BEST))
-        for end in range(1, len(trials) + 1)
-    ]
+    reference = np.array([-floor, LOG_BYTES[1]])
+    whole = (1.0 - floor) * (LOG_BYTES[1] - LOG_BYTES[0])
+    found = []
+    for end in range(1, len(trials) + 1):
+        members = worth[:end][front_mask(seen[:end])]
+        counted = members[(members < reference).all(axis=1)]
+        volume = hypervolume(counted, reference=reference) if len(counted) else 0.0
+        found.append(float(volume) / whole)
+    return found
 
 
 def compare(
-    rivals: Mapping[Key, Sequence[Trained]], ours: Mapping[Key, Sequence[Trained]]
+    rivals: Mapping[Key, Sequence[Trained]],
+    ours: Mapping[Key, Sequence[Trained]],
+    *,
+    floor: float = GUESSING,
 ) -> list[str]:
     """Return a line for each data set: what part of the rival's CPU seconds `nas search` needs.
 
     Args:
         rivals: (data, seed) -> trials of the rival.
         ours: the same for `nas search`.
+        floor: accuracies up to this one count for nothing.
     """
     both: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for data, seed in ours:
         theirs, own = rivals[data, seed], ours[data, seed]
-        goal, reached = volumes(theirs)[-1], volumes(own)
+        goal, reached = volumes(theirs, floor=floor)[-1], volumes(own, floor=floor)
         first = next((i for i, volume in enumerate(reached) if volume >= goal), None)
         spent_s = math.inf if first is None else own[first].cpu_s
         both[data].append((spent_s / theirs[-1].cpu_s, reached[-1], goal))
-    lines = []
-    for data, rows in both.items():
-        shares = [share for share, _, _ in rows]
-        told = ", ".join(f"{share:.2f}" for share in shares)
-        own_end, goal = np.mean([row[1:] for row in rows], axis=0)
-        lines.append(
-            f"{data}: nas search needs {median(shares):.2f} of the rival's CPU seconds (by seed "
-            f"{told}); volumes at the end {own_end:.4f} against {goal:.4f}"
-        )
-    return lines
+    return [_told(data, floor, rows) for data, rows in both.items()]
+
+
+def _told(data: str, floor: float, rows: Sequence[tuple[float, float, float]]) -> str:
+    shares = [share for share, _, _ in rows]
+    each = ", ".join("never" if math.isinf(share) else f"{share:.2f}" for share in shares)
+    own_end, goal = np.mean([row[1:] for row in rows], axis=0)
+    return (
+        f"{data}, accuracies from {floor:g}: nas search has the rival's last volume after this "
+        f"part of its CPU seconds, by seed: {each}; volumes at the end {own_end:.4f} against "
+        f"{goal:.4f}"
+    )
 
 
 def append(path: Path, key: Key, trials: Sequence[Trained]) -> None:

@@ -60,6 +60,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--results", type=Path, default=HERE / "results" / "rival.csv")
     parser.add_argument("--ours", type=Path, default=None, metavar="RUN", help="folder of a run")
     parser.add_argument("--again", type=int, default=3, help="trainings of a front's networks")
+    parser.add_argument("--floors", type=float, nargs="+", default=[fronts.GUESSING])
     parser.add_argument("--number", type=int, default=None, help="of this process; not by hand")
     options = parser.parse_args(words)
     if options.number is not None:
@@ -100,7 +101,9 @@ def publish(options: argparse.Namespace) -> None:
         fronts.append(path, key, fronts.retrained(trials, judge, num_seeds=options.again))
         print(f"{path}: {len(trials)} trials, {trials[-1].cpu_s:.0f} CPU s")
     if options.ours is not None:
-        print(*fronts.compare(*map(fronts.read, paths)), sep="\n", flush=True)
+        both = [fronts.read(path) for path in paths]
+        for floor in options.floors:
+            print(*fronts.compare(*both, floor=floor), sep="\n", flush=True)
 
 
 def found(options: argparse.Namespace) -> list[fronts.Trained]:

@@ -34,20 +34,25 @@ class _Update(nn.Module):
         return weight + (self.up @ self.down).view_as(weight)
 
 
+def last_layer(model: nn.Module) -> nn.Module | None:
+    """Return the last convolution or linear layer, which tells classes; None where none is."""
+    return next((m for m in reversed(list(model.modules())) if isinstance(m, _LAYERS)), None)
+
+
 def adapt(model: nn.Module, *, rank: int) -> None:
     """Let a model with weights be trained by updates of that rank, in place.
 
     A layer whose update would have as many numbers as itself is trained as it is, and so are norms
-    and the last layer.
+    and the last layer; these alone where the rank is 0.
 
     Args:
         model: with the weights that are to be adapted.
-        rank: of each update, at least 1.
+        rank: of each update, at least 0.
 
     Raises:
         ConfigError: weights of the model are parametrized.
     """
-    assert rank >= 1, f"a rank is at least 1, not {rank}"
+    assert rank >= 0, f"a rank is at least 0, not {rank}"
     if any(parametrize.is_parametrized(module) for module in model.modules()):
         raise ConfigError(
             "training.adapter_rank adapts weights, and those of this network are computed of "
@@ -63,7 +68,7 @@ def adapt(model: nn.Module, *, rank: int) -> None:
     free |= rest - {id(layer.weight) for layer in adapted}
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) in free)
-    for layer in adapted:
+    for layer in adapted if rank else ():
         parametrize.register_parametrization(layer, "weight", _Update(layer.weight, rank))
 
 

@@ -1,4 +1,4 @@
-"""When must the search have ended, so that the whole command ends within its budget?"""
+"""What is the budget of a command, and how does `nas finish` get what is left of it?"""
 
 import re
 import time
@@ -9,36 +9,44 @@ from nas.config.finishing import FinishConfig
 from nas.config.quoting import quoted
 from nas.config.schema import ExecutionKind, SearchConfig, TrackingKind
 from nas.finish.length import remembered_budget_s
+from nas.planning.command_time import LEAST_UNIT_S, TimeBudget
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
 
-# What comes after the search: tables, pictures and the page.
-_REPORT_S, _REPORT_SHARE = 5.0, 0.02
 _LEAST_S = 1.0
 
 
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # a path that needs no quotes
 
 
-def search_end_s(
-    config: SearchConfig, *, started_s: float | None = None, before: RunFolder | None = None
-) -> float | None:
-    """Return `time.monotonic()` when the search is to have ended; None without a budget.
+def time_budget(
+    config: SearchConfig,
+    *,
+    began_s: float | None = None,
+    unit_s: float = LEAST_UNIT_S,
+    before: RunFolder | None = None,
+) -> TimeBudget | None:
+    """Return the budget of a command; None where it has none.
 
     Args:
         config: of the search.
-        started_s: `time.monotonic()` when the command began; now by default.
+        began_s: `time.monotonic()` when the command began; now by default.
+        unit_s: how quick this machine is (`nas.planning.command_time`).
         before: the run that goes on: what it has spent counts.
     """
     if config.budget is None or config.execution.kind is ExecutionKind.SIMULATED:
         return None
-    begin_s = time.monotonic() if started_s is None else started_s
     spent_s = 0.0
     if before is not None and config.resume:
         spent_s = total_spent(read_spent(before.spent_jsonl)).seconds
-    share = 1.0 - config.finish_share if config.finish else 1.0
-    reports_s = _REPORT_S + _REPORT_SHARE * config.budget
-    return begin_s + max(_LEAST_S, share * config.budget - reports_s - spent_s)
+    return TimeBudget(
+        seconds=config.budget,
+        began_s=time.monotonic() if began_s is None else began_s,
+        unit_s=unit_s,
+        finish_share=config.finish_share if config.finish else None,
+        has_workers=config.execution.kind is ExecutionKind.RAY,
+        spent_s=spent_s,
+    )
 
 
 def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[str]:

@@ -53,14 +53,21 @@ class SearchJob:
     started_s: float = field(default_factory=time.monotonic)
 
 
-def plan_jobs(source: ConfigSource, *, is_multirun: bool = False) -> list[SearchJob]:
+def plan_jobs(
+    source: ConfigSource, *, is_multirun: bool = False, began_s: float | None = None
+) -> list[SearchJob]:
     """Return the searches that a command line asks for, all of them checked.
+
+    Args:
+        source: files and overrides.
+        is_multirun: each combination of swept values is a search.
+        began_s: `time.monotonic()` when the command began; now by default.
 
     Raises:
         ConfigError: with every fault; in a multirun, those of all its searches.
         RunFolderError: the run to go on with is not there, or has other settings.
     """
-    began_s = time.monotonic()  # what planning imports takes seconds of a budget
+    began_s = time.monotonic() if began_s is None else began_s
     if not is_multirun:
         return [replace(_plan_job(source), started_s=began_s)]
     jobs, faults = [], []

@@ -12,12 +12,15 @@ from nas.errors import ConfigError
 from nas.metric import LANGUAGE_METRICS
 
 _IMAGES = {
-    "evaluation": "nas.evaluation.trained.TrainedEvaluator",
-    "training": "nas.train.recipe.Recipe",
+    "evaluation": (
+        "nas.evaluation.trained.TrainedEvaluator",
+        "nas.evaluation.supernet.SupernetEvaluator",
+    ),
+    "training": ("nas.train.recipe.Recipe",),
 }
 _TEXT = {
-    "evaluation": "nas.evaluation.language.LanguageEvaluator",
-    "training": "nas.train.token_recipe.TokenRecipe",
+    "evaluation": ("nas.evaluation.language.LanguageEvaluator",),
+    "training": ("nas.train.token_recipe.TokenRecipe",),
 }
 
 
@@ -36,7 +39,7 @@ def check_kinds(nodes: Mapping[str, Mapping[str, Any]], *, metrics: Sequence[str
         return
     is_text = makes_text(locate(targets["data"]))
     others = _IMAGES if is_text else _TEXT
-    wrong = [place for place, target in others.items() if targets[place] == target]
+    wrong = [place for place, found in others.items() if targets[place] in found]
     of_text = [name for name in metrics if name in LANGUAGE_METRICS and not is_text]
     if of_text and not wrong:
         raise ConfigError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nas.assemble.budget import search_end_s
+from nas.assemble.budget import time_budget
 from nas.assemble.check import check_values
 from nas.assemble.jobs import compose_known
 from nas.assemble.search import AssembledSearch
@@ -141,7 +141,7 @@ def plan_profile(source: ConfigSource, settings: ProfileSettings) -> ProfilePlan
         source = replace(before.without(_OF_A_RUN), config_dir=place)
     composed = compose_known(on_top(source, settings.overrides))
     asked = check_values(composed)
-    settled = settle(composed.values, asked, until_s=search_end_s(asked))
+    settled = settle(composed.values, asked, budget=time_budget(asked))
     config = settled.config
     return ProfilePlan(
         config=config,

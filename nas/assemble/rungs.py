@@ -6,7 +6,7 @@ from nas.config.schema import DeciderKind, Fidelity, FidelityKind
 from nas.engine.halving import SuccessiveHalving
 from nas.engine.rungs import BySampler, Decider, GoOn, RungPlan, check_shares
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator, ReadsTable
+from nas.evaluation.evaluator import Evaluator, ReadsTable, SharesWeights
 from nas.objective import Objective
 from nas.sampling.rungs import DecidesRungs
 from nas.study.study import SamplerFactory, SearchStudy
@@ -66,7 +66,8 @@ def _decider(
 def _shares(fidelity: Fidelity, evaluator: Evaluator) -> tuple[float, ...]:
     given = fidelity.shares
     if not isinstance(evaluator, ReadsTable):
-        return DEFAULT_SHARES if given is None else tuple(map(float, given))
+        first = (evaluator.slice_share,) if isinstance(evaluator, SharesWeights) else ()
+        return (*first, *DEFAULT_SHARES) if given is None else tuple(map(float, given))
     there = tuple(rung.cost for rung in evaluator.table.columns.rungs)
     if not there:
         raise ConfigError(

@@ -33,7 +33,7 @@ from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator, Inherits
+from nas.evaluation.evaluator import Evaluator, Inherits, SharesWeights
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
@@ -83,6 +83,7 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     constraints, limits = _parted(wanted, objectives)
     constraints = tuple(within_error(limit, devices) for limit in constraints)
     evaluator, data = _build_evaluator(config, space, objectives, constraints, devices, data)
+    _check_shared(config, evaluator)
     references = build_references(config.references, data)
     aim = build_aim(config, objectives, limits=limits, references=references)
     trial_limits = TrialLimits(**_only(config.training, TrialLimits.names()))
@@ -114,6 +115,26 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
     return AssembledSearch(
         task, lambda ready: build_backend(config.execution, ready), data, devices
     )
+
+
+def _check_shared(config: SearchConfig, evaluator: Evaluator) -> None:
+    """Refuse what does not go with weights that are trained before the first trial.
+
+    Raises:
+        ConfigError: a budget, since nobody plans for that time, or weights of other trials.
+    """
+    if not isinstance(evaluator, SharesWeights):
+        return
+    if config.budget is not None:
+        raise ConfigError(
+            "budget: the time that evaluation=supernet takes before the first trial is not "
+            "planned for; give training.epochs and stopping.num_trials, or use evaluation=trained"
+        )
+    if config.training.get("inherit"):
+        raise ConfigError(
+            "training.inherit=true: trials of evaluation=supernet start from the supernet; leave "
+            "one of the two out"
+        )
 
 
 def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan | None:

@@ -24,6 +24,7 @@ from nas.config.schema import SearchConfig
 from nas.data.dataset import Dataset, ThreeSplits
 from nas.engine.deadline import Deadline
 from nas.evaluation.trained import TrainedEvaluator
+from nas.planning.command_time import CommandTime, TimeBudget
 from nas.planning.decisions import HEADING, Changed, decision_lines
 from nas.planning.facts import DataFacts, MachineFacts, SpaceSpeed
 from nas.planning.image_side import SIDE_ON_CPU, SIDE_ON_GPU, rounded_side
@@ -55,19 +56,23 @@ class SettledSearch:
         config: the same, checked.
         search: built from it.
         lines: what was decided, for people; none where nothing was.
+        plan: of the trials; None where their time is not known.
+        time: what is planned of the command's budget; None without one.
     """
 
     values: Values
     config: SearchConfig
     search: AssembledSearch
     lines: tuple[str, ...] = ()
+    plan: TrialPlan | None = None
+    time: CommandTime | None = None
 
 
 def settle(
     values: Values,
     config: SearchConfig,
     *,
-    until_s: float | None = None,
+    budget: TimeBudget | None = None,
     say: Callable[[str], None] | None = None,
 ) -> SettledSearch:
     """Decide what is open, and build the search.
@@ -75,12 +80,13 @@ def settle(
     Args:
         values: composed.
         config: the same, checked with small values in the place of `auto`.
-        until_s: `time.monotonic()` when the search is to have ended; None for no limit.
+        budget: wall time of the whole command, by `time.monotonic()`; None for no limit.
         say: is told what takes some seconds.
 
     Raises:
         NasError: a part refuses its settings, or the data cannot be read.
     """
+    planned_time: CommandTime | None = None
     if not trains_on_data(config):
         data, plan = None, None
         decided: Values = with_settled(values)
@@ -88,17 +94,24 @@ def settle(
         accelerated = gpus_per_trial(config.execution) > 0
         side = SIDE_ON_GPU if accelerated else SIDE_ON_CPU
         data = make_data(values["data"], auto_side=side)
-        decided, plan = _Settling(values, config, data, until_s, say).settled()
+        settling = _Settling(values, config, data, budget, say)
+        decided, plan = settling.settled()
     config = check_values(Composed(dict(decided)))
     search = build_search(config, data=data)
-    if until_s is not None:
-        rule = Deadline(until_s - time.monotonic(), trial_s=plan.trial_s if plan else 0.0)
+    if budget is not None:
+        planned_time = budget.planned(time.monotonic())
+        rule = Deadline(
+            budget.began_s + planned_time.search_end_s,
+            seconds=planned_time.trials_s,
+            trial_s=plan.trial_s if plan else 0.0,
+            begins_s=budget.began_s + planned_time.start_s,
+            passed_on=budget.finish_share or 0.0,
+        )
         stopping = search.task.stopping
         stopping = replace(stopping, rules=(*stopping.rules, rule))
         search = replace(search, task=replace(search.task, stopping=stopping))
-    return SettledSearch(
-        decided, config, search, _lines(values, decided, data=data, plan=plan, config=config)
-    )
+    lines = _lines(values, decided, data=data, plan=plan, config=config, planned=planned_time)
+    return SettledSearch(decided, config, search, lines, plan, planned_time)
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,7 @@ class _Settling:
     values: Values
     config: SearchConfig
     data: Any
-    until_s: float | None
+    budget: TimeBudget | None
     say: Callable[[str], None] | None
 
     def settled(self) -> tuple[Values, TrialPlan | None]:
@@ -120,17 +133,17 @@ class _Settling:
         settled = AutoValues(
             self.data.shape,
             suited_training(facts, machine).settings(),
-            None if self.until_s is not None else suited_num_trials(facts),
+            None if self.budget is not None else suited_num_trials(facts),
         )
         values = _with_images(self.values, self.data)
         first = with_settled(values, settled)
         is_any_open = first != values
-        if not is_any_open or (facts.is_small and self.until_s is None):
+        if not is_any_open or (facts.is_small and self.budget is None):
             return first, None
         plan = self._plan(first, settled)
         if plan is None:
             return first, None
-        return _with_plan(values, settled, plan, has_budget=self.until_s is not None), plan
+        return _with_plan(values, settled, plan, has_budget=self.budget is not None), plan
 
     @property
     def machine(self) -> MachineFacts:
@@ -165,7 +178,7 @@ class _Settling:
         if not measured:
             return None
         macs = [costs["num_macs"] for _, costs in sample]
-        surest = known[0][1]["num_macs"] if known else None
+        surest = [costs["num_macs"] for _, costs in known]
         speeds = list(self._speeds(first, settled, macs, measured, surest))
         return plan_trials(self._wanted(first), speeds)
 
@@ -175,7 +188,7 @@ class _Settling:
         settled: AutoValues,
         macs: list[float],
         measured: list[EpochTime],
-        surest: float | None,
+        surest: list[float],
     ) -> Iterator[SpaceSpeed]:
         """Yield the speed of the space, then of what it would be for smaller images."""
         side = min(settled.shape.input_shape[1:])
@@ -190,18 +203,24 @@ class _Settling:
             found = sampled_macs(space, settled.shape, seed=self.config.seed)
             if not found:
                 return
-            first_macs = recommended_macs(space, settled.shape)
-            quicker = speed_of(found, measured, side=smaller, recommended=first_macs)
+            named = recommended_macs(space, settled.shape)
+            quicker = speed_of(found, measured, side=smaller, recommended=named)
             if quicker.usual_epoch_s() > _QUICKER * usual_s:
                 return  # a first convolution of stride 1 undoes what smaller images spare
             yield quicker
+
+    def _seconds(self) -> float | None:
+        """Return the wall time that trials have; None for no limit."""
+        if self.budget is None:
+            return None
+        return self.budget.planned(time.monotonic()).trials_s
 
     def _wanted(self, first: Values) -> WantedTrials:
         number, epochs = first["stopping"]["num_trials"], first["training"]["epochs"]
         is_given = not is_open(self.values, "stopping.num_trials") and number is not None
         facts = _facts_of(self.data)
         return WantedTrials(
-            seconds=None if self.until_s is None else max(1.0, self.until_s - time.monotonic()),
+            seconds=self._seconds(),
             num_workers=self.machine.num_workers,
             epochs=epochs,
             num_trials=number if number is not None else suited_num_trials(facts),
@@ -260,6 +279,7 @@ def _lines(
     data: Any,
     plan: TrialPlan | None,
     config: SearchConfig,
+    planned: CommandTime | None,
 ) -> tuple[str, ...]:
     before = dict(leaves(values))
     changed = [
@@ -273,6 +293,6 @@ def _lines(
         images=getattr(data, "decided", None),
         plan=plan,
         num_workers=num_workers(config.execution, num_cpus=num_cpus()),
-        budget_s=config.budget,
+        time=planned,
     )
     return (HEADING, *(f"  {line}" for line in lines))

@@ -176,6 +176,7 @@ FINISH = Command(
             files,
         ),
         _TRUST,
+        OUTPUT,
     ),
     overrides="finish",
     borrowed=("training.",),

@@ -57,7 +57,9 @@ def print_ending(
             f"In full: nas show {named} trial={front[0].number}   Which to take: nas pick {named}"
         )
         console.print(told, markup=False, highlight=False, soft_wrap=True)
-    files = f"Files: {folder.path} (report.html, front.png, front.csv, trials.csv, models)"
+    made = ("report.html", "front.png", "front.csv", "trials.csv", "models")
+    names = ", ".join(name for name in made if (folder.path / name).exists())
+    files = f"Files: {folder.path} ({names})"
     console.print(files, markup=False, highlight=False, soft_wrap=True)
 
 

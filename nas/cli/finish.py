@@ -2,12 +2,16 @@
 
 import math
 import shlex
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.cli.answer import answer, wants_json
+from nas.cli.command_clock import CommandClock, began_s
 from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 from nas.config.schema import Ui
@@ -24,10 +28,24 @@ if TYPE_CHECKING:
     from nas.finish.length import CurvePoint, Gain, Lengths
     from nas.finish.retrain import Crew, Retraining
     from nas.finish.task import FinishSummary
+    from nas.planning.command_time import Retrainings
+    from nas.record.winners import WinnerRow
 
 
 def run(words: Sequence[str]) -> int:
     """Finish one run."""
+    return run_timed(words, None)
+
+
+def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
+    """Finish one run, and measure the time that its parts take.
+
+    Args:
+        words: of the command line.
+        clock: of the search in the same command, if there was one.
+    """
+    own = CommandClock(began_s()) if clock is None else clock
+    begun_s = own.began_s if clock is None else time.monotonic()
     open_launch_folder()
     from nas.config.finishing import check_finish
 
@@ -37,20 +55,32 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.tracking import Tracks
     from nas.config.recorded import read_mapping
 
+    own.loaded()
     console = make_console(is_quiet=config.ui is Ui.NONE)
     finish = build_finish(config, words=with_trust(words))
     _say_missing(console, finish)
     tracks = Tracks(config.tracking)
     with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
-        summary = _finish(finish, config, console)
+        try:
+            summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
+        except KeyboardInterrupt:  # while files are made nobody watches for signals
+            _say_interrupted(console, words)
+            return ExitStatus.INTERRUPTED
         tracks.finished(finish.folder)
     status = _end(console, summary, folder=finish.folder, words=words)
+    if clock is None:  # else the search answers
+        _answer(finish.folder, summary)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
     return status
 
 
 def _finish(
-    finish: "AssembledFinish", config: "FinishConfig", console: Console
+    finish: "AssembledFinish",
+    config: "FinishConfig",
+    console: Console,
+    *,
+    clock: CommandClock,
+    begun_s: float,
 ) -> "FinishSummary":
     """Hold the `finish` folder of the run, and fill it."""
     from nas.assemble.run_data import keep_fingerprint
@@ -67,15 +97,35 @@ def _finish(
         if finish.note is not None:
             view.message(finish.note)
             keep_fingerprint(finish.folder, finish.fingerprint)
+        crew = _crew(finish, console, time_limit_s=config.trial_time_limit_s)
+        retrainings = _retrainings(config, clock, begun_s=begun_s)
+
+        def publish(rows: "Sequence[WinnerRow]") -> None:
+            clock.end("retraining winners")
+            write_finish_png(rows, name=name, path=place / "finish.png")
+
         summary = finish.run(
-            crew=_crew(finish, console, time_limit_s=config.trial_time_limit_s),
-            publish=lambda rows: write_finish_png(rows, name=name, path=place / "finish.png"),
-            lease=lease,
+            crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
         )
-        write_files_png(summary.artefacts, name=name, path=place / "files.png")
-        write_mistake_pictures(place)
-        finish.write_page()
+        if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
+            write_files_png(summary.artefacts, name=name, path=place / "files.png")
+            write_mistake_pictures(place)
+            finish.write_page()
+    clock.end("making their files")
     return summary
+
+
+def _retrainings(
+    config: "FinishConfig", clock: CommandClock, *, begun_s: float
+) -> "Retrainings | None":
+    """Return when retrainings must have ended; None without a budget."""
+    from nas.planning.command_time import Retrainings
+    from nas.running_clock import running_s
+
+    if config.budget is None:
+        return None
+    left_s = begun_s + config.budget - time.monotonic()
+    return Retrainings(running_s() + left_s, clock.unit_s)
 
 
 def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | None) -> "Crew":
@@ -181,7 +231,7 @@ def _end(
         distillation_table,
         optimism_line,
     )
-    from nas.report.shipped import artefact_table
+    from nas.report.shipped import FILES_LEGEND, artefact_table
 
     for lines in (
         confirmation_table(summary.rows),
@@ -191,7 +241,8 @@ def _end(
     ):
         if len(lines) > 1:
             _print_table(console, lines)
-    told = [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
+    told = [FILES_LEGEND] if summary.artefacts else []
+    told += [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if summary.ranking is not None:
@@ -204,13 +255,32 @@ def _end(
         soft_wrap=True,
     )
     if summary.is_interrupted:
-        command = shlex.join(with_trust(["nas", "finish", *words]))
-        console.print(f"interrupted; go on with:\n  {command}", markup=False, soft_wrap=True)
+        _say_interrupted(console, words)
         return ExitStatus.INTERRUPTED
     for name, failure in summary.failures:
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
     is_incomplete = bool(summary.failures) and not summary.rows
     return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
+
+
+def _answer(folder: RunFolder, summary: "FinishSummary") -> None:
+    """Give what was found out as a JSON document, where one is wanted."""
+    if not wants_json():
+        return
+    from nas.cli.run_document import finish_content
+    from nas.cli.run_view import RunView
+
+    content = finish_content(RunView.open(str(folder.path)), files=summary.artefacts)
+    failures = [{"name": name, "message": told.message} for name, told in summary.failures]
+    ended = {"is_interrupted": summary.is_interrupted, "failures": failures}
+    answer("finish", {**content, **ended})
+
+
+def _say_interrupted(console: Console, words: Sequence[str]) -> None:
+    """Say how to go on."""
+    command = shlex.join(with_trust(["nas", "finish", *words]))
+    text = f"interrupted; all that is done stays. Go on with:\n  {command}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _inheritance(folder: "RunFolder") -> list[str]:

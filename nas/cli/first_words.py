@@ -1,9 +1,11 @@
 """Which words may stand without their key? The run of `nas finish runs/a`, the runs of `compare`.
 
-They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows knows one form.
+They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows knows one form. A
+setting that is written as a flag (`--budget 3min`) is refused, with the word that sets it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 from nas.cli.command import Argument, Command
 from nas.errors import ConfigError
@@ -39,3 +41,45 @@ def leading_words(words: Sequence[str], argument: Argument) -> list[str]:
             break
         found.append(word)
     return found
+
+
+def refuse_unknown_flags(
+    words: Sequence[str], command: Command, *, elsewhere: Collection[str] = ()
+) -> None:
+    """Refuse words that look like flags and are none of this command.
+
+    Args:
+        words: of the command line.
+        command: says which flags there are.
+        elsewhere: flags of other commands, which are no settings here.
+
+    Raises:
+        ConfigError: says which settings they are, as they are written here.
+    """
+    known = {name for flag in command.flags for name in flag.flags}
+    told = []
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if not _FLAG.fullmatch(name) or name in known:
+            continue
+        after = words[place + 1] if place + 1 < len(words) else ""
+        is_value = bool(after) and "=" not in after and not after.startswith("-")
+        meant = value if equals else (after if is_value else "true")
+        key = name.lstrip("-").replace("-", "_")
+        quoted = f"'{key}={meant}'" if " " in meant else f"{key}={meant}"
+        told.append((name, quoted))
+    if not told:
+        return
+    names = ", ".join(dict.fromkeys(name for name, _ in told))
+    settings = ", ".join(setting for name, setting in told if _may_be_setting(name, elsewhere))
+    advice = f"see nas {command.name} --help"
+    if settings:
+        advice = f"settings are written without dashes, as key=value: {settings}"
+    raise ConfigError(f"nas {command.name} has no flag {names}; {advice}")
+
+
+def _may_be_setting(name: str, elsewhere: Collection[str]) -> bool:
+    return name.startswith("--") and name not in elsewhere
+
+
+_FLAG = re.compile(r"--?[A-Za-z][\w.-]*")

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from nas.cli import answer
 from nas.cli.command import HELP_FLAGS, Command, two_columns
+from nas.cli.command_clock import beginning
 from nas.cli.commands import COMMANDS
 from nas.cli.disk import disk_fault
-from nas.cli.first_words import with_keys
+from nas.cli.first_words import refuse_unknown_flags, with_keys
 from nas.cli.logged import LoggedError
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
@@ -31,6 +32,11 @@ _EXAMPLES = """\
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
+    with beginning(is_process=words is None):
+        return _main(words)
+
+
+def _main(words: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     remember_secrets_of_words(given)
     set_worker_environment()  # before anything imports torch
@@ -103,6 +109,8 @@ def _answered(command: Command, words: Sequence[str]) -> tuple[str, int]:
 
 
 def _call(command: Command, words: Sequence[str]) -> int:
+    flags = {name for other in COMMANDS.values() for flag in other.flags for name in flag.flags}
+    refuse_unknown_flags(words, command, elsewhere=flags)
     rest, trusts = parted(words) if "trust" in command.keys else (list(words), False)
     with trusting(trusts):
         return command.run()(with_keys(rest, command))

@@ -23,6 +23,7 @@ def run(words: Sequence[str]) -> int:
     told = [word.removeprefix("pick.") for word in words]
     limits = [w for w in told if is_limit(w)]
     settings = parse_settings([word for word in told if word not in limits], PICK)
+    from nas.cli.finished_trial import finished_trial
     from nas.cli.run_document import pick_content
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
@@ -48,8 +49,16 @@ def run(words: Sequence[str]) -> int:
     lines += trial_lines(view, record)
     if record not in view.front:
         lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
-    lines += ["", "Measured on the validation split, after one training. Confirm it on the test"]
-    say(make_console(), [*lines, f"split, and make files of it:  {command}"])
+    finished = finished_trial(view.folder, record)
+    if finished is None:
+        lines += [
+            "",
+            "Measured on the validation split, after one training. Confirm it on the test",
+        ]
+        lines += [f"split, and make files of it:  {command}"]
+    else:
+        lines += ["", *finished.lines()]
+    say(make_console(), lines)
     return ExitStatus.DONE
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from nas.cli.finished_trial import finished_trial
 from nas.cli.missing import resume_command
 from nas.cli.run_view import RunView
 from nas.metric import describe_metric
+from nas.record.artefacts import ArtefactRow
 from nas.record.winners import read_winners
 from nas.report.neighbours import Neighbour, neighbours_of
 from nas.trial import TrialRecord, trainings
@@ -16,7 +18,7 @@ from nas.trial import TrialRecord, trainings
 def run_content(view: RunView) -> dict[str, Any]:
     """Return a run: what it was after, its trials by state, its front, its files."""
     winners = view.folder.finish_dir / "winners.csv"
-    states = Counter(record.state.value for record in trainings(view.records))
+    states = Counter(view.state_of(record) for record in trainings(view.records))
     return {
         **_place(view),
         "objectives": [
@@ -55,13 +57,14 @@ def trial_content(view: RunView, record: TrialRecord) -> dict[str, Any]:
         **_place(view),
         "trial": {
             **member_content(view, record),
-            "state": record.state.value,
+            "state": view.state_of(record),
             "seconds": record.seconds,
             "share_of_training": record.budget,
             "failure": None if record.failure is None else record.failure.message,
         },
         "on_front": is_member,
         "neighbours": neighbours_content(view, beside),
+        "finished": finished_content(view, record),
     }
 
 
@@ -76,7 +79,25 @@ def pick_content(
         "on_front": record in view.front,
         "neighbours": neighbours_content(view, beside),
         "finish": command,
+        "finished": finished_content(view, record),
     }
+
+
+def finish_content(view: RunView, *, files: Sequence[ArtefactRow]) -> dict[str, Any]:
+    """Return what `nas finish` found out: tests, and files."""
+    winners = view.folder.finish_dir / "winners.csv"
+    return {
+        **_place(view),
+        "folder": str(view.folder.finish_dir),
+        "finished": [asdict(row) for row in read_winners(winners)] if winners.is_file() else [],
+        "files": [asdict(row) for row in files],
+    }
+
+
+def finished_content(view: RunView, record: TrialRecord) -> dict[str, Any] | None:
+    """Return what `nas finish` found out about a trial; None where it did not take it."""
+    found = finished_trial(view.folder, record)
+    return None if found is None else found.content()
 
 
 def member_content(view: RunView, record: TrialRecord) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from nas.config.recorded import recorded_limits, recorded_objectives
 from nas.engine.weights import FrontWeights
 from nas.errors import ConfigError
 from nas.objective import Constraint, Objective
+from nas.record.lease import is_held
 from nas.record.references import REFERENCES_CSV, Reference, floors_of, read_references
-from nas.record.run_folder import RunFolder
+from nas.record.run_folder import LEASE, RunFolder
 from nas.report.front import Floors, front_records, knee_record
 from nas.report.limits import limit_floors
 from nas.study.journal import load_records
-from nas.trial import TrialRecord
+from nas.trial import TrialRecord, TrialState
 
+CUT = "not ended"  # of a trial whose search ended first
 _NUM_SHOWN = 12  # trials that an error lists
 
 
@@ -69,6 +71,16 @@ class RunView:
     def knee(self) -> TrialRecord | None:
         """The knee of the front."""
         return knee_record(self.front, self.objectives, floors=self.floors)
+
+    @cached_property
+    def is_searched_now(self) -> bool:
+        """Whether a search is at work in the folder."""
+        return is_held(self.folder.path / LEASE)
+
+    def state_of(self, record: TrialRecord) -> str:
+        """Return how a trial stands: one that ran when its search ended runs no longer."""
+        is_over = record.state is TrialState.RUNNING and not self.is_searched_now
+        return CUT if is_over else record.state.value
 
     def trial(self, number: str) -> TrialRecord:
         """Return a trial by what was typed.

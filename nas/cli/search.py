@@ -13,6 +13,7 @@ from rich.console import Console
 
 from nas.assemble.jobs import SearchJob, plan_jobs
 from nas.cli.answer import answer, wants_json
+from nas.cli.command_clock import CommandClock, began_s, trials_line
 from nas.cli.commands import SEARCH
 from nas.cli.flags import Flags, parse_flags
 from nas.cli.terminal import make_console
@@ -30,8 +31,12 @@ from nas.secrets import masked
 if TYPE_CHECKING:
     from nas.assemble.run_data import RunData
     from nas.assemble.search import AssembledSearch
+    from nas.assemble.settle import SettledSearch
     from nas.engine.task import SearchSummary, SearchTask
     from nas.engine.view import View
+    from nas.evaluation.evaluator import Evaluator
+    from nas.execution.backend import Backend
+    from nas.planning.command_time import TimeBudget
     from nas.record.lease import Lease
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +52,7 @@ def run(words: Sequence[str]) -> int:
     if flags.cfg or flags.info:
         _show(source, flags)
         return ExitStatus.DONE
-    return _run_all(plan_jobs(source, is_multirun=flags.is_multirun))
+    return _run_all(plan_jobs(source, is_multirun=flags.is_multirun, began_s=began_s()))
 
 
 def _source(flags: Flags) -> ConfigSource:
@@ -95,9 +100,17 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     _say_begin(job, console)
+    from nas.execution.ray_cluster import one_local_ray
+
+    with one_local_ray() if job.config.finish else nullcontext():
+        return _run_job(job, console, CommandClock(job.started_s), repeats)
+
+
+def _run_job(
+    job: SearchJob, console: Console, clock: CommandClock, repeats: RunFolder | None
+) -> int:
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
-    from nas.assemble.budget import search_end_s
-    from nas.assemble.devices import device_notes, keep_devices
+    from nas.assemble.devices import keep_devices
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
@@ -109,9 +122,10 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
     place = Path(job.config.run_folder)
     tracks = Tracks(job.config.tracking)
     before = RunFolder.open(place) if job.config.resume else repeats
-    until_s = search_end_s(job.config, started_s=job.started_s, before=before)
     with telling_where(job.values) if before is not None else nullcontext():
-        settled = settle(job.values, job.config, until_s=until_s, say=_sayer(job, console))
+        settled = settle(
+            job.values, job.config, budget=_budget(job, clock, before), say=_sayer(job, console)
+        )
     config, search = settled.config, settled.search
     objectives = search.task.objectives
     data = data_of(search, config, before=before)
@@ -122,10 +136,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         view = make_view(config.ui, console)
         following = tracks.following(folder, settled.values, view.message)
         with logging_to(folder.log_txt, view), following:
-            limits = constraints_of(config.constraints)
-            told = device_notes(search.devices, limits, input_shape=_input_shape(search))
-            notes = [*job.notes, *settled.lines, *told]
-            _note_circumstances(folder, data, view, notes=notes)
+            _note_circumstances(folder, data, view, notes=_notes(job, settled))
             watching = tracks.watching(view, objectives)
             summary = _search(
                 search,
@@ -134,13 +145,25 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
                 watching,
                 notes=study_notes(data.fingerprint),
                 lease=claim.lease,
+                clock=clock,
             )
-            _write_reports(folder, summary, search)
+            if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
+                _write_reports(folder, summary, search)
             tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
+    clock.end("tables and pictures")
     if config.finish and status == ExitStatus.DONE:
-        status = _finish(config, folder, started_s=job.started_s)
+        status = _finish(config, folder, clock)
+    _say_time(console, settled, summary, clock)
     return _answered(status, folder, summary)
+
+
+def _budget(job: SearchJob, clock: CommandClock, before: RunFolder | None) -> "TimeBudget | None":
+    """Return the budget of the command, now that its libraries are loaded; None without one."""
+    from nas.assemble.budget import time_budget
+
+    clock.loaded()
+    return time_budget(job.config, began_s=clock.began_s, unit_s=clock.unit_s, before=before)
 
 
 def _search(
@@ -151,11 +174,17 @@ def _search(
     *,
     notes: Mapping[str, Any],
     lease: "Lease",
+    clock: CommandClock,
 ) -> "SearchSummary":
     """Search, and note what it takes."""
     from nas.cli.spending import Spending
     from nas.engine.loop import run_search
     from nas.report.reports import write_tables
+
+    def make_backend(evaluator: "Evaluator") -> "Backend":
+        backend = search.make_backend(evaluator)
+        clock.end("start")
+        return backend
 
     objectives = search.task.objectives
     is_simulated = config.execution.kind is ExecutionKind.SIMULATED
@@ -164,7 +193,7 @@ def _search(
         summary = run_search(
             replace(search.task, notes=notes),
             run_folder=folder,
-            make_backend=search.make_backend,
+            make_backend=make_backend,
             view=spending,
             publish=lambda records: write_tables(folder, records, objectives),
             storage_url=config.storage.url,
@@ -172,6 +201,7 @@ def _search(
             lease=lease,
         )
         spending.drawn_again(num_redrawn=summary.num_redrawn, num_known=summary.num_known)
+    clock.end("trials")
     return summary
 
 
@@ -200,18 +230,40 @@ def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
     return partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
-def _finish(config: SearchConfig, folder: RunFolder, *, started_s: float) -> int:
+def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock) -> int:
     """Finish the run with what is left of the budget."""
     from nas.assemble.budget import finish_words
     from nas.cli import finish
 
-    return finish.run(finish_words(config, folder.path, started_s=started_s))
+    return finish.run_timed(finish_words(config, folder.path, started_s=clock.began_s), clock)
+
+
+def _say_time(
+    console: Console, settled: "SettledSearch", summary: "SearchSummary", clock: CommandClock
+) -> None:
+    """Say what became of the plan of a command that has a budget."""
+    if settled.time is None or settled.config.ui is Ui.NONE:
+        return
+    lines = [clock.describe(settled.time)]
+    if settled.plan is not None:
+        lines.insert(0, trials_line(summary.records, settled.plan, num_before=summary.num_resumed))
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _input_shape(search: "AssembledSearch") -> Sequence[int]:
     """Return (C, H, W) of the data; empty where they are no images."""
     shape: Sequence[int] = getattr(getattr(search.data, "shape", None), "input_shape", ())
     return shape
+
+
+def _notes(job: SearchJob, settled: "SettledSearch") -> list[str]:
+    """Return what is to be told before the first trial."""
+    from nas.assemble.devices import device_notes
+
+    search, limits = settled.search, constraints_of(settled.config.constraints)
+    told = device_notes(search.devices, limits, input_shape=_input_shape(search))
+    return [*job.notes, *settled.lines, *told]
 
 
 def _note_circumstances(

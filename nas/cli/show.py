@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,9 +25,12 @@ def run(words: Sequence[str]) -> int:
     settings = parse_settings(words, SHOW)
     from nas.cli.run_document import run_content, trial_content
     from nas.cli.run_view import RunView
+    from nas.cli.runs_in import runs_in
 
-    view = RunView.open(settings["run"])
     console = make_console()
+    if "trial" not in settings and (found := runs_in(Path(settings["run"]))):
+        return _show_runs(console, found, place=settings["run"])
+    view = RunView.open(settings["run"])
     if "trial" not in settings:
         if wants_json():
             answer("run", run_content(view))
@@ -37,6 +41,20 @@ def run(words: Sequence[str]) -> int:
         answer("trial", trial_content(view, record))
     lines = [_title(view, record), "", *trial_lines(view, record)]
     say(console, [*lines, "", *_next_of(view, record, named=settings["run"])])
+    return ExitStatus.DONE
+
+
+def _show_runs(console: Console, found: Sequence[Path], *, place: str) -> int:
+    """List the runs of a folder."""
+    from nas.cli.runs_in import run_lines, run_row
+    from nas.report.values import counted
+
+    rows = [run_row(path) for path in found]
+    if wants_json():
+        answer("runs", {"path": str(Path(place).absolute()), "runs": rows})
+    newest = shlex.join(["nas", "show", str(Path(place) / found[0].name)])
+    told = f"{counted(len(rows), 'run')} in {place}, the newest first"
+    say(console, [told, *run_lines(rows), "", f"One of them:   {newest}"])
     return ExitStatus.DONE
 
 
@@ -59,7 +77,8 @@ def trial_lines(view: "RunView", record: "TrialRecord") -> list[str]:
 
     names = [name for name in metric_columns([record], view.objectives) if name in record.metrics]
     rows = [(label_of(name), format_value(name, record.metrics[name])) for name in names]
-    rows.append(("time of the trial", format_duration(record.seconds)))
+    if record.seconds:
+        rows.append(("time of the trial", format_duration(record.seconds)))
     if record.budget < 1 or record.rungs:
         rows.append(("share of a full training", f"{record.budget:.3g}"))
     lines = [*_columns(rows), "", *_columns(_architecture_rows(record))]
@@ -120,7 +139,7 @@ def _states(view: "RunView") -> str:
     from nas.trial import trainings
 
     trained = trainings(view.records)
-    counts = Counter(record.state.value for record in trained)
+    counts = Counter(view.state_of(record) for record in trained)
     states = ", ".join(f"{number} {state}" for state, number in counts.most_common())
     variants = len(view.records) - len(trained)
     more = f" and {counted(variants, 'variant')}" if variants else ""
@@ -141,17 +160,19 @@ def _about(view: "RunView", knee: str) -> Iterator[str]:
 
 
 def _finished(view: "RunView") -> Iterator[str]:
+    from nas.cli.finished_trial import finished_trial
     from nas.record.winners import read_winners
     from nas.report.values import format_value
 
-    yield "Finished, on the test split:"
+    known = {record.number: record for record in view.records}
+    yield "Finished by nas finish:"
     for row in read_winners(view.folder.finish_dir / "winners.csv"):
-        mean, low, high = (
-            format_value(row.metric, value)
-            for value in (row.test_mean, row.confidence_low, row.confidence_high)
-        )
         size = format_value("size_bytes", row.size_bytes)
-        yield f"  {row.name}: {mean} ({low} to {high}), {size}"
+        found = finished_trial(view.folder, known[row.trial]) if row.trial in known else None
+        value = format_value(row.metric, row.test_mean)
+        told = f"{value} on the test split" if found is None else found.tested
+        files = f", files in {found.folder}" if found is not None and found.folder else ""
+        yield f"  {row.name}: {told}, {size}{files}"
 
 
 def _title(view: "RunView", record: "TrialRecord") -> str:
@@ -165,16 +186,21 @@ def _title(view: "RunView", record: "TrialRecord") -> str:
     why = ""
     if record.failure is not None:
         why = f": {record.failure.kind.value}: {' '.join(record.failure.message.split())}"
-    return f"Trial {record.number} of {view.folder.name}{made}: {record.state.value}{place}{why}"
+    return (
+        f"Trial {record.number} of {view.folder.name}{made}: {view.state_of(record)}{place}{why}"
+    )
 
 
 def _next_of(view: "RunView", record: "TrialRecord", *, named: str) -> Iterator[str]:
+    from nas.cli.finished_trial import finished_trial
     from nas.trial import TrialState
 
     weights = view.weights_of(record)
     if weights is not None:
         yield f"Weights:    {weights}"
-    if record.state is TrialState.COMPLETE and record.budget >= 1.0:
+    if (finished := finished_trial(view.folder, record)) is not None:
+        yield from finished.lines()
+    elif record.state is TrialState.COMPLETE and record.budget >= 1.0:
         yield f"Finish it:  {finish_command(named, record.number)}"
 
 

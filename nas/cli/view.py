@@ -200,7 +200,11 @@ class LiveView:
 def plan_line(plan: SearchPlan) -> str:
     """Return one line: the run, its size, its objectives and where its files go."""
     goals = ", ".join(heading_of(objective.metric) for objective in plan.objectives)
-    trials = "no limit of trials" if plan.num_trials is None else counted(plan.num_trials, "trial")
+    trials = (
+        "as many trials as there is time for"
+        if plan.num_trials is None
+        else counted(plan.num_trials, "trial")
+    )
     earlier = f", {plan.num_resumed} of them done before" if plan.num_resumed else ""
     space = f"{format_count(plan.num_architectures)} architectures"
     return (

@@ -115,9 +115,9 @@ def _recorded(value: Any, recorded: Any, key: str, place: str, again: set[str]) 
 
 
 def _came_later(key: str, node: Any, recorded: Any) -> bool:
-    """Say whether a parameter that is `auto` is none of a space that a run was begun with."""
-    is_open_parameter = isinstance(node, Mapping) and AUTO in node.values()
-    return is_open_parameter and isinstance(recorded, Mapping) and key not in recorded
+    """Say whether what is `auto` is no setting or parameter that a run was begun with."""
+    is_open_here = node == AUTO or (isinstance(node, Mapping) and AUTO in node.values())
+    return is_open_here and isinstance(recorded, Mapping) and key not in recorded
 
 
 def _is_plain(value: Any) -> bool:

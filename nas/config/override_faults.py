@@ -5,7 +5,6 @@ override is checked here by itself, and those that compose together are kept.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
@@ -15,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nas.config.advice import bare_word_faults, fault_of_choice
 from nas.config.groups import choices_of, groups_of
 from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of, legibility_fault, parse, shown
@@ -34,13 +34,15 @@ def good_overrides(
 ) -> list[str]:
     """Return the overrides that compose together; say why for each that does not."""
     try:
-        composer(())
+        keys = [str(key) for key in composer(())]
     except COMPOSING_FAILS as error:
         raise ConfigError(
             f"the configuration files cannot be read: {first_words(error)}"
         ) from error
     groups = groups_of(source.folders)
-    parsed = [(text, _parse(text, faults, source.folders)) for text in source.overrides]
+    faults += [fault for _, fault in bare_word_faults(source.overrides, keys, source.folders)]
+    written = [text for text in source.overrides if "=" in text or text.startswith("~")]
+    parsed = [(text, _parse(text, faults)) for text in written]
     of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
     of_values = [text for text, item in parsed if item is not None and _group(item) not in groups]
     good: list[str] = []
@@ -51,7 +53,7 @@ def good_overrides(
         fault = (
             no_effect(text)
             or _group_fault(override, source)
-            or key_fault(override, composer, good, groups, config_name=source.config_name)
+            or _advised_key_fault(override, composer, good, groups, source)
         )
         if fault is None and _group(override) in groups and not _is_chosen(override, source):
             fault = unknown_key(text.partition("=")[0], [str(key) for key in composer(good)])
@@ -74,25 +76,17 @@ def no_effect(text: str) -> str | None:
     )
 
 
-def _parse(text: str, faults: list[str], folders: Sequence[Path]) -> Override | None:
+def _parse(text: str, faults: list[str]) -> Override | None:
     try:
         return parse(text)
     except ConfigError as error:
-        key, equals, _ = text.partition("=")
+        key = text.partition("=")[0]
         if legibility_fault(text) is not None:
             faults.append(f"'{shown(text)}' cannot be read: {error}")
-        elif not equals:
-            faults.append(f"'{shown(text)}' is no override; write {_example(text, folders)}")
         else:
             advice = f"quote the value: '{shown(key)}=\"...\"'"
             faults.append(f"'{shown(text)}' cannot be read: {shown(str(error))}; {advice}")
         return None
-
-
-def _example(text: str, folders: Sequence[Path]) -> str:
-    """Return the override that a lone word may have meant."""
-    of_choice = [group for group in groups_of(folders) if text in choices_of(group, folders)]
-    return f"{of_choice[0]}={text}" if of_choice else f"{text}=VALUE"
 
 
 def _group(override: Override) -> str:
@@ -118,6 +112,21 @@ def _group_fault(override: Override, source: ConfigSource) -> str | None:
         f"{group}={shown(str(told))}: there is no such choice of {group}; known, nearest first: "
         f"{nearest_first(str(told)[:_MAX_NAME], known)}"
     )
+
+
+def _advised_key_fault(
+    override: Override,
+    composer: Callable[[Sequence[str]], DictConfig],
+    good: Sequence[str],
+    groups: Sequence[str],
+    source: ConfigSource,
+) -> str | None:
+    """Return why an override sets what is not there, and which choice of a group has it."""
+    fault = key_fault(override, composer, good, groups, config_name=source.config_name)
+    if fault is None or override.is_sweep_override():
+        return fault
+    value = None if override.is_delete() else override.value()
+    return fault_of_choice(_group(override), value, source.folders) or fault
 
 
 def key_fault(

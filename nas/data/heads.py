@@ -11,7 +11,7 @@ from nas.data.picture import BROKEN, ImageSource, Picture, Shown
 from nas.planning.image_side import FoundImage
 
 _MAX_LOOKED_AT = 1000  # images of all sources, evenly spread
-_GREY = ("1", "L", "LA", "La", "I", "I;16", "F")
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: upright, height and width change places
 
 

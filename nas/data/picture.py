@@ -27,7 +27,7 @@ class Shown:
 Picture = Path | bytes | Image.Image | Shown
 
 MODES = {1: "L", 3: "RGB"}
-_DEEP_MODES = ("I", "F")  # 16 or 32 bits a pixel: conversion to 8 bits would clip
+_MOST_16_BITS = 2**16 - 1
 
 # What opening and decoding a broken image may raise: decoders check little of what they read.
 BROKEN = (
@@ -108,9 +108,11 @@ class ImageSource(Protocol):
 def decode_one(picture: Picture, stored: DecodeSettings) -> npt.NDArray[np.uint8]:
     """Return an image (H, W, C).
 
+    Of 16 bits a channel the upper 8 are taken, as `nas.export.predict` does.
+
     Raises:
         OSError: it cannot be read.
-        ValueError: it has more than 8 bits a channel.
+        ValueError: it has more than 16 bits a channel, or holds floats.
     """
     if isinstance(picture, Shown):
         picture = picture.image
@@ -131,7 +133,7 @@ def decode_with_digest(
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it has more than 8 bits a channel.
+        ValueError: it has more than 16 bits a channel, or holds floats.
     """
     if isinstance(picture, Shown):
         return decode_one(picture, stored), digest_of(picture.file.read_bytes())
@@ -152,9 +154,7 @@ def digest_of(content: bytes) -> bytes:
 
 
 def _pixels(opened: Image.Image, stored: DecodeSettings) -> npt.NDArray[np.uint8]:
-    if opened.mode.split(";")[0] in _DEEP_MODES:
-        raise ValueError(f"mode {opened.mode} has more than 8 bits a channel; convert it to 8")
-    upright = ImageOps.exif_transpose(opened)
+    upright = _of_8_bits(ImageOps.exif_transpose(opened))
     if "transparency" in upright.info:  # the colour below it counts, as in images with an alpha
         upright = upright.convert("RGBA")
     image = upright.convert(MODES[stored.channels])
@@ -162,6 +162,18 @@ def _pixels(opened: Image.Image, stored: DecodeSettings) -> npt.NDArray[np.uint8
         image = _resized(image, stored.size, stored.fit)
     pixels = np.asarray(image, dtype=np.uint8)
     return pixels[..., None] if stored.channels == 1 else pixels
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """Return the image, or the upper 8 of its 16 bits: Pillow's own conversion would clip."""
+    if image.mode == "F":
+        raise ValueError("it holds floats, whose range is not known; convert it to 8 or 16 bits")
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > _MOST_16_BITS:
+        raise ValueError("it has more than 16 bits a channel; convert it to 8 or 16")
+    return Image.fromarray((values >> 8).astype(np.uint8))
 
 
 def _resized(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:

@@ -133,6 +133,7 @@ class Dispatcher:
             order = replace(
                 self._complete(spec),
                 time_limit_s=self._task.trial_time_limit_s,
+                within_s=self._within_s(),
                 checkpoint=str(self._checkpoints / str(spec.number)),
             )
             backend.submit(order)
@@ -206,6 +207,12 @@ class Dispatcher:
             return False
         is_over = self._task.stopping.is_time_over(self.state())
         return not is_over and self._references.is_due(self._study.records)
+
+    def _within_s(self) -> float | None:
+        """Return the seconds for a trial that starts now; steps of rungs have their own length."""
+        if self._rungs is not None:
+            return None
+        return self._task.stopping.within_s(self.state())
 
     def _allows_another(self) -> bool:
         """Say whether one more trial may be proposed."""

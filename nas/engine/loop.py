@@ -17,6 +17,7 @@ from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake, WeightKeeper
 from nas.engine.interrupt import InterruptWatch, own_handlers
+from nas.engine.preparing import prepare_run
 from nas.engine.publishing import Publish, Publisher
 from nas.engine.reference_trainings import ReferenceTrainings
 from nas.engine.relatives import Relatives
@@ -227,6 +228,11 @@ class SearchLoop:
         """Search until it is enough or a signal came; everything is on disk then."""
         is_interrupted = False
         if self._dispatcher.wants_trial():
+            say = self._intake.say
+            is_interrupted = not prepare_run(
+                self._task.evaluator, self._run_folder.path, seed=self._task.seed, say=say
+            )
+        if self._dispatcher.wants_trial() and not is_interrupted:
             with own_handlers():  # a backend may set handlers of its own
                 backend = make_backend(self._task.evaluator)
             with InterruptWatch() as interrupt:
@@ -294,6 +300,7 @@ class SearchLoop:
             num_raised=self._costs.num_raised,
             without_weights=self._again.numbers,
             why_ended="" if is_interrupted else out.why_ended,
+            num_resumed=self._tracker.num_resumed,
         )
 
     def _progress(self, backend: Backend) -> Progress:

@@ -69,3 +69,12 @@ class Cuts(Protocol):
     def cuts(self, state: SearchState) -> bool:
         """Say whether trials that run are left as they are; a command that resumes ends them."""
         ...
+
+
+@runtime_checkable
+class Bounds(Protocol):
+    """A stop rule that tells trials in which time they are to end."""
+
+    def within_s(self, state: SearchState) -> float | None:
+        """Return the seconds for a trial that starts now; None for as long as it takes."""
+        ...

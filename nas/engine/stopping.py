@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from nas.engine.stop_rule import Cuts, SearchState, StopRule
+from nas.engine.stop_rule import Bounds, Cuts, SearchState, StopRule
 from nas.errors import ConfigError, ExecutionError
 from nas.trial import TrialRecord, trainings
 
@@ -174,6 +174,11 @@ class Stopping:
     def cuts(self, state: SearchState) -> bool:
         """Say whether a rule of the user's, or a budget, leaves running trials as they are."""
         return any(rule.cuts(state) for rule in self.rules if isinstance(rule, Cuts))
+
+    def within_s(self, state: SearchState) -> float | None:
+        """Return the seconds in which a trial that starts now is to end; None for no such time."""
+        told = (rule.within_s(state) for rule in self.rules if isinstance(rule, Bounds))
+        return min((seconds for seconds in told if seconds is not None), default=None)
 
     def is_time_over(self, state: SearchState) -> bool:
         """Say whether the time alone ends the search: what else ends it may still be repaired."""

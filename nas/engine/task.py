@@ -75,6 +75,7 @@ class SearchSummary:
         num_raised: architectures that could not be built, because `build` raised.
         without_weights: members of the front whose weights are missing.
         why_ended: which rule ended it, in one sentence; empty where a signal did.
+        num_resumed: trials of earlier commands among the records.
     """
 
     records: tuple[TrialRecord, ...]
@@ -86,3 +87,4 @@ class SearchSummary:
     num_raised: int = 0
     without_weights: tuple[int, ...] = ()
     why_ended: str = ""
+    num_resumed: int = 0

@@ -15,8 +15,8 @@ from nas.train.recipe import Recipe
 from nas.train.token_recipe import TokenRecipe
 
 PREFIX = "training."
-# The same for all trials: where they run, and whom they learn from.
-_COMMON = ("device", "distillation")
+# The same for all trials: where they run, and whom they learn or start from.
+_COMMON = ("device", "distillation", "transfer_from")
 
 RecipeT = TypeVar("RecipeT", bound=Recipe | TokenRecipe)
 

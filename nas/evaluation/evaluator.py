@@ -8,7 +8,8 @@ An evaluator may know or do more, and then has the methods of further protocols 
 none of them works as well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from nas.architecture import Architecture
@@ -102,6 +103,41 @@ class Inherits(Protocol):
 
         Raises:
             Exception: whatever the space's `build` raises; the trial starts from random weights.
+        """
+        ...
+
+
+@runtime_checkable
+class SharesWeights(Protocol):
+    """An evaluator whose trials begin with weights that are trained once, for all of them.
+
+    Attributes:
+        slice_share: a trial that may spend no more than this of its training is judged without
+            any, by the shared weights.
+    """
+
+    slice_share: float
+
+    def prepare_run(
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        say: Callable[[str], None],
+        is_ended: Callable[[], bool],
+    ) -> bool:
+        """Train the weights, or take up what an earlier command did; called in the driver.
+
+        The evaluator goes to the workers afterwards, and has them then.
+
+        Args:
+            folder: of the run, for what is kept of it.
+            seed: of the search.
+            say: is told how far it is.
+            is_ended: asked after each step; if so, what was done is saved, and left.
+
+        Returns:
+            Whether it came to the end.
         """
         ...
 

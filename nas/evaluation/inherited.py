@@ -14,6 +14,8 @@ from nas.train.inheritance import inherit
 from nas.train.recipe import Recipe
 from nas.trial import Inheritance
 
+ALMOST_ALL = 0.99  # of its steps: no ranking changes by fewer
+
 
 class StartsFromOthers:
     """What an evaluator knows that lets trials start from others (`Inherits`).
@@ -54,6 +56,14 @@ def start(
     return inheritance.share, replace(recipe, learning_rate=peak)
 
 
-def share_told(inheritance: Inheritance | None) -> dict[str, float]:
-    """Return what a trial that started from others tells of its length."""
-    return {} if inheritance is None else {"training_share": inheritance.share}
+def share_told(inheritance: Inheritance | None, taken: float = 1.0) -> dict[str, float]:
+    """Return what a trial tells of its length; nothing where it trained in full.
+
+    Args:
+        inheritance: what it started from, which makes it shorter.
+        taken: share of its steps that there was time for.
+    """
+    if inheritance is None and taken >= ALMOST_ALL:
+        return {}
+    share = 1.0 if inheritance is None else inheritance.share
+    return {"training_share": share * (1.0 if taken >= ALMOST_ALL else taken)}

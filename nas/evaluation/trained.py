@@ -17,6 +17,7 @@ from torch import nn
 from nas.adapt.adapters import adapt, merge
 from nas.adapt.distillation import TaughtLoss, TeacherTargets
 from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
+from nas.adapt.transfer import transfer, weights_files
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
@@ -122,6 +123,8 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         self.teacher_targets: TeacherTargets | None = None
         if recipe.distillation is not None:
             checked_teacher(recipe.distillation)
+        if recipe.transfer_from is not None:
+            weights_files(recipe.transfer_from)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process makes for itself."""
@@ -218,6 +221,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                     seed=spec.seed,
                     share=share,
                     time_limit_s=spec.time_limit_s,
+                    within_s=_left_of(spec.within_s, since_s=started),
                     loss=self._loss(model, device, recipe),
                 )
             with clock.part("train"):
@@ -231,6 +235,9 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
                 metrics = training.score().metrics()
             with clock.part("measure"):
                 metrics |= self._measured(model, spec, device)
+                metrics |= share_told(
+                    spec.inheritance, 1.0 if spec.within_s is None else training.share_taken
+                )
             seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             with clock.part("variants"):
@@ -254,6 +261,8 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         has_gradients = device.type == "cpu" and chosen.adapter_rank is None
         check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
         model = self._builder.build(spec.architecture, self.data.shape)
+        if chosen.transfer_from is not None and spec.inheritance is None:
+            transfer(model, chosen.transfer_from)
         share, recipe = start(model, spec.inheritance, chosen)
         if recipe.adapter_rank is not None:
             adapt(model, rank=recipe.adapter_rank)
@@ -262,7 +271,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     def _measured(
         self, model: nn.Module, spec: TrialSpec, device: torch.device
     ) -> dict[str, float]:
-        found = {**self.static_costs(spec.architecture), **share_told(spec.inheritance)}
+        found = dict(self.static_costs(spec.architecture))
         if self._measures_latency:
             found["latency_ms"] = measure_latency_ms(model, self.data.shape, device=device)
         return found
@@ -322,6 +331,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         if spec.budget < 1.0 or ours is None:
             return False
         return not any(_dominates(point, ours) for point in spec.front)
+
+
+def _left_of(within_s: float | None, *, since_s: float) -> float | None:
+    """Return what is left for the training of the time that the whole trial has."""
+    return None if within_s is None else max(1.0, within_s - (time.monotonic() - since_s))
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +60,22 @@ class RaySettings:
         return ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
 
 
+_KEPT: ContextVar[list[LocalRay] | None] = ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def one_local_ray() -> Iterator[None]:
+    """Let all backends of the block share a local Ray, which starts once and ends with it."""
+    kept: list[LocalRay] = []
+    token = _KEPT.set(kept)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+        for local in kept:
+            local.close()
+
+
 def connect(settings: RaySettings) -> LocalRay | None:
     """Join the cluster, or start a local Ray; return the latter, which is ours to close.
 
@@ -75,7 +92,11 @@ def connect(settings: RaySettings) -> LocalRay | None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = settings.address or os.environ.get("RAY_ADDRESS")
     if address is None:
-        return LocalRay(options)
+        local = LocalRay(options)
+        if (kept := _KEPT.get()) is None:
+            return local
+        kept.append(local)
+        return None
     _join(address, options)
     return None
 

@@ -9,7 +9,7 @@ ahead of it after many. So the best counts with all trials that are as good as f
 can tell, and the largest of them is taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,9 +18,12 @@ from nas.finish.confirm import Winner
 from nas.finish.length import Room
 from nas.pareto.select import knee
 
-# Times the epochs of its trial that a winner must be able to train for a further one to be taken.
-# Photos, 45 CPU seconds: 22 epochs reach 67 % where 6 reach about 50 %; half of them cost a point
-# or two, which is what a second winner is worth.
+# Epochs, and times the epochs of its trial, that the first winner must be able to train. On photos
+# wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
+# same time (experiments/photos); with fewer they were behind.
+ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
+# The same for each winner, for a further one to be taken: half of the epochs cost a point or two,
+# which is what a second winner is worth.
 LEAST_TIMES = 6
 # What an accuracy after one epoch may hide; after more it is a part: 7.5 points after 4, 1.5 after
 # 20 epochs. Reasoned from single runs, not fitted.
@@ -35,7 +38,7 @@ def affordable(
     epoch_s: Sequence[float],
     search_epochs: int,
     num_slots: int,
-    available_s: float,
+    available_s: Callable[[int], float],
 ) -> list[Winner]:
     """Return the networks that can train long enough, at least one, smallest first.
 
@@ -46,15 +49,17 @@ def affordable(
         epoch_s: seconds of an epoch of a retraining of each winner, then of each of the others.
         search_epochs: of a trial.
         num_slots: trainings that run at once.
-        available_s: wall seconds for all retrainings.
+        available_s: how many are retrained -> wall seconds for all retrainings.
     """
-    wanted, known = LEAST_TIMES * search_epochs, [*winners, *others]
+    known = [*winners, *others]
 
-    def fit(places: Sequence[int]) -> bool:
-        room = Room([epoch_s[place] for place in places], num_slots, available_s)
-        return room.fits([wanted] * len(places), num_seeds=1)
+    def fit(places: Sequence[int], epochs: float) -> bool:
+        seconds = [epoch_s[place] for place in places]
+        room = Room(seconds, num_slots, available_s(len(places)))
+        return room.fits([round(epochs)] * len(places), num_seeds=1)
 
-    quick = [place for place in range(len(known)) if fit([place])]
+    enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)
+    quick = [place for place in range(len(known)) if fit([place], enough)]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     doubt = DOUBT / search_epochs if metric.is_share else 0.0
@@ -63,7 +68,7 @@ def affordable(
     members = [place for place in quick if place < len(winners)]
     for place in _best_first([winners[place] for place in members], metric) if members else ():
         more = list(dict.fromkeys([*kept, members[place]]))
-        if not fit(more):
+        if not fit(more, LEAST_TIMES * search_epochs):
             break
         kept = more
     return sorted((known[place] for place in kept), key=lambda w: _told(w, "size_bytes"))
@@ -73,7 +78,8 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
     """Return the seconds of an epoch of each winner's trial; 0 where there is none."""
     records = [winner.record for winner in winners]
     taken = [r.metrics.get("seconds", r.seconds) if r is not None else 0.0 for r in records]
-    return [seconds / search_epochs for seconds in taken]
+    shares = [r.metrics.get("training_share", 1.0) if r is not None else 1.0 for r in records]
+    return [seconds / (search_epochs * s) for seconds, s in zip(taken, shares, strict=True)]
 
 
 def _first(known: Sequence[Winner], metric: WinnerMetric, *, doubt: float) -> int:

@@ -71,6 +71,7 @@ class RetrainingPlan:
         step: `CONFIRM`, or what else is done to their training.
         winner_metric: what they are judged by.
         epochs: architecture id -> epochs of its trainings; others have the recipe's.
+        work_s: architecture id -> seconds that are planned for one of them.
     """
 
     recipe: Recipe
@@ -80,6 +81,7 @@ class RetrainingPlan:
     step: str = CONFIRM
     winner_metric: WinnerMetric = ACCURACY
     epochs: Mapping[str, int] = field(default_factory=dict)
+    work_s: Mapping[str, float] = field(default_factory=dict)
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
@@ -92,11 +94,12 @@ class RetrainingPlan:
         recipe = _named_settings(replace(self.recipe, epochs=epochs))
         text = json.dumps([identity, seed, recipe, self.data_key, self.step], sort_keys=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        work_s = self.work_s.get(identity, max(self.work_s.values(), default=0.0))
         taught = "" if self.step == CONFIRM else " distilled"
         name = f"{candidate.name}{taught} seed {index}"
         return Retraining(
             key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step,
-            epochs=epochs,
+            epochs=epochs, work_s=work_s,
         )  # fmt: skip
 
 

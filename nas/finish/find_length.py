@@ -37,6 +37,10 @@ _SEARCH_SHARE = 0.25  # of the budget, at most, for finding the length
 ALWAYS_GAINS = 16
 _EXPORT_S = 5.0  # of the budget for the files of a winner
 _PLANNED_SHARE = 0.97  # of the budget
+# Winners train alone, or on an idler machine than trials did: an epoch may take so little of the
+# time. More epochs are planned than there may be time for; the clock says how many there are.
+_QUICKER = 0.5
+FITS = "so many fit into the budget"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Question:
             come to it.
         makes_files: time is to be left for the winners' files.
         began_s: when the command began, by `running_s`.
+        num_slots: trainings that run at once.
     """
 
     winners: Sequence[Winner]
@@ -80,6 +85,7 @@ class Question:
     growth: float
     makes_files: bool
     began_s: float
+    num_slots: int = 1
 
     @property
     def key(self) -> str:
@@ -119,31 +125,41 @@ def find_lengths(
     known = remembered_lengths(folder, question.key)
     if known is not None:
         return Found(known, Outcome(False, ()))
-    backend = crew.make_backend(evaluator)
-    try:
-        search = _Search(question, folder, crew, num_slots=max(1, backend.num_slots))
-        with crew.watch() as watch:
-            while not watch.requested and (jobs := search.next_jobs()):
-                quiet = replace(crew, on_entry=lambda *_: None)
-                outcome = run_on(
-                    backend, jobs, search.ledger, folder, quiet, watch, keeps_weights=False
-                )
-                search.take(jobs, outcome)
-            is_interrupted = watch.requested
-    finally:
-        backend.close()
-    if is_interrupted:
+    search = _Search(question, folder, crew, num_slots=max(1, question.num_slots))
+    if search.next_jobs() and _is_interrupted(search, evaluator, folder, crew):
         return Found(None, Outcome(True, search.outcome.failures))
     lengths = search.answer()
     remember_lengths(folder, question.key, lengths, budget_s=question.patience.budget_s)
     return Found(lengths, search.outcome)
 
 
+def _is_interrupted(
+    search: "_Search", evaluator: TrainedEvaluator, folder: Path, crew: Crew
+) -> bool:
+    """Train what is asked for, until nothing more is; say whether a signal came.
+
+    Workers take seconds to start, so none do where nothing is asked for.
+    """
+    quiet = replace(crew, on_entry=lambda *_: None)
+    backend = crew.make_backend(evaluator)
+    try:
+        search.num_slots = max(1, backend.num_slots)
+        with crew.watch() as watch:
+            while not watch.requested and (jobs := search.next_jobs()):
+                outcome = run_on(
+                    backend, jobs, search.ledger, folder, quiet, watch, keeps_weights=False
+                )
+                search.take(jobs, outcome)
+            return watch.requested
+    finally:
+        backend.close()
+
+
 class _Search:
     """The state of one search for lengths."""
 
     def __init__(self, question: Question, folder: Path, crew: Crew, *, num_slots: int) -> None:
-        self._question, self._crew, self._num_slots = question, crew, num_slots
+        self._question, self._crew, self.num_slots = question, crew, num_slots
         self.ledger = Ledger(folder / LENGTHS)
         self.outcome = Outcome(False, ())
         winners = question.winners
@@ -211,17 +227,22 @@ class _Search:
         found = [self._found(winner) for winner in question.winners]
         if patience.budget_s is None:
             return self._lengths(found, question.plan.num_seeds)
-        room = Room(self._retraining_s(), self._num_slots, self._available_s())
+        epoch_s = self._retraining_s()
+        room = Room(epoch_s, self.num_slots, self._available_s())
         epochs, most = [length.epochs for length in found], question.plan.num_seeds
         seeds = most if patience.keeps_seeds else max(1, room.seeds(epochs, most=most))
         if patience.keeps_epochs:
             return self._lengths(found, seeds)
+        if self._crew.retrainings is not None:  # the clock ends what is too long
+            room = replace(room, seconds_per_epoch=[_QUICKER * seconds for seconds in epoch_s])
         bounded = room.bounded(epochs, num_seeds=seeds)
         told = [
-            length if fits == length.epochs else Length(fits, "so many fit into the budget")
+            length if fits == length.epochs else Length(fits, FITS)
             for length, fits in zip(found, bounded, strict=True)
         ]
-        return self._lengths(told, seeds)
+        works_s = [one.epochs * seconds for one, seconds in zip(told, epoch_s, strict=True)]
+        timed = [replace(one, seconds=work) for one, work in zip(told, works_s, strict=True)]
+        return self._lengths(timed, seeds)
 
     def _lengths(self, found: Sequence[Length], num_seeds: int) -> Lengths:
         ids = [winner.architecture.id for winner in self._question.winners]
@@ -260,7 +281,7 @@ class _Search:
         """Say whether winners could be done before the budget ends; else no trial tells more."""
         if self._question.patience.budget_s is None:
             return True
-        room = Room(self._retraining_s(), self._num_slots, self._available_s())
+        room = Room(self._retraining_s(), self.num_slots, self._available_s())
         return room.fits([ALWAYS_GAINS * self._epochs] * len(self._question.winners), num_seeds=1)
 
     def _has_time_for(self, epochs: int) -> bool:
@@ -270,13 +291,17 @@ class _Search:
         spent_s = running_s() - self._question.began_s
         winners = list(self._question.winners)
         seconds = [self._seconds()[winners.index(probe)] for probe in self._going]
-        needed_s = epochs * max(max(seconds), sum(seconds) / self._num_slots)
+        needed_s = epochs * max(max(seconds), sum(seconds) / self.num_slots)
         return spent_s + needed_s <= _SEARCH_SHARE * budget_s
 
     def _available_s(self) -> float:
         """Return the wall time that is left for retrainings."""
         question = self._question
         assert question.patience.budget_s is not None, "only where there is a budget"
+        if self._crew.retrainings is not None:
+            number = len(question.winners) if question.makes_files else 0
+            left_s = self._crew.retrainings.until_s(number) - running_s()
+            return max(0.1 * question.patience.budget_s, left_s)
         files_s = _EXPORT_S * len(question.winners) if question.makes_files else 0.0
         left_s = _PLANNED_SHARE * question.patience.budget_s - (running_s() - question.began_s)
         return max(0.1 * left_s, left_s - files_s)

@@ -50,10 +50,12 @@ class Length:
     Attributes:
         epochs: of each retraining.
         reason: how the sentence "Trained for so many epochs" goes on.
+        seconds: that one retraining is planned to take; 0 where nobody knows.
     """
 
     epochs: int
     reason: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,16 @@ def remembered_budget_s(folder: Path) -> float | None:
     return float(told) if isinstance(told, int | float) else None
 
 
+def remembered_winners(folder: Path, *, budget_s: float) -> frozenset[str]:
+    """Return ids of the architectures that a budget went to before; none where none is known."""
+    if remembered_budget_s(folder) != budget_s:
+        return frozenset()
+    try:
+        return frozenset(json.loads((folder / "length.json").read_text())["of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
+
+
 def remembered_lengths(folder: Path, key: str) -> Lengths | None:
     """Return the answer to the same question; None where there is none that can be read."""
     try:
@@ -216,7 +228,9 @@ def remembered_lengths(folder: Path, key: str) -> Lengths | None:
         if told["key"] != key:
             return None
         of = {
-            identity: Length(int(length["epochs"]), str(length["reason"]))
+            identity: Length(
+                int(length["epochs"]), str(length["reason"]), float(length.get("seconds", 0.0))
+            )
             for identity, length in told["of"].items()
         }
         curve = tuple(CurvePoint(**point) for point in told["curve"])

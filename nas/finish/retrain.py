@@ -8,7 +8,7 @@ another. A job counts as done once its weights, and then its result, are on disk
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,8 @@ from nas.execution.backend import Backend
 from nas.files import CHECKPOINT_FILES, remove_own, write_bytes
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import CurvePoint, Gain, Lengths
+from nas.finish.pace import Pace
+from nas.planning.command_time import Retrainings
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
 from nas.trial import Failure, FailureKind, TrialResult, TrialSpec, TrialState
@@ -44,6 +46,7 @@ class Retraining:
         seed: of weights, order and augmentation.
         step: what it is trained for.
         epochs: of it; None: the recipe's.
+        work_s: wall time that is planned for it; 0 where nobody knows.
     """
 
     key: str
@@ -52,6 +55,7 @@ class Retraining:
     seed: int
     step: str
     epochs: int | None = None
+    work_s: float = 0.0
 
 
 class Interruptible(Protocol):
@@ -82,6 +86,8 @@ class Crew:
         on_length: called when winners were trained for some epochs, to find out how many they
             need; with what each gained by the doubling, where it was one.
         on_settled: called when it is known how long the winners train.
+        retrainings: when they must have ended, by `running_s`; None for no such time.
+        pace: shares that time among those that run now; None where they have no such time.
     """
 
     make_backend: MakeBackend
@@ -90,6 +96,8 @@ class Crew:
     time_limit_s: float | None = None
     on_length: OnLength = _unseen
     on_settled: Callable[[Lengths], None] = _unseen
+    retrainings: Retrainings | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +202,8 @@ def run_on(
         while waiting and backend.num_free:
             number = waiting.popleft()
             spec = _spec(jobs[number], number, attempts[number], folder, crew.time_limit_s)
-            backend.submit(spec)
+            within_s = _within_s(jobs, number, waiting, crew.pace, backend.num_slots)
+            backend.submit(replace(spec, within_s=within_s))
             num_running += 1
         for result in backend.next_finished(timeout_s=_TURN_S):
             num_running -= 1
@@ -235,6 +244,20 @@ def _spec(
         checkpoint=str(_checkpoint(folder, job).absolute()),
         epochs=job.epochs,
     )
+
+
+def _within_s(
+    jobs: Sequence[Retraining],
+    number: int,
+    waiting: Iterable[int],
+    pace: Pace | None,
+    num_slots: int,
+) -> float | None:
+    """Return the seconds in which a job that starts now is to end; None for no such time."""
+    if pace is None or not jobs[number].work_s:
+        return None
+    later_s = [jobs[place].work_s for place in waiting]
+    return pace.within_s(jobs[number].work_s, later_s, num_slots=max(1, num_slots))
 
 
 def _failure_of(result: TrialResult) -> Failure | None:

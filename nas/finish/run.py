@@ -25,9 +25,10 @@ from nas.finish.confirm import (
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
 from nas.finish.on_devices import write_winners_for_devices
+from nas.finish.pace import Pace
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
-from nas.finish.settle import settle
+from nas.finish.settle import settle, trained_lengths
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
     TO,
@@ -170,7 +171,11 @@ class _Finish:  # the state of one `nas finish`
             seed=self._task.seed,
         )
         warn_if_tested_before(self._ledger, self._plan, candidates)
-        self.rows = self._train(candidates, self._plan, self._evaluator)
+        self.rows = self._train(
+            candidates, self._plan, self._evaluator, pace=self._pace(len(self._winners))
+        )
+        if self.lengths is not None:
+            self.lengths = trained_lengths(self.lengths, self._winners, self._plan, self._ledger)
         write_winners(self._folder / "winners.csv", self.rows)
         self._ranking = ranking_of(
             self.rows,
@@ -228,6 +233,7 @@ class _Finish:  # the state of one `nas finish`
             folder=self._folder,
             settings=settings,
             lengths=self.lengths,
+            retrainings=self._crew.retrainings,
         )
         if self._task.devices:
             write_winners_for_devices(
@@ -260,8 +266,23 @@ class _Finish:  # the state of one `nas finish`
             gpu_share=self._task.gpu_share,
         )
 
+    def _pace(self, num_winners: int) -> Pace | None:
+        """Return what has the winners' retrainings end in time; None where nothing does."""
+        retrainings = self._crew.retrainings
+        if retrainings is None:
+            return None
+        # What follows is planned to take as long as the retrainings, of each winner.
+        followed = self._task.teaching is not None, self.has_smaller_ones
+        number = num_winners if self._task.export is not None else 0
+        share = 1.0 / (1 + sum(followed))
+        return Pace(retrainings, num_networks=number * (1 + sum(followed)), share=share)
+
     def _train(
-        self, candidates: Sequence[Winner], plan: JobPlan, evaluator: TrainedEvaluator
+        self,
+        candidates: Sequence[Winner],
+        plan: JobPlan,
+        evaluator: TrainedEvaluator,
+        pace: Pace | None = None,
     ) -> list[WinnerRow]:
         # Seed by seed: what is killed early has one retraining of all rather than all of one.
         by_seed = zip(*map(plan.jobs_of, candidates), strict=True)
@@ -273,7 +294,7 @@ class _Finish:  # the state of one `nas finish`
                 evaluator=evaluator,
                 ledger=self._ledger,
                 folder=self._folder,
-                crew=self._crew,
+                crew=replace(self._crew, pace=pace),
             )
         self.is_interrupted = outcome.is_interrupted
         self._failures += outcome.failures

@@ -1,7 +1,7 @@
 """Plans the retrainings of the winners: which ones, how long each is, how many there are."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,16 +9,18 @@ from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
 from nas.finish.find_length import (
+    FITS,
     LENGTHS,
     Patience,
     Question,
     find_lengths,
 )
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths
+from nas.finish.length import Lengths, remembered_winners
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
+from nas.running_clock import running_s
 
 _LOG = logging.getLogger(__name__)
 _TRAINING_SHARE = 0.85  # of a budget; the rest is for files, tables and pictures
@@ -71,7 +73,7 @@ def settle(
         return Settled(task, winners, plan)
     data = task.dataset
     growth = (len(data.train) + len(data.validation)) / len(data.train)
-    winners = _kept(task, winners, patience, growth=growth)
+    winners = _kept(task, winners, patience, growth=growth, folder=folder, crew=crew)
     question = Question(
         winners=winners,
         plan=plan,
@@ -81,6 +83,7 @@ def settle(
         growth=growth,
         makes_files=task.export is not None,
         began_s=began_s,
+        num_slots=task.num_slots,
     )
     evaluator.data = data.search_data()
     found = find_lengths(question, evaluator=evaluator, folder=folder, crew=crew)
@@ -90,13 +93,30 @@ def settle(
     crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: length.epochs for identity, length in lengths.of.items()}
+    work_s = {identity: length.seconds for identity, length in lengths.of.items()}
     return Settled(
         replace(task, recipe=recipe, num_seeds=seeds),
         winners,
-        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs),
+        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs, work_s=work_s),
         lengths,
         found.outcome,
     )
+
+
+def trained_lengths(
+    lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+) -> Lengths:
+    """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs."""
+    of = dict(lengths.of)
+    for winner in winners:
+        job, length = plan.jobs_of(winner)[0], lengths.of.get(winner.architecture.id)
+        if length is None or job.key not in ledger:
+            continue
+        share = ledger[job.key].metrics.get("training_share", 1.0)
+        if share < 1.0:
+            epochs = max(1, round(share * length.epochs))
+            of[winner.architecture.id] = replace(length, epochs=epochs, reason=FITS)
+    return replace(lengths, of=of)
 
 
 def _kept(
@@ -105,10 +125,12 @@ def _kept(
     patience: Patience,
     *,
     growth: float,
+    folder: Path,
+    crew: Crew,
 ) -> Sequence[Winner]:
     """Return the winners that the budget is enough for; without one all, as those chosen by hand.
 
-    The answer depends on nothing else, so that a command that was killed gets it again.
+    A command that was killed gets those that it had chosen.
     """
     pick = task.pick
     is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
@@ -117,6 +139,9 @@ def _kept(
     chosen = {winner.architecture.id for winner in winners}
     trials = [candidate_of(record) for record in task.records if record.parent is None]
     others = [trial for trial in trials if trial.architecture.id not in chosen]
+    before = remembered_winners(folder, budget_s=patience.budget_s)
+    if before and before <= {winner.architecture.id for winner in (*winners, *others)}:
+        return [winner for winner in (*winners, *others) if winner.architecture.id in before]
     epoch_s = trial_epochs_s([*winners, *others], patience.search_epochs)
     kept = affordable(
         winners,
@@ -125,7 +150,7 @@ def _kept(
         epoch_s=[growth * s for s in epoch_s],
         search_epochs=patience.search_epochs,
         num_slots=task.num_slots,
-        available_s=_TRAINING_SHARE * patience.budget_s,
+        available_s=_available(task, crew, patience.budget_s),
     )
     if {winner.architecture.id for winner in kept} != chosen:
         names = " and ".join(winner.name for winner in kept)
@@ -135,6 +160,16 @@ def _kept(
             names,
         )
     return kept
+
+
+def _available(task: FinishTask, crew: Crew, budget_s: float) -> Callable[[int], float]:
+    """Return what tells the wall time for retrainings, given how many networks they are of."""
+    retrainings = crew.retrainings
+    if retrainings is None:
+        return lambda _: _TRAINING_SHARE * budget_s
+    now_s = running_s()
+    is_shipped = task.export is not None
+    return lambda number: retrainings.until_s(number if is_shipped else 0) - now_s
 
 
 def _goes_on_as_before(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import load as load_safetensors
@@ -17,10 +17,12 @@ from nas.finish.length import Lengths
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
 from nas.finish.task import FinishTask
+from nas.planning.command_time import Retrainings
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
 from nas.record.winners import WinnerRow
+from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 
 
@@ -51,6 +53,7 @@ def ship(
     folder: Path,
     settings: ExportSettings,
     lengths: Lengths | None = None,
+    retrainings: Retrainings | None = None,
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -61,11 +64,14 @@ def ship(
         folder: the run's `finish` folder.
         settings: which files.
         lengths: how long the winners trained, and why; None where as the recipe says.
+        retrainings: when the command is to end; None for no such time.
     """
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
-    for shipped in sorted(networks, key=lambda s: (s.row.size_bytes, s.row.trial)):
-        made = _files_of(shipped, task, space, folder, settings)
+    ordered = sorted(networks, key=lambda s: (s.row.size_bytes, s.row.trial))
+    for number, shipped in enumerate(ordered):
+        affordable = _in_time(settings, retrainings, num_left=len(ordered) - number)
+        made = _files_of(shipped, task, space, folder, affordable)
         rows += made
         kinds = frozenset(row.format for row in made if not row.refused)
         place = folder / shipped.place
@@ -86,6 +92,15 @@ def ship(
             _write_length(place, lengths, shipped.row.architecture_id)
     write_artefacts(folder / "artefacts.csv", rows)
     return rows
+
+
+def _in_time(
+    settings: ExportSettings, retrainings: Retrainings | None, *, num_left: int
+) -> ExportSettings:
+    """Return what there is time for: peak memory takes a fresh process for each file."""
+    if retrainings is None or retrainings.spares_time(running_s(), num_left):
+        return settings
+    return replace(settings, peak_memory=False)
 
 
 def _write_length(place: Path, lengths: Lengths, architecture_id: str) -> None:

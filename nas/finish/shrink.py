@@ -75,6 +75,7 @@ class Shrinking:
             epochs=max(1, round(self.epochs * full.epochs)),
             learning_rate=self.learning_rate * full.learning_rate,
             adapter_rank=None,
+            transfer_from=None,
         )
 
 

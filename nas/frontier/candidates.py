@@ -19,6 +19,7 @@ from nas.frontier.effort import Effort
 from nas.frontier.embedding import Embedding
 from nas.frontier.encoding import Encoding
 from nas.frontier.gaussian_process import Posterior
+from nas.frontier.settings import settings_of
 from nas.seeding import generator
 from nas.space.facts import Facts
 from nas.space.space import SearchSpace
@@ -129,6 +130,7 @@ class CandidatePool:
             their prior scores; None where there are neither.
         recommended: allowed networks that the space names as quick learners, the surest first;
             none where earlier searches tell more.
+        settings: columns of the parameters that move no known cost.
 
     Args:
         space: what architectures are drawn from.
@@ -172,8 +174,15 @@ class CandidatePool:
                 "constraints; widen the limits or the search space"
             )
         rows = np.array([candidate.row for candidate in found])
+        self.settings = settings_of(
+            self.encoding, rows, self._facts_of_row, generator(seed, "settings")
+        )
         self.embedding = Embedding(
-            self.encoding, rows, [x.facts for x in found], is_exhaustive=self.is_exhaustive
+            self.encoding,
+            rows,
+            [x.facts for x in found],
+            is_exhaustive=self.is_exhaustive,
+            settings=self.settings,
         )
         self._set_pool(one_each)
         prior_score = np.array([candidate.facts.prior_score for candidate in self._pool_members])
@@ -271,6 +280,10 @@ class CandidatePool:
             differs = self._pool_columns != row[:, None]
             is_near |= np.add.reduce(differs, axis=0, dtype=np.int16) <= max_changes
         return self.pool.take(rng.permutation(np.flatnonzero(is_near & self.is_left))[:count])
+
+    def _facts_of_row(self, row: FloatArray) -> Facts | None:
+        candidate = self.describe(row)
+        return None if candidate is None else candidate.facts
 
     def _describe(self, row: FloatArray) -> Candidate | None:
         try:

@@ -4,7 +4,8 @@ A position (one parameter) is a one-hot code for a choice and a number in 0..1 o
 is absent its columns are all zero, so that absence lies between the options instead of being one
 more. Facts are the exact size, the numbers that came with it, and what the configuration alone
 says. One term of the covariance compares sizes, one facts, one positions and facts, so the effect
-of size is not attributed to options.
+of size is not attributed to options. Settings, which move no known cost, have a term of their own:
+what is learned of them with small networks holds for large ones.
 
 Where the pool holds every architecture of the space, two things are better known. Shares of
 options count by rank: a cell with a single operation is rare, but not several times further away.
@@ -22,14 +23,16 @@ Notation:
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.frontier.encoding import Encoding, scaled
 from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
+from nas.frontier.ordered import numbers_apart, ordered_places
 from nas.space.facts import ConfigurationFacts, Facts
 from nas.space.parameters import Choice, Domain
 
@@ -73,6 +76,7 @@ class Embedding:
         codes: (n, parameters) rows of the pool.
         facts: (n) facts of the pool.
         is_exhaustive: the pool holds every architecture of the space.
+        settings: columns of the parameters that move no known cost.
     """
 
     def __init__(
@@ -82,9 +86,11 @@ class Embedding:
         facts: Sequence[Facts],
         *,
         is_exhaustive: bool = False,
+        settings: Collection[int] = (),
     ) -> None:
-        self._positions = _Positions(encoding.domains)
-        self._configuration = ConfigurationFacts(encoding.space.parameters)
+        apart = {*settings, *(numbers_apart(encoding.domains) if settings else ())}
+        self._positions = _Positions(encoding.domains, settings, ordered=apart)
+        self._configuration = ConfigurationFacts(encoding.space.parameters, left_out=apart)
         self._means: dict[str, FloatArray] = {}
         if is_exhaustive:
             self._means = _class_means(self._own(codes), [fact.identity for fact in facts])
@@ -166,7 +172,10 @@ class Embedding:
     def _blocks_of(self, num_columns: int, priors: Priors) -> list["_Block"]:
         """Return what the columns of `_raw` are, in order."""
         widths = self._positions.widths
-        blocks = [_Block(w, priors.positions / len(widths), is_position=True) for w in widths]
+        blocks = [
+            _Block(w, priors.positions / len(widths), is_position=True, is_setting=is_setting)
+            for w, is_setting in zip(widths, self._positions.is_setting, strict=True)
+        ]
         groups = self._configuration.blocks
         num_facts = num_columns - sum(widths)
         num_blocks = Counter(kind for group in groups for kind, _ in group)
@@ -190,6 +199,7 @@ class _Block:
     width: int
     median: float
     is_position: bool = False
+    is_setting: bool = False
     is_share: bool = False
     is_size: bool = False
 
@@ -202,29 +212,42 @@ def _kernel(blocks: Sequence[_Block], varies: NDArray[np.bool_], weight_spread: 
     positions = tuple(i for i, (block, _) in enumerate(kept) if block.is_position)
     facts = tuple(i for i, (block, _) in enumerate(kept) if not block.is_position)
     sizes = tuple(i for i, (block, _) in enumerate(kept) if block.is_size)
+    settings = tuple(i for i, (block, _) in enumerate(kept) if block.is_setting)
+    terms = (sizes, facts, positions + facts, settings)
     return Kernel(
         equal_blocks([width for _, width in kept]),
-        tuple(dict.fromkeys(term for term in (sizes, facts, positions + facts) if term)),
+        tuple(dict.fromkeys(term for term in terms if term)),
         tuple(block.median for block, _ in kept),
         weight_spread,
     )
 
 
 class _Positions:
-    """The columns of the parameters that have several values: one-hot, or place and presence.
+    """The columns of the parameters that have several values.
+
+    A choice is a one-hot code. A number is its place on 0..1 and its presence.
 
     Args:
         domains: of all parameters.
+        settings: which of them move no known cost.
+        ordered: which choices count as numbers if their options are.
     """
 
-    def __init__(self, domains: Sequence[Domain]) -> None:
+    def __init__(
+        self, domains: Sequence[Domain], settings: Collection[int], *, ordered: Collection[int]
+    ) -> None:
         several = [(i, domain) for i, domain in enumerate(domains) if domain.num_values > 1]
-        self.widths = [len(d.options) if isinstance(d, Choice) else 2 for _, d in several]
+        self.is_setting = [i in settings for i, _ in several]
+        scales = [_scale_of(domain, is_ordered=i in ordered) for i, domain in several]
+        self.widths = [
+            int(domain.num_values) if scale is None else 2
+            for (_, domain), scale in zip(several, scales, strict=True)
+        ]
         starts = np.cumsum([0, *self.widths]).tolist()
         self._numbers = [
-            (domain, index, start)
-            for (index, domain), start in zip(several, starts, strict=False)
-            if not isinstance(domain, Choice)
+            (scale, index, start)
+            for scale, (index, _), start in zip(scales, several, starts, strict=False)
+            if scale is not None
         ]
         # Parameter and code that set each column; a number's own columns are filled apart.
         self._sources = np.repeat(np.array([i for i, _ in several], dtype=np.int64), self.widths)
@@ -233,13 +256,21 @@ class _Positions:
     def __call__(self, codes: FloatArray) -> FloatArray:
         """Return the columns (n, sum of widths); two different options are 1 apart."""
         found = (np.take(codes, self._sources, axis=1) == self._codes) / np.sqrt(2.0)
-        for domain, index, start in self._numbers:
+        for scale, index, start in self._numbers:
             column = codes[:, index]
             is_present = ~np.isnan(column)
-            present = np.where(is_present, column, domain.low)
-            found[:, start] = np.where(is_present, scaled(domain, present), 0.5)
+            found[:, start] = 0.5
+            found[is_present, start] = scale(column[is_present])
             found[:, start + 1] = is_present / np.sqrt(2.0)
         return np.asarray(found)
+
+
+def _scale_of(domain: Domain, *, is_ordered: bool) -> Callable[[FloatArray], FloatArray] | None:
+    """Return what places the codes of a domain on 0..1; None for a one-hot code."""
+    if not isinstance(domain, Choice):
+        return partial(scaled, domain)
+    places = ordered_places(domain.options) if is_ordered else None
+    return None if places is None else lambda codes: places[codes.astype(np.int64)]
 
 
 def _ranks(column: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -104,6 +104,13 @@ class Encoding:
         )
         return self.canonical(full)
 
+    def redraw(self, rows: FloatArray, column: int, rng: np.random.Generator) -> FloatArray:
+        """Return rows (n, parameters) in which one parameter, present in all, is drawn anew."""
+        fresh = self._draw_full(len(rows), rng)
+        full = np.where(np.isnan(rows), fresh, rows)
+        full[:, column] = fresh[:, column]
+        return self.canonical(full)
+
     def canonical(self, full: FloatArray) -> FloatArray:
         """Return the rows with inactive parameters absent."""
         rows = full.copy()

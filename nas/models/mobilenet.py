@@ -5,7 +5,8 @@ convolution, filter each channel by a depthwise one, optionally weigh the channe
 squeeze-and-excitation, narrow again, without activation. A block that does not widen is timm's
 depthwise-separable block. A fused block (EfficientNetV2: Tan and Le, 2021,
 https://arxiv.org/abs/2104.00298, section 3.2) has one full convolution in the place of the
-pointwise and the depthwise one; one that does not widen is this convolution alone.
+pointwise and the depthwise one; one that does not widen is this convolution alone. A residual
+block is two full convolutions with a shortcut over both (`nas.models.shortcut`).
 `mobilenet_costs` counts what a network costs without building it.
 """
 
@@ -26,6 +27,7 @@ from torch import nn
 
 from nas.models.mobilenet_plan import Block, MobileNetPlan
 from nas.models.pooling import Mean
+from nas.models.shortcut import ShortcutBlock
 from nas.parts import Chain, NetworkPart
 
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
@@ -43,12 +45,8 @@ class MobileNet(nn.Module):
         super().__init__()
         activation = get_act_layer(plan.activation)
         self.input_size = (plan.resolution, plan.resolution)
-        self.stem = _convolution(
-            plan.in_channels,
-            plan.stem_channels,
-            kernel=3,
-            stride=plan.stem_stride,
-            activation=activation,
+        self.stem = _stem(
+            plan.in_channels, plan.stem_channels, plan.stem_stride, activation, pools=plan.pools
         )
         self.blocks = nn.Sequential(*(_block(block, activation) for block in plan.blocks()))
         self.head = _convolution(
@@ -60,12 +58,22 @@ class MobileNet(nn.Module):
         )
         self.classifier = nn.Linear(plan.head_channels, plan.num_classes)
         efficientnet_init_weights(self)
+        # As torch begins linear layers: timm's way lets the logits of few classes start large,
+        # which costs a short training some of its epochs.
+        self.classifier.reset_parameters()
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Return logits (B, K)."""
         maps_BCHW = self.head(self.blocks(self.stem(images_BCHW)))
         logits_BK: torch.Tensor = self.classifier(maps_BCHW.mean((2, 3)))
         return logits_BK
+
+
+def _stem(
+    in_channels: int, channels: int, stride: int, activation: type[nn.Module], *, pools: bool
+) -> nn.Sequential:
+    stem = _convolution(in_channels, channels, kernel=3, stride=stride, activation=activation)
+    return stem.append(nn.MaxPool2d(3, 2, padding=1)) if pools else stem
 
 
 def _convolution(
@@ -84,6 +92,16 @@ def _block(block: Block, activation: type[nn.Module]) -> nn.Module:
         if block.squeeze_channels
         else None
     )
+    if block.is_residual:
+        return ShortcutBlock(
+            block.in_channels,
+            block.channels,
+            inner_channels=block.inner_channels,
+            kernel=block.kernel,
+            stride=block.stride,
+            activation=activation,
+            squeeze=squeeze,
+        )
     if block.is_fused:
         return _fused(block, activation, squeeze)
     settings = {
@@ -131,7 +149,7 @@ def _fused(
 def mobilenet_parts(plan: MobileNetPlan) -> Chain:
     """Return the network as a chain: stem, blocks, and what follows them."""
     name, blocks = plan.activation, list(plan.blocks())
-    stem = (plan.in_channels, plan.stem_channels, plan.stem_stride, name)
+    stem = (plan.in_channels, plan.stem_channels, plan.stem_stride, name, plan.pools)
     head = (plan.stages[-1].channels, plan.head_channels, plan.num_classes, name)
     return Chain(
         (
@@ -143,9 +161,10 @@ def mobilenet_parts(plan: MobileNetPlan) -> Chain:
     )
 
 
-def _stem_part(in_channels: int, channels: int, stride: int, activation: str) -> nn.Module:
-    make = get_act_layer(activation)
-    return _convolution(in_channels, channels, kernel=3, stride=stride, activation=make)
+def _stem_part(
+    in_channels: int, channels: int, stride: int, activation: str, pools: bool
+) -> nn.Module:
+    return _stem(in_channels, channels, stride, get_act_layer(activation), pools=pools)
 
 
 def _block_part(block: Block, activation: str) -> nn.Module:

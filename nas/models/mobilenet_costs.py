@@ -17,6 +17,7 @@ def mobilenet_costs(plan: MobileNetPlan) -> dict[str, float]:
     """
     side = _halved(plan.resolution, plan.stem_stride)
     costs = [conv_norm(plan.in_channels, plan.stem_channels, kernel=3, positions=side**2)]
+    side = _halved(side, 2) if plan.pools else side
     channels = plan.stem_channels
     for stage in plan.stages:
         layer_costs, side = _stage(stage, channels, side)
@@ -57,6 +58,8 @@ def _block(block: Block, side: int) -> tuple[LayerCosts, int]:
 
 def _fused(block: Block, side: int) -> tuple[LayerCosts, int]:
     """Return what a fused block costs that puts out maps of a side, and that side."""
+    if block.is_residual:
+        return _residual(block, side), side
     inner = block.channels if block.expansion == 1 else block.inner_channels
     total = conv_norm(block.in_channels, inner, kernel=block.kernel, positions=side**2)
     if block.expansion == 1:
@@ -64,3 +67,15 @@ def _fused(block: Block, side: int) -> tuple[LayerCosts, int]:
     if block.squeeze_channels:
         total += linear(inner, block.squeeze_channels) + linear(block.squeeze_channels, inner)
     return total + conv_norm(inner, block.channels, kernel=1, positions=side**2), side
+
+
+def _residual(block: Block, side: int) -> LayerCosts:
+    """Return what two convolutions with a shortcut over both cost."""
+    inner, positions = block.inner_channels, side**2
+    total = conv_norm(block.in_channels, inner, kernel=block.kernel, positions=positions)
+    total += conv_norm(inner, block.channels, kernel=block.kernel, positions=positions)
+    if block.squeeze_channels:
+        total += linear(inner, block.squeeze_channels) + linear(block.squeeze_channels, inner)
+    if block.stride > 1 or block.in_channels != block.channels:
+        total += conv_norm(block.in_channels, block.channels, kernel=1, positions=positions)
+    return total

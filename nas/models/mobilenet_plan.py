@@ -25,6 +25,8 @@ class Stage(NamedTuple):
             block.
         squeeze_excite: weigh channels by squeeze-and-excitation.
         is_fused: one full convolution in the place of the pointwise and the depthwise one.
+        is_residual: of a fused stage: each block is two full convolutions with a shortcut over
+            both (`nas.models.shortcut`).
     """
 
     channels: int
@@ -34,6 +36,7 @@ class Stage(NamedTuple):
     expansion: int
     squeeze_excite: bool
     is_fused: bool = False
+    is_residual: bool = False
 
     def blocks(self, in_channels: int) -> Iterator["Block"]:
         """Yield the blocks in order."""
@@ -48,6 +51,7 @@ class Stage(NamedTuple):
                 # EfficientNet's rule: a quarter of the block's input.
                 squeeze_channels=max(4, channels // 4) if self.squeeze_excite else 0,
                 is_fused=self.is_fused,
+                is_residual=self.is_residual,
             )
 
 
@@ -62,10 +66,13 @@ class Block:
     expansion: int
     squeeze_channels: int  # 0: none
     is_fused: bool = False
+    is_residual: bool = False
 
     @property
     def inner_channels(self) -> int:
-        """Channels between the pointwise convolutions, as timm rounds them."""
+        """Channels between the convolutions, as timm rounds them."""
+        if self.is_residual:
+            return make_divisible(self.channels * self.expansion)
         if self.expansion == 1:
             return self.in_channels
         return make_divisible(self.in_channels * self.expansion)
@@ -84,6 +91,7 @@ class MobileNetPlan:
         stages: at least one.
         head_channels: channels of the last pointwise convolution, before pooling.
         activation: one of `ACTIVATIONS`.
+        pools: the map is halved by the largest of 3x3 values behind the first convolution.
     """
 
     in_channels: int
@@ -94,6 +102,7 @@ class MobileNetPlan:
     stages: tuple[Stage, ...]
     head_channels: int
     activation: str
+    pools: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks in order."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nas.planning.command_time import CommandTime
 from nas.planning.duration import duration_words
 from nas.planning.image_decisions import ImageDecisions
 from nas.planning.trials import TrialPlan
@@ -47,7 +48,7 @@ def decision_lines(
     images: ImageDecisions | None,
     plan: TrialPlan | None,
     num_workers: int,
-    budget_s: float | None,
+    time: CommandTime | None,
 ) -> list[str]:
     """Return what was decided, a line each.
 
@@ -57,7 +58,7 @@ def decision_lines(
         images: what the loader decided, and why.
         plan: of the trials; None where their time is not known.
         num_workers: trials at once.
-        budget_s: of the command; None for none.
+        time: what is planned of the command's budget; None where it has none.
     """
     lines = list(_image_lines(changed, images or ImageDecisions(), shape=shape))
     for beginning, what in (("search_space.", "networks"), ("training.", "training")):
@@ -68,7 +69,7 @@ def decision_lines(
         lines.append(
             f"networks of which one would take too much of the search's time are left out: {given}"
         )
-    return [*lines, *_trial_lines(changed, plan, num_workers, budget_s)]
+    return [*lines, *_trial_lines(changed, plan, num_workers, time)]
 
 
 def _overrides(changed: Sequence[Changed], *beginnings: str) -> str:
@@ -102,20 +103,26 @@ def _image_lines(
 
 
 def _trial_lines(
-    changed: Sequence[Changed], plan: TrialPlan | None, num_workers: int, budget_s: float | None
+    changed: Sequence[Changed],
+    plan: TrialPlan | None,
+    num_workers: int,
+    time: CommandTime | None,
 ) -> Iterator[str]:
     given = _overrides(changed, "stopping.")
-    if plan is None:
-        if given:
-            yield f"trials: {given}"
-        return
     at_once = f", {num_workers} at once" if num_workers > 1 else ""
-    words = (
-        f"about {plan.num_trials} trials of about {duration_words(plan.trial_s)}{at_once}, "
-        f"{duration_words(plan.seconds)} in all"
-    )
-    if budget_s is None:
-        fixed = f": {given}" if given else ""
-        yield f"trials: {words}; budget=30min fits them into a time{fixed}"
-    else:
-        yield f"trials: {words}, until the budget ends: stopping.num_trials={plan.num_trials}"
+    if plan is not None:
+        words = (
+            f"about {plan.num_trials} trials of about {duration_words(plan.trial_s)}{at_once}, "
+            f"{duration_words(plan.seconds)} in all"
+        )
+        if time is None:
+            fixed = f": {given}" if given else ""
+            yield f"trials: {words}; budget=30min fits them into a time{fixed}"
+        else:
+            fixed = f"stopping.num_trials={plan.num_trials}"
+            yield f"trials: {words}, as many as there is time for: {fixed}"
+    elif given:
+        yield f"trials: {given}"
+    if time is not None:
+        ways = "budget=, finish_share=" if time.retraining_s else "budget="
+        yield f"time: {time.describe()}: {ways}"

@@ -42,7 +42,7 @@ class MachineFacts:
 
 @dataclass(frozen=True)
 class KnownLearner:
-    """The network that a space recommends first: it is known to learn much in little time.
+    """A network that a space recommends: it is known to learn much in little time.
 
     Attributes:
         num_macs: its multiply-accumulates.
@@ -62,12 +62,14 @@ class SpaceSpeed:
         num_macs: multiply-accumulates of each, rising.
         epoch_s: seconds of an epoch of each, in the same order.
         recommended: what the search begins with; None where the space names nothing.
+        further: what it goes on with.
     """
 
     side: int
     num_macs: Sequence[float]
     epoch_s: Sequence[float]
     recommended: KnownLearner | None = None
+    further: Sequence[KnownLearner] = ()
 
     def usual_epoch_s(self, *, most_macs: float | None = None) -> float:
         """Return what an epoch of a usual trial takes: of the recommended network, or the mean."""

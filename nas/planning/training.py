@@ -55,7 +55,7 @@ def suited_training(data: DataFacts, machine: MachineFacts) -> TrainingChoice:
     return TrainingChoice(
         epochs=round(min(MOST_EPOCHS, max(LEAST_EPOCHS, wanted))),
         batch_size=_batch_size(data, machine),
-        learning_rate=0.01,
+        learning_rate=0.007,
         shift=0.125,
     )
 

@@ -2,13 +2,14 @@
 
 More time makes trials longer and more of them, by its square root each: a search that is twice as
 long has trials that are 1.4 times as long. Where there is too little of it for some trials of
-several epochs, images are made smaller. What the space recommends is never left out as too slow:
-on photos such networks learn three times as fast as others (experiments/photos).
+several epochs, images are made smaller. What the space recommends is left out as too slow only
+where its trial would take most of the search, and the quickest of it never: on photos such
+networks learn three times as fast as others (experiments/photos).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nas.planning.facts import SpaceSpeed
 
@@ -17,6 +18,8 @@ LEAST_NUM_TRIALS = 3  # fewer leave nothing to choose
 MOST_TIMES_EPOCHS = 4.0  # times the epochs that are wanted: more changes no ranking
 SHORTEST = 4  # epochs: after fewer, all networks are about as bad
 LARGEST_SHARE = 0.15  # of the search's time that one trial may take; more where it has few
+# Likewise of a network that the space recommends: a wide one learns more than its trial shows.
+LARGEST_RECOMMENDED_SHARE = 0.6
 _ROOM = 1.06  # limits are told in two digits, and must let the recommended network pass
 
 
@@ -74,29 +77,57 @@ def plan_trials(wanted: WantedTrials, speeds: Sequence[SpaceSpeed]) -> TrialPlan
         plan = _planned(wanted, speed)
         plans.append(plan)
         is_long = plan.epochs >= min(SHORTEST, wanted.epochs)
-        if wanted.seconds is None or (is_long and plan.num_trials >= LEAST_NUM_TRIALS):
+        if wanted.seconds is None or (is_long and _has_choice(plan, speed, wanted)):
             return plan
     return plans[-1]
+
+
+def _has_choice(plan: TrialPlan, speed: SpaceSpeed, wanted: WantedTrials) -> bool:
+    """Say whether there is time for some trials, or for as many of what the space recommends."""
+    if plan.num_trials >= LEAST_NUM_TRIALS or wanted.seconds is None:
+        return True
+    named = [one.epoch_s for one in (speed.recommended, *speed.further) if one is not None]
+    known_s = plan.epochs * sum(named[:LEAST_NUM_TRIALS])
+    return len(named) >= LEAST_NUM_TRIALS and known_s <= wanted.num_workers * wanted.seconds
 
 
 def _planned(wanted: WantedTrials, speed: SpaceSpeed) -> TrialPlan:
     if wanted.seconds is None:
         return _as_plan(wanted, speed, wanted.epochs, wanted.num_trials, most_macs=None)
+    speed = _led_in_time(speed, wanted.seconds / min(SHORTEST, wanted.epochs))
     epochs, most_macs, number = wanted.epochs, None, wanted.num_trials
     for _ in range(4):  # fewer large networks leave time for longer trials, and so on
         epoch_s = speed.usual_epoch_s(most_macs=most_macs)
         epochs, number = _shared_out(wanted, wanted.seconds * wanted.num_workers / epoch_s)
         share = max(LARGEST_SHARE, 1 / number)
-        most_macs = _most_macs(speed, share * wanted.seconds / epochs)
+        longest = LARGEST_RECOMMENDED_SHARE * wanted.seconds / epochs
+        most_macs = _most_macs(speed, share * wanted.seconds / epochs, longest)
     return _as_plan(wanted, speed, epochs, number, most_macs=most_macs)
 
 
-def _most_macs(speed: SpaceSpeed, epoch_s: float) -> float | None:
+def _led_in_time(speed: SpaceSpeed, seconds: float) -> SpaceSpeed:
+    """Return the speed with that recommended network as the first which leaves time for others.
+
+    Args:
+        speed: of a space.
+        seconds: of an epoch, if one short trial took all of the search.
+    """
+    if speed.recommended is None:
+        return speed
+    named = [speed.recommended, *speed.further]
+    quick = [one for one in named if one.epoch_s <= LARGEST_RECOMMENDED_SHARE * seconds]
+    first = quick[0] if quick else min(named, key=lambda one: one.epoch_s)
+    return replace(speed, recommended=first, further=[one for one in named if one is not first])
+
+
+def _most_macs(speed: SpaceSpeed, epoch_s: float, longest_s: float) -> float | None:
+    """Return the limit for trials whose epochs may take so long; recommended ones longer."""
     known = speed.recommended
     if known is None:
         return speed.most_macs(epoch_s=epoch_s)
     found = speed.most_macs(epoch_s=max(epoch_s, known.epoch_s))
-    return None if found is None else max(found, _ROOM * known.num_macs)
+    passing = [known, *(one for one in speed.further if one.epoch_s <= longest_s)]
+    return None if found is None else max(found, *(_ROOM * one.num_macs for one in passing))
 
 
 def _shared_out(wanted: WantedTrials, num_epochs: float) -> tuple[int, int]:

@@ -112,7 +112,7 @@ def speed_of(
     measured: Sequence[EpochTime],
     *,
     side: int,
-    recommended: float | None = None,
+    recommended: Sequence[float] = (),
 ) -> SpaceSpeed:
     """Return what an epoch of each network takes, on the line through what was measured.
 
@@ -120,15 +120,18 @@ def speed_of(
         num_macs: of the networks.
         measured: at least one.
         side: of the images that the networks take.
-        recommended: multiply-accumulates of the network that the space recommends first.
+        recommended: multiply-accumulates of the networks that the space recommends, in its order.
     """
     ordered = sorted(num_macs)
     known = sorted((one.num_macs, one.seconds) for one in measured)
     seconds = np.maximum.accumulate([seconds for _, seconds in known])
-    asked = [*ordered, *([] if recommended is None else [recommended])]
-    epoch_s = np.interp(asked, [macs for macs, _ in known], seconds).tolist()
-    first = None if recommended is None else KnownLearner(recommended, epoch_s.pop())
-    return SpaceSpeed(side, tuple(ordered), tuple(epoch_s), first)
+
+    def epoch_s(macs: Sequence[float]) -> list[float]:
+        return [float(s) for s in np.interp(macs, [macs for macs, _ in known], seconds)]
+
+    named = [KnownLearner(*pair) for pair in zip(recommended, epoch_s(recommended), strict=True)]
+    first = named[0] if named else None
+    return SpaceSpeed(side, tuple(ordered), tuple(epoch_s(ordered)), first, tuple(named[1:]))
 
 
 def sampled_macs(space: SearchSpace, shape: DataShape, *, seed: int) -> list[float]:
@@ -138,8 +141,7 @@ def sampled_macs(space: SearchSpace, shape: DataShape, *, seed: int) -> list[flo
     return [] if None in found else [one[_SCALE] for one in found if one is not None]
 
 
-def recommended_macs(space: SearchSpace, shape: DataShape) -> float | None:
-    """Return the multiply-accumulates of the network that the space recommends first, if any."""
-    named = space.recommended()
-    costs = space.static_costs(named[0], shape) if named else None
-    return None if costs is None else costs[_SCALE]
+def recommended_macs(space: SearchSpace, shape: DataShape) -> list[float]:
+    """Return the multiply-accumulates of the networks that the space recommends, in its order."""
+    costed = [space.static_costs(architecture, shape) for architecture in space.recommended()]
+    return [costs[_SCALE] for costs in costed if costs is not None]

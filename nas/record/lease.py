@@ -4,11 +4,13 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 from typing import IO
 
 from nas.errors import RunFolderError
 
+_NUM_TRIES, _BETWEEN_TRIES_S = 3, 0.01
 _PATIENCE = 100  # attempts to open a file that others make and remove
 
 
@@ -37,10 +39,22 @@ class Lease:
         self._file.close()
 
 
+def is_held(path: Path) -> bool:
+    """Say whether a living process has the right that a file stands for; nothing is changed."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no such file, or a disk without locks
+        return False
+    return False
+
+
 def _locked(path: Path) -> IO[str]:
     file = _opened(path)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except BlockingIOError as error:
         file.seek(0)
         holder = file.read().strip()
@@ -57,6 +71,16 @@ def _locked(path: Path) -> IO[str]:
             "(docs/install.md, shared file systems)"
         ) from error
     return file
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock, and try again for a moment: whoever asks whether it is held holds it meanwhile."""
+    for _ in range(_NUM_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_BETWEEN_TRIES_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -45,7 +45,7 @@ def plot_confirmed(rows: Sequence[WinnerRow], *, name: str) -> Figure:
     _draw_staircase(axes, kept, [row.test_mean for row in kept], colour=FRONT_COLOUR)
     for chosen, colour, marker, label in (
         (kept, FRONT_COLOUR, "o", "winner, test"),
-        (beaten, KNEE_COLOUR, "X", "beaten by more than the noise (test)"),
+        (beaten, KNEE_COLOUR, "X", "beaten by a smaller one (test)"),
         ([r for r in rows if r.is_baseline], _BASELINE_COLOUR, "s", "baseline, test"),
     ):
         _draw_test(axes, chosen, colour=colour, marker=marker, label=label)
@@ -70,23 +70,41 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     gap = sum(gaps) / len(gaps)
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
-    return (
-        f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  "
-        f"on average the search was {_gap_told(winners[0].metric, gap)} the test  ·  "
-        f"{beaten} beaten by more than the noise"
-    )
+    told = f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  on average "
+    told += f"{_gap_told(winners[0].metric, gap)} in the test than in the search's validation"
+    if beaten:
+        told += f"  ·  {beaten} beaten, by more than chance, by a network of no more bytes"
+    return told
 
 
 def _gap_told(metric: str, gap: float) -> str:
     if is_share(metric):
-        return f"{100 * abs(gap):.2f} points {'above' if gap >= 0 else 'below'}"
-    return f"{three_digits(abs(gap))} of {metric} {'better' if gap >= 0 else 'worse'} than"
+        return f"{100 * abs(gap):.2f} points {'lower' if gap >= 0 else 'higher'}"
+    return f"{three_digits(abs(gap))} of {metric} {'worse' if gap >= 0 else 'better'}"
 
 
 def confirmation_table(rows: Sequence[WinnerRow]) -> list[list[str]]:
-    """Return a head and a line of text for each row, for people."""
-    head = ["network", "size", "search", "test", "± std", "95 % of mean", "95 % of next"]
-    return [[*head, "seeds", "beaten by"], *map(_line, rows)]
+    """Return a head and a line of text for each row, for people.
+
+    What one training of each cannot tell, such as a spread, has no column then.
+    """
+    head = ["network", "size", "validation", "test", "± spread", "95 %: mean", "95 %: one more"]
+    return with_content([[*head, "trainings", "beaten by"], *map(_line, rows)])
+
+
+def with_content(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return a table, head first, without the columns of which no line says anything.
+
+    >>> with_content([["a", "b"], ["1", "–"], ["2", "–"]])
+    [['a'], ['1'], ['2']]
+    """
+    head, *rows = lines
+    kept = [
+        place
+        for place in range(len(head))
+        if not rows or any(row[place] not in ("", "–") for row in rows)
+    ]
+    return [[line[place] for place in kept] for line in lines]
 
 
 def distillation_table(rows: Sequence[WinnerRow], taught: Sequence[WinnerRow]) -> list[list[str]]:
@@ -185,6 +203,12 @@ def _draw_test(
     if not rows:
         return
     metric = rows[0].metric
+    if not any(_gap(metric, row.confidence_high, row.confidence_low) for row in rows):
+        axes.plot(
+            [row.size_bytes for row in rows], [scaled(metric, row.test_mean) for row in rows],
+            marker, color=colour, markersize=6, markeredgecolor="white", zorder=4, label=label,
+        )  # fmt: skip
+        return
     errors = [
         [_gap(metric, row.test_mean, row.confidence_low) for row in rows],
         [_gap(metric, row.confidence_high, row.test_mean) for row in rows],

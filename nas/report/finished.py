@@ -9,7 +9,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
 from nas.report.confirmation import confirmation_table, optimism_line
 from nas.report.page_parts import Cell, PageTable, Row, Section, TableSection
-from nas.report.shipped import artefact_table, files_line, front_files
+from nas.report.shipped import FILES_LEGEND, artefact_table, files_line, front_files
 from nas.report.values import axis_title, format_value, scaled
 
 _SIZES_LEAD = (
@@ -20,7 +20,13 @@ _SIZES_LEAD = (
 
 @dataclass(frozen=True)
 class WinnersSection(TableSection):
-    """The table of the winners below a picture of them."""
+    """The table of the winners below a picture of them.
+
+    Attributes:
+        has_intervals: several retrainings of a winner tell how much they vary.
+    """
+
+    has_intervals: bool = True
 
 
 def winners_section(winners: Sequence[WinnerRow]) -> Section | None:
@@ -34,6 +40,7 @@ def winners_section(winners: Sequence[WinnerRow]) -> Section | None:
         "Winners: retrained and tested",
         table=PageTable(headings, rows, "Winners, smallest first"),
         lead=optimism_line(winners),
+        has_intervals=any(math.isfinite(row.confidence_low) for row in winners),
     )
 
 
@@ -51,7 +58,7 @@ def files_section(files: Sequence[ArtefactRow]) -> Section | None:
         "Files",
         table=PageTable(headings, rows, "Files of the winners"),
         lead=files_line(files),
-        note="◆: no other file is both no larger and no worse on the test split.",
+        note=FILES_LEGEND,
     )
 
 

@@ -14,13 +14,17 @@ def inheritance_line(records: Sequence[TrialRecord], *, is_retrained: bool) -> s
         is_retrained: its winners were trained from scratch since.
     """
     trained = trainings(records)
-    number = sum(record.has_inherited for record in trained)
+    sliced = [r for r in trained if "training_share" in r.metrics and not r.has_inherited]
+    number, source = sum(r.has_inherited for r in trained), "the weights of another one"
+    reason = "the order of the trials"
+    if sliced:
+        number, source, reason = len(sliced), "the weights of a supernet", "what that has learnt"
     if not number:
         return None
-    what = f"{number} of {counted(len(trained), 'trial')} started from the weights of another one"
+    what = f"{number} of {counted(len(trained), 'trial')} started from {source}"
     if is_retrained:
         return f"{what}; nas finish trained the winners from scratch."
     return (
-        f"{what}, so accuracies depend on the order of the trials and the front is not confirmed: "
+        f"{what}, so accuracies depend on {reason} and the front is not confirmed: "
         "nas finish trains it from scratch."
     )

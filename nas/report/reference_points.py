@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from nas.objective import Objective
@@ -18,11 +19,18 @@ _LEAD = (
 )
 _METRICS = ("accuracy", "size_bytes", "num_macs")
 _COLOUR = GROUP_COLOURS[2]
+# Of the axes: what the name of a trivial model takes.
+_NAME_WIDTH, _NAME_HEIGHT = 0.35, 0.06
 _ROOM = 0.05  # of an axis, beyond the outermost reference
 
 
 def draw_references(
-    axes: Axes, references: Sequence[Reference], x: Objective, y: Objective
+    axes: Axes,
+    references: Sequence[Reference],
+    x: Objective,
+    y: Objective,
+    *,
+    points: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Draw trivial models as lines and hand-made ones as points, and make room for them.
 
@@ -31,30 +39,52 @@ def draw_references(
         references: all of them; those that do not know `y` are left out.
         x: what lies across.
         y: what goes upwards.
+        points: of the trials, as they are drawn; names are put where fewer of them lie.
     """
     known = [r for r in references if not math.isnan(r.value(y.metric))]
     for reference in known:
         value = scaled(y.metric, reference.value(y.metric))
         if reference.kind == TRIVIAL:
             axes.axhline(value, color=_COLOUR, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1.2)
+            across, side = (
+                (0.995, "right") if _is_free_at_right(axes, value, points) else (0.005, "left")
+            )
             axes.annotate(
-                reference.name, (0.995, value), xycoords=("axes fraction", "data"),
-                xytext=(0, 2), textcoords="offset points", ha="right", va="bottom", fontsize=7.5,
+                reference.name, (across, value), xycoords=("axes fraction", "data"),
+                xytext=(0, 2), textcoords="offset points", ha=side, va="bottom", fontsize=7.5,
                 color=_COLOUR,
             )  # fmt: skip
         _make_room(axes, value, is_x=False)
-    points = [r for r in known if r.kind == HAND_MADE and not math.isnan(r.value(x.metric))]
-    if points:
-        xs = [scaled(x.metric, r.value(x.metric)) for r in points]
-        ys = [scaled(y.metric, r.value(y.metric)) for r in points]
+    made = [r for r in known if r.kind == HAND_MADE and not math.isnan(r.value(x.metric))]
+    if made:
+        xs = [scaled(x.metric, r.value(x.metric)) for r in made]
+        ys = [scaled(y.metric, r.value(y.metric)) for r in made]
         axes.scatter(xs, ys, s=42, marker="s", color=_COLOUR, edgecolors="white", zorder=4,
                      label="hand-made network")  # fmt: skip
-        for reference, across, up in zip(points, xs, ys, strict=True):
+        for reference, across, up in zip(made, xs, ys, strict=True):
             _make_room(axes, across, is_x=True)
             axes.annotate(
                 reference.name, (across, up), xytext=(0, -7), textcoords="offset points",
                 ha="center", va="top", fontsize=7.5, color=TEXT_COLOUR, zorder=6,
             )  # fmt: skip
+
+
+def _is_free_at_right(axes: Axes, value: float, points: Sequence[tuple[float, float]]) -> bool:
+    """Say whether a name above a line hides no more points at the right end than at the left."""
+    if not points:
+        return True
+    places = axes.transAxes.inverted().transform(axes.transData.transform(np.array(points)))
+    corner = axes.transData.transform((axes.get_xlim()[0], value))
+    level = axes.transAxes.inverted().transform(corner)[1]
+    # Steps of a front go up through the line at the size of a member.
+    ordered = places[np.argsort(places[:, 0])]
+    highest = np.maximum.accumulate(ordered[:, 1])
+    goes_through = (np.r_[-np.inf, highest[:-1]] < level + _NAME_HEIGHT) & (highest > level)
+    places = np.concatenate(
+        [places, np.c_[ordered[goes_through, 0], np.full(goes_through.sum(), level)]]
+    )
+    near = places[np.abs(places[:, 1] - level - _NAME_HEIGHT / 2) < _NAME_HEIGHT]
+    return int((near[:, 0] > 1 - _NAME_WIDTH).sum()) <= int((near[:, 0] < _NAME_WIDTH).sum())
 
 
 def _make_room(axes: Axes, value: float, *, is_x: bool) -> None:

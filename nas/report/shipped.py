@@ -44,8 +44,15 @@ def front_files(rows: Sequence[ArtefactRow]) -> list[ArtefactRow]:
 def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
     """Return a head and a line of text for each file, for people; not why one is refused."""
     members = {row.file for row in front_files(rows)}
-    head = ["file", "weights", "size", "test", "lost", "as torch", "1 at once", "32 at once", ""]
-    return [head, *(_line(row, is_member=row.file in members) for row in rows)]
+    head = ["file", "weights", "size", "test", "lost", "same answers", "1 at once", "32 at once"]
+    return [[*head, ""], *(_line(row, is_member=row.file in members) for row in rows)]
+
+
+FILES_LEGEND = (
+    "lost: points of the test's accuracy that the file is below the torch model that it was made "
+    "of. same answers: share of the test's examples that it answers as that model does. 1 and 32 "
+    "at once: time for so many examples. ◆: no other file is both no larger and no worse."
+)
 
 
 def write_files_png(rows: Sequence[ArtefactRow], *, name: str, path: Path) -> None:

@@ -7,7 +7,7 @@ positions count as absent, not as one more option.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,11 +61,14 @@ class ConfigurationFacts:
 
     Args:
         parameters: of the space, in its order.
+        left_out: places of parameters that are no positions of a network.
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], *, left_out: Collection[int] = ()) -> None:
         groups: list[_Group] = []
         for index, parameter in enumerate(parameters):
+            if index in left_out:
+                continue
             if not isinstance(parameter.domain, Choice) or len(parameter.domain.options) < 2:
                 continue
             options = [(type(value), value) for value in parameter.domain.options]

@@ -10,7 +10,7 @@ from nas.space.parameters import Domain, Float
 AUTO = "auto"
 SMALL_SIDE = 12  # pixels, up to which images are enlarged rather than made smaller
 _MIDDLE_SIDE = 24
-STRIDE_SIDE = 48  # from here on a first convolution of stride 1 costs more than it gains
+STRIDE_SIDE = 56  # from here on a first convolution of stride 1 costs more than it gains
 FIVE_STAGES_SIDE = 160
 _MOST_PATCHES = 16  # along a side
 

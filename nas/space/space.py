@@ -128,6 +128,20 @@ class SearchSpace:
         del architecture, data
         return None
 
+    def places(self, architecture: Architecture) -> Mapping[str, str] | None:
+        """Return which parts of a network are the same as in others: what shares weights.
+
+        Where a space says so, `evaluation=supernet` can train one set of weights for all its
+        networks. None, the default: it does not say.
+
+        Returns:
+            name of a module or tensor in the network -> name of its place, such as the first
+            block of the second stage; what is left out has its own name for its place. Parts of
+            one place may differ in channels and kernels, but do the same thing.
+        """
+        del architecture
+        return None
+
     def identity(self, architecture: Architecture) -> str:
         """Return a key that architectures with the same network share; the id by default."""
         return architecture.id
@@ -272,7 +286,7 @@ def _checked(parameter: Parameter, value: Value) -> Value:
 
 
 # Methods of a subclass that take an architecture and may look up any name of the tree.
-_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "parts", "identity"})
+_TOLD_OF_ARCHITECTURES = frozenset({"build", "static_costs", "parts", "places", "identity"})
 
 
 def _with_shared_values(method: Callable[..., Any]) -> Callable[..., Any]:

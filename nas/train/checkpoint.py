@@ -18,6 +18,7 @@ from torch import nn
 
 from nas.errors import ConfigError
 from nas.files import write_bytes
+from nas.train.course import Course
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Resumable(Protocol):
     num_steps: int
     earlier_s: float
     device: torch.device
+    course: Course
 
     @property
     def optimizer(self) -> HoldsState:
@@ -74,6 +76,7 @@ def save_checkpoint(training: Resumable, folder: Path) -> None:
             "model": training.model.state_dict(),
             "optimizer": training.optimizer.state_dict(),
             "step": training.step,
+            "place": training.course.place(training.step),
             "num_steps": training.num_steps,
             "seed": training.seed,
             "spent_s": training.spent_s,
@@ -116,6 +119,7 @@ def _take(training: Resumable, state: Mapping[str, Any]) -> None:
     step, earlier_s = int(state["step"]), float(state["spent_s"])
     if not 0 <= step <= training.num_steps:
         raise ValueError(f"there is no step {step} of {training.num_steps}")
+    place = float(state.get("place", step))  # earlier versions knew steps alone
     random = state["random"].cpu()
     training.model.load_state_dict(state["model"])
     training.optimizer.load_state_dict(state["optimizer"])
@@ -123,6 +127,7 @@ def _take(training: Resumable, state: Mapping[str, Any]) -> None:
     if state["cuda_random"] is not None and training.device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda_random"].cpu())
     training.step, training.earlier_s = step, earlier_s
+    training.course.go_on_from(place)
 
 
 class RegularCheckpoints:

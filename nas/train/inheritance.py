@@ -8,12 +8,11 @@ weight zero (Net2Net: Chen et al., 2016, https://arxiv.org/abs/1511.05641, secti
 """
 
 from collections.abc import Mapping
-from math import prod
 
 import torch
 from torch import Tensor, nn
 
-from nas.train.correspondence import corresponding, overlap
+from nas.train.correspondence import Shape, corresponding, overlap
 
 # Layers that hold several matrices on top of each other, by the names that torch and timm give.
 _STACKED = {"qkv": 3, "in_proj": 3, "in_proj_weight": 3, "in_proj_bias": 3, "kv": 2}
@@ -42,28 +41,52 @@ def inherit(model: nn.Module, relative: Mapping[str, Tensor]) -> float:
 def _copy(name: str, child: Tensor, relative: Tensor) -> int:
     """Copy the common slice of one tensor; return its number of values."""
     source = relative.to(child.device, child.dtype)
+    return sum(_copy_slice(name, one, other) for one, other in matrices(name, child, source))
+
+
+def matrices(name: str, one: Tensor, other: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Return views of two tensors of a layer, a pair for each of the matrices that it stacks."""
     count = next((n for word, n in _STACKED.items() if word in name.split(".")), 1)
-    if count > 1 and all(tensor.shape[0] % count == 0 for tensor in (child, source)):
-        parts = zip(child.chunk(count), source.chunk(count), strict=True)
-        return sum(_copy_slice(name, one, other) for one, other in parts)
-    return _copy_slice(name, child, source)
+    if count > 1 and all(tensor.shape[0] % count == 0 for tensor in (one, other)):
+        return list(zip(one.chunk(count), other.chunk(count), strict=True))
+    return [(one, other)]
 
 
-def _copy_slice(name: str, child: Tensor, source: Tensor) -> int:
-    common = overlap(tuple(child.shape), tuple(source.shape))
+def common_slices(
+    name: str, child: Shape, source: Shape
+) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
+    """Return which values of two tensors correspond: here, there; None where none do.
+
+    Args:
+        name: of the tensor in the child.
+        child: its shape.
+        source: the shape of the other tensor, of as many axes.
+    """
+    common = overlap(child, source)
     assert common is not None, "corresponding tensors have as many axes"
-    is_kernel = name.rpartition(".")[2] in ("weight", "original")
-    if not is_kernel and child.ndim > 1 and child.shape[:-1] != source.shape[:-1]:
-        return 0  # a table of places, of another grid
+    is_kernel = is_weight(name)
+    if not is_kernel and len(child) > 1 and child[:-1] != source[:-1]:
+        return None  # a table of places, of another grid
     here, there = [], []
-    for axis, (length, other, kept) in enumerate(
-        zip(child.shape, source.shape, common, strict=True)
-    ):
+    for axis, (length, other, kept) in enumerate(zip(child, source, common, strict=True)):
         is_centred = is_kernel and axis >= 2
         first, start = ((length - kept) // 2, (other - kept) // 2) if is_centred else (0, 0)
         here.append(slice(first, first + kept))
         there.append(slice(start, start + kept))
-    if is_kernel and child.ndim > 1:
+    return tuple(here), tuple(there)
+
+
+def is_weight(name: str) -> bool:
+    """Say whether that is the name of a layer's weight."""
+    return name.rpartition(".")[2] in ("weight", "original")
+
+
+def _copy_slice(name: str, child: Tensor, source: Tensor) -> int:
+    slices = common_slices(name, tuple(child.shape), tuple(source.shape))
+    if slices is None:
+        return 0
+    here, there = slices
+    if is_weight(name) and child.ndim > 1:
         child[here[0]].zero_()  # inputs and places that those outputs were learnt without
-    child[tuple(here)] = source[tuple(there)]
-    return prod(common)
+    child[here] = source[there]
+    return int(child[here].numel())

@@ -23,6 +23,7 @@ from nas.task import Task
 from nas.train.appearance import changed_look, mixed, mixed_loss, mixing_weight
 from nas.train.augmentation import EpochDraws, draw_epoch
 from nas.train.batches import TrialData
+from nas.train.course import Course
 from nas.train.device import autocast
 from nas.train.recipe import Recipe
 from nas.train.schedule import learning_rate_factor, make_optimizer
@@ -93,10 +94,12 @@ class Training:
         loss: of a batch; None for cross entropy with the recipe's smoothing.
         share: of the recipe's steps that this training has, above 0: its schedule is so much
             shorter.
+        within_s: seconds in which it is to end; where its steps take longer it takes fewer.
 
     Attributes:
         step: steps that were taken.
-        num_steps: steps of this training, when it is run to its end.
+        num_steps: steps of this training, when it is run to its end in time.
+        course: how far it has come.
         earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 
@@ -110,6 +113,7 @@ class Training:
         time_limit_s: float | None = None,
         loss: Loss | None = None,
         share: float = 1.0,
+        within_s: float | None = None,
     ) -> None:
         self.model = model
         self.data = data
@@ -132,6 +136,7 @@ class Training:
         # one image would break batch norms.
         self._steps_per_epoch = len(data.train.labels) // self._batch_size
         self.num_steps = max(1, round(share * recipe.epochs * self._steps_per_epoch))
+        self.course = Course(self.num_steps, within_s=within_s)
         self.optimizer = make_optimizer(model, recipe, self.device)
         _set_norm_momentum(model, recipe.norm_momentum)
 
@@ -153,10 +158,20 @@ class Training:
         """
         last = min(self.num_steps, max(1, round(budget * self.num_steps)))
         self.model.train()
-        while self.step < last:
+        while self._place < last:
             epoch, first = divmod(self.step, self._steps_per_epoch)
             batches = range(first, min(self._steps_per_epoch, first + last - self.step))
-            self._run_epoch(epoch, batches, after_step)
+            self._run_epoch(epoch, batches, after_step, last=last)
+
+    @property
+    def share_taken(self) -> float:
+        """Share of its steps that were taken: below 1 at the end where the time was too short."""
+        return self.step / self.num_steps
+
+    @property
+    def _place(self) -> float:
+        """Where the schedule stands, in steps; the first step is always taken."""
+        return self.course.place(self.step) if self.step else 0.0
 
     def score(self) -> Score:
         """Judge the model on the validation images.
@@ -170,19 +185,26 @@ class Training:
         return score
 
     def _run_epoch(
-        self, epoch: int, batches: range, after_step: Callable[[], None] | None
+        self,
+        epoch: int,
+        batches: range,
+        after_step: Callable[[], None] | None,
+        *,
+        last: int,
     ) -> None:
         draws = self._draw(epoch)
-        total = torch.zeros((), device=self.device)
+        total, begun = torch.zeros((), device=self.device), self.step
         size = self._batch_size
         places = [slice(index * size, (index + 1) * size) for index in batches]
         augmented = self.data.train.augmented(draws, places)
         for place, images_BHWC in zip(places, augmented, strict=True):
+            if self._place >= last:
+                break
             self._check_time()
             total += self._take_step(draws, place, images_BHWC)
             if after_step is not None:
                 after_step()
-        mean = float(total) / len(batches)  # the only wait for the device
+        mean = float(total) / max(1, self.step - begun)  # the only wait for the device
         if not torch.isfinite(torch.tensor(mean)):
             raise NonfiniteLossError(
                 f"the training loss is {mean} in epoch {epoch + 1} of {self.recipe.epochs}"
@@ -247,7 +269,7 @@ class Training:
 
     def _set_learning_rate(self) -> None:
         factor = learning_rate_factor(
-            self.step, num_steps=self.num_steps, warmup=self.recipe.warmup
+            self._place, num_steps=self.num_steps, warmup=self.recipe.warmup
         )
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * factor

@@ -31,7 +31,9 @@ class Recipe:
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
         adapter_rank: rank of the updates by which a network that has weights already learns
-            (`nas.adapt.adapters`); None trains all of it.
+            (`nas.adapt.adapters`); 0 trains norms and the last layer alone, None all of it.
+        transfer_from: folder of an earlier run, whose weights trials and winners start from
+            (`nas.adapt.transfer`); None starts from those that the space gives.
         distillation: a teacher for every trial: `teacher`, a folder of runs/N/models, and perhaps
             `temperature`, `weight`, `feature_weight`; None for no teacher.
 
@@ -51,6 +53,7 @@ class Recipe:
     norm_momentum: float = 0.1
     device: str = "auto"
     adapter_rank: int | None = None
+    transfer_from: str | None = None
     distillation: Mapping[str, Any] | None = None
     augmentation: str = "none"
     crop: float | None = None
@@ -63,7 +66,7 @@ class Recipe:
         _whole("epochs", self.epochs, "use preset=smoke for the shortest run", most=MAX_EPOCHS)
         _whole("batch_size", self.batch_size, "32 suits small data")
         if self.adapter_rank is not None:
-            _whole("adapter_rank", self.adapter_rank, "null trains all weights")
+            _whole("adapter_rank", self.adapter_rank, "null trains all weights", least=0)
         _within("learning_rate", self.learning_rate, 0.0, 10.0, includes_low=False)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
         _within("label_smoothing", self.label_smoothing, 0.0, 0.9)
@@ -103,10 +106,11 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_EPOCHS, _MOST = 100_000, 1_000_000  # a slip of the finger above
 
 
-def _whole(name: str, value: int, advice: str, *, most: int = _MOST) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def _whole(name: str, value: int, advice: str, *, least: int = 1, most: int = _MOST) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(
-            f"training.{name} must be a whole number of at least 1, but got {value!r}; {advice}"
+            f"training.{name} must be a whole number of at least {least}, but got {value!r}; "
+            f"{advice}"
         )
     if value > most:
         raise ConfigError(f"training.{name} must be at most {most:,}, but got {value:,}; {advice}")

@@ -1,7 +1,8 @@
 """The learning rate of each step, and which parameters decay: AdamW with one cycle.
 
 One cycle (Smith and Topin, 2017, https://arxiv.org/abs/1708.07120): up to the peak, then down to
-zero. The factor is a function of the step alone: a training that was cut needs no scheduler state.
+zero. The factor is a function of the step alone, or, where a training is to end in time, of the
+step that its clock stands at: a training that was cut needs no scheduler state.
 """
 
 import math
@@ -12,8 +13,8 @@ from torch import nn
 from nas.train.recipe import Recipe
 
 
-def learning_rate_factor(step: int, *, num_steps: int, warmup: float) -> float:
-    """Return the share of the peak learning rate for a step, counted from 0.
+def learning_rate_factor(step: float, *, num_steps: int, warmup: float) -> float:
+    """Return the share of the peak learning rate for a step, counted from 0; at most the last.
 
     Linear from a tenth to 1 in the first `warmup` share of the steps, then half a cosine to 0.
 
@@ -23,7 +24,7 @@ def learning_rate_factor(step: int, *, num_steps: int, warmup: float) -> float:
     num_warmup = max(1, round(warmup * num_steps))
     if step < num_warmup:
         return 0.1 + 0.9 * (step + 1) / num_warmup
-    progress = (step - num_warmup + 1) / (num_steps - num_warmup + 1)
+    progress = min(1.0, (step - num_warmup + 1) / (num_steps - num_warmup + 1))
     return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from nas.running_clock import running_s
 from nas.seeding import generator
+from nas.train.course import Course
 from nas.train.device import autocast
 from nas.train.loop import NonfiniteLossError, TimeLimitError
 from nas.train.schedule import learning_rate_factor
@@ -73,6 +74,7 @@ class TokenTraining:
     Attributes:
         step: steps that were taken.
         num_steps: steps of a full training.
+        course: how far it has come.
         earlier_s: seconds that were spent before it was cut and taken up; they count.
     """
 
@@ -105,6 +107,7 @@ class TokenTraining:
         at_once = recipe.micro_batch_tokens or recipe.batch_tokens
         self._at_once = max(1, min(self._num_stretches, at_once // context))
         self.num_steps = max(1, recipe.tokens // (self._num_stretches * context))
+        self.course = Course(self.num_steps)
         self.optimizer = TokenOptimizer(model, recipe, device)
 
     @property

@@ -55,6 +55,15 @@ def test_adapted_network_computes_the_same_at_first(images):
     torch.testing.assert_close(adapted(images), model(images))
 
 
+def test_with_rank_0_norms_biases_and_the_last_layer_are_all_that_is_trained():
+    model = network()
+
+    adapt(model, rank=0)
+
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert trained == {"0.bias", "1.weight", "1.bias", "4.bias", "5.weight", "5.bias"}
+
+
 def test_updates_norms_biases_and_the_last_layer_are_all_that_is_trained():
     model = network()
     adapt(model, rank=2)

@@ -122,8 +122,11 @@ def test_each_flag_is_read():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["profile", "-m"], "unrecognized arguments: -m; see nas profile --help"),
-        (["profile", "--config-path", "x"], "unrecognized arguments: --config-path"),
+        (["profile", "-m"], "nas profile has no flag -m; see nas profile --help"),
+        (
+            ["profile", "--config-path", "x"],
+            "nas profile has no flag --config-path; see nas profile --help",
+        ),
         (["search", "--cfg", "jobs"], "invalid choice: 'jobs'"),
         (["search", "--config-dir"], "expected one argument; see nas search --help"),
         (["spaces", "list", "x"], "write nas spaces list, but got x"),

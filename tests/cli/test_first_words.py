@@ -1,7 +1,7 @@
 import pytest
 
 from nas.cli.commands import COMMANDS
-from nas.cli.first_words import with_keys
+from nas.cli.first_words import refuse_unknown_flags, with_keys
 from nas.errors import ConfigError
 
 
@@ -42,3 +42,24 @@ def test_a_run_in_a_folder_with_an_odd_name_is_found(nas, table_run):
     assert nas("show", f"runs/{odd.name}")[0] == 0
     assert "trust" not in nas("finish", f"runs/{odd.name}")[2]
     assert "does not exist" not in nas("finish", f"runs/{odd.name}")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "meant"),
+    [
+        ("search", ["--budget", "3min", "--finish"], "budget=3min, finish=true"),
+        ("search", ["--data.path=my photos"], "'data.path=my photos'"),
+        ("show", ["runs/a", "--trial", "1"], "trial=1"),
+        ("search", ["--num-workers", "2", "seed=1"], "num_workers=2"),
+    ],
+)
+def test_a_setting_that_is_written_as_a_flag_is_refused_with_the_word_that_sets_it(
+    name, words, meant
+):
+    with pytest.raises(ConfigError, match=f"as key=value: {meant}$"):
+        refuse_unknown_flags(words, COMMANDS[name])
+
+
+@pytest.mark.parametrize("words", [["-m", "seed=1,2"], ["--cfg", "job"], ["seed=-1", "~name"]])
+def test_what_is_a_flag_or_only_has_a_dash_is_left_alone(words):
+    refuse_unknown_flags(words, COMMANDS["search"])

@@ -50,7 +50,7 @@ def test_an_unknown_flag_is_the_users_fault(nas):
     status, _, told = nas("search", "--config-folder", "x")
 
     assert status == 2
-    assert "unrecognized arguments: --config-folder" in told
+    assert "nas search has no flag --config-folder" in told
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,23 @@ def test_a_table_has_no_weights_to_inherit(nas, table_words):
     assert "trains no networks that could start from the weights of others" in error
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("budget=3min", "the time that evaluation=supernet takes before the first trial is not planned"),
+        ("training.inherit=true", "trials of evaluation=supernet start from the supernet"),
+        ("search_space=resnet", "ResNetSpace does not say which parts"),
+    ],
+)
+def test_what_does_not_go_with_a_supernet_is_refused_and_leaves_no_folder(
+    nas, launch_folder, word, told
+):
+    status, _, error = nas("search", "name=s", "evaluation=supernet", word)
+    assert status == ExitStatus.USERS_FAULT
+    assert told in error
+    assert not (launch_folder / "runs" / "s").exists()
+
+
 def test_a_share_of_nothing_is_refused(nas):
     status, _, error = nas("search", "training.inherit_share=0")
     assert status == ExitStatus.USERS_FAULT

@@ -1,4 +1,13 @@
+from dataclasses import fields
+
+from nas.architecture import Architecture
+from nas.cli.run_view import RunView
+from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.lease import Lease
+from nas.record.run_folder import LEASE, RunFolder
+from nas.record.winners import WinnerRow, write_winners
 from nas.study.journal import load_records
+from nas.trial import TrialRecord, TrialState
 
 
 def best_of(run):
@@ -42,3 +51,75 @@ def test_a_trial_that_there_is_not_is_refused_with_those_on_the_front(nas, table
 
         assert status == 2
         assert f"t has no trial '{number}'; it has 5, and on its front are" in error
+
+
+def test_a_folder_of_runs_is_listed_and_says_what_one_holds(nas, table_run):
+    status, shown, _ = nas("show", "runs")
+
+    assert status == 0
+    assert shown.splitlines()[0] == "1 run in runs, the newest first"
+    assert shown.splitlines()[1].startswith("  t  5 trials, ")
+    assert shown.splitlines()[-1] == "One of them:   nas show runs/t"
+
+
+def test_a_trial_that_was_finished_is_shown_with_its_test_and_its_files(nas, table_run):
+    best = best_of(table_run)
+    write_winners(table_run / "finish/winners.csv", [winner(best)])
+    (table_run / "finish" / str(best.number)).mkdir()
+    write_artefacts(table_run / "finish/artefacts.csv", [made_file(best)])
+
+    _, shown, _ = nas("show", "runs/t", f"trial={best.number}")
+    _, picked, _ = nas("pick", "runs/t", "which=best")
+
+    for told in (shown, picked):
+        assert "Finished:   81.50 % accuracy on the test split, in 1 retraining" in told
+        assert "model.onnx 40.0 kB 81.00 % on the test split" in " ".join(told.split())
+        assert "nas finish" not in told
+
+
+def test_a_trial_runs_only_while_a_search_is_at_work(tmp_path):
+    record = TrialRecord(3, Architecture({"a": 1}), TrialState.RUNNING, {})
+    lease = Lease(tmp_path / LEASE)
+
+    during = RunView(RunFolder(tmp_path), (record,), (), (), ()).state_of(record)
+    lease.release()
+    after = RunView(RunFolder(tmp_path), (record,), (), (), ()).state_of(record)
+
+    assert (during, after) == ("running", "not ended")
+
+
+def winner(record):
+    known = dict.fromkeys((field.name for field in fields(WinnerRow)), float("nan"))
+    return WinnerRow(
+        **{
+            **known,
+            "name": f"trial {record.number}",
+            "is_baseline": False,
+            "trial": record.number,
+            "architecture_id": record.architecture.id,
+            "metric": "accuracy",
+            "size_bytes": 38000.0,
+            "test_mean": 0.815,
+            "num_seeds": 1,
+            "beaten_by": "",
+        }
+    )
+
+
+def made_file(record):
+    known = dict.fromkeys((field.name for field in fields(ArtefactRow)), float("nan"))
+    return ArtefactRow(
+        **{
+            **known,
+            "name": f"trial {record.number}",
+            "variant": "retrained",
+            "format": "onnx",
+            "file": f"{record.number}/model.onnx",
+            "size_bytes": 40000,
+            "num_params": 9500,
+            "metric": "accuracy",
+            "test_value": 0.81,
+            "num_threads": 1,
+            "refused": "",
+        }
+    )

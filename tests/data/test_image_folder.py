@@ -92,11 +92,11 @@ def test_all_broken_images_are_named(tmp_path):
     (tmp_path / "train" / "cat" / "bad.png").write_bytes(b"no image at all")
     good = (tmp_path / "train" / "dog" / "0.png").read_bytes()
     (tmp_path / "test" / "dog" / "cut.png").write_bytes(good[: len(good) // 2])
-    deep = Image.fromarray(np.full((6, 8), 40_000, np.uint16))
-    deep.save(tmp_path / "train" / "dog" / "deep.png")
+    deep = Image.fromarray(np.full((6, 8), 40_000, np.float32))
+    deep.save(tmp_path / "train" / "dog" / "deep.tif")
     with pytest.raises(DataError, match="3 of 23 images cannot be read") as caught:
         load_image_folder(str(tmp_path))
-    for name in ("train/cat/bad.png", "test/dog/cut.png", "train/dog/deep.png"):
+    for name in ("train/cat/bad.png", "test/dog/cut.png", "train/dog/deep.tif"):
         assert name in str(caught.value)
 
 

@@ -3,7 +3,13 @@
 import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
-from nas.finish.afford import DOUBT, LEAST_TIMES, affordable, trial_epochs_s
+from nas.finish.afford import (
+    DOUBT,
+    ENOUGH_TIMES,
+    LEAST_TIMES,
+    affordable,
+    trial_epochs_s,
+)
 from nas.finish.confirm import candidate_of
 from tests.finish.conftest import record
 
@@ -22,7 +28,7 @@ def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
         epoch_s=epoch_s,
         search_epochs=EPOCHS,
         num_slots=num_slots,
-        available_s=available_s,
+        available_s=lambda _: available_s,
     )
     return [MEMBERS.index(winner) for winner in winners]
 
@@ -41,7 +47,11 @@ def test_two_workers_train_two_winners_in_the_time_of_one():
 
 
 def test_what_is_too_slow_for_the_time_makes_way_for_the_next_best():
-    assert kept(LEAST_TIMES * EPOCHS, epoch_s=(0.1, 0.5, 0.9, 1.1)) == [2]
+    assert kept(ENOUGH_TIMES * EPOCHS, epoch_s=(0.5, 0.8, 0.9, 1.2)) == [2]
+
+
+def test_a_single_winner_may_train_for_less_time_than_each_of_two():
+    assert kept(ENOUGH_TIMES * EPOCHS + 1) == [3]
 
 
 def test_where_all_are_too_slow_the_quickest_is_trained():
@@ -65,7 +75,7 @@ def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_wo
         epoch_s=[1.0, 1.0],
         search_epochs=EPOCHS,
         num_slots=1,
-        available_s=1.2 * LEAST_TIMES * EPOCHS,
+        available_s=lambda _: 1.2 * LEAST_TIMES * EPOCHS,
     )
     assert found == [large if is_taken else small]
 
@@ -79,7 +89,7 @@ def test_a_larger_network_that_is_too_slow_for_the_time_is_not_taken():
         epoch_s=[1.0, 2.0],
         search_epochs=EPOCHS,
         num_slots=1,
-        available_s=1.2 * LEAST_TIMES * EPOCHS,
+        available_s=lambda _: 1.2 * ENOUGH_TIMES * EPOCHS,
     )
     assert found == [small]
 

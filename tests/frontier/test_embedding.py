@@ -81,3 +81,34 @@ def kernel_of(space):
     codes = encoding.draw(200, np.random.default_rng(0))
     facts = [Facts(float(row.sum()), str(row)) for row in codes]
     return Embedding(encoding, codes, facts).kernel
+
+
+TRAINING = SearchSpace(
+    {
+        "width": {"choice": [8, 16, 32]},
+        "rate": {"choice": ["0.001", "0.01", "0.1"]},
+        "dropout_1": {"choice": [0.0, 0.2, 0.4]},
+        "dropout_2": {"choice": [0.0, 0.2, 0.4]},
+    }
+)
+
+
+def embed_training(settings):
+    encoding = Encoding(TRAINING)
+    codes = np.array([encoding.encode(a) for a in TRAINING.enumerate()])
+    facts = [Facts(float(row[0]), str(row)) for row in codes]
+    return codes, Embedding(encoding, codes, facts, settings=settings), facts
+
+
+def test_settings_stand_in_the_order_of_their_numbers():
+    codes, embedding, facts = embed_training({1, 2, 3})
+    rows = codes[(codes[:, [0, 2, 3]] == 0).all(axis=1)]
+    features = embedding(rows, facts[:3])
+    distance = np.linalg.norm(features - features[0], axis=1)
+    np.testing.assert_allclose(distance[np.argsort(rows[:, 1])], [0.0, 0.5, 1.0])
+
+
+def test_settings_have_a_term_of_their_own():
+    _, embedding, _ = embed_training({1, 2, 3})
+    size = 4  # the blocks are the four positions and the size
+    assert embedding.kernel.terms == ((size,), (0, 1, 2, 3, size), (1, 2, 3))

@@ -14,6 +14,7 @@ from nas.measure.cost import costs_of
 from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_costs import mobilenet_costs
 from nas.models.mobilenet_plan import ACTIVATIONS, MobileNetPlan, Stage
+from nas.models.shortcut import ShortcutBlock
 from nas.task import DataShape
 
 
@@ -55,9 +56,35 @@ def test_fused_stages_become_timms_blocks_of_full_convolutions():
     assert model(torch.zeros(2, 3, 12, 12)).shape == (2, 7)
 
 
+RESIDUAL = (
+    Stage(8, 2, 1, 3, 1, False, True, True),
+    Stage(12, 2, 2, 5, 3, True, True, True),
+)
+
+
+def test_residual_stages_are_full_convolutions_with_shortcuts():
+    model = MobileNet(a_plan(stages=RESIDUAL))
+    assert [type(block) for block in model.blocks] == [ShortcutBlock] * 4
+    assert [len(list(block.shortcut.children())) for block in model.blocks] == [0, 0, 3, 0]
+    assert model(torch.zeros(2, 3, 12, 12)).shape == (2, 7)
+
+
+def test_the_map_behind_the_first_convolution_may_be_pooled():
+    model = MobileNet(a_plan(pools=True, stages=(Stage(8, 1, 1, 3, 1, False),)))
+    images = torch.rand(1, 3, 11, 11)
+
+    unpooled = model.eval().stem[:3](images)
+
+    pooled = nn.functional.max_pool2d(unpooled, 3, stride=2, padding=1)
+    assert pooled.shape[2:] == (6, 6)
+    assert torch.equal(model.stem(images), pooled)
+
+
+@pytest.mark.parametrize("pools", [False, True])
+@pytest.mark.parametrize("stages", [FUSED, RESIDUAL])
 @pytest.mark.parametrize("stem_stride", [1, 2])
-def test_the_closed_form_of_fused_stages_equals_the_built_network(stem_stride):
-    plan = a_plan(stages=FUSED, stem_stride=stem_stride, resolution=11)
+def test_the_closed_form_of_fused_stages_equals_the_built_network(stem_stride, stages, pools):
+    plan = a_plan(stages=stages, stem_stride=stem_stride, resolution=11, pools=pools)
     closed = mobilenet_costs(plan)
     counted = costs_of(MobileNet(plan), DataShape((3, 11, 11), 7), metrics=tuple(closed))
     assert counted == closed

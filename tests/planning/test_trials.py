@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from nas.planning.facts import KnownLearner, SpaceSpeed
-from nas.planning.trials import LARGEST_SHARE, SHORTEST, WantedTrials, plan_trials
+from nas.planning.trials import (
+    LARGEST_RECOMMENDED_SHARE,
+    LARGEST_SHARE,
+    SHORTEST,
+    WantedTrials,
+    plan_trials,
+)
 
 ONE_SECOND = SpaceSpeed(side=64, num_macs=(1e6, 2e6, 4e6), epoch_s=(1.0, 1.0, 1.0))
 WANTED = WantedTrials(seconds=None, num_workers=2, epochs=20, num_trials=30)
@@ -67,6 +73,37 @@ def test_what_the_space_recommends_is_never_left_out_as_too_slow(seconds):
     plan = plan_trials(replace(WANTED, seconds=seconds), [speed])
     assert plan.most_macs > 20e6
     assert plan.trial_s == pytest.approx(2.0 * plan.epochs)
+
+
+@pytest.mark.parametrize(("seconds", "epoch_s"), [(200, 10.0), (40, 2.0), (4, 2.0)])
+def test_trials_are_planned_by_the_surest_network_that_leaves_time_for_others(seconds, epoch_s):
+    wide, narrow = KnownLearner(100e6, 10.0), KnownLearner(20e6, 2.0)
+    macs = tuple(1e6 * n for n in range(1, 201))
+    speed = SpaceSpeed(64, macs, tuple(n / 10 for n in range(1, 201)), wide, (narrow,))
+    plan = plan_trials(replace(WANTED, seconds=seconds, num_workers=1), [speed])
+    assert plan.trial_s == pytest.approx(epoch_s * plan.epochs)
+
+
+def test_images_stay_large_where_there_is_time_for_three_networks_that_are_recommended():
+    wide, narrow = KnownLearner(100e6, 2.0), KnownLearner(20e6, 0.5)
+    speed = SpaceSpeed(64, (100e6,), (2.0,), wide, (narrow, narrow))
+    smaller = SpaceSpeed(32, (25e6,), (0.5,), KnownLearner(25e6, 0.5))
+    wanted = replace(WANTED, num_workers=1)
+    some, few = (plan_trials(replace(wanted, seconds=s), [speed, smaller]) for s in (15, 4))
+    assert (some.side, some.num_trials) == (64, 1)
+    assert few.side == 32
+
+
+@pytest.mark.parametrize(("epoch_s", "passes"), [(2.5, True), (4.0, False)])
+def test_a_further_recommended_network_passes_where_its_trial_leaves_time_for_others(
+    epoch_s, passes
+):
+    macs = tuple(1e6 * n for n in range(1, 201))
+    first, further = KnownLearner(10e6, 1.0), KnownLearner(10e6 * epoch_s, epoch_s)
+    speed = SpaceSpeed(64, macs, tuple(n / 10 for n in range(1, 201)), first, (further,))
+    plan = plan_trials(replace(WANTED, seconds=40), [speed])
+    assert plan.epochs * 2.5 < LARGEST_RECOMMENDED_SHARE * 40 < plan.epochs * 4.0
+    assert (plan.most_macs > further.num_macs) == passes
 
 
 def test_little_time_makes_fewer_trials_and_not_ones_of_an_epoch():

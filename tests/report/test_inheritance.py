@@ -58,3 +58,12 @@ def test_the_page_names_it_too_and_says_what_the_front_is_worth(records, accurac
     page = page_html(Report("run", records, accuracy_size))
     assert "started from trial" in page
     assert "the front is not confirmed" in page
+
+
+def test_of_trials_that_began_as_slices_the_sentence_names_the_supernet(records):
+    first, _, third = records
+    sliced = replace(first, metrics={**first.metrics, "training_share": 0.5})
+    line = inheritance_line([sliced, third], is_retrained=False)
+    assert line is not None
+    assert line.startswith("1 of 2 trials started from the weights of a supernet")
+    assert "the front is not confirmed" in line

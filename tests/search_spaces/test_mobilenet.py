@@ -161,6 +161,24 @@ def test_stages_may_be_fused_where_images_are_larger_than_digits(photo_space, sp
     assert not [name for name in space.domains if name.endswith("fused")]
 
 
+def test_the_pool_behind_the_first_convolution_takes_the_stride_of_the_first_stage(photo_space):
+    plan = photo_space.plan(photo_space.recommended()[0], PHOTOS)
+    assert plan.pools
+    assert [stage.stride for stage in plan.stages] == [1, 2, 2, 1]  # of maps of 16, 8, 4, 4
+
+
+def test_maps_that_are_too_small_for_the_kernels_are_not_pooled():
+    parameters = {**MobileNetSpace.default_parameters, "resolution": {"choice": [4, 5]}}
+    pooling = MobileNetSpace(
+        parameters, stem_pool=True
+    )  # kernels of up to 5 pixels meet maps of 3
+    (one,) = samples(pooling, 1)
+    plans = [
+        pooling.plan(pooling.architecture({**one, "resolution": side}), PHOTOS) for side in (4, 5)
+    ]
+    assert [plan.pools for plan in plans] == [False, True]
+
+
 def test_costs_of_fused_stages_are_exact_on_many_architectures(photo_space):
     for architecture in samples(photo_space, 30):
         closed = dict(photo_space.static_costs(architecture, PHOTOS))
@@ -191,3 +209,17 @@ def test_recommended_networks_keep_to_what_a_narrower_space_allows():
 
 def test_a_space_without_fused_stages_recommends_nothing(space):
     assert space.recommended() == ()
+
+
+def test_blocks_of_one_place_have_the_same_kind_whatever_stands_before_them():
+    space = MobileNetSpace()
+    values = {"resolution": 8, "width": 0.5, "activation": "relu", "stages.repeat": 2}
+    for stage, expansion in ((0, 1), (1, 3)):
+        values |= {f"stages.{stage}.depth": 1, f"stages.{stage}.kernel": 3}
+        values |= {f"stages.{stage}.expansion": expansion}
+    values["stages.1.squeeze_excite"] = False
+    shallow = space.architecture(values)
+    deep = space.architecture({**values, "stages.0.depth": 3})
+    places, deeper = space.places(shallow), space.places(deep)
+    assert places["blocks.1"] == deeper["blocks.3"] == "stages.1.0.depthwise_wide"
+    assert places["blocks.0"] == deeper["blocks.0"] == "stages.0.0.depthwise"

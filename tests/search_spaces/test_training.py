@@ -1,5 +1,6 @@
 """Settings of the training as parameters of a search."""
 
+import numpy as np
 import pytest
 
 from nas.errors import SpaceError
@@ -50,3 +51,10 @@ def test_one_network_trained_in_two_ways_costs_the_same_and_is_two_points():
 def test_settings_that_cannot_be_searched_are_refused(settings, told):
     with pytest.raises(SpaceError, match=told):
         trained(**settings)
+
+
+def test_settings_of_the_training_change_no_place_of_weights():
+    space = trained(learning_rate={"float": [0.01, 0.1]})
+    drawn = space.sample(np.random.default_rng(0))
+    network = {name: v for name, v in drawn.items() if not name.startswith("training.")}
+    assert space.places(drawn) == space.space.places(space.space.architecture(network))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from nas.train import course
 from nas.train.checkpoint import load_checkpoint, save_checkpoint
 from nas.train.loop import NonfiniteLossError, TimeLimitError, Training, evaluate
 from nas.train.recipe import Recipe
@@ -186,3 +187,32 @@ def test_fewer_images_than_a_batch_are_one_batch(make_model, resident):
     training = Training(make_model(), few, Recipe(epochs=3, device="cpu"), seed=0)
     training.run()
     assert training.step == 3
+
+
+def test_a_training_that_is_too_long_for_its_time_ends_in_it_with_its_rate_at_the_bottom(
+    make_model, resident, recipe, monkeypatch
+):
+    now_s = [0.0]
+    monkeypatch.setattr(course, "running_s", lambda: now_s[0])
+
+    def later():
+        now_s[0] += 1.0  # a step takes a second, by this clock
+
+    long = replace(recipe, epochs=100)
+    training = Training(make_model(), resident, long, seed=0, within_s=10.0)
+    assert training.num_steps > 500
+    training.run(after_step=later)
+    assert training.step == 10
+    assert training.share_taken == pytest.approx(10 / training.num_steps)
+    assert training.optimizer.param_groups[0]["lr"] < 0.05 * recipe.learning_rate
+
+
+def test_a_training_that_has_time_enough_takes_all_of_its_steps(make_model, resident, recipe):
+    free, bound = (
+        Training(make_model(dropout=0.0), resident, recipe, seed=3, within_s=within_s)
+        for within_s in (None, 1e6)
+    )
+    free.run()
+    bound.run()
+    assert bound.share_taken == 1.0
+    assert_equal_weights(weights_of(free), weights_of(bound))

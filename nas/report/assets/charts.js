@@ -81,6 +81,30 @@ function frontMarker(front, x, y) {
   };
 }
 
+// The end of a line across at which its name hides fewer trials.
+function freeEnd(x, y, level) {
+  const [across, up] = [axisOf(x), axisOf(y)];
+  const ends = { right: { xref: "paper", x: 1, xanchor: "right" }, left: { xref: "paper", x: 0, xanchor: "left" } };
+  if (!across.range || !up.range) return ends.right;
+  const scale = (axis, value) => (axis.is_log ? Math.log10(value) : value);
+  const share = (axis, value) => {
+    const [low, high] = [scale(axis, axis.range[0]), scale(axis, axis.range[1])];
+    return (scale(axis, value) - low) / (high - low || 1);
+  };
+  const trials = run.trials.values[x].map((value, i) => [value, run.trials.values[y][i]])
+    .filter(([value, height]) => value !== null && height !== null)
+    .map(([value, height]) => [share(across, value), share(up, height) - share(up, level)])
+    .sort((one, other) => one[0] - other[0]);
+  let highest = -Infinity; // steps of a front go up through the line at the size of a member
+  const inTheWay = trials.filter(([, above]) => {
+    const goesThrough = highest < 0.06 && above > 0;
+    highest = Math.max(highest, above);
+    return goesThrough || (above > -0.03 && above < 0.09);
+  });
+  const count = (isThere) => inTheWay.filter(([place]) => isThere(place)).length;
+  return count((place) => place > 0.65) > count((place) => place < 0.35) ? ends.left : ends.right;
+}
+
 // Hand-made networks are points; trivial models are lines across, where the axis shows accuracy.
 function references(x, y) {
   const points = run.references.filter((r) => r.kind !== "trivial" && x in r.values && y in r.values);
@@ -97,7 +121,7 @@ function references(x, y) {
       line: { ...FAINT_LINE, color: colour("reference") },
     })),
     annotations: lines.map((r) => ({
-      xref: "paper", x: 1, xanchor: "right", y: r.values[y], yanchor: "bottom", showarrow: false,
+      ...freeEnd(x, y, r.values[y]), y: r.values[y], yanchor: "bottom", showarrow: false,
       text: escaped(r.name), font: { size: 11, color: colour("reference") },
     })),
     values: [...points, ...lines].map((r) => r.values[y]),

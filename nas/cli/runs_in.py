@@ -1,0 +1,60 @@
+"""`nas show runs`: which runs lie in a folder, and how each stands?"""
+
+from pathlib import Path
+from typing import Any
+
+from nas.cli.run_view import RunView
+from nas.errors import NasError
+from nas.record.run_folder import RunFolder
+from nas.report.values import counted, format_value
+from nas.trial import TrialState, trainings
+
+
+def runs_in(place: Path) -> list[Path]:
+    """Return the folders in a folder that hold a run, the newest first."""
+    if not place.is_dir() or RunFolder(place.absolute()).holds_run():
+        return []
+    found = [p for p in place.iterdir() if p.is_dir() and RunFolder(p.absolute()).holds_run()]
+    return sorted(found, key=_when, reverse=True)
+
+
+def run_row(path: Path) -> dict[str, Any]:
+    """Return how a run stands, as plain values; `error` says why where it cannot be read."""
+    try:
+        view = RunView.open(str(path))
+        trained = [r for r in trainings(view.records) if r.state is TrialState.COMPLETE]
+    except NasError as error:
+        return {"name": path.name, "path": str(path), "error": str(error)}
+    best = view.front[-1] if view.front else None
+    return {
+        "name": path.name,
+        "path": str(path),
+        "trials": len(trained),
+        "front": len(view.front),
+        "largest": {} if best is None else {
+            o.metric: best.metrics.get(o.metric) for o in view.objectives
+        },
+        "finished": (view.folder.finish_dir / "winners.csv").is_file(),
+        "searches_now": view.is_searched_now,
+    }  # fmt: skip
+
+
+def run_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each run."""
+    width = max(len(row["name"]) for row in rows)
+    return [f"  {row['name']:<{width}}  {_told(row)}" for row in rows]
+
+
+def _told(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"cannot be read: {row['error'].splitlines()[0]}"
+    values = ", ".join(format_value(name, value) for name, value in row["largest"].items())
+    words = [counted(row["trials"], "trial"), f"{row['front']} on the front"]
+    words += [f"the largest {values}"] if values else []
+    words += ["finished"] if row["finished"] else []
+    words += ["a search is at work"] if row["searches_now"] else []
+    return ", ".join(words)
+
+
+def _when(path: Path) -> float:
+    return max(p.stat().st_mtime for p in (path, path / "study.journal") if p.exists())
