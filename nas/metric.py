@@ -85,6 +85,13 @@ METRICS: dict[str, Metric] = {
         Metric(
             "training_share", _DOWN, "share of a full training", Scale.SHARE, heading="trained"
         ),
+        Metric(
+            "supernet_share",
+            _UP,
+            "share of weights from a supernet",
+            Scale.SHARE,
+            heading="sliced",
+        ),
     )
 }
 

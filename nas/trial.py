@@ -53,6 +53,8 @@ class Failure:
 
 # In place of a relative's number: its weights were lost, so the trial began with random ones.
 NO_RELATIVE = -1
+# The metric of a trial that started from a supernet's weights: the share of them that it took.
+SUPERNET_SHARE = "supernet_share"
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,11 @@ class TrialRecord:
     def has_inherited(self) -> bool:
         """Whether there is such a trial."""
         return self.relative is not None
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether it started from the weights of a supernet."""
+        return SUPERNET_SHARE in self.metrics
 
     rungs: tuple[Rung, ...] = ()
 

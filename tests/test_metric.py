@@ -94,5 +94,9 @@ def test_every_metric_reads_with_its_unit(name):
 
 
 def test_a_share_is_read_as_percent_and_nothing_else_is():
-    assert [name for name in METRICS if is_share(name)] == ["accuracy", "training_share"]
+    assert [name for name in METRICS if is_share(name)] == [
+        "accuracy",
+        "training_share",
+        "supernet_share",
+    ]
     assert describe_metric("recall").scale is Scale.QUANTITY

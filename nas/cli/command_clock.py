@@ -100,7 +100,8 @@ def trials_line(records: Sequence[TrialRecord], plan: TrialPlan, *, num_before: 
         num_before: trials of earlier commands among them.
     """
     took = [r.seconds for r in trainings(records)[num_before:] if r.seconds > 0]
-    shortened = [r for r in trainings(records) if r.metrics.get("training_share", 1.0) < 1.0]
+    from_scratch = [r for r in trainings(records) if not (r.has_inherited or r.is_sliced)]
+    shortened = [r for r in from_scratch if r.metrics.get("training_share", 1.0) < 1.0]
     told = f"Trials: {len(took)}; planned were about {plan.num_trials}"
     if took:
         told += (

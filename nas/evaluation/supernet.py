@@ -37,7 +37,7 @@ from nas.train.loop import Training
 from nas.train.recipe import Recipe
 from nas.train.shared_weights import SharedWeights
 from nas.train.supernet import SupernetTraining
-from nas.trial import TrialSpec
+from nas.trial import SUPERNET_SHARE, TrialSpec
 
 _WEIGHTS, _TOLD = "weights.safetensors", "supernet.json"
 _CHECKPOINT = ("training.pt",)
@@ -212,7 +212,9 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         self, model: nn.Module, spec: TrialSpec, device: torch.device
     ) -> dict[str, float]:
         found = super()._measured(model, spec, device)
-        return found | ({"training_share": self._share} if self._starts_from_slices(spec) else {})
+        if not self._starts_from_slices(spec):
+            return found
+        return {**found, "training_share": self._share, SUPERNET_SHARE: 1.0}
 
     def _starts_from_slices(self, spec: TrialSpec) -> bool:
         """Say whether there are weights for a network; a hand-made one has none."""

@@ -14,7 +14,7 @@ def inheritance_line(records: Sequence[TrialRecord], *, is_retrained: bool) -> s
         is_retrained: its winners were trained from scratch since.
     """
     trained = trainings(records)
-    sliced = [r for r in trained if "training_share" in r.metrics and not r.has_inherited]
+    sliced = [r for r in trained if r.is_sliced]
     number, source = sum(r.has_inherited for r in trained), "the weights of another one"
     reason = "the order of the trials"
     if sliced:

@@ -194,7 +194,10 @@ def test_a_table_has_no_weights_to_inherit(nas, table_words):
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("budget=3min", "the time that evaluation=supernet takes before the first trial is not planned"),
+        (
+            "budget=3min",
+            "the time that evaluation=supernet takes before the first trial is not planned",
+        ),
         ("training.inherit=true", "trials of evaluation=supernet start from the supernet"),
         ("search_space=resnet", "ResNetSpace does not say which parts"),
     ],

@@ -43,7 +43,7 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_begins(
     [
         (["tracking=mlfow"], "mlflow"),
         (["tracking=tensorboard", "tracking.project=3"], "tracking.project must be"),
-        (["tracking.place=x"], "tracking has no option 'place'"),
+        (["tracking.place=x"], "write tracking=mlflow tracking.place=x"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

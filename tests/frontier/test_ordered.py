@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from nas.frontier.ordered import ordered_places
+from nas.frontier.ordered import numbers_apart, ordered_places
+from nas.space.parameters import Choice, Int
 
 
 def test_numbers_with_even_ratios_stand_evenly():
@@ -34,3 +35,8 @@ def test_the_place_goes_with_the_number_and_not_with_the_place_in_the_list():
 )
 def test_names_have_no_places(options):
     assert ordered_places(options) is None
+
+
+def test_choices_that_three_positions_share_are_not_numbers_apart():
+    kernel, width, name = Choice([3, 5, 7]), Choice([16, 32, 64]), Choice(["a", "b", "c"])
+    assert numbers_apart([kernel, width, kernel, Int(1, 4), width, name, kernel]) == {1, 4}

@@ -62,7 +62,7 @@ def test_the_page_names_it_too_and_says_what_the_front_is_worth(records, accurac
 
 def test_of_trials_that_began_as_slices_the_sentence_names_the_supernet(records):
     first, _, third = records
-    sliced = replace(first, metrics={**first.metrics, "training_share": 0.5})
+    sliced = replace(first, metrics={**first.metrics, "supernet_share": 1.0})
     line = inheritance_line([sliced, third], is_retrained=False)
     assert line is not None
     assert line.startswith("1 of 2 trials started from the weights of a supernet")
