@@ -62,6 +62,7 @@ METRICS: dict[str, Metric] = {
         Metric("loss", _DOWN, "validation loss", heading="loss"),
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
         Metric("bits_per_byte", _DOWN, "validation bits per byte", heading="bits/byte"),
+        Metric("agreement", _UP, "agreement with the teacher", heading="agreement"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
@@ -97,6 +98,7 @@ METRICS: dict[str, Metric] = {
 # Those that language models alone have.
 LANGUAGE_METRICS = (
     "bits_per_byte",
+    "agreement",
     "num_body_params",
     "kv_bytes_per_token",
     "trained_bytes",

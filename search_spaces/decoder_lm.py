@@ -50,7 +50,7 @@ class DecoderSpace(SearchSpace):
             "mixer": {"choice": ["attention", "window"]},
         },
     }
-    example_data: ClassVar[tuple[DataShape, ...]] = (
+    example_data: tuple[DataShape, ...] = (
         token_shape(context=256, vocabularies=[65]),
         token_shape(context=256, vocabularies=[257]),
     )

@@ -28,6 +28,7 @@ from nas.models.decoder_reading import state_of
 from nas.models.generate_without_nas import unpacked
 from nas.space.rules import Rule, above, check_parameters, one_of, whole
 from nas.task import DataShape
+from nas.widths import WIDTHS
 from search_spaces.pretrained_lm import COMMON_RULES, PretrainedDecoderSpace
 
 FLOATS = 32
@@ -55,6 +56,9 @@ class LoraDecoderSpace(PretrainedDecoderSpace):
         "depth": {"choice": [0.5, 1.0]},
         "base_bits": {"choice": list(_BITS)},
     }
+
+    # Frozen weights are no trained numbers of the network, and its file may hold them in few bits.
+    told_of_files: ClassVar[frozenset[str]] = frozenset({"num_params", "size_bytes", *WIDTHS})
 
     def __init__(self, model: str, *, parameters: Mapping[str, Any] | None = None) -> None:
         super().__init__(model, parameters)

@@ -12,9 +12,10 @@ from nas.models.decoder_reading import ReadDecoder, read_decoder
 from nas.models.decoder_tokens import refuse_other_tokens
 from nas.space.rules import Rule, whole
 from nas.space.space import SearchSpace
-from nas.task import DataShape, TokenShape
+from nas.task import DataShape, TokenShape, token_shape
 
 MOST_CONTEXT = 1 << 20
+_EXAMPLE_CONTEXT = 64  # tokens of the text for which a space is checked
 # Parameters that both spaces may have.
 COMMON_RULES: Mapping[str, Rule] = {
     "context": whole(8, MOST_CONTEXT),
@@ -41,6 +42,11 @@ class PretrainedDecoderSpace(SearchSpace):
         # Workers may start in other folders.
         self.model = str(Path(model).expanduser().absolute())
         self.whole_plan: DecoderPlan = self._read.plan
+        # Text in the model's own tokens.
+        context = min(_EXAMPLE_CONTEXT, self.whole_plan.context)
+        self.example_data = (
+            token_shape(context=context, vocabularies=[self.whole_plan.vocabulary]),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the weights behind: each process reads them once."""

@@ -53,7 +53,7 @@ class SignalSpace(SearchSpace):
         },
     }
 
-    example_data: ClassVar[tuple[DataShape, ...]] = (
+    example_data: tuple[DataShape, ...] = (
         DataShape((1, 1, 40), 10),
         DataShape((3, 1, 128), 4),
     )

@@ -42,7 +42,8 @@ from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
 from nas.finish.find_length import Patience
-from nas.finish.language import LanguageTask, run_language_finish
+from nas.finish.language import run_language_finish
+from nas.finish.language_task import LanguageTask
 from nas.finish.retrain import Crew
 from nas.finish.run import run_finish
 from nas.finish.shrink import Shrinking

@@ -10,8 +10,9 @@ from nas.assemble.recipes import recipe_of
 from nas.config.finishing import FinishConfig
 from nas.data.text import TextData
 from nas.errors import ConfigError
+from nas.evaluation.language_spaces import HasEncoderTeacher
 from nas.finish.choose import Pick
-from nas.finish.language import LanguageTask
+from nas.finish.language_task import LanguageTask
 from nas.objective import Objective
 from nas.train.token_recipe import TokenRecipe
 from nas.trial import TrialRecord
@@ -44,8 +45,14 @@ def language_task(
         raise ConfigError(
             "language models are taught by the largest winner: distillation.teacher=largest"
         )
+    space = make_space(values["search_space"])
+    if config.distillation.teacher is not None and isinstance(space, HasEncoderTeacher):
+        raise ConfigError(
+            "students of an encoder are taught by search_space.teacher in every training; leave "
+            "out distillation.teacher"
+        )
     return LanguageTask(
-        space=make_space(values["search_space"]),
+        space=space,
         dataset=dataset,
         recipe=recipe_of(values["training"], config.training, kind=TokenRecipe),
         objectives=objectives,

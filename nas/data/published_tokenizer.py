@@ -19,7 +19,7 @@ from nas.data.tokenizers import (
 from nas.errors import DataError, gguf_packages_missing
 
 # What tokens that end a text are called, the most usual first.
-_ENDS = (END, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>")
+_ENDS = (END, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "[SEP]")
 
 
 class PublishedTokenizer(StoredTokenizer):

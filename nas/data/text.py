@@ -33,10 +33,11 @@ class Tokenized:
 
 @dataclass(frozen=True)
 class JudgedTokens:
-    """What models are judged by: the first tokens of a split.
+    """What models are judged by: a split, or stretches from all over it.
 
     Attributes:
-        tokens: (N,) as stored.
+        tokens: (N,) the split as stored; or (S, T + 1), of whose stretches all tokens but the
+            first are guessed.
         bytes_per_token: bytes of text that a token of the split stands for.
         unknown_nats: what a token costs in the mean for characters that the vocabulary lacks.
     """
@@ -91,16 +92,23 @@ class TextSearchData:
         return file.tokens[first.start : last.stop]
 
     def judged_by(self, vocabulary: int) -> JudgedTokens:
-        """Return the tokens that models are judged by: of the same text for all vocabularies.
+        """Return the tokens that models are judged by: the same for all of a vocabulary.
 
-        The limit counts tokens of the first vocabulary; others get as much text.
+        The whole split, or where the limit is lower as many stretches of the data's context as it
+        allows, at even distances. The limit counts tokens of the first vocabulary; others get as
+        much text at the same places.
         """
         first = next(iter(self.tokenized.values())).file.stretches[self.judged]
         file = self.tokenized[vocabulary].file
         own = file.stretches[self.judged]
-        most = round(self.judged_tokens * len(own) / max(1, len(first)))
         unknown = own.num_unknown * math.log(NUM_CHARACTERS) / max(1, len(own))
-        return JudgedTokens(file.of(self.judged)[:most], own.bytes_per_token, unknown)
+        tokens = file.of(self.judged)
+        if self.judged_tokens < len(first):
+            length = min(self.context, self.judged_tokens)
+            number = self.judged_tokens // length
+            own_length = max(1, int(length * len(own) / len(first)))
+            tokens = spread_stretches(tokens, number=number, length=own_length)
+        return JudgedTokens(tokens, own.bytes_per_token, unknown)
 
 
 @dataclass(frozen=True)
@@ -179,3 +187,22 @@ class TextData:
         )
         vocabularies = ", ".join(f"{size:,}" for size in self.tokenized)
         return f"{self.name}: {first.tokenizer.kind} tokens, vocabulary {vocabularies}; {sizes}"
+
+
+def spread_stretches(tokens: TokenArray, *, number: int, length: int) -> TokenArray:
+    """Return stretches of a text at even distances, from its first token to its last.
+
+    Args:
+        tokens: (N,).
+        number: of stretches, at least 1; number * length is below N, so that none overlap.
+        length: tokens that are guessed in each.
+
+    Returns:
+        (number, length + 1): the first token of a stretch is seen only.
+
+    >>> spread_stretches(np.arange(10), number=2, length=3).tolist()
+    [[0, 1, 2, 3], [6, 7, 8, 9]]
+    """
+    last = len(tokens) - 1 - length
+    starts = np.arange(number) * last // max(1, number - 1)
+    return np.asarray(tokens[starts[:, None] + np.arange(length + 1)])

@@ -199,7 +199,11 @@ class StoredTokenizer(Tokenizer):
 
     @cached_property
     def _ready(self) -> Any:
-        return require_tokenizers().Tokenizer.from_str(self.content)
+        ready = require_tokenizers().Tokenizer.from_str(self.content)
+        # A file may say that texts are cut or filled up to some length: that is for single ones.
+        ready.no_truncation()
+        ready.no_padding()
+        return ready
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text."""

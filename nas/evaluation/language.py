@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -24,6 +23,7 @@ from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.known import KnownBefore
+from nas.evaluation.language_spaces import HasEncoderTeacher, HasTokens, StartsFromModel
 from nas.evaluation.model_memory import check_memory
 from nas.evaluation.variants import as_bytes
 from nas.metric import METRICS
@@ -38,7 +38,7 @@ from nas.train.checkpoint import (
 )
 from nas.train.device import own_randomness, prepare_process, release_device_memory
 from nas.train.token_recipe import TokenRecipe
-from nas.train.token_training import TokenTeacher, TokenTraining, mean_loss
+from nas.train.token_training import TokenArray, TokenTeacher, TokenTraining, mean_loss
 from nas.trial import TrialResult, TrialSpec, TrialState
 
 _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs", "num_body_params")
@@ -47,36 +47,6 @@ _COUNTED = (*_ALWAYS_COUNTED, "kv_bytes_per_token", "trained_bytes")
 
 # Tells how many tokens a second a model writes.
 Speed = Callable[[Decoder], float]
-
-
-@runtime_checkable
-class HasTokens(Protocol):
-    """A space whose networks read the tokens of one tokenizer only."""
-
-    def check_tokens(self, tokenizer: str) -> None:
-        """Refuse a text in other tokens, told by the tokenizer.json that made them."""
-        ...
-
-
-@runtime_checkable
-class StartsFromModel(Protocol):
-    """A space whose networks are parts of a trained model.
-
-    Attributes:
-        temperature: softens the guesses of both when the whole teaches.
-        teacher_weight: share of the whole's guesses in the loss.
-    """
-
-    temperature: float
-    teacher_weight: float
-
-    def calibrate(self, tokens: npt.NDArray[Any]) -> None:
-        """Find what matters in the model when it reads a text."""
-        ...
-
-    def teacher(self, context: int) -> nn.Module | None:
-        """Return the whole model, in evaluation mode; None where it does not teach."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -114,6 +84,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
     """
 
     brings_weights = True
+    measured: ClassVar[tuple[str, ...]] = MEASURED
 
     def __init__(
         self,
@@ -140,7 +111,8 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self.recipe = recipe
         self.objectives = tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
-        _check_measured(wanted)
+        self._check_kind()
+        _check_measured(wanted, self.measured)
         counted = [name for name in _COUNTED if name in wanted]
         self._known = KnownBefore(space, self.data.shape, metrics=counted)
         self._measures_speed = "tokens_per_s" in wanted
@@ -149,6 +121,19 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
         self._checkpoint_every_s = checked_interval(checkpoint_every_s)
         self._device: torch.device | None = None
         self.teacher: TokenTeacher | None = None
+
+    def _check_kind(self) -> None:
+        """Refuse a space whose networks are trained in another way.
+
+        Raises:
+            ConfigError: what to write.
+        """
+        if isinstance(self.space, HasEncoderTeacher):
+            raise ConfigError(
+                "this space has students of an encoder, which guess no tokens; preset="
+                "encoder_student sets what they need: nas search preset=encoder_student "
+                "search_space.teacher=MODEL data.path=..."
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process finds for itself."""
@@ -196,7 +181,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             seen = vocabulary_of(model, self.data)
             first = self.data.shape.curations[0]
             curation = str(spec.architecture.get("curation", first))
-            training = TokenTraining(
+            training = self._training_of(
                 model,
                 self.data.train_tokens(seen.size, curation),
                 with_chosen(self.recipe, spec.architecture),
@@ -208,7 +193,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
                 grows=Curation.named(curation).is_ordered,
             )
             self._run(training, spec)
-            metrics = judge(model, self.data, seen, device=device)
+            metrics = self._judge(model, seen, device=device)
             metrics |= self.static_costs(spec.architecture)
             if self._measures_speed:
                 metrics["tokens_per_s"] = speed_of(model)
@@ -224,6 +209,18 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             worker=worker_name(),
             weights=as_bytes(model.state_dict()) if self._is_wanted(spec, metrics) else None,
         )
+
+    def _training_of(
+        self, model: nn.Module, tokens: TokenArray, recipe: TokenRecipe, **settings: Any
+    ) -> TokenTraining:
+        """Return a training; `settings` are those of `TokenTraining`."""
+        return TokenTraining(model, tokens, recipe, **settings)
+
+    def _judge(
+        self, model: nn.Module, seen: Vocabulary, *, device: torch.device
+    ) -> dict[str, float]:
+        """Return what a trained model is judged by."""
+        return judge(model, self.data, seen, device=device)
 
     def _whole_as_teacher(self, context: int) -> TokenTeacher | None:
         """Return the model that the networks of the space are parts of, where it teaches them."""
@@ -326,11 +323,12 @@ def speed_of(model: nn.Module) -> float:
     return tokens_per_second(portable_model(model))
 
 
-def _check_measured(wanted: set[str]) -> None:
-    known = {*_COUNTED, *MEASURED}
+def _check_measured(wanted: set[str], measured: Sequence[str]) -> None:
+    known = {*_COUNTED, *measured}
+    first = "agreement" if "agreement" in known else "bits_per_byte"
     for name in sorted(wanted - known):
-        told = "it is measured of images" if name in METRICS else "there is no such metric"
+        told = "it is measured of others" if name in METRICS else "there is no such metric"
         raise ConfigError(
             f"language models have no {name}: {told}; known are {', '.join(sorted(known))}: "
-            "objectives=[bits_per_byte,size_bytes]"
+            f"objectives=[{first},size_bytes]"
         )

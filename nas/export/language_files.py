@@ -172,8 +172,8 @@ def _row(
 ) -> ArtefactRow:
     plan = network.model.plan
     judged = data.judged_by(plan.vocabulary)
-    length = min(plan.context, len(judged.tokens) // _COMPARED)
-    taken = judged.tokens[: _COMPARED * length].astype("int64").reshape(_COMPARED, length)
+    length = min(plan.context, judged.tokens.size // _COMPARED)
+    taken = judged.tokens.ravel()[: _COMPARED * length].astype("int64").reshape(_COMPARED, length)
     tokens = torch.from_numpy(taken)
     with torch.inference_mode():
         ours, theirs = network.model(tokens), ready(tokens)

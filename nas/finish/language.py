@@ -5,144 +5,35 @@ soon as it is known; the command may be killed at any point and continues from t
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
 import torch
 from safetensors.torch import load as load_safetensors
 
-from nas.architecture import Architecture
-from nas.data.text import TextData
+from nas.evaluation.encoder import EncoderEvaluator
 from nas.evaluation.language import LanguageEvaluator
-from nas.evaluation.winner_metric import WinnerMetric
 from nas.export.language_files import LanguageNetwork, export_language_network
 from nas.export.update_files import write_updates
 from nas.files import write_text
-from nas.finish.choose import Pick, choose
-from nas.finish.confirm import CONFIRM, Winner, candidate_of, confirmed_rows
+from nas.finish.choose import choose
+from nas.finish.confirm import Winner, candidate_of, confirmed_rows
 from nas.finish.kept_weights import read_weights
 from nas.finish.language_card import language_card
+from nas.finish.language_task import LanguageTask, ShipsUpdates, TokenPlan
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import CHECKPOINT_EVERY_S, Crew, Retraining, run_jobs, weights_path
 from nas.finish.spent import noting_use
+from nas.finish.student_files import student_files
 from nas.finish.task import FinishSummary
 from nas.models.decoder import Decoder
 from nas.models.decoder_lora import has_updates, merged_decoder
-from nas.objective import Objective
+from nas.models.encoder import Encoder
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, write_winners
-from nas.seeding import derive_seed
-from nas.space.space import SearchSpace
-from nas.train.token_recipe import TokenRecipe
 from nas.train.token_training import TokenTeacher
-from nas.trial import Failure, TrialRecord
-
-BITS_PER_BYTE = WinnerMetric("bits_per_byte", tells_classes=False)
-
-
-@runtime_checkable
-class ShipsUpdates(Protocol):
-    """A space whose models are a frozen one with updates.
-
-    Attributes:
-        model: where the frozen one is.
-    """
-
-    model: str
-
-    def shipped(self, model: Decoder, architecture: Architecture) -> dict[str, torch.Tensor]:
-        """Return what is stored of a trained model."""
-        ...
-
-
-@dataclass(frozen=True)
-class LanguageTask:
-    """What to finish.
-
-    Attributes:
-        space: builds the models.
-        dataset: all three splits.
-        recipe: the full recipe.
-        objectives: of the search.
-        records: trials that may stand on its front.
-        pick: which of them to take.
-        num_seeds: retrainings of each, at least 1.
-        seed: of the run.
-        distils: the winners are trained once more with the largest of them as their teacher.
-        temperature: of the teacher.
-        teacher_weight: share of the teacher in the loss.
-        bits: of the weights of each file; None for floats; empty for no files.
-        has_onnx: files for ONNX Runtime are made too.
-        license: of the weights, as the user states it; for the model cards.
-        command: what makes the files again; for the model cards.
-        num_threads: CPU threads of a training.
-        gpu_share: GPUs of a training; None where there are none.
-    """
-
-    space: SearchSpace
-    dataset: TextData
-    recipe: TokenRecipe
-    objectives: tuple[Objective, ...]
-    records: tuple[TrialRecord, ...]
-    pick: Pick = field(default_factory=Pick)
-    num_seeds: int = 3
-    seed: int = 0
-    distils: bool = False
-    temperature: float = 2.0
-    teacher_weight: float = 0.5
-    bits: tuple[int | None, ...] = (None, 8, 4)
-    has_onnx: bool = False
-    license: str = ""
-    command: str = ""
-    num_threads: float = 1
-    gpu_share: float | None = None
-
-    @property
-    def winner_metric(self) -> WinnerMetric:
-        """What the winners are judged by."""
-        return BITS_PER_BYTE
-
-
-@dataclass(frozen=True)
-class TokenPlan:
-    """Names the trainings of each winner. Fulfils `nas.finish.confirm.JobPlan`.
-
-    Attributes:
-        recipe: how to train.
-        num_seeds: retrainings of each.
-        seed: of the run.
-        data_key: stands for the text.
-        step: `CONFIRM`, or what else is done to their training.
-    """
-
-    recipe: TokenRecipe
-    num_seeds: int
-    seed: int
-    data_key: str
-    step: str = CONFIRM
-
-    @property
-    def winner_metric(self) -> WinnerMetric:
-        """What the candidates are judged by."""
-        return BITS_PER_BYTE
-
-    def jobs_of(self, candidate: Winner) -> list[Retraining]:
-        """Return one job for each seed, the one that is shipped first."""
-        return [self._job(candidate, index) for index in range(self.num_seeds)]
-
-    def _job(self, candidate: Winner, index: int) -> Retraining:
-        architecture = candidate.architecture
-        seed = derive_seed(self.seed, "finish", architecture.id, index)
-        told = {k: v for k, v in asdict(self.recipe).items() if k != "device" and v is not None}
-        text = json.dumps([architecture.id, seed, told, self.data_key, self.step], sort_keys=True)
-        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        taught = "" if self.step == CONFIRM else " distilled"
-        return Retraining(
-            key, f"{candidate.name}{taught} seed {index}", architecture, seed, self.step
-        )
+from nas.trial import Failure
 
 
 def run_language_finish(
@@ -188,7 +79,11 @@ class _LanguageFinish:
         for word, digests in task.dataset.digests.items():
             key.update(word.encode() + digests.tobytes())
         self._plan = TokenPlan(
-            task.recipe, task.num_seeds, task.seed, f"{task.dataset.name} {key.hexdigest()}"
+            task.recipe,
+            task.num_seeds,
+            task.seed,
+            f"{task.dataset.name} {key.hexdigest()}",
+            winner_metric=task.winner_metric,
         )
         self._winners: list[Winner] = []
         self._shipped: list[tuple[WinnerRow, Retraining, str]] = []
@@ -235,6 +130,12 @@ class _LanguageFinish:
             for row, job, variant in sorted(self._shipped, key=lambda s: s[0].size_bytes):
                 place = str(row.trial) if variant == "retrained" else f"{row.trial}/{variant}"
                 model = self._model_of(job)
+                if isinstance(model, Encoder):
+                    named = (row, job, variant)
+                    self._artefacts += student_files(
+                        self._task, model, named, self._folder / place
+                    )
+                    continue
                 assert isinstance(model, Decoder), "the space of language models builds these"
                 network = LanguageNetwork(row.name, variant, job.key, job.architecture, model)
                 if has_updates(model):
@@ -329,7 +230,8 @@ class _LanguageFinish:
 
 def _evaluator(task: LanguageTask) -> LanguageEvaluator:
     """Return one that learns from train and validation and judges by the test split."""
-    evaluator = LanguageEvaluator(
+    kind = EncoderEvaluator if task.has_students else LanguageEvaluator
+    evaluator = kind(
         task.space,
         task.dataset,
         task.recipe,

@@ -111,8 +111,8 @@ def _data(dataset: TextData) -> str:
     sizes = ", ".join(f"{stretches[word].num_bytes:,} bytes {word}" for word in SPLITS)
     return (
         f"## Data\n\n{dataset.name}: {sizes}. Split: {dataset.split_rule}. The model learnt from "
-        f"train and validation together; the first {dataset.judged_tokens:,} tokens of the test "
-        "split at most were judged by, and took no part in any choice."
+        f"train and validation together. It was judged by the test split, by at most "
+        f"{dataset.judged_tokens:,} tokens from all over it, which took no part in any choice."
     )
 
 

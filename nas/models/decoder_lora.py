@@ -76,6 +76,10 @@ class UpdatedLinear(nn.Module):
         ]
         return functional.linear(x_BTI, self.weight) + self.scale * torch.cat(added, dim=-1)
 
+    def extra_repr(self) -> str:
+        """Tell what the shapes of the weights do not."""
+        return f"rank={self.plan.rank}, alpha={self.plan.alpha:g}"
+
     def merged(self) -> torch.Tensor:
         """Return the weight (O, I) with its updates."""
         added = [up @ down for down, up in zip(self.down, self.up, strict=True)]

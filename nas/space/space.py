@@ -41,10 +41,13 @@ class SearchSpace:
 
     default_parameters: ClassVar[Mapping[str, Any]] = {}
     # Data that `nas spaces check` builds for.
-    example_data: ClassVar[tuple[DataShape, ...]] = (
+    example_data: tuple[DataShape, ...] = (
         DataShape((1, 8, 8), 10),
         DataShape((3, 32, 32), 10),
     )
+    # Costs that `static_costs` tells of the files that are shipped: a network that was built for a
+    # training does not tell them, so they are not compared with its own.
+    told_of_files: ClassVar[frozenset[str]] = frozenset()
     # Arguments that change nothing but parameters: a study may go on when they let these grow.
     told_by_parameters: ClassVar[frozenset[str]] = frozenset({"parameters"})
     shared: tuple[Shared, ...] = ()

@@ -7,7 +7,7 @@ processes. Saved and continued by `nas.train.checkpoint`.
     B stretches in a step, T tokens of each, V vocabulary
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -215,7 +215,7 @@ def mean_loss(
 
     Args:
         model: left in evaluation mode.
-        tokens: (N,), two or more.
+        tokens: (N,), two or more; or (S, N), that many texts, cut each for itself.
         context: most tokens that the model sees at once.
         device: of the model.
 
@@ -229,7 +229,7 @@ def mean_loss(
             logits = model(torch.from_numpy(seen).to(device)).float().flatten(0, 1)
             aim = torch.from_numpy(wanted).to(device).flatten()
             total += float(functional.cross_entropy(logits, aim, reduction="sum"))
-    loss = total / (len(tokens) - 1)
+    loss = total / float(tokens.size - tokens.size // tokens.shape[-1])
     if not np.isfinite(loss):
         raise NonfiniteLossError(f"the validation loss is {loss}")
     return loss
@@ -237,18 +237,18 @@ def mean_loss(
 
 def _stretches(
     tokens: TokenArray, context: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Return what is seen and what is guessed, some stretches at once; the last may be short."""
-    number = (len(tokens) - 1) // context
-    at_once = max(1, _JUDGED_AT_ONCE // context)
-    ends = [(i, min(number, i + at_once)) for i in range(0, number, at_once)]
-    places = [(slice(a * context, b * context), context) for a, b in ends]
-    rest = len(tokens) - 1 - number * context
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Yield what is seen and what is guessed, some stretches at once; the last may be short."""
+    length, all_tokens = tokens.shape[-1], tokens.reshape(-1)
+    texts = np.arange(0, len(all_tokens), length)  # where each begins
+    whole, rest = divmod(length - 1, context)
+    cuts = [(np.arange(whole) * context, context)]
     if rest:
-        places.append((slice(number * context, len(tokens) - 1), rest))
-    found = []
-    for place, length in places:
-        after = slice(place.start + 1, place.stop + 1)
-        seen, wanted = (tokens[p].astype(np.int64).reshape(-1, length) for p in (place, after))
-        found.append((seen, wanted))
-    return found
+        cuts.append((np.array([whole * context]), rest))
+    for places, size in cuts:
+        starts = (texts[:, None] + places).ravel()
+        at_once = max(1, _JUDGED_AT_ONCE // size)
+        for first in range(0, len(starts), at_once):
+            each = starts[first : first + at_once, None] + np.arange(size + 1)
+            taken = all_tokens[each].astype(np.int64)
+            yield taken[:, :-1], taken[:, 1:]

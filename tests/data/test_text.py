@@ -118,6 +118,19 @@ def test_bytes_decode_to_what_they_were(tokenizer, text):
     assert tokenizer.decode(tokenizer.encode(text.encode()).tolist()) == text
 
 
+def test_models_are_judged_by_stretches_from_all_over_a_split(tmp_path):
+    (tmp_path / "a.txt").write_text("".join(chr(33 + i // 100) for i in range(8000)))
+    settings = {"path": str(tmp_path / "a.txt"), "context": 16, "validation_fraction": 0.4}
+    data = load_text(**settings, judged_tokens=64).search_data()
+    whole = only(data).file.of("validation")
+    tokens = data.judged_by(256).tokens
+    assert tokens.shape == (4, 17)  # 16 are guessed in each
+    assert (tokens[0, 0], tokens[-1, -1]) == (whole[0], whole[-1])
+    assert len(np.unique(tokens)) >= 4  # each comes from another place
+    everything = load_text(**settings, judged_tokens=1 << 20).search_data()
+    assert np.array_equal(everything.judged_by(256).tokens, whole)
+
+
 def test_a_character_that_training_lacks_costs_what_it_takes_to_name_one_of_all(tmp_path):
     (tmp_path / "a.txt").write_text("ab" * 900 + "abaz" * 25 + "ab" * 50)
     data = load_text(path=str(tmp_path / "a.txt"), tokenizer="character", context=16)

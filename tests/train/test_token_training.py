@@ -72,6 +72,20 @@ def test_each_token_but_the_first_is_guessed_once():
     assert model.seen == 1002
 
 
+def test_stretches_are_cut_each_for_itself():
+    """No token is guessed from another stretch: what is seen is next to what is wanted."""
+
+    class Next(nn.Module):
+        """Knows that the next token of a text that counts up is one more."""
+
+        def forward(self, tokens):
+            aim = nn.functional.one_hot((tokens + 1) % VOCABULARY, VOCABULARY)
+            return 100.0 * aim.float()
+
+    texts = np.array([[0, 1, 2, 3, 4], [2, 3, 4, 5, 6]], dtype=np.uint16) % VOCABULARY
+    assert mean_loss(Next(), texts, context=3, device=CPU) == pytest.approx(0.0, abs=1e-6)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_training_learns_what_there_is_to_learn(optimizer):
     recipe = TokenRecipe(

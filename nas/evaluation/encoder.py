@@ -1,0 +1,84 @@
+"""Judges students of an encoder: they learn from it, and how far they agree is measured."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from nas.adapt.encoder_training import EncoderTeacher, EncoderTraining, mean_agreement
+from nas.data.text import TextData, TextSearchData
+from nas.errors import ConfigError
+from nas.evaluation.language import LanguageEvaluator, Vocabulary
+from nas.evaluation.language_spaces import HasEncoderTeacher
+from nas.objective import Objective
+from nas.space.space import SearchSpace
+from nas.train.token_recipe import TokenRecipe
+from nas.train.token_training import TokenArray, TokenTraining
+
+AGREEMENT = "agreement"
+
+
+class EncoderEvaluator(LanguageEvaluator):
+    """Trains students of an encoder on a text, with what the teacher makes of it.
+
+    Args:
+        space: builds the students and has the teacher.
+        data: its training and validation splits are used.
+        recipe: how to train.
+        objectives: what the search makes better.
+        settings: of `LanguageEvaluator`.
+    """
+
+    measured: ClassVar[tuple[str, ...]] = (AGREEMENT, "seconds")
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        data: TextData,
+        recipe: TokenRecipe,
+        objectives: Sequence[Objective],
+        **settings: Any,
+    ) -> None:
+        super().__init__(space, data, recipe, objectives, **settings)
+        self._encoder_space.calibrate(self.data.train_tokens(next(iter(self.data.tokenized))))
+
+    def _check_kind(self) -> None:
+        if not isinstance(self.space, HasEncoderTeacher):
+            raise ConfigError(
+                f"{type(self.space).__name__} has no teacher to agree with; evaluation=language "
+                "is for models that guess tokens, evaluation=encoder for search_space="
+                "encoder_student"
+            )
+
+    @property
+    def _encoder_space(self) -> HasEncoderTeacher:
+        assert isinstance(self.space, HasEncoderTeacher), "_check_kind refuses others"
+        return self.space
+
+    def _training_of(
+        self, model: nn.Module, tokens: TokenArray, recipe: TokenRecipe, **settings: Any
+    ) -> TokenTraining:
+        settings["teacher"] = self._teacher_on(settings["device"])
+        weight = self._encoder_space.hidden_weight
+        return EncoderTraining(model, tokens, recipe, hidden_weight=weight, **settings)
+
+    def _judge(
+        self, model: nn.Module, seen: Vocabulary, *, device: torch.device
+    ) -> dict[str, float]:
+        del seen  # all students read the same texts
+        value = agreement_of(model, self._teacher_on(device), self.data, device=device)
+        return {AGREEMENT: value}
+
+    def _teacher_on(self, device: torch.device) -> EncoderTeacher:
+        teacher = self._encoder_space.encoder_teacher()
+        teacher.model.to(device)
+        return teacher
+
+
+def agreement_of(
+    model: nn.Module, teacher: EncoderTeacher, data: TextSearchData, *, device: torch.device
+) -> float:
+    """Return how far a student agrees with its teacher on the text that models are judged by."""
+    judged = data.judged_by(next(iter(data.tokenized)))
+    return mean_agreement(model, teacher, judged.tokens, context=data.context, device=device)

@@ -1,0 +1,88 @@
+"""The files and the card of a student of an encoder."""
+
+import math
+from pathlib import Path
+
+from nas.evaluation.language_spaces import HasEncoderTeacher
+from nas.export.encoder_files import measured_encoder, write_encoder
+from nas.files import write_text
+from nas.finish.language_task import LanguageTask
+from nas.finish.retrain import Retraining
+from nas.models.encoder import Encoder
+from nas.record.artefacts import ArtefactRow
+from nas.record.winners import WinnerRow
+
+
+def student_files(
+    task: LanguageTask, model: Encoder, named: tuple[WinnerRow, Retraining, str], folder: Path
+) -> list[ArtefactRow]:
+    """Write the files of a student, and return a row for each that was measured.
+
+    Args:
+        task: what is finished.
+        model: the student with its weights.
+        named: its confirmation, the training that is shipped, how its weights came about.
+        folder: the student's own.
+    """
+    row, job, variant = named
+    space, data = task.space, task.dataset.final_data()
+    assert isinstance(space, HasEncoderTeacher), "it built a student"
+    tokenizer = next(iter(data.tokenized.values())).tokenizer.to_json()
+    write_encoder(folder, model, architecture=job.architecture, tokenizer=tokenizer)
+    made = measured_encoder(
+        folder,
+        model,
+        names=(row.name, variant, folder.name),
+        teacher=space.encoder_teacher(),
+        data=data,
+    )
+    write_text(folder / "README.md", _card(task, model, row, made))
+    return [made]
+
+
+def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: ArtefactRow) -> str:
+    plan, data = model.plan, task.dataset
+    within = "–"
+    if not math.isnan(row.confidence_low):
+        within = f"{row.confidence_low:.4f} to {row.confidence_high:.4f}"
+    facts = {
+        f"agreement on the test text, mean of {row.num_seeds} retrainings": f"{row.test_mean:.4f}",
+        "95 % interval of that mean": within,
+        "agreement of the file, by running embed.py": f"{made.test_value:.4f}",
+        "parameters": f"{row.num_params:,.0f}",
+        "bytes": f"{made.size_bytes:,}",
+        f"milliseconds for a text of {data.context} tokens, one thread": f"{made.latency_ms:.2f}",
+        "layers, heads, width, features inside": f"{plan.num_layers}, {plan.num_heads}, "
+        f"{plan.width}, {plan.hidden_features}",
+    }
+    table = "\n".join(f"| {words} | {value} |" for words, value in facts.items())
+    parts = [
+        f"---\nlicense: {task.license or 'unknown'}\npipeline_tag: sentence-similarity\n---",
+        f"# {row.name}, student of an encoder\n\n| | |\n| --- | --- |\n{table}",
+        (
+            "Agreement is the mean cosine of this model's vectors of texts and its teacher's, "
+            f"over texts of {data.context} tokens and quarters of them."
+        ),
+        "## Use\n\n```sh\npython embed.py 'The first text' 'Another one'\n```",
+        _with_transformers(plan.is_projected),
+        (
+            f"## Data\n\n{data.name}. Split: {data.split_rule}. The model learnt from train and "
+            f"validation together and was judged by at most {data.judged_tokens:,} tokens from "
+            "all over the test split."
+        ),
+        f"Made again by\n\n```sh\n{task.command}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _with_transformers(is_projected: bool) -> str:
+    told = (
+        "With transformers, in this folder, the features of each token (a checkpoint without a "
+        "pooler):\n\n```python\nfrom transformers import AutoTokenizer, BertModel\n\n"
+        'model = BertModel.from_pretrained(".", add_pooling_layer=False)\n'
+        'tokens = AutoTokenizer.from_pretrained(".")("A text", return_tensors="pt")\n'
+        "vector = model(**tokens).last_hidden_state.mean(1)\n```"
+    )
+    if not is_projected:
+        return told
+    return f"{told}\n\nembed.py multiplies that by projection.safetensors: the teacher's width."
