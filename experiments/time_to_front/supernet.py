@@ -14,7 +14,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from nas.architecture import Architecture
 from nas.data.digits import load_digits
 from nas.data.npz import load_npz
 from nas.evaluation.placement import move_to_device
+from nas.evaluation.supernet import RATE
 from nas.evaluation.supernet_family import supernet_of
 from nas.measure.cost import input_size
 from nas.record.rows import read_rows, write_rows
@@ -45,6 +46,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SPACES: Mapping[str, type[SearchSpace]] = {"mobilenet": MobileNetSpace, "vit": ViTSpace}
 RATES = {"mobilenet": 0.02, "vit": 0.003}
 TRUTH = "whole, another seed"
+SLICES = "slices"
 Weights = Mapping[str, Tensor]
 Slicer = Callable[[Architecture, int], nn.Module]  # a network, and a seed of what it lacks
 
@@ -105,11 +107,12 @@ class SupernetBench:
         self, network: int, way: str, model: nn.Module, *, share: float, seed: int
     ) -> SupernetRow:
         """Train a network for a share of a whole training, or not at all, and judge it."""
-        began_s, data = time.process_time(), self._of_size(model)
-        if share > 0:
-            Training(model, data, self.recipe, seed=seed, share=share).run()
-        else:
+        began_s, data, recipe = time.process_time(), self._of_size(model), self.recipe
+        if way.startswith(SLICES):  # as the trials of a search begin
             recalibrate_norms(model, data)
+            recipe = replace(recipe, learning_rate=RATE * recipe.learning_rate)
+        if share > 0:
+            Training(model, data, recipe, seed=seed, share=share).run()
         return self._judged(network, way, model, data, began_s)
 
     def slices(self) -> tuple[Slicer, SupernetRow]:
@@ -159,9 +162,8 @@ def rows_of(bench: SupernetBench, *, num_networks: int) -> Iterator[SupernetRow]
         seed = 1000 + number
         yield bench.row(number, TRUTH, bench.build(one, seed=seed), share=1.0, seed=seed)
         yield bench.row(number, "a quarter", bench.build(one, seed=seed), share=0.25, seed=seed)
-        yield bench.row(number, "slices", sliced(one, seed), share=0.0, seed=seed)
-        for way, share in (("slices, a quarter", 0.25), ("slices, a half", 0.5)):
-            yield bench.row(number, way, sliced(one, seed), share=share, seed=seed)
+        for way, share in (("", 0.0), (", a quarter", 0.25), (", a half", 0.5)):
+            yield bench.row(number, SLICES + way, sliced(one, seed), share=share, seed=seed)
         heir = bench.build(one, seed=seed)
         inherit(heir, _most_similar(heir, [w for n, w in enumerate(known) if n != number]))
         yield bench.row(number, "inherited, a quarter", heir, share=0.25, seed=seed)

@@ -42,6 +42,9 @@ from nas.trial import SUPERNET_SHARE, TrialSpec
 _WEIGHTS, _TOLD = "weights.safetensors", "supernet.json"
 _CHECKPOINT = ("training.pt",)
 _NUM_TOLD = 4  # lines while it is trained
+# Of the peak learning rate: slices are trained already, and the full one undoes a part of that. The
+# mean of eight networks on digits after a quarter: .80, .85 and .86 at 1, 0.5 and 0.25 of it.
+RATE = 0.25
 
 
 class SupernetEvaluator(TrainedEvaluator, SharesWeights):
@@ -200,12 +203,14 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         assert self._shared is not None, "asked before"
         shared = self._shared.to(device)
         shared.of(model, self.space.places(spec.architecture) or {}).take_weights()
-        return model, self._share, recipe
+        return model, self._share, replace(recipe, learning_rate=RATE * recipe.learning_rate)
 
     def _run(self, training: Training, spec: TrialSpec) -> float:
-        if self._starts_from_slices(spec) and spec.budget <= self.slice_share:
-            recalibrate_norms(training.model, training.data)
-            return 0.0
+        if self._starts_from_slices(spec):
+            if training.step == 0:  # later steps only move the statistics on, by their momentum
+                recalibrate_norms(training.model, training.data)
+            if spec.budget <= self.slice_share:
+                return 0.0
         return super()._run(training, spec)
 
     def _measured(

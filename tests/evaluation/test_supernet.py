@@ -37,10 +37,11 @@ VALUES = {
 }
 
 
-def evaluator_of(**settings):
-    recipe = Recipe(epochs=1, batch_size=128, learning_rate=0.03, device="cpu")
+def evaluator_of(space=None, *, batch_size=128, epochs=1, **settings):
+    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=0.03, device="cpu")
     settings = {"supernet_epochs": 2.0, "num_threads": 1, **settings}
-    return SupernetEvaluator(MobileNetSpace(TREE), load_digits(), recipe, OBJECTIVES, **settings)
+    space = space or MobileNetSpace(TREE)
+    return SupernetEvaluator(space, load_digits(), recipe, OBJECTIVES, **settings)
 
 
 def prepare(evaluator, folder, *, num_steps=10**6):
@@ -122,11 +123,27 @@ def test_a_trial_goes_on_from_its_rung(trained, tmp_path):
     assert end.metrics["loss"] == whole.metrics["loss"]
 
 
-def test_slices_learn_faster_than_random_weights(trained):
-    evaluator, _ = trained
-    alone = evaluator_of(supernet_epochs=1.0)  # never prepared: its trials begin at random
-    ours, theirs = (each.evaluate(order(each)) for each in (evaluator, alone))
-    assert ours.metrics["loss"] < theirs.metrics["loss"]
+@pytest.mark.slow
+def test_a_trial_keeps_what_its_slices_had_learnt_and_adds_to_it(tmp_path):
+    tree = {
+        **TREE,
+        "resolution": {"choice": [8]},
+        "width": {"choice": [0.5, 1.0]},
+        "stages": {**TREE["stages"], "repeat": {"int": [1, 1]}},
+    }
+    learnt = evaluator_of(MobileNetSpace(tree), batch_size=32, epochs=2, supernet_epochs=4.0)
+    prepare(learnt, tmp_path)
+    alone = evaluator_of(MobileNetSpace(tree), batch_size=32, epochs=2)  # was never prepared
+    network = learnt.space.architecture({**VALUES, "width": 0.5})
+
+    slices, quarter, whole = (
+        learnt.evaluate(TrialSpec(3, network, seed=3, budget=budget)).metrics["accuracy"]
+        for budget in (0.05, 0.25, 1.0)
+    )
+    from_scratch = alone.evaluate(TrialSpec(3, network, seed=3)).metrics["accuracy"]
+    assert slices > 0.4
+    assert quarter > slices - 0.1
+    assert whole > max(slices, from_scratch)
 
 
 def test_a_supernet_of_other_settings_is_refused(trained):
