@@ -1,11 +1,11 @@
-"""Makes the three folders of photos of the contest, each with photos that no search ever sees.
+"""Makes the four folders of photos of the contest, each with photos that no search ever sees.
 
     python -m experiments.photos.sets CLOTHES CIFAR10 PICTURES FOLDER
 
 CLOTHES holds `train`, `validation` and `test` with a folder for each class; CIFAR10 the mosaics of
 `experiments.cifar10.convert`; PICTURES the pictures that scikit-image ships (`skimage/data`).
-Below FOLDER come `clothes`, `cifar10` and `crops`, each with `known/<class>/*.jpg`, which is
-what a user has, and `unseen/<class>/*.jpg`, which judges what was made of it.
+Below FOLDER come `clothes`, `cifar10`, `crops` and `glyphs`, each with `known/<class>/*.jpg`,
+which is what a user has, and `unseen/<class>/*.jpg`, which judges what was made of it.
 """
 
 import shutil
@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from experiments.cifar10.convert import convert
 from experiments.smoke import make_parser, run_experiment
@@ -25,6 +26,7 @@ PICTURES = (
     "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 SEED = 0
+LETTERS, NEIGHBOURS, GLYPH_SEED = "aegkmqrsyz", "bcdfhijlnoptuvwx", 5
 
 
 def main(words: Sequence[str]) -> int:
@@ -37,6 +39,7 @@ def main(words: Sequence[str]) -> int:
         "clothes": (copy_clothes, options.clothes),
         "cifar10": (write_cifar10, options.cifar10),
         "crops": (write_crops, options.pictures),
+        "glyphs": (write_glyphs, Path(matplotlib.get_data_path()) / "fonts" / "ttf"),
     }
     for name, (make, source) in makers.items():
         folder = options.folder / name
@@ -95,9 +98,41 @@ def write_crops(pictures: Path, folder: Path) -> None:
                 _save(Image.fromarray(lit), place)
 
 
-def _save(image: Image.Image, path: Path) -> None:
+def write_glyphs(fonts: Path, folder: Path) -> None:
+    """Write letters between two others, turned and grainy; unseen ones are of other fonts."""
+    names = [
+        path
+        for path in sorted(fonts.glob("*.ttf"))
+        if path.name.startswith(("DejaVu", "STIXGeneral")) and "Display" not in path.name
+    ]
+    rng = np.random.default_rng(GLYPH_SEED)
+    rng.shuffle(names)
+    parts = ("known", names[:9], NUM_KNOWN), ("unseen", names[9:], NUM_UNSEEN)
+    for part, own, count in parts:
+        for letter in LETTERS:
+            for number in range(count):
+                _save(_glyph(letter, own, rng), folder / part / letter / f"{number:04}.jpg", 75)
+
+
+def _glyph(letter: str, fonts: Sequence[Path], rng: np.random.Generator) -> Image.Image:
+    height, width = int(rng.integers(60, 160)), int(rng.integers(60, 160))
+    paper = tuple(int(value) for value in rng.integers(150, 256, 3))
+    ink = tuple(int(value) for value in rng.integers(0, 110, 3))
+    image = Image.new("RGB", (width, height), paper)
+    path = fonts[int(rng.integers(len(fonts)))]
+    font = ImageFont.truetype(str(path), int(rng.uniform(0.4, 0.8) * min(height, width)))
+    text = NEIGHBOURS[int(rng.integers(16))] + letter + NEIGHBOURS[int(rng.integers(16))]
+    left = width / 2 - font.getlength(text) / 2 + rng.uniform(-0.1, 0.1) * width
+    top = height / 2 - font.size * 0.6 + rng.uniform(-0.15, 0.15) * height
+    ImageDraw.Draw(image).text((left, top), text, font=font, fill=ink)
+    turned = image.rotate(rng.uniform(-25, 25), fillcolor=paper, resample=Image.Resampling.BICUBIC)
+    grain = rng.normal(0, 18, (height, width, 1))
+    return Image.fromarray(np.clip(np.asarray(turned, float) + grain, 0, 255).astype(np.uint8))
+
+
+def _save(image: Image.Image, path: Path, quality: int = 85) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, quality=85)
+    image.save(path, quality=quality)
 
 
 def small(folder: Path) -> Iterable[Sequence[str]]:
