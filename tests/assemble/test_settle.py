@@ -10,6 +10,7 @@ from nas.assemble.check import check_values
 from nas.assemble.settle import settle
 from nas.config.compose import compose_values
 from nas.config.source import ConfigSource
+from nas.planning.command_time import TimeBudget
 
 pytestmark = pytest.mark.slow  # networks are timed for some seconds
 
@@ -29,7 +30,8 @@ def folder(tmp_path):
 def settled(folder, *overrides, seconds):
     told = ("name=x", "data=image_folder", f"data.path='{folder}'", "execution=inline", *overrides)
     composed = compose_values(ConfigSource(overrides=told))
-    return settle(composed.values, check_values(composed), until_s=time.monotonic() + seconds)
+    budget = TimeBudget(seconds, began_s=time.monotonic(), has_workers=False)
+    return settle(composed.values, check_values(composed), budget=budget)
 
 
 def first_network(found):
