@@ -19,7 +19,7 @@ SPACE = (
 )
 WORDS = (
     *("name=s", "evaluation=supernet", "fidelity=rungs", "execution=inline", "ui=plain"),
-    *("training.epochs=2", "evaluation.checkpoint_every_s=0.2", *SPACE),
+    *("training.epochs=1", "evaluation.checkpoint_every_s=0.2", *SPACE),
 )
 
 
@@ -35,7 +35,9 @@ def trials(run):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_search_whose_supernet_was_killed_goes_on_with_it(tmp_path, number):
     run = tmp_path / "runs" / "s"
     first = start(tmp_path, "stopping.num_trials=4")
