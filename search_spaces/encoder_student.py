@@ -17,7 +17,7 @@ from nas.adapt.encoder_training import EncoderTeacher
 from nas.architecture import Architecture
 from nas.data.curation import is_curation
 from nas.errors import SpaceError
-from nas.models.decoder_tokens import refuse_other_tokens
+from nas.models.decoder_tokens import refuse_other_tokens, text_for
 from nas.models.encoder import Encoder, EncoderPlan, Kept, encoder_costs
 from nas.models.encoder_pruning import (
     KeptOfEncoder,
@@ -31,7 +31,7 @@ from nas.models.encoder_pruning import (
 from nas.models.encoder_reading import ReadEncoder, read_encoder
 from nas.space.rules import Rule, above, check_arguments, check_parameters, one_of, whole
 from nas.space.space import SearchSpace
-from nas.task import DataShape, TokenShape
+from nas.task import DataShape
 
 _FRAME = 2  # tokens that begin and end a text
 
@@ -122,22 +122,11 @@ class EncoderStudentSpace(SearchSpace):
         Raises:
             SpaceError: the data do not fit.
         """
-        if not isinstance(data, TokenShape):
-            raise SpaceError(
-                f"{self.teacher_path} reads text, but the data are images or signals of shape "
-                f"{data.input_shape}; take data=text data.path=..."
-            )
-        own = self.whole_plan.vocabulary
-        if data.vocabularies != (own,):
-            listed = ", ".join(f"{size:,}" for size in data.vocabularies)
-            raise SpaceError(
-                f"{self.teacher_path} has a vocabulary of {own:,} tokens, but the data have "
-                f"{listed}; read the text with its own: data.tokenizer={self.teacher_path}"
-            )
+        text = text_for(data, model=self.teacher_path, vocabulary=self.whole_plan.vocabulary)
         most = self.whole_plan.positions - _FRAME
-        if data.context > most:
+        if text.context > most:
             raise SpaceError(
-                f"data.context is {data.context:,}, but the teacher reads texts of at most "
+                f"data.context is {text.context:,}, but the teacher reads texts of at most "
                 f"{most:,} tokens; give data.context={most}"
             )
 

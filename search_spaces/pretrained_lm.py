@@ -9,10 +9,10 @@ from nas.data.curation import is_curation
 from nas.errors import SpaceError
 from nas.models.decoder import DecoderPlan
 from nas.models.decoder_reading import ReadDecoder, read_decoder
-from nas.models.decoder_tokens import refuse_other_tokens
+from nas.models.decoder_tokens import refuse_other_tokens, text_for
 from nas.space.rules import Rule, whole
 from nas.space.space import SearchSpace
-from nas.task import DataShape, TokenShape, token_shape
+from nas.task import DataShape, token_shape
 
 MOST_CONTEXT = 1 << 20
 _EXAMPLE_CONTEXT = 64  # tokens of the text for which a space is checked
@@ -62,24 +62,13 @@ class PretrainedDecoderSpace(SearchSpace):
         Raises:
             SpaceError: the data do not fit.
         """
-        if not isinstance(data, TokenShape):
-            raise SpaceError(
-                f"{self.model} is a language model, but the data are images or signals of shape "
-                f"{data.input_shape}; take data=text data.path=..., or search_space=elastic"
-            )
-        own = self.whole_plan.vocabulary
-        if data.vocabularies != (own,):
-            listed = ", ".join(f"{size:,}" for size in data.vocabularies)
-            raise SpaceError(
-                f"{self.model} has a vocabulary of {own:,} tokens, but the data have {listed}; "
-                f"read the text with its own: data.tokenizer={self.model}"
-            )
+        text = text_for(data, model=self.model, vocabulary=self.whole_plan.vocabulary)
         domain = self.domains.get("context")
         longest = 0 if domain is None else max(int(value) for value in domain.values())
-        if longest > self.most_context(data):
+        if longest > self.most_context(text):
             raise SpaceError(
                 f"search_space.parameters.context reaches {longest:,}, but data.context is "
-                f"{data.context:,} and the model's own {self.whole_plan.context:,}"
+                f"{text.context:,} and the model's own {self.whole_plan.context:,}"
             )
 
     def check_tokens(self, tokenizer: str) -> None:

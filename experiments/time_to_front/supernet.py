@@ -23,6 +23,7 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from experiments.smoke import make_parser, run_experiment
+from experiments.time_to_front.real.summary import given_size
 from nas.architecture import Architecture
 from nas.data.digits import load_digits
 from nas.data.npz import load_npz
@@ -197,14 +198,9 @@ def table(rows: Sequence[SupernetRow]) -> list[str]:
         ours = np.array([found[n].accuracy for n in numbers])
         spent_s = sum(found[n].cpu_s for n in numbers)
         plain = spearmanr(ours, truth).statistic
-        given = spearmanr(_given(sizes, ours), _given(sizes, truth)).statistic
+        given = spearmanr(given_size(sizes, ours), given_size(sizes, truth)).statistic
         lines.append(f"| {way} | {ours.mean():.3f} | {spent_s:.1f} | {plain:.2f} | {given:.2f} |")
     return lines
-
-
-def _given(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    line = np.c_[np.ones(len(sizes)), sizes]
-    return np.asarray(values - line @ np.linalg.lstsq(line, values, rcond=None)[0])
 
 
 def main(words: Sequence[str]) -> int:

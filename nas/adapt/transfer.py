@@ -24,7 +24,7 @@ LEAST_LIKENESS = 0.1  # a network less like all others starts at random
 
 
 @dataclass(frozen=True)
-class _Known:
+class KnownNetwork:
     """A network that has weights.
 
     Attributes:
@@ -57,7 +57,7 @@ def transfer(model: nn.Module, place: str) -> float:
         for name, tensor in model.state_dict(keep_vars=True).items()
         if id(tensor) not in fresh
     }
-    known = [_Known(file, _shapes(file)) for file in weights_files(place)]
+    known = networks_of(place)
     alike = [likeness(own, network.shapes) for network in known]
     best = max(range(len(known)), key=lambda index: alike[index])
     if alike[best] < LEAST_LIKENESS:
@@ -69,14 +69,18 @@ def transfer(model: nn.Module, place: str) -> float:
     return share
 
 
-def weights_files(place: str) -> Sequence[Path]:
-    """Return the files of weights in a run folder, or in the folder of a network; at least one.
+def networks_of(place: str) -> Sequence[KnownNetwork]:
+    """Return the networks of a run folder, or of the folder of a network; at least one.
 
     Of a run they are those that its search kept, which have learnt from its training images alone.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: there are none, or a file of weights cannot be read.
     """
+    return [KnownNetwork(file, _shapes(file)) for file in _weights_files(place)]
+
+
+def _weights_files(place: str) -> Sequence[Path]:
     folder = Path(place).expanduser().absolute()
     found = [folder / name for name in _FILES if (folder / name).is_file()]
     if not found:

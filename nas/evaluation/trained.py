@@ -17,7 +17,7 @@ from torch import nn
 from nas.adapt.adapters import adapt, merge
 from nas.adapt.distillation import TaughtLoss, TeacherTargets
 from nas.adapt.teacher_targets import checked_teacher, targets_of_teacher
-from nas.adapt.transfer import transfer, weights_files
+from nas.adapt.transfer import networks_of, transfer
 from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.data.task_data import TaskData
@@ -124,7 +124,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
         if recipe.distillation is not None:
             checked_teacher(recipe.distillation)
         if recipe.transfer_from is not None:
-            weights_files(recipe.transfer_from)
+            networks_of(recipe.transfer_from)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what each process makes for itself."""

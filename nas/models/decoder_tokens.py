@@ -1,9 +1,35 @@
-"""Does a text come in the tokens that a model was trained on?"""
+"""Do data come in the tokens that a model was trained on?"""
 
 import json
 from typing import Any
 
 from nas.errors import SpaceError
+from nas.task import DataShape, TokenShape
+
+
+def text_for(data: DataShape, *, model: str, vocabulary: int) -> TokenShape:
+    """Return the shape of a text that a model can read.
+
+    Args:
+        data: of the search.
+        model: where the model is.
+        vocabulary: how many tokens the model knows.
+
+    Raises:
+        SpaceError: the data are images or signals, or have another number of tokens.
+    """
+    if not isinstance(data, TokenShape):
+        raise SpaceError(
+            f"{model} is a language model, but the data are images or signals of shape "
+            f"{data.input_shape}; take data=text data.path=..."
+        )
+    if data.vocabularies != (vocabulary,):
+        listed = ", ".join(f"{size:,}" for size in data.vocabularies)
+        raise SpaceError(
+            f"{model} has a vocabulary of {vocabulary:,} tokens, but the data have {listed}; read "
+            f"the text with its own: data.tokenizer={model}"
+        )
+    return data
 
 
 def refuse_other_tokens(own: str, given: str, *, model: str) -> None:
@@ -19,7 +45,7 @@ def refuse_other_tokens(own: str, given: str, *, model: str) -> None:
     """
     if own and _vocabulary(own) != _vocabulary(given):
         raise SpaceError(
-            f"elastic_lm: {model} was trained on other tokens than those of the data, though "
+            f"{model} was trained on other tokens than those of the data, though "
             f"there are as many; read the text with its own: data.tokenizer={model}"
         )
 

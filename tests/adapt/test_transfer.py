@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from nas.adapt.transfer import transfer, weights_files
+from nas.adapt.transfer import networks_of, transfer
 from nas.architecture import Architecture
 from nas.data.digits import load_digits
 from nas.errors import ConfigError
@@ -38,6 +38,10 @@ class Widths(SearchSpace):
 
     def build(self, architecture, data):
         return network(architecture["width"], data.num_classes)
+
+
+def files(place):
+    return [known.file for known in networks_of(str(place))]
 
 
 def test_the_network_whose_layers_are_most_alike_gives_its_weights(tmp_path):
@@ -81,7 +85,7 @@ def test_a_network_that_shares_nothing_stays_as_it_was_built(tmp_path):
 def test_a_single_network_can_be_named(tmp_path):
     keep(network(4, 2), tmp_path / "finish/3", name="model.safetensors")
 
-    assert weights_files(str(tmp_path / "finish/3")) == [tmp_path / "finish/3/model.safetensors"]
+    assert files(tmp_path / "finish/3") == [tmp_path / "finish/3/model.safetensors"]
 
 
 def test_compressed_variants_of_a_run_are_left_out(tmp_path):
@@ -89,12 +93,12 @@ def test_compressed_variants_of_a_run_are_left_out(tmp_path):
     keep(network(4, 2), tmp_path / "models/0_int8")
     (tmp_path / "models/0_int8/variant.json").write_text("{}")
 
-    assert weights_files(str(tmp_path)) == [tmp_path / "models/0/weights.safetensors"]
+    assert files(tmp_path) == [tmp_path / "models/0/weights.safetensors"]
 
 
 def test_a_folder_without_networks_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="holds no networks with weights; give the folder of a"):
-        weights_files(str(tmp_path))
+        networks_of(str(tmp_path))
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -145,11 +145,11 @@ def rank_row(
     sizes = np.log10([record.metrics["size_bytes"] for record in records])
     seen = np.array([record.metrics["accuracy"] for record in records])
     true = np.array([retrained[record.architecture.id] for record in records])
-    found = spearmanr(_given(sizes, seen), _given(sizes, true)).statistic
+    found = spearmanr(given_size(sizes, seen), given_size(sizes, true)).statistic
     return RankRow(*search, len(records), round(float(found), 3))
 
 
-def _given(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+def given_size(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return what a straight line through the sizes leaves of values."""
     line = np.c_[np.ones(len(sizes)), sizes]
     return np.asarray(values - line @ np.linalg.lstsq(line, values, rcond=None)[0])
