@@ -47,12 +47,16 @@ class LocalRay:
 
     Args:
         options: further options of `ray.init`.
+        environment: environment variables that its workers have from their start.
 
     Raises:
         ExecutionError: it cannot start here, or other machines could reach it.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.environment = dict(environment or {})
         self._folder = make_folder()
         mark = secrets.token_hex(16)
         try:
@@ -80,7 +84,7 @@ class LocalRay:
         import ray
 
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        with set_variables({**token, MARK: mark}), _own_address_is_loopback():
+        with set_variables({**self.environment, **token, MARK: mark}), _own_address_is_loopback():
             reread_environment()
             try:
                 # Without an address Ray would join any cluster of this machine, a dying one too.
