@@ -13,7 +13,7 @@ from typing import Any
 
 from nas.errors import ExecutionError
 from nas.execution.ray_kept import kept_ray
-from nas.execution.ray_local import LocalRay
+from nas.execution.ray_local import LocalRay, start_local_ray
 from nas.execution.ray_token import shown_token
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
@@ -85,7 +85,7 @@ def connect(
     if address is not None:
         _join(address, options)
         return None
-    local = LocalRay(options, environment=environment)
+    local = start_local_ray(options, environment=environment or {})
     if kept is not None:
         kept.local = local
     return local
