@@ -7,10 +7,12 @@ import torch
 from torch import nn
 
 from nas.adapt.encoder_training import EncoderTeacher, EncoderTraining, mean_agreement
+from nas.adapt.masked_words import MaskedWords
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.language import LanguageEvaluator, Vocabulary
 from nas.evaluation.language_spaces import HasEncoderTeacher
+from nas.models.encoder import Encoder
 from nas.objective import Objective
 from nas.space.space import SearchSpace
 from nas.train.token_recipe import TokenRecipe
@@ -60,8 +62,19 @@ class EncoderEvaluator(LanguageEvaluator):
         self, model: nn.Module, tokens: TokenArray, recipe: TokenRecipe, **settings: Any
     ) -> TokenTraining:
         settings["teacher"] = self._teacher_on(settings["device"])
-        weight = self._encoder_space.hidden_weight
-        return EncoderTraining(model, tokens, recipe, hidden_weight=weight, **settings)
+        settings["hidden_weight"] = self._encoder_space.hidden_weight
+        settings["words"] = self._masked_words(model, settings["device"])
+        return EncoderTraining(model, tokens, recipe, **settings)
+
+    def _masked_words(self, model: nn.Module, device: torch.device) -> MaskedWords | None:
+        space, teacher = self._encoder_space, self._teacher_on(device)
+        if space.masked_weight == 0.0:
+            return None
+        assert isinstance(model, Encoder), "its space builds these"
+        assert teacher.mask is not None, "the space refuses a teacher that has none"
+        guesses = None if teacher.head is None else (teacher.model, teacher.head)
+        head = space.masked_head(model).to(device)
+        return MaskedWords(head, space.masked_weight, teacher.mask, guesses)
 
     def _judge(
         self, model: nn.Module, seen: Vocabulary, *, device: torch.device
@@ -73,6 +86,8 @@ class EncoderEvaluator(LanguageEvaluator):
     def _teacher_on(self, device: torch.device) -> EncoderTeacher:
         teacher = self._encoder_space.encoder_teacher()
         teacher.model.to(device)
+        if teacher.head is not None:
+            teacher.head.to(device)
         return teacher
 
 

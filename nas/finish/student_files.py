@@ -1,10 +1,11 @@
 """The files and the card of a student of an encoder."""
 
 import math
+import platform
 from pathlib import Path
 
 from nas.evaluation.language_spaces import HasEncoderTeacher
-from nas.export.encoder_files import measured_encoder, write_encoder
+from nas.export.encoder_files import measured_files, write_encoder
 from nas.files import write_text
 from nas.finish.language_task import LanguageTask
 from nas.finish.retrain import Retraining
@@ -28,8 +29,10 @@ def student_files(
     space, data = task.space, task.dataset.final_data()
     assert isinstance(space, HasEncoderTeacher), "it built a student"
     tokenizer = next(iter(data.tokenized.values())).tokenizer.to_json()
-    write_encoder(folder, model, architecture=job.architecture, tokenizer=tokenizer)
-    made = measured_encoder(
+    write_encoder(
+        folder, model, architecture=job.architecture, tokenizer=tokenizer, has_onnx=task.has_onnx
+    )
+    made = measured_files(
         folder,
         model,
         names=(row.name, variant, folder.name),
@@ -37,10 +40,10 @@ def student_files(
         data=data,
     )
     write_text(folder / "README.md", _card(task, model, row, made))
-    return [made]
+    return made
 
 
-def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: ArtefactRow) -> str:
+def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: list[ArtefactRow]) -> str:
     plan, data = model.plan, task.dataset
     within = "–"
     if not math.isnan(row.confidence_low):
@@ -48,10 +51,7 @@ def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: ArtefactRow)
     facts = {
         f"agreement on the test text, mean of {row.num_seeds} retrainings": f"{row.test_mean:.4f}",
         "95 % interval of that mean": within,
-        "agreement of the file, by running embed.py": f"{made.test_value:.4f}",
         "parameters": f"{row.num_params:,.0f}",
-        "bytes": f"{made.size_bytes:,}",
-        f"milliseconds for a text of {data.context} tokens, one thread": f"{made.latency_ms:.2f}",
         "layers, heads, width, features inside": f"{plan.num_layers}, {plan.num_heads}, "
         f"{plan.width}, {plan.hidden_features}",
     }
@@ -63,6 +63,7 @@ def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: ArtefactRow)
             "Agreement is the mean cosine of this model's vectors of texts and its teacher's, "
             f"over texts of {data.context} tokens and quarters of them."
         ),
+        _files(made, data.context),
         "## Use\n\n```sh\npython embed.py 'The first text' 'Another one'\n```",
         _with_transformers(plan.is_projected),
         (
@@ -73,6 +74,24 @@ def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: ArtefactRow)
         f"Made again by\n\n```sh\n{task.command}\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _files(made: list[ArtefactRow], context: int) -> str:
+    head = "| file | bytes | agreement | largest difference to torch | ms a text |"
+    lines = ["## Files", "", head, "| --- | ---: | ---: | ---: | ---: |"]
+    lines += [
+        f"| {file.file.rpartition('/')[2]} | {file.size_bytes:,} | {file.test_value:.4f} | "
+        f"{file.max_difference:.1e} | {file.latency_ms:.2f} |"
+        for file in made
+    ]
+    told = (
+        f"Measured by running each file on {platform.machine()}, {made[0].num_threads} CPU "
+        f"thread, one text of {context} tokens at a time. `embed.py --file` takes the safetensors "
+        "files; weights of 8 bits make a file smaller and are turned into floats when it is read. "
+        "model.onnx takes `tokens` and `mask` (batch, length), whole numbers of 64 bits, and "
+        "returns `vectors`."
+    )
+    return "\n".join([*lines, "", told])
 
 
 def _with_transformers(is_projected: bool) -> str:
