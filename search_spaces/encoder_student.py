@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from nas.adapt.encoder_training import EncoderTeacher
+from nas.adapt.encoder_training import FRAME, EncoderTeacher
 from nas.architecture import Architecture
 from nas.data.curation import is_curation
 from nas.errors import SpaceError
@@ -35,7 +35,6 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape, token_shape
 from nas.widths import WIDTHS
 
-_FRAME = 2  # tokens that begin and end a text
 _EXAMPLE_CONTEXT = 16  # tokens of the texts that a check of the space trains on
 
 
@@ -114,7 +113,7 @@ class EncoderStudentSpace(SearchSpace):
             )
         self._importance = first_importance(self.whole_plan)
         self.vector_features = self.whole_plan.embedding_features
-        context = min(_EXAMPLE_CONTEXT, self.whole_plan.positions - _FRAME)
+        context = min(_EXAMPLE_CONTEXT, self.whole_plan.positions - FRAME)
         self.example_data = (
             token_shape(context=context, vocabularies=[self.whole_plan.vocabulary]),
         )
@@ -163,7 +162,7 @@ class EncoderStudentSpace(SearchSpace):
             SpaceError: the data do not fit.
         """
         text = text_for(data, model=self.teacher_path, vocabulary=self.whole_plan.vocabulary)
-        most = self.whole_plan.positions - _FRAME
+        most = self.whole_plan.positions - FRAME
         if text.context > most:
             raise SpaceError(
                 f"data.context is {text.context:,}, but the teacher reads texts of at most "
@@ -184,7 +183,7 @@ class EncoderStudentSpace(SearchSpace):
         Args:
             tokens: (N,) of the training text.
         """
-        length = min(64, self.whole_plan.positions - _FRAME, len(tokens))
+        length = min(64, self.whole_plan.positions - FRAME, len(tokens))
         number = max(1, min(self.calibration_tokens, len(tokens)) // length)
         step = len(tokens) // number
         parts = [tokens[i * step : i * step + length].astype("int64") for i in range(number)]
@@ -201,7 +200,7 @@ class EncoderStudentSpace(SearchSpace):
         with torch.device("cpu"):
             width = kept_width(self._importance, kept)
         model = Encoder(student_plan(self.whole_plan, kept), Kept(kept.layers, width))
-        model.context = data.input_shape[2] + _FRAME
+        model.context = data.input_shape[2] + FRAME
         if self.start == "teacher" and not next(model.parameters()).is_meta:
             with torch.device("cpu"):
                 state = student_state(self.whole_plan, self._read.state, self._importance, kept)
@@ -211,7 +210,7 @@ class EncoderStudentSpace(SearchSpace):
     def static_costs(self, architecture: Architecture, data: DataShape) -> Mapping[str, float]:
         """Return parameters, bytes and multiply-accumulates, without building."""
         plan = student_plan(self.whole_plan, self.kept(architecture))
-        return encoder_costs(plan, context=data.input_shape[2] + _FRAME)
+        return encoder_costs(plan, context=data.input_shape[2] + FRAME)
 
     def identity(self, architecture: Architecture) -> str:
         """Return what is kept: shares that round alike are one network."""

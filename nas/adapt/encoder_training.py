@@ -28,6 +28,7 @@ from nas.train.token_training import TokenArray, TokenTraining
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 
 _SHARES = (1.0, 0.5, 0.25, 0.125)  # of the context: lengths of the stretches of a step
+FRAME = 2  # tokens that begin and end a text
 _LEAST_LENGTH = 4
 _JUDGED_AT_ONCE = 4096  # tokens
 

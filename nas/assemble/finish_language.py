@@ -65,6 +65,7 @@ def language_task(
         teacher_weight=config.distillation.weight,
         bits=(None, 8, 4) if config.export.files else (),
         has_onnx="onnx" in config.export.wanted() and _has_onnx_packages(),
+        labelled_texts=values["evaluation"].get("labelled_texts"),
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,

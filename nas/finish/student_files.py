@@ -4,7 +4,12 @@ import math
 import platform
 from pathlib import Path
 
+import torch
+
+from nas.data.labelled_texts import read_labelled_texts
+from nas.evaluation.encoder import probe_of
 from nas.evaluation.language_spaces import HasEncoderTeacher
+from nas.evaluation.probe import accuracy_of_words
 from nas.export.encoder_files import measured_files, write_encoder
 from nas.files import write_text
 from nas.finish.language_task import LanguageTask
@@ -39,11 +44,35 @@ def student_files(
         teacher=space.encoder_teacher(),
         data=data,
     )
-    write_text(folder / "README.md", _card(task, model, row, made))
+    write_text(folder / "README.md", _card(task, model, row, made, _probes(task, model)))
     return made
 
 
-def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: list[ArtefactRow]) -> str:
+def _probes(task: LanguageTask, model: Encoder) -> dict[str, str]:
+    """Return how well texts with labels are told apart: by the student, its teacher, and words."""
+    if task.labelled_texts is None:
+        return {}
+    texts, data = read_labelled_texts(Path(task.labelled_texts).expanduser()), task.dataset
+    assert isinstance(task.space, HasEncoderTeacher), "it built a student"
+    cpu = torch.device("cpu")
+    found = {
+        "its vectors": probe_of(model.eval(), texts, data.final_data(), device=cpu),
+        "the teacher's": probe_of(
+            task.space.encoder_teacher().model, texts, data.final_data(), device=cpu
+        ),
+        "words alone": accuracy_of_words(texts),
+    }
+    told = f"accuracy on {len(texts.test):,} labelled texts, a linear classifier on"
+    return {f"{told} {words}": f"{value:.3f}" for words, value in found.items()}
+
+
+def _card(
+    task: LanguageTask,
+    model: Encoder,
+    row: WinnerRow,
+    made: list[ArtefactRow],
+    probes: dict[str, str],
+) -> str:
     plan, data = model.plan, task.dataset
     within = "–"
     if not math.isnan(row.confidence_low):
@@ -54,6 +83,7 @@ def _card(task: LanguageTask, model: Encoder, row: WinnerRow, made: list[Artefac
         "parameters": f"{row.num_params:,.0f}",
         "layers, heads, width, features inside": f"{plan.num_layers}, {plan.num_heads}, "
         f"{plan.width}, {plan.hidden_features}",
+        **probes,
     }
     table = "\n".join(f"| {words} | {value} |" for words, value in facts.items())
     parts = [

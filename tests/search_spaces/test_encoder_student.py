@@ -223,6 +223,21 @@ def test_spaces_and_evaluations_that_do_not_fit_are_told(text, folder):
         )
 
 
+def test_a_probe_needs_texts_with_labels_and_is_measured_of_them(text, folder, tmp_path):
+    space = EncoderStudentSpace(str(folder))
+    recipe = TokenRecipe(tokens=1024, batch_tokens=256, learning_rate=1e-9, optimizer="adamw")
+    wanted = (objective_for("probe_accuracy"), objective_for("size_bytes"))
+    with pytest.raises(ConfigError, match=r"evaluation\.labelled_texts=FILE\.csv"):
+        EncoderEvaluator(space, text, recipe, wanted)
+    lines = [f"the {animal} sat {n},{animal}" for n in range(40) for animal in ("cat", "dog")]
+    (tmp_path / "labelled.csv").write_text("\n".join(["text,label", *lines]))
+    evaluator = EncoderEvaluator(
+        space, text, recipe, wanted, labelled_texts=str(tmp_path / "labelled.csv")
+    )
+    result = evaluator.evaluate(TrialSpec(0, space.architecture(WHOLE), seed=0))
+    assert result.metrics["probe_accuracy"] == 1.0
+
+
 @pytest.mark.slow
 def test_a_search_ends_with_students_that_run_without_nas(text, folder, tmp_path):
     words = ["search", "preset=encoder_student", f"search_space.teacher={folder}"]
@@ -236,7 +251,8 @@ def test_a_search_ends_with_students_that_run_without_nas(text, folder, tmp_path
     assert main(["finish", f"run={tmp_path}/run", "seeds=1", "pick=knee", *run]) == 0
     (made,) = (tmp_path / "run" / "finish").glob("*/model.safetensors")
     own = made.parent
-    rows = list(csv.DictReader((tmp_path / "run" / "finish" / "artefacts.csv").open()))
+    table = (tmp_path / "run" / "finish" / "artefacts.csv").read_text()
+    rows = list(csv.DictReader(table.splitlines()))
     differences = {row["format"]: float(row["max_difference"]) for row in rows}
     assert differences["safetensors"] < 1e-5 < differences["safetensors int8"] < 0.1
     assert differences["ONNX"] < 1e-5
