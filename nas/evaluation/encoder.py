@@ -33,8 +33,8 @@ class EncoderEvaluator(LanguageEvaluator):
         data: its training and validation splits are used.
         recipe: how to train.
         objectives: what the search makes better.
-        labelled_texts: a table of texts with labels that a linear classifier on top of each student
-            is judged by; None for none.
+        labelled_texts: a table of texts with labels, which a linear classifier on top of each
+            student is judged by; None for none.
         settings: of `LanguageEvaluator`.
     """
 

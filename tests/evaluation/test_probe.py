@@ -9,8 +9,12 @@ from nas.data.labelled_texts import split_texts
 from nas.evaluation.probe import accuracy_of_encoder, accuracy_of_words, probe_accuracy
 from nas.models.encoder import Encoder
 
-ANIMALS = [(f"the {animal} sat on the {place} " + "and " * (number % 7), animal)
-           for number in range(40) for animal in ("cat", "dog") for place in ("mat", "log")]  # fmt: skip
+ANIMALS = [
+    (f"the {animal} sat on the {place} {'and ' * (number % 7)}", animal)
+    for number in range(40)
+    for animal in ("cat", "dog")
+    for place in ("mat", "log")
+]
 TEXTS = split_texts([(f"{text}{n}", label) for n, (text, label) in enumerate(ANIMALS)], where="")
 
 

@@ -238,6 +238,13 @@ def test_a_probe_needs_texts_with_labels_and_is_measured_of_them(text, folder, t
     assert result.metrics["probe_accuracy"] == 1.0
 
 
+def test_students_begin_with_their_teacher_not_with_each_other(text, folder, tmp_path, capsys):
+    words = ["search", "preset=encoder_student", f"search_space.teacher={folder}"]
+    words += [f"data.path={tmp_path}/text.txt", "data.context=16", "execution=inline", "ui=none"]
+    assert main([*words, "training.inherit=true", f"run_folder={tmp_path}/run"]) != 0
+    assert "begin with parts of a trained model already" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_search_ends_with_students_that_run_without_nas(text, folder, tmp_path):
     words = ["search", "preset=encoder_student", f"search_space.teacher={folder}"]
