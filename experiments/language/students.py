@@ -35,6 +35,7 @@ from search_spaces.encoder_student import EncoderStudentSpace
 
 CONTEXT = 48
 NUM_LABELS = 10
+CALIBRATED = 4096  # tokens by which what matters in the teacher is found
 # Shares of the teacher that stay.
 SIZES = {
     "small": {"depth": 0.34, "order": "even", "width": 0.25, "heads": 1.0, "mlp": 0.25},
@@ -146,7 +147,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("results", type=Path)
     parser.add_argument("--tokens", type=int, default=30_000)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--texts", type=int, default=90, help="of each label, at most")
+    parser.add_argument("--texts", type=int, default=60, help="of each label, at most")
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
     labelled, file = texts_of(asked.results.parent, asked.texts)
@@ -161,7 +162,7 @@ def main(words: Sequence[str]) -> int:
     }
     for space in spaces.values():
         space.check_tokens(tokenizer)
-        space.calibrate(data.train_tokens(next(iter(data.tokenized))))
+        space.calibrate(data.train_tokens(next(iter(data.tokenized)))[:CALIBRATED])
     teacher = RememberingTeacher(spaces["teacher"].encoder_teacher())
 
     def judged(model: Encoder) -> tuple[float, float]:

@@ -73,7 +73,10 @@ def accuracy_of_encoder(
         _vectors(model, side, tokenizer=tokenizer, length=length, device=device)
         for side in (texts.train, texts.test)
     )
-    return probe_accuracy(texts, train, test)
+    # What all vectors share tells nothing, and a penalty must not depend on how far they spread.
+    centre = train.mean(axis=0)
+    spread = max(float(np.sqrt(np.square(train - centre).sum(axis=1).mean())), 1e-12)
+    return probe_accuracy(texts, (train - centre) / spread, (test - centre) / spread)
 
 
 def _vectors(
