@@ -2,9 +2,9 @@
 
 GGUF's architecture `llama` holds models whose layers all see the whole context. Tokens are those
 of byte-pair encoding over bytes: llama.cpp asks for the pairs, which bytes alone and characters
-have not. Weights are floats of 32 bits; llama.cpp makes files of few bits of them. Queries and keys
-lie there with the two halves that a rotary position turns together beside each other, so their rows
-change places.
+have not. Weights are floats of 32 bits; llama.cpp makes files of few bits of them. Queries and
+keys lie there with the two halves that a rotary position turns together beside each other, so
+their rows change places.
 
     H heads, E features of a head, D width
 """
