@@ -177,9 +177,13 @@ def deal(
     empty = [word for word in needed if not dealt[word]]
     if empty:
         many = "document" if len(documents) == 1 else "documents"
+        total = sum(document.num_bytes for document in documents)
+        remedy = f"{total:,} bytes are too few; give more text"
+        if is_by_documents:
+            remedy = "data.split_by=position cuts the text by position"
         raise DataError(
             f"data: {len(documents)} {many} cannot be dealt to {len(needed)} splits, {empty[0]} "
-            "would be empty; data.split_by=position cuts the text by position"
+            f"would be empty; {remedy}"
         )
     return dealt, rule
 
