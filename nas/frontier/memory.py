@@ -14,6 +14,7 @@ from optuna.study import Study
 from nas.frontier.aim import Aim
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.goals import Goals
+from nas.frontier.noise import ReadingNoise
 from nas.frontier.observations import Observations
 from nas.frontier.plan import CandidatePlan
 from nas.frontier.step_plan import StepPlan
@@ -44,19 +45,20 @@ class StudyMemory:
         seed: int,
         num_candidates: int,
         metrics: Sequence[str] = (),
+        noise: ReadingNoise | None = None,
     ) -> None:
         self.study = weakref.ref(study)
         self.candidates = candidates
         self._seed = seed
         self._num_candidates = num_candidates
-        self._goals, self._aim = goals, aim
+        self._goals, self._aim, self._noise = goals, aim, noise
         self._observations = Observations(
             candidates.encoding.space,
             candidates.encoding,
             describe=candidates.describe,
             gather=candidates.gather,
         )
-        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
+        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed, noise=noise)
         self._num_left_out = 0
         self._plan: CandidatePlan | None = None
         self._picks_left = 0
@@ -144,6 +146,7 @@ class StudyMemory:
                 num_candidates=self._num_candidates,
                 num_picks=self._picks_left,
                 rng=rng,
+                noise=self._noise,
             )
         self._picks_left -= 1
         return self._pick(self._plan, known, rng)
