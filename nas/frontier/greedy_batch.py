@@ -42,7 +42,7 @@ class ScoredCandidates:
         batch: (n) the candidates.
         mean: (n, m) expected losses of all objectives; the exact ones where known.
         sd: (n, m) standard deviations; 0 where known.
-        noise: (n, m) known variances of what a training would read; 0 where it is exact.
+        noise: (n, m) variances of what a training would read; 0 where it is exact.
         gain: (n) expected gains in hypervolume.
     """
 
@@ -161,7 +161,7 @@ class GreedyBatch:
                     model,
                     self._scored.batch.features,
                     capacity=len(self._scored),
-                    known_noise=self._scored.noise[:, column],
+                    known_noise=np.maximum(self._scored.noise[:, column] - model.noise, 0.0),
                 )
                 for column, model in zip(self._measured, self._models, strict=True)
             ]

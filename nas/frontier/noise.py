@@ -1,14 +1,15 @@
 """How far may a reading lie from what it reads?
 
-An accuracy is read on so many validation examples, so the reading of an accuracy p has the
-variance p (1 - p) / n of a share. What one reading shows of a network is then less than what the
-model does not know of it: the mean that is believed after it moves by
+An accuracy p is read as a share of n validation examples, so its reading has at least a share's
+variance, p (1 - p) / n. What another training of the same network would change comes on top; the
+model estimates it as its noise. So one reading does not show all that is unknown of a network: it
+moves what is believed by
 
     told = sd^2 / sqrt(sd^2 + noise)
 
-in standard deviations, where sd is that of the network's true value (Frazier, Powell, Dayanik
-2009, "The knowledge-gradient policy for correlated normal beliefs", section 2). Where readings
-are exact, told is sd.
+in standard deviations, sd being that of the network's true value (Frazier, Powell, Dayanik 2009,
+"The knowledge-gradient policy for correlated normal beliefs", section 2). Where readings are
+exact, told is sd.
 """
 
 from dataclasses import dataclass

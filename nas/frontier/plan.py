@@ -94,6 +94,7 @@ class CandidatePlan:
         assert observations.complete is not None, "a plan needs results"
         self._goals, self._aim = goals, aim
         self._noise = noise or exact(len(goals.measured))
+        self._noisy = np.flatnonzero(self._noise.num_judged)
         self._rng = rng
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
@@ -133,15 +134,12 @@ class CandidatePlan:
     def _believed(self, seen: CandidateBatch, losses: FloatArray) -> FloatArray:
         """Return the measured objectives (n, d) of what was trained, on the scale of the models.
 
-        What the model does not explain of a reading is shared out between the noise that is known
-        and what is a network's own, by their variances. An exact reading is believed as it is.
+        Of a noisy reading what the model does not explain is luck: of the examples, and of the
+        training. An exact reading is believed as it is.
         """
         believed = self._scale(losses)
-        noise = self._noise.on_scale(self._scale, losses)
-        for column in np.flatnonzero(noise.any(axis=0)):
-            model = cast("Posterior", self._models[column])
-            share = noise[:, column] / (noise[:, column] + model.noise)
-            believed[:, column] += share * (model.mean(seen.features) - believed[:, column])
+        for column in self._noisy:
+            believed[:, column] = self._models[column].mean(seen.features)
         return believed
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
@@ -290,11 +288,13 @@ class CandidatePlan:
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
         noise = self._noise_at(mean[:, self._goals.measured])
+        for column in self._noisy:
+            noise[:, column] += cast("Posterior", self._models[column]).noise
         noise = self._columns(0.0 * batch.static, noise)
         return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))
 
     def _noise_at(self, expected: FloatArray) -> FloatArray:
-        """Return the variances (n, d) of readings of what is expected, on the models' scale."""
+        """Return the known variances (n, d) of readings of what is expected."""
         return self._noise.on_scale(self._scale, self._scale.straight(expected))
 
     def _gain(
