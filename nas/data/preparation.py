@@ -50,7 +50,7 @@ class Preparation:
     channels: int | Literal["auto"] = 3
     on_broken: str = "refuse"
     validation_fraction: float = 0.2
-    test_fraction: float = 0.2
+    test_fraction: float = 0.1
     split_seed: int = 0
     is_mirrorable: bool | Literal["auto"] = False
     streaming: bool | str = "auto"

@@ -1,33 +1,34 @@
-"""Which winners are worth their time, where there is too little of it for all?
+"""Which networks are worth their time, where there is too little of it for the whole front?
 
-A winner that is trained about as long as its trial was is no better than the trial, so a short
-budget goes to few networks, and to none that is too slow for it: the best of the others first,
-then the one where accuracy and size are balanced best, then the rest by their accuracy.
+A network that is trained about as long as its trial was is no better than the trial, so a short
+budget goes to few networks, and to none that is too slow for it: the best one, then the best that
+is much smaller, and so on down to the smallest; where time is left, further members of the front.
 
-Short trials favour small networks: after few epochs a large network may be behind a small one, and
-ahead of it after many. So the best counts with all trials that are as good as far as so few epochs
-can tell, and the largest of them is taken.
+Short trials favour networks that learn quickly: small ones, and those that see small images. Those
+that need more time for an epoch are often behind them after few epochs, and ahead after many. So
+the best of a range of sizes counts with all trials that are as good as far as so few epochs can
+tell, and the one with the longest epochs is taken, whether it is on the front or not.
 """
 
+import math
 from collections.abc import Callable, Sequence
-
-import numpy as np
 
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import Winner
 from nas.finish.length import Room
-from nas.pareto.select import knee
 
 # Epochs, and times the epochs of its trial, that the first winner must be able to train. On photos
 # wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
 # same time (experiments/photos); with fewer they were behind.
 ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
-# The same for each winner, for a further one to be taken: half of the epochs cost a point or two,
-# which is what a second winner is worth.
-LEAST_TIMES = 6
-# What an accuracy after one epoch may hide; after more it is a part: 7.5 points after 4, 1.5 after
-# 20 epochs. Reasoned from single runs, not fitted.
-DOUBT = 0.3
+# The same for each winner, for a further one to be taken: on photos a training of half the time cost
+# the best network two to four points (23 epochs in the place of 46).
+LEAST_TIMES = 8
+# What an accuracy after one epoch may hide; after more it is a part: 12 points after 4, 2.5 after
+# 20 epochs. Four networks whose trials of 7 epochs had 55 to 70 % gained 5 to 14 points when they
+# trained on (experiments/photos).
+DOUBT = 0.5
+SMALLER = 3.0  # so many times smaller is much smaller
 
 
 def affordable(
@@ -63,11 +64,14 @@ def affordable(
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     doubt = DOUBT / search_epochs if metric.is_share else 0.0
-    kept = [_first([known[place] for place in quick], metric, doubt=doubt)]
-    kept = [quick[place] for place in kept]
+    quick_s = [epoch_s[place] for place in quick]
+    by_size = _by_sizes([known[place] for place in quick], metric, quick_s, doubt=doubt)
     members = [place for place in quick if place < len(winners)]
-    for place in _best_first([winners[place] for place in members], metric) if members else ():
-        more = list(dict.fromkeys([*kept, members[place]]))
+    by_gain = _best_first([winners[place] for place in members], metric)
+    waiting = [*(quick[place] for place in by_size), *(members[place] for place in by_gain)]
+    kept = waiting[:1]
+    for place in waiting[1:]:
+        more = list(dict.fromkeys([*kept, place]))
         if not fit(more, LEAST_TIMES * search_epochs):
             break
         kept = more
@@ -82,24 +86,29 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
     return [seconds / (search_epochs * s) for seconds, s in zip(taken, shares, strict=True)]
 
 
-def _first(known: Sequence[Winner], metric: WinnerMetric, *, doubt: float) -> int:
-    """Return the place of the largest network that may be the best."""
+def _by_sizes(
+    known: Sequence[Winner], metric: WinnerMetric, epoch_s: Sequence[float], *, doubt: float
+) -> list[int]:
+    """Return the places of the best network, the best that is much smaller, and so on."""
     gains = [metric.gain(_told(winner, metric.metric), 0.0) for winner in known]
-    close = [place for place, gain in enumerate(gains) if gain >= max(gains) - doubt]
-    if not doubt:
-        return max(close, key=lambda place: -_told(known[place], "size_bytes"))
-    return max(close, key=lambda place: (_told(known[place], "size_bytes"), gains[place]))
+    sizes = [_told(winner, "size_bytes") for winner in known]
+    taken: list[int] = []
+    left = list(range(len(known)))
+    while left:
+        best = max(gains[place] for place in left)
+        close = [place for place in left if gains[place] >= best - doubt]
+        taken.append(max(close, key=lambda place: (epoch_s[place], gains[place], -sizes[place])))
+        left = [place for place in left if SMALLER * sizes[place] <= sizes[taken[-1]]]
+    return taken
 
 
 def _best_first(winners: Sequence[Winner], metric: WinnerMetric) -> list[int]:
-    """Return the places of the winners: the best, the knee, the others by what they reached."""
-    losses = np.array([-metric.gain(_told(w, metric.metric), 0.0) for w in winners])
-    sizes = np.array([_told(winner, "size_bytes") for winner in winners])
-    balanced = knee(np.column_stack([losses, np.log(np.maximum(1.0, sizes))]))
-    by_loss = sorted(range(len(winners)), key=lambda place: (losses[place], sizes[place]))
-    return list(dict.fromkeys([by_loss[0], balanced, *by_loss]))
+    """Return the places of the winners, by what they reached; the smaller first where equal."""
+    gains = [metric.gain(_told(winner, metric.metric), 0.0) for winner in winners]
+    sizes = [_told(winner, "size_bytes") for winner in winners]
+    return sorted(range(len(winners)), key=lambda place: (-gains[place], sizes[place]))
 
 
 def _told(winner: Winner, metric: str) -> float:
     assert winner.record is not None, "only trials of a search win"
-    return float(winner.record.metrics.get(metric, np.nan))
+    return float(winner.record.metrics.get(metric, math.nan))

@@ -14,10 +14,10 @@ from nas.finish.confirm import candidate_of
 from tests.finish.conftest import record
 
 EPOCHS = 5
-# Four members of a front; the second is its knee, the largest one the best.
+# Four members of a front, each much smaller than the next one, which is better.
 MEMBERS = [
     candidate_of(record(number, channels=2 + number, accuracy=accuracy, size_bytes=size))
-    for number, (accuracy, size) in enumerate([(0.3, 1e3), (0.7, 3e3), (0.75, 1e5), (0.8, 1e6)])
+    for number, (accuracy, size) in enumerate([(0.1, 1e3), (0.3, 1e4), (0.5, 1e5), (0.8, 1e6)])
 ]
 
 
@@ -34,16 +34,16 @@ def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
 
 
 @pytest.mark.parametrize(
-    ("num_long", "expected"), [(1, [3]), (2, [1, 3]), (3, [1, 2, 3]), (4, [0, 1, 2, 3])]
+    ("num_long", "expected"), [(1, [3]), (2, [2, 3]), (3, [1, 2, 3]), (4, [0, 1, 2, 3])]
 )
-def test_time_for_some_long_trainings_takes_the_best_then_the_knee_then_the_next(
+def test_time_for_some_long_trainings_takes_the_best_then_smaller_and_smaller_ones(
     num_long, expected
 ):
     assert kept(num_long * LEAST_TIMES * EPOCHS) == expected
 
 
 def test_two_workers_train_two_winners_in_the_time_of_one():
-    assert kept(1.5 * LEAST_TIMES * EPOCHS, num_slots=2) == [1, 3]
+    assert kept(1.5 * LEAST_TIMES * EPOCHS, num_slots=2) == [2, 3]
 
 
 def test_what_is_too_slow_for_the_time_makes_way_for_the_next_best():
@@ -63,21 +63,38 @@ def trial(number, accuracy, size_bytes):
     return candidate_of(told)
 
 
-@pytest.mark.parametrize(("behind", "is_taken"), [(0.9, True), (1.1, False)])
-def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_worse(
-    behind, is_taken
-):
-    small, large = trial(0, 0.6, 1e5), trial(1, 0.6 - behind * DOUBT / EPOCHS, 4e5)
-    found = affordable(
-        [small],
-        [large],
+def chosen(front, others, *, epoch_s, num_long):
+    return affordable(
+        front,
+        others,
         metric=ACCURACY,
-        epoch_s=[1.0, 1.0],
+        epoch_s=epoch_s,
         search_epochs=EPOCHS,
         num_slots=1,
-        available_s=lambda _: 1.2 * LEAST_TIMES * EPOCHS,
+        available_s=lambda _: num_long * LEAST_TIMES * EPOCHS,
     )
-    assert found == [large if is_taken else small]
+
+
+@pytest.mark.parametrize(("behind", "is_taken"), [(0.9, True), (1.1, False)])
+def test_a_network_that_learns_slowly_is_taken_where_its_trial_was_too_short_to_say_it_is_worse(
+    behind, is_taken
+):
+    quick, slow = trial(0, 0.6, 1e5), trial(1, 0.6 - behind * DOUBT / EPOCHS, 1e5)
+    found = chosen([quick], [slow], epoch_s=[1.0, 1.5], num_long=1.6)
+    assert found == [slow if is_taken else quick]
+
+
+def test_of_much_smaller_networks_too_the_one_that_learns_slowly_is_taken():
+    large, quick, slow = trial(0, 0.6, 1e6), trial(1, 0.59, 3e5), trial(2, 0.56, 3e5)
+    found = chosen([large, quick], [slow], epoch_s=[2.0, 0.5, 1.0], num_long=3.1)
+    assert found == [slow, large]
+
+
+def test_a_network_that_is_hardly_smaller_waits_until_smaller_ones_have_their_time():
+    front = [trial(0, 0.4, 1e4), trial(1, 0.59, 9e5), trial(2, 0.6, 1e6)]
+    times = [0.5, 1.0, 2.0]
+    assert chosen(front, [], epoch_s=times, num_long=2.6) == [front[0], front[2]]
+    assert chosen(front, [], epoch_s=times, num_long=3.6) == front
 
 
 def test_a_larger_network_that_is_too_slow_for_the_time_is_not_taken():
