@@ -29,7 +29,7 @@ from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.noise import ReadingNoise, exact, told
 from nas.frontier.observations import Observations
-from nas.frontier.surrogates import Expectation, Surrogates
+from nas.frontier.surrogates import Expectation, Surrogates, believed
 from nas.pareto.dominance import front_mask
 
 FloatArray = NDArray[np.float64]
@@ -94,7 +94,6 @@ class CandidatePlan:
         assert observations.complete is not None, "a plan needs results"
         self._goals, self._aim = goals, aim
         self._noise = noise or exact(len(goals.measured))
-        self._noisy = np.flatnonzero(self._noise.num_judged)
         self._rng = rng
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
@@ -102,8 +101,8 @@ class CandidatePlan:
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
-        believed = self._believed(seen, losses)
-        self._results = results = self._columns(seen.static, believed)
+        values = believed(self._models, seen.features, self._scale(losses), self._noise)
+        self._results = results = self._columns(seen.static, values)
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
         self.front = results[seen.is_allowed]
@@ -130,17 +129,6 @@ class CandidatePlan:
     ) -> tuple[Sequence[Expectation], LossScale]:
         """Return the models of the measured objectives, and the scale that they see."""
         return surrogates.posteriors(seen, losses, limit=limit), LossScale(losses)
-
-    def _believed(self, seen: CandidateBatch, losses: FloatArray) -> FloatArray:
-        """Return the measured objectives (n, d) of what was trained, on the scale of the models.
-
-        Of a noisy reading what the model does not explain is luck: of the examples, and of the
-        training. An exact reading is believed as it is.
-        """
-        believed = self._scale(losses)
-        for column in self._noisy:
-            believed[:, column] = self._models[column].mean(seen.features)
-        return believed
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; count it as running.
@@ -288,7 +276,7 @@ class CandidatePlan:
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
         noise = self._noise_at(mean[:, self._goals.measured])
-        for column in self._noisy:
+        for column in np.flatnonzero(self._noise.num_judged):
             noise[:, column] += cast("Posterior", self._models[column]).noise
         noise = self._columns(0.0 * batch.static, noise)
         return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))

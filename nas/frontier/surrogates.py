@@ -4,6 +4,7 @@ Notation: n architectures, d measured objectives; a loss is an objective's value
 lower is better.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import numpy as np
@@ -119,6 +120,26 @@ class Surrogates:
         best, rest = order[: limit // 2], order[limit // 2 :]
         rng = generator(self._seed, "subset", len(seen) // 100)
         return np.sort(np.concatenate([best, rng.permutation(rest)[: limit - len(best)]]))
+
+
+def believed(
+    models: Sequence[Expectation], features: FloatArray, readings: FloatArray, noise: ReadingNoise
+) -> FloatArray:
+    """Return what the measured objectives (n, d) of trained networks are believed to be.
+
+    Of a noisy reading what the model does not explain is luck: of the examples, and of the
+    training. An exact reading is believed as it is.
+
+    Args:
+        models: of the measured objectives.
+        features: (n, columns) of the networks.
+        readings: (n, d) their losses on the scale of the models.
+        noise: of the readings.
+    """
+    values = readings.copy()
+    for column in np.flatnonzero(noise.num_judged):
+        values[:, column] = models[column].mean(features)
+    return values
 
 
 def _next_milestone(milestone: int) -> int:
