@@ -4,9 +4,10 @@
 
 Tables of the contest, but what a method sees of a network is a reading: the share of so many
 examples that a network of its true accuracy gets right, drawn once for each network and seed, as
-one training would show it. Volumes are of the true accuracies: of everything that was trained, and
-of what a searcher would keep, the front of the readings. `frontier` is run as it is where nobody
-tells it of the examples, and told of them (`num_judged`).
+one training would show it. Volumes are of the true accuracies: of everything that was trained, of
+the front of the readings, and of the front of what `FrontierSampler.believed` makes of them,
+whichever method trained. `frontier` is run as it is where nobody says how many examples there are,
+and told of them (`num_judged`).
 """
 
 import sys
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 
 from experiments.search_quality.contest import play
 from experiments.search_quality.methods.contract import Method
@@ -25,7 +27,9 @@ from experiments.search_quality.scale import Scale, scale_of
 from experiments.search_quality.store import RESULTS, write_rows
 from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Architecture
+from nas.frontier.sampler import FrontierSampler
 from nas.pareto.dominance import front_mask
+from nas.sampling.distributions import flat_distributions
 from nas.seeding import derive_seed, generator
 
 PROBLEMS = ("nb201_c10", "nb201_c100", "macro", "mobilenet_blocks", "ofa_mbv3")
@@ -97,8 +101,11 @@ def main(words: Sequence[str]) -> int:
 
 def volumes(
     problem: Problem, scale: Scale, method: str, num_judged: int, seed: int, marks: Sequence[int]
-) -> list[tuple[float, float]]:
-    """Return the share of the true front's volume (marks, 2): of all trained, and of the kept."""
+) -> list[tuple[float, float, float]]:
+    """Return shares of the true front's volume (marks, 3): of all that was trained, and of fronts.
+
+    The fronts are those of the readings, and of what is believed after them.
+    """
     shown = read_on(problem, num_judged, seed)
     played = play(
         make_method(method, shown, num_judged, seed), shown, seed=seed, num_trainings=max(marks)
@@ -107,19 +114,36 @@ def volumes(
     sizes = np.array([log_size(problem, one) for one in played.architectures])
     true = np.column_stack([[-truth(one) for one in played.architectures], sizes])
     read = np.column_stack([[-shown.quality(one) for one in played.architectures], sizes])
-    return [
-        (scale.share(true[:mark]), scale.share(true[:mark][front_mask(read[:mark])]))
-        for mark in marks
-    ]
+    found = []
+    for mark in marks:
+        kept = believed(shown, played.architectures[:mark], num_judged)
+        fronts = [
+            front_mask(values) for values in (read[:mark], np.column_stack([-kept, sizes[:mark]]))
+        ]
+        shares = [scale.share(true[:mark][members]) for members in fronts]
+        found.append((scale.share(true[:mark]), shares[0], shares[1]))
+    return found
+
+
+def believed(shown: Problem, architectures: Sequence[Architecture], num_judged: int) -> np.ndarray:
+    """Return the accuracies (n,) that `frontier` believes after these trainings."""
+    sampler = FrontierSampler(shown.space, shown.facts, seed=0, num_judged=num_judged)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    flat = flat_distributions(shown.space)
+    for one in architectures:
+        values = [shown.quality(one), shown.size(one)]
+        genome = shown.space.genome(one)
+        study.add_trial(optuna.create_trial(params=genome, distributions=flat, values=values))
+    return np.array([values[0] for values in sampler.believed(study).values()])
 
 
 def row_of(
     problem: str, num_judged: int, method: str, marks: Sequence[int], found: np.ndarray
 ) -> dict[str, object]:
-    """Return means and standard errors over seeds of volumes (seeds, marks, 2)."""
+    """Return means and standard errors over seeds of volumes (seeds, marks, 3)."""
     row: dict[str, object] = {"problem": problem, "examples": num_judged, "method": method}
     row["seeds"] = len(found)
-    for kind, name in enumerate(("trained", "kept")):
+    for kind, name in enumerate(("trained", "read", "believed")):
         for place, mark in enumerate(marks):
             each = found[:, place, kind]
             row[f"{name}_{mark}"] = round(float(each.mean()), 4)

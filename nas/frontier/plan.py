@@ -165,9 +165,9 @@ class CandidatePlan:
         if counted:
             features = candidates.gather(counted).features
             noise = self._noise_at(np.column_stack([m.mean(features) for m in self._models]))
+            models = cast("Sequence[Posterior]", self._models)  # `StepPlan` has its own `_expect`
             self._models = [
-                model.expecting(features, own)
-                for model, own in zip(self._models, noise.T, strict=True)
+                model.expecting(features, own) for model, own in zip(models, noise.T, strict=True)
             ]
 
     def _edges(self, seen: CandidateBatch, pool: CandidateBatch) -> FloatArray:

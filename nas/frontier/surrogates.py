@@ -37,7 +37,7 @@ class Expectation(Protocol):
         """Return the mean alone."""
         ...
 
-    def expecting(self, features: FloatArray, known_noise: FloatArray | float = 0.0) -> Self:
+    def expecting(self, features: FloatArray) -> Self:
         """Return the model after more rows have come out as expected."""
         ...
 
