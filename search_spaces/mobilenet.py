@@ -250,7 +250,8 @@ class MobileNetSpace(SearchSpace):
         """Return the side of the smallest map that stages from the first on may see."""
         if self.least_map is None:
             return self._min_side
-        kernels = [chosen[_names(index)[1]] for index in range(first, chosen["stages.repeat"])]
+        stages = range(first, chosen["stages.repeat"])
+        kernels = [int(chosen[_names(index)[1]]) for index in stages]
         return max(self.least_map, (max(kernels) + 1) // 2)
 
     def _pools(self, resolution: int) -> bool:
