@@ -42,7 +42,7 @@ TABLE = DATA / "device_latency" / "nas_bench_201.parquet"
 LATENCY, LEAST_MS = "ms_raspi4", 0.1  # what reads less was not measured
 MARKS = (25, 50, 100)
 METHODS = ("frontier", "tpe", "nsga3", "random")
-DIRECTIONS = ["minimize"] * 3
+DIRECTIONS = [optuna.study.StudyDirection.MINIMIZE] * 3
 OBJECTIVES = (
     Objective("error", Direction.MINIMIZE, is_static=False),
     Objective("size", Direction.MINIMIZE, is_static=True),
@@ -176,7 +176,7 @@ def main(words: Sequence[str]) -> int:
                 row |= {f"se_{mark}": round(float(column.std() / len(column) ** 0.5), 4)}
             rows.append(row)
             print(*row.values(), flush=True)
-    write_rows(options.results, rows)
+            write_rows(options.results, rows)
     return 0
 
 
