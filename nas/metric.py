@@ -63,6 +63,7 @@ METRICS: dict[str, Metric] = {
         Metric("perplexity", _DOWN, "validation perplexity", heading="perplexity"),
         Metric("bits_per_byte", _DOWN, "validation bits per byte", heading="bits/byte"),
         Metric("agreement", _UP, "agreement with the teacher", heading="agreement"),
+        Metric("probe_accuracy", _UP, "accuracy of a probe", Scale.SHARE, heading="probe"),
         Metric("quality", _UP, "quality"),
         Metric("num_params", _DOWN, "parameters", Scale.COUNT, "", True, "params"),
         Metric("size_bytes", _DOWN, "size", Scale.COUNT, "B", True),
@@ -99,6 +100,7 @@ METRICS: dict[str, Metric] = {
 LANGUAGE_METRICS = (
     "bits_per_byte",
     "agreement",
+    "probe_accuracy",
     "num_body_params",
     "kv_bytes_per_token",
     "trained_bytes",

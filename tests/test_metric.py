@@ -96,6 +96,7 @@ def test_every_metric_reads_with_its_unit(name):
 def test_a_share_is_read_as_percent_and_nothing_else_is():
     assert [name for name in METRICS if is_share(name)] == [
         "accuracy",
+        "probe_accuracy",
         "training_share",
         "supernet_share",
     ]

@@ -17,7 +17,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nas.adapt.masked_words import EncoderWithHead, MaskedWords
 from nas.models.encoder import Encoder
+from nas.models.masked_head import MaskedHead
 from nas.seeding import generator
 from nas.train.device import autocast
 from nas.train.token_recipe import TokenRecipe
@@ -26,6 +28,7 @@ from nas.train.token_training import TokenArray, TokenTraining
 # ruff: noqa: N803, N806 - names of tensors end in their shapes
 
 _SHARES = (1.0, 0.5, 0.25, 0.125)  # of the context: lengths of the stretches of a step
+FRAME = 2  # tokens that begin and end a text
 _LEAST_LENGTH = 4
 _JUDGED_AT_ONCE = 4096  # tokens
 
@@ -38,11 +41,15 @@ class EncoderTeacher:
         model: the teacher, in evaluation mode.
         first: token that begins each text.
         last: token that ends each text.
+        mask: token that hides another one; None where there is none.
+        head: guesses hidden tokens; None where the teacher cannot.
     """
 
     model: Encoder
     first: int
     last: int
+    mask: int | None = None
+    head: MaskedHead | None = None
 
     def framed(self, tokens_BT: torch.Tensor) -> torch.Tensor:
         """Return stretches (B, T + 2) with the tokens that begin and end a text."""
@@ -61,6 +68,7 @@ class EncoderTraining(TokenTraining):
         recipe: how to train.
         teacher: what is learnt.
         hidden_weight: share of the features between layers in the loss.
+        words: how hidden tokens are guessed; None for not at all.
         settings: of `TokenTraining`.
     """
 
@@ -72,9 +80,14 @@ class EncoderTraining(TokenTraining):
         *,
         teacher: EncoderTeacher,
         hidden_weight: float,
+        words: MaskedWords | None = None,
         **settings: Any,
     ) -> None:
-        super().__init__(model, tokens, recipe, **settings)
+        assert isinstance(model, Encoder), "its space builds these"
+        learns = model if words is None else EncoderWithHead(model, words.head)
+        super().__init__(learns, tokens, recipe, **settings)
+        self._student = model
+        self._words = words
         self._encoder_teacher = teacher
         self._hidden_weight = hidden_weight
 
@@ -88,11 +101,20 @@ class EncoderTraining(TokenTraining):
         return stretches[:, : number * length].reshape(-1, length)
 
     def _loss(self, stretches: torch.Tensor) -> torch.Tensor:
-        teacher, model = self._encoder_teacher, self.model
-        assert isinstance(model, Encoder), "its space builds these"
+        tokens_BT = self._encoder_teacher.framed(stretches)
+        if self._words is None:
+            return self._difference(tokens_BT)
+        rng = generator(self.seed, "hidden", self.step)
+        with autocast(self.device):
+            guessing = self._words.loss(self._student, tokens_BT, rng)
+        weight = self._words.weight
+        return (1.0 - weight) * self._difference(tokens_BT) + weight * guessing
+
+    def _difference(self, tokens_BT: torch.Tensor) -> torch.Tensor:
+        """Return how far the student is from its teacher."""
+        teacher, model = self._encoder_teacher, self._student
         kept = model.kept
         assert kept is not None, "a student has it"
-        tokens_BT = teacher.framed(stretches)
         with autocast(self.device):
             with torch.no_grad():
                 run = teacher.model.portable

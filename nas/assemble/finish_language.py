@@ -11,6 +11,7 @@ from nas.config.finishing import FinishConfig
 from nas.data.text import TextData
 from nas.errors import ConfigError
 from nas.evaluation.language_spaces import HasEncoderTeacher
+from nas.export.gguf_files import has_gguf_packages
 from nas.finish.choose import Pick
 from nas.finish.language_task import LanguageTask
 from nas.objective import Objective
@@ -65,6 +66,8 @@ def language_task(
         teacher_weight=config.distillation.weight,
         bits=(None, 8, 4) if config.export.files else (),
         has_onnx="onnx" in config.export.wanted() and _has_onnx_packages(),
+        has_gguf=has_gguf_packages(),
+        labelled_texts=values["evaluation"].get("labelled_texts"),
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,

@@ -56,7 +56,7 @@ def check_kinds(nodes: Mapping[str, Mapping[str, Any]], *, metrics: Sequence[str
         )
     raise ConfigError(
         f"{' and '.join(sorted(wrong))} of this search {_are(wrong)} for text, but data is not; "
-        "take data=python_source or data=text, or leave out preset=small_lm"
+        "take data=python_source, data=text or data=huggingface_text, or leave out preset=small_lm"
     )
 
 

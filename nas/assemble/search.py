@@ -34,6 +34,7 @@ from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import CountsExamples, Evaluator, Inherits, SharesWeights
+from nas.evaluation.language_spaces import HasEncoderTeacher, StartsFromModel
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
@@ -148,7 +149,14 @@ def _inheritance(limits: TrialLimits, evaluator: Evaluator) -> InheritancePlan |
     if not isinstance(evaluator, Inherits):
         raise ConfigError(
             f"training.inherit=true: {type(evaluator).__name__} trains no networks that could "
-            "start from the weights of others; use evaluation=trained, or leave it out"
+            "start from the weights of others; use evaluation=trained, or evaluation=language for "
+            "text, or leave it out"
+        )
+    space = getattr(evaluator, "space", None)
+    if isinstance(space, StartsFromModel | HasEncoderTeacher):
+        raise ConfigError(
+            f"training.inherit=true: trials of {type(space).__name__} begin with parts of a "
+            "trained model already; leave it out"
         )
     return InheritancePlan(evaluator.weight_shapes, limits.inherit_share, limits.inherit_rate)
 

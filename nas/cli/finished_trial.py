@@ -1,10 +1,12 @@
 """What did `nas finish` find out about one trial? Its test, and the files that were made of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.objective import Constraint, objective_for
 from nas.record.artefacts import ArtefactRow, read_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, read_winners
@@ -71,3 +73,37 @@ def finished_trial(folder: RunFolder, record: TrialRecord) -> FinishedTrial | No
     place = folder.finish_dir / str(record.number)
     own = [f for f in files if Path(f.file).parent == Path(str(record.number)) and not f.refused]
     return FinishedTrial(row, place if own else None, tuple(own))
+
+
+def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str:
+    """Return a line on the best finished file that keeps limits; empty where there is none.
+
+    A file of 8-bit integers may keep a limit of bytes that its network, as floats, does not.
+
+    Args:
+        folder: of the run.
+        limits: on bytes, on latency, or on what files were tested by; files keep no others.
+    """
+    path = folder.finish_dir / "artefacts.csv"
+    files = read_artefacts(path) if limits and path.is_file() else []
+    within = [file for file in files if not file.refused and _keeps(file, limits)]
+    if not within:
+        return ""
+    best = min(within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes))
+    size = format_value("size_bytes", best.size_bytes)
+    value = format_value(best.metric, best.test_value)
+    place = folder.finish_dir / best.file
+    return (
+        f"Finished files within the limits: {len(within)}, the best {place} "
+        f"({best.name}): {size}, {value} {best.metric} on the test split"
+    )
+
+
+def _keeps(file: ArtefactRow, limits: Sequence[Constraint]) -> bool:
+    known = {
+        "size_bytes": float(file.size_bytes),
+        "latency_ms": file.latency_ms,
+        file.metric: file.test_value,
+    }
+    values = [(limit, known.get(limit.metric, math.nan)) for limit in limits]
+    return all(math.isfinite(value) and not limit.excess(value) for limit, value in values)

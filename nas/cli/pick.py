@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> int:
     told = [word.removeprefix("pick.") for word in words]
     limits = [w for w in told if is_limit(w)]
     settings = parse_settings([word for word in told if word not in limits], PICK)
-    from nas.cli.finished_trial import finished_trial
+    from nas.cli.finished_trial import finished_trial, line_of_files_within
     from nas.cli.run_document import pick_content
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
@@ -58,6 +58,8 @@ def run(words: Sequence[str]) -> int:
         lines += [f"split, and make files of it:  {command}"]
     else:
         lines += ["", *finished.lines()]
+    if files_told := line_of_files_within(view.folder, constraints):
+        lines += ["", files_told]
     say(make_console(), lines)
     return ExitStatus.DONE
 

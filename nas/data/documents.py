@@ -1,7 +1,8 @@
 """Which texts are there, and which train, judge and test? Files in pieces that fit the memory.
 
-A document is a file. Documents are dealt to the splits by a hash of what they hold, so that equal
-documents come to one split; where they are too few, the whole text is cut by position instead.
+A document is a file, or a part of one. Documents are dealt to the splits by a hash of what they
+hold, so that equal documents come to one split; where they are too few, the whole text is cut by
+position instead.
 Nothing here keeps a file in memory: what is larger than `CHUNK` bytes comes in pieces.
 """
 
@@ -21,17 +22,19 @@ MIN_DOCUMENTS = 20
 
 @dataclass(frozen=True)
 class Document:
-    """A file of text.
+    """A file of text, or a part of one.
 
     Attributes:
         path: where it is.
         num_bytes: its length.
         digest: 16 bytes that documents of equal text share.
+        offset: its first byte in the file; the places of pieces count from there.
     """
 
     path: Path
     num_bytes: int
     digest: bytes
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Piece:
     def chunks(self) -> Iterator[bytes]:
         """Yield the text, each part whole characters, cut after a line where there is one."""
         with self.document.path.open("rb") as file:
-            file.seek(self.start)
+            file.seek(self.document.offset + self.start)
             left, kept = self.stop - self.start, b""
             while left > 0:
                 read = file.read(min(CHUNK, left))
@@ -145,7 +148,12 @@ def _read(path: Path) -> Document:
 
 
 def deal(
-    documents: Sequence[Document], *, shares: dict[str, float], seed: int, by: str
+    documents: Sequence[Document],
+    *,
+    shares: dict[str, float],
+    seed: int,
+    by: str,
+    needed: Sequence[str] = SPLITS,
 ) -> tuple[dict[str, list[Piece]], str]:
     """Return the pieces of each split, and one sentence that says how they were drawn.
 
@@ -154,6 +162,7 @@ def deal(
         shares: of the bytes, for validation and test.
         seed: of the order in which documents are dealt.
         by: documents, position, or auto: documents where there are `MIN_DOCUMENTS` or more.
+        needed: splits that must not be empty.
 
     Raises:
         DataError: a split would be empty.
@@ -165,12 +174,16 @@ def deal(
     else:
         dealt = _by_position(documents, shares)
         rule = "by position: the first bytes train, then those of validation, then those of test"
-    empty = [word for word in SPLITS if not dealt[word]]
+    empty = [word for word in needed if not dealt[word]]
     if empty:
         many = "document" if len(documents) == 1 else "documents"
+        total = sum(document.num_bytes for document in documents)
+        remedy = f"{total:,} bytes are too few; give more text"
+        if is_by_documents:
+            remedy = "data.split_by=position cuts the text by position"
         raise DataError(
-            f"data: {len(documents)} {many} cannot be dealt to three splits, {empty[0]} would be "
-            "empty; data.split_by=position cuts the text by position"
+            f"data: {len(documents)} {many} cannot be dealt to {len(needed)} splits, {empty[0]} "
+            f"would be empty; {remedy}"
         )
     return dealt, rule
 
@@ -224,7 +237,7 @@ def _character_start(document: Document, place: int) -> int:
     if not 0 < place < document.num_bytes:
         return min(max(place, 0), document.num_bytes)
     with document.path.open("rb") as file:
-        file.seek(max(0, place - 3))
+        file.seek(document.offset + max(0, place - 3))
         before = file.read(min(place, 3) + 1)
     back = 0
     while back < len(before) - 1 and before[-1 - back] & 0xC0 == 0x80:

@@ -47,7 +47,7 @@ def load_huggingface(
         MissingPackageError: `datasets` is not installed.
         DataError: the data set is not there, or its columns are not.
     """
-    opened = _open(name, subset, is_offline=is_offline)
+    opened = open_dataset(name, subset, is_offline=is_offline)
     chosen = by_split(
         map(str, opened), where=name, remedy="save a data set with one of them, by save_to_disk"
     )
@@ -56,7 +56,7 @@ def load_huggingface(
     left_out = [LeftOut(_OTHER_SPLITS, others, True)] * bool(others)
     if "train" not in parts:
         raise DataError(f"{name} has no split 'train'; it has {', '.join(opened)}")
-    _check_columns(parts["train"], (image_column, label_column), name)
+    check_columns(parts["train"], (image_column, label_column), name)
     feature = parts["train"].features[label_column]
     labels = {word: list(part[label_column]) for word, part in parts.items()}
     for word in _without_labels(labels):
@@ -103,8 +103,18 @@ def _fingerprint(part: Any, image_column: str) -> str | None:
     return None if fingerprint is None else f"{fingerprint} {image_column}"
 
 
-def _open(name: str, subset: str | None, *, is_offline: bool) -> Any:
-    """Return a mapping from splits to data."""
+def open_dataset(name: str, subset: str | None, *, is_offline: bool) -> Mapping[str, Any]:
+    """Return a mapping from splits to data.
+
+    Args:
+        name: on the hub, or a folder: one that `save_to_disk` wrote, or of data files.
+        subset: of data sets that have several configurations.
+        is_offline: take what is in the cache.
+
+    Raises:
+        MissingPackageError: `datasets` is not installed.
+        DataError: the data set is not there.
+    """
     try:
         import datasets
     except ImportError as error:
@@ -115,6 +125,8 @@ def _open(name: str, subset: str | None, *, is_offline: bool) -> Any:
         with _offline(is_offline):
             if (Path(name) / "dataset_dict.json").is_file():
                 return datasets.load_from_disk(name)
+            if (Path(name) / "state.json").is_file():
+                return {"train": datasets.load_from_disk(name)}
             return datasets.load_dataset(name, subset)
     except (OSError, ValueError) as error:  # what the package raises for all that is not there
         raise DataError(
@@ -136,7 +148,12 @@ def _offline(is_offline: bool) -> Iterator[None]:
         datasets.config.HF_HUB_OFFLINE = before
 
 
-def _check_columns(part: Any, columns: Sequence[str], name: str) -> None:
+def check_columns(part: Any, columns: Sequence[str], name: str) -> None:
+    """Refuse columns that a data set lacks.
+
+    Raises:
+        DataError: which, and those that are most like it.
+    """
     for column in columns:
         if column not in part.features:
             near = nearest_first(column, part.features)

@@ -9,16 +9,14 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nas.data.curating import Curator, require_rensa
+from nas.data.curating import require_rensa
 from nas.data.curation import NONE, Curation
-from nas.data.documents import Piece, deal, find_files, read_documents
-from nas.data.published_tokenizer import read_tokenizer
-from nas.data.text import TextData, Tokenized
+from nas.data.documents import deal, find_files, read_documents
+from nas.data.text import TextData
+from nas.data.tokenized_data import KINDS, tokenized_data
 from nas.data.tokenizers import NUM_BYTES
-from nas.data.tokenizing import curated_text, digests_of, text_key, tokenized_text
 from nas.errors import DataError
 
-KINDS = ("byte", "character", "bpe")
 _MAX_CONTEXT = 1 << 20
 # Folders of Python's library that hold tests or other people's packages.
 _NOT_PYTHON = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test"})
@@ -67,14 +65,14 @@ def load_text(
         place.name,
         find_files(place, suffixes=suffixes),
         kind=tokenizer,
-        vocabularies=_vocabularies(tokenizer, vocabulary_size),
+        vocabularies=vocabularies_of(tokenizer, vocabulary_size),
         context=context,
         split_by=split_by,
         shares={"validation": validation_fraction, "test": test_fraction},
         seed=split_seed,
         judged_tokens=judged_tokens,
         skips_others=on_broken == "skip",
-        curations=_curations(curation),
+        curations=curations_of(curation),
     )
 
 
@@ -113,14 +111,14 @@ def load_python_source(
         f"python_source {platform.python_version()}",
         own,
         kind=tokenizer,
-        vocabularies=_vocabularies(tokenizer, vocabulary_size),
+        vocabularies=vocabularies_of(tokenizer, vocabulary_size),
         context=context,
         split_by="documents",
         shares={"validation": validation_fraction, "test": test_fraction},
         seed=split_seed,
         judged_tokens=judged_tokens,
         skips_others=True,
-        curations=_curations(curation),
+        curations=curations_of(curation),
     )
 
 
@@ -138,64 +136,31 @@ def _load(
     skips_others: bool,
     curations: Sequence[Curation],
 ) -> TextData:
-    _check_settings(kind, context, split_by, shares, seed, judged_tokens)
-    published = None if kind in KINDS else read_tokenizer(Path(kind), has_end=True)
+    check_text_settings(kind, context, split_by, shares, seed, judged_tokens)
     documents, left_out = read_documents(files, skips_others=skips_others)
     dealt, rule = deal(documents, shares=shares, seed=seed, by=split_by)
-    has_end = len(documents) > 1 if published is None else published.has_end
-    told = kind if published is None else published.to_json()
-    key = text_key(documents, [told, split_by, shares, seed, has_end])
-    made = [
-        tokenized_text(kind, size, dealt, has_end, key, published=published)
-        for size in vocabularies
-    ]
-    tokenized = {found.tokenizer.vocabulary_size: found for found in made}
-    for found in tokenized.values():
-        _check_lengths(found, context)
-    curated = _curated(curations, tokenized, dealt, context)
-    notes = [_left_out_note(left_out)] if left_out else []
-    if len(documents) == 1:
-        notes.append(
-            "one document: train, validation and test are stretches of the same text, so the test "
-            "does not show how a model does on other documents"
-        )
-    return TextData(
+    return tokenized_data(
         name,
-        tokenized,
-        context,
-        judged_tokens,
-        rule,
-        digests_of(dealt),
-        notes=tuple(notes),
-        curated=curated,
+        documents,
+        dealt,
+        rule=rule,
+        settings=[split_by, shares, seed],
+        kind=kind,
+        vocabularies=vocabularies,
+        context=context,
+        judged_tokens=judged_tokens,
+        curations=curations,
+        notes=[_left_out_note(left_out)] if left_out else [],
     )
 
 
-def _curated(
-    curations: Sequence[Curation],
-    tokenized: Mapping[int, Tokenized],
-    dealt: Mapping[str, Sequence[Piece]],
-    context: int,
-) -> dict[str, Mapping[int, Tokenized]]:
-    """Return the text with its training split curated in each way; nothing where none is asked."""
-    if [curation.name for curation in curations] == [NONE]:
-        return {}
-    curator = Curator(dealt["train"])
-    made: dict[str, Mapping[int, Tokenized]] = {}
-    for curation in curations:
-        if curation.name == NONE:
-            made[NONE] = tokenized
-            continue
-        made[curation.name] = {
-            size: curated_text(plain, curation, curator, dealt)
-            for size, plain in tokenized.items()
-        }
-        for found in made[curation.name].values():
-            _check_lengths(found, context, after=f" after curation={curation.name}")
-    return made
+def curations_of(asked: str | Sequence[str]) -> list[Curation]:
+    """Return the curations that a setting names.
 
-
-def _curations(asked: str | Sequence[str]) -> list[Curation]:
+    Raises:
+        DataError: there are none, or one is unknown.
+        MissingPackageError: what finds near duplicates is not installed.
+    """
     names = [asked] if isinstance(asked, str) else list(asked)
     if not names:
         raise DataError("data.curation is empty; give at least one, such as none")
@@ -205,7 +170,12 @@ def _curations(asked: str | Sequence[str]) -> list[Curation]:
     return found
 
 
-def _vocabularies(kind: str, asked: int | Sequence[int] | None) -> list[int | None]:
+def vocabularies_of(kind: str, asked: int | Sequence[int] | None) -> list[int | None]:
+    """Return the sizes of the vocabularies of bpe; one that is None for other tokenizers.
+
+    Raises:
+        DataError: a size is out of its range, or the tokenizer has none to choose.
+    """
     if kind != "bpe":
         if asked is not None:
             raise DataError(
@@ -223,7 +193,7 @@ def _vocabularies(kind: str, asked: int | Sequence[int] | None) -> list[int | No
     return list(dict.fromkeys(sizes))
 
 
-def _check_settings(
+def check_text_settings(
     kind: str,
     context: int,
     split_by: str,
@@ -231,6 +201,11 @@ def _check_settings(
     seed: int,
     judged_tokens: int,
 ) -> None:
+    """Refuse settings of a text that are out of their range.
+
+    Raises:
+        DataError: which, and what is allowed.
+    """
     if kind not in KINDS and not Path(kind).exists():
         raise DataError(
             f"data.tokenizer must be one of {', '.join(KINDS)}, or the folder, tokenizer.json or "
@@ -253,20 +228,6 @@ def _check_settings(
         if not 0.0 < share <= 0.45:
             raise DataError(
                 f"data.{word}_fraction must be above 0 and at most 0.45, but got {share!r}"
-            )
-
-
-def _check_lengths(found: Tokenized, context: int, *, after: str = "") -> None:
-    """Refuse a context that a split cannot fill.
-
-    Raises:
-        DataError: which split, and how many tokens it has.
-    """
-    for word, stretch in found.file.stretches.items():
-        if len(stretch) <= context:
-            raise DataError(
-                f"data.context is {context:,}, but the {word} split has only {len(stretch):,} "
-                f"tokens{after}; give a shorter context, or more text"
             )
 
 

@@ -8,10 +8,13 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.data.dataset import SearchData
+from nas.data.text import TextSearchData
 from nas.measure.cost import on_meta_device
+from nas.models.decoder_inheritance import single_matrices
 from nas.space.space import SearchSpace
-from nas.train.inheritance import inherit
+from nas.train.inheritance import inherit, inherit_into
 from nas.train.recipe import Recipe
+from nas.train.token_recipe import TokenRecipe
 from nas.trial import Inheritance
 
 ALMOST_ALL = 0.99  # of its steps: no ranking changes by fewer
@@ -26,7 +29,7 @@ class StartsFromOthers:
     """
 
     space: SearchSpace
-    data: SearchData
+    data: SearchData | TextSearchData
 
     def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
         """Return name -> shape of what a network's state dict holds; it is built without values.
@@ -54,6 +57,27 @@ def start(
     inherit(model, load_safetensors(inheritance.weights))
     peak = inheritance.learning_rate_share * recipe.learning_rate
     return inheritance.share, replace(recipe, learning_rate=peak)
+
+
+def start_decoder(
+    model: nn.Module, inheritance: Inheritance | None, recipe: TokenRecipe
+) -> TokenRecipe:
+    """Give a decoder its first weights; return the recipe of the training that follows.
+
+    Args:
+        model: as it was built; changed in place.
+        inheritance: where to start from; None leaves model and recipe as they are.
+        recipe: of a full training from random weights.
+    """
+    if inheritance is None:
+        return recipe
+    relative = load_safetensors(inheritance.weights)
+    inherit_into(single_matrices(model.state_dict()), single_matrices(relative))
+    return replace(
+        recipe,
+        tokens=max(recipe.batch_tokens, round(inheritance.share * recipe.tokens)),
+        learning_rate=inheritance.learning_rate_share * recipe.learning_rate,
+    )
 
 
 def share_told(inheritance: Inheritance | None, taken: float = 1.0) -> dict[str, float]:

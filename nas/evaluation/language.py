@@ -22,6 +22,7 @@ from nas.errors import ConfigError
 from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
+from nas.evaluation.inherited import StartsFromOthers, share_told, start_decoder
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.language_spaces import HasEncoderTeacher, HasTokens, StartsFromModel
 from nas.evaluation.model_memory import check_memory
@@ -62,7 +63,7 @@ class Vocabulary:
     context: int
 
 
-class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
+class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
     """Trains language models of a space on a text.
 
     Args:
@@ -181,10 +182,11 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             seen = vocabulary_of(model, self.data)
             first = self.data.shape.curations[0]
             curation = str(spec.architecture.get("curation", first))
+            chosen = with_chosen(self.recipe, spec.architecture)
             training = self._training_of(
                 model,
                 self.data.train_tokens(seen.size, curation),
-                with_chosen(self.recipe, spec.architecture),
+                start_decoder(model, spec.inheritance, chosen),
                 context=seen.context,
                 seed=spec.seed,
                 device=device,
@@ -194,7 +196,7 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             )
             self._run(training, spec)
             metrics = self._judge(model, seen, device=device)
-            metrics |= self.static_costs(spec.architecture)
+            metrics |= self.static_costs(spec.architecture) | share_told(spec.inheritance)
             if self._measures_speed:
                 metrics["tokens_per_s"] = speed_of(model)
         seconds = training.earlier_s + time.monotonic() - started
@@ -248,11 +250,11 @@ class LanguageEvaluator(Evaluator, KnowsWidths, BringsWeights):
             save_checkpoint(training, folder)
 
     def _is_wanted(self, spec: TrialSpec, metrics: Mapping[str, float]) -> bool:
-        """Say whether a network of these metrics may stand on the front."""
+        """Say whether a network may stand on the front, or others are to start from it."""
         ours = losses(self.objectives, metrics)
         if spec.budget < 1.0 or ours is None:
             return False
-        return not any(
+        return spec.keeps_weights or not any(
             all(a <= b for a, b in zip(point, ours, strict=True)) and point != ours
             for point in spec.front
         )

@@ -6,6 +6,8 @@ import numpy.typing as npt
 from torch import nn
 
 from nas.adapt.encoder_training import EncoderTeacher
+from nas.models.encoder import Encoder
+from nas.models.masked_head import MaskedHead
 
 
 @runtime_checkable
@@ -39,16 +41,29 @@ class StartsFromModel(Protocol):
 
 
 @runtime_checkable
+class ReturnsVectors(Protocol):
+    """A space whose networks return a vector of each text, of length 1, and no logits.
+
+    Attributes:
+        vector_features: of a vector.
+    """
+
+    vector_features: int
+
+
+@runtime_checkable
 class HasEncoderTeacher(Protocol):
     """A space of encoders that learn from one teacher.
 
     Attributes:
         teacher_path: where the teacher is.
         hidden_weight: share of the features between layers in the loss.
+        masked_weight: share of the guesses of hidden tokens in the loss.
     """
 
     teacher_path: str
     hidden_weight: float
+    masked_weight: float
 
     def calibrate(self, tokens: npt.NDArray[Any]) -> None:
         """Find what matters in the teacher when it reads a text."""
@@ -56,4 +71,8 @@ class HasEncoderTeacher(Protocol):
 
     def encoder_teacher(self) -> EncoderTeacher:
         """Return the teacher."""
+        ...
+
+    def masked_head(self, model: Encoder) -> MaskedHead:
+        """Return what guesses hidden tokens from a student's features."""
         ...

@@ -6,10 +6,8 @@ without effect, or does not learn is a `Finding`. `nas.testing.space_contract` t
 tests.
 """
 
-import copy
 import math
 import re
-import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +24,9 @@ from nas.device.chain import ChainCosts
 from nas.device.costs import MEMORY, operator_costs
 from nas.device.trace import operators_of_model
 from nas.errors import SpaceError, UnbuildableError
+from nas.evaluation.brief_training import Loss, to_drawn_vectors, to_labels, train_briefly
 from nas.evaluation.chosen import PREFIX, chosen_settings
+from nas.evaluation.language_spaces import ReturnsVectors
 from nas.measure.cost import costs_of, empty_inputs, example_inputs, on_meta_device
 from nas.seeding import generator
 from nas.space.space import SearchSpace
@@ -34,12 +34,6 @@ from nas.task import DataShape, TokenShape
 from nas.widths import WIDTHS
 
 _COUNTED = ("num_params", "size_bytes", "num_macs", *WIDTHS)
-# Images and steps of a training: fewer where a network is so large that these take long.
-_BATCH, _LEAST_BATCH = 16, 4
-_BATCH_MACS = 2e8
-_NUM_STEPS, _LEAST_STEPS = 12, 5
-_TRAINING_TIME_S = 8.0
-_LEARNING_RATE = 3e-3
 # Architectures in which a parameter is changed before it is said to have no effect.
 _NUM_PAIRS = 6
 _DRAWS_PER_ARCHITECTURE = 20
@@ -151,7 +145,7 @@ def _check_model(
             Fault.NO_LOGITS, f"for {_inputs_of(data)} {shape}: {_last_line(error)}", architecture
         )
         return
-    wanted = (*shape, data.num_classes) if isinstance(data, TokenShape) else (2, data.num_classes)
+    wanted = _wanted_shape(space, shape, data)
     if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         message = f"{_inputs_of(data)} {shape} should give {wanted}, but gave {found}"
@@ -170,6 +164,15 @@ def _check_model(
         if by_parts != built:
             message = f"parts() describes a network of {by_parts}, build() makes one of {built}"
             yield Finding(Fault.COST_DIFFERS, message, architecture)
+
+
+def _wanted_shape(space: SearchSpace, shape: tuple[int, ...], data: DataShape) -> tuple[int, ...]:
+    """Return the shape of what a network should return for inputs of a shape."""
+    if isinstance(space, ReturnsVectors):
+        return (shape[0], space.vector_features)
+    if isinstance(data, TokenShape):
+        return (*shape, data.num_classes)
+    return (shape[0], data.num_classes)
 
 
 def _inputs_of(data: DataShape) -> str:
@@ -284,38 +287,21 @@ def _check_learning(
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             model = space.build(architecture, data)
-            yield from _train_briefly(model, architecture, data)
+            loss = to_drawn_vectors if isinstance(space, ReturnsVectors) else to_labels
+            yield from _train_briefly(model, architecture, data, loss=loss)
 
 
 def _train_briefly(
-    model: nn.Module, architecture: Architecture, data: DataShape
+    model: nn.Module, architecture: Architecture, data: DataShape, *, loss: Loss
 ) -> Iterator[Finding]:
-    macs = costs_of(copy.deepcopy(model).to("meta"), data, metrics=("num_macs",))["num_macs"]
-    batch = min(_BATCH, max(_LEAST_BATCH, int(_BATCH_MACS / max(1.0, macs))))
-    inputs = example_inputs(model, data, count=batch)
-    labels = torch.arange(batch) % data.num_classes
-    if isinstance(data, TokenShape):
-        labels = inputs.flatten()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
-    model.train()
-    losses = []
-    reached: set[str] = set()
-    started_s = time.monotonic()
-    for step in range(_NUM_STEPS):
-        if step >= _LEAST_STEPS and time.monotonic() - started_s > _TRAINING_TIME_S:
-            break
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(inputs).flatten(0, -2), labels)
-        losses.append(float(loss.detach()))
-        loss.backward()  # type: ignore[no-untyped-call] # torch's own
-        reached |= {name for name, p in model.named_parameters() if p.grad is not None}
-        optimizer.step()
-    if not np.isfinite(losses).all() or min(losses[-3:]) >= losses[0]:
-        message = f"loss {losses[0]:.3g} -> {losses[-1]:.3g} in {len(losses)} steps"
+    brief = train_briefly(model, data, loss=loss)
+    if not brief.learns:
+        first, last, number = brief.losses[0], brief.losses[-1], len(brief.losses)
+        message = f"loss {first:.3g} -> {last:.3g} in {number} steps"
         yield Finding(Fault.DOES_NOT_LEARN, message, architecture)
-    dead = [n for n, p in model.named_parameters() if p.requires_grad and n not in reached]
-    if dead:
-        message = f"{len(dead)} weights get no gradient: {', '.join(dead[:3])}"
+    if brief.dead:
+        listed = ", ".join(brief.dead[:3])
+        message = f"{len(brief.dead)} weights get no gradient: {listed}"
         yield Finding(Fault.DEAD_WEIGHTS, message, architecture)
 
 

@@ -2,6 +2,8 @@
 
 config.json, model.safetensors, tokenizer.json    transformers loads the folder as BertModel
 projection.safetensors                            of a narrower student: to its teacher's width
+model_int8.safetensors                            all weights, matrices in 8 bits, for embed.py
+model.onnx                                        for ONNX Runtime
 embed.py                                          texts to vectors with torch and tokenizers
 """
 
@@ -17,15 +19,24 @@ from torch import nn
 
 from nas.adapt.encoder_training import EncoderTeacher
 from nas.architecture import Architecture
+from nas.compress.weight_only import packed_weights
 from nas.data.text import TextSearchData
 from nas.evaluation.encoder import AGREEMENT, agreement_of
+from nas.export.encoder_onnx import FILE as ONNX_FILE
+from nas.export.encoder_onnx import KIND as ONNX_KIND
+from nas.export.encoder_onnx import OnnxEncoder, write_encoder_onnx
 from nas.files import write_bytes, write_text
 from nas.models import embed_without_nas
-from nas.models.embed_without_nas import PROJECTION, load
+from nas.models.embed_without_nas import PROJECTION, WEIGHTS, load
 from nas.models.encoder import Encoder, bert_tensors, config_of
 from nas.record.artefacts import ArtefactRow
 
-WEIGHTS = "model.safetensors"
+FILES = {
+    "safetensors": WEIGHTS,
+    "safetensors int8": "model_int8.safetensors",
+    ONNX_KIND: ONNX_FILE,
+}
+_PROJECTION_FILE = "projection.safetensors"
 _TIMED, _WARM_UP = 15, 3
 _CPU = torch.device("cpu")
 
@@ -33,9 +44,9 @@ _CPU = torch.device("cpu")
 class _ReadEncoder(nn.Module):
     """What embed.py runs, as a module."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: str) -> None:
         super().__init__()
-        self.inner = load(folder)
+        self.inner = load(folder, file)
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor:  # noqa: N803 - shape in the name
         """Return the vectors (B, W) of texts."""
@@ -43,7 +54,12 @@ class _ReadEncoder(nn.Module):
 
 
 def write_encoder(
-    folder: Path, model: Encoder, *, architecture: Architecture, tokenizer: str
+    folder: Path,
+    model: Encoder,
+    *,
+    architecture: Architecture,
+    tokenizer: str,
+    has_onnx: bool = False,
 ) -> None:
     """Write the files of a student.
 
@@ -52,12 +68,18 @@ def write_encoder(
         model: with its weights.
         architecture: what was trained.
         tokenizer: content of tokenizer.json.
+        has_onnx: make the file for ONNX Runtime too.
     """
-    tensors = bert_tensors(model.state_dict())
+    tensors = bert_tensors(model.plan, model.state_dict())
     write_bytes(folder / WEIGHTS, save_safetensors(tensors, metadata={"format": "pt"}))
     if model.plan.is_projected:
         projection = {PROJECTION: model.state_dict()[PROJECTION].cpu().contiguous()}
-        write_bytes(folder / "projection.safetensors", save_safetensors(projection))
+        write_bytes(folder / _PROJECTION_FILE, save_safetensors(projection))
+    floats = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    few_bits = save_safetensors(packed_weights(floats, bits=8), metadata={"format": "pt"})
+    write_bytes(folder / FILES["safetensors int8"], few_bits)
+    if has_onnx:
+        write_encoder_onnx(folder / ONNX_FILE, model)
     write_text(folder / "config.json", json.dumps(config_of(model.plan), indent=2) + "\n")
     write_text(folder / "tokenizer.json", tokenizer)
     settings = {
@@ -73,15 +95,15 @@ def write_encoder(
     write_text(folder / "embed.py", program)
 
 
-def measured_encoder(
+def measured_files(
     folder: Path,
     model: Encoder,
     *,
     names: tuple[str, str, str],
     teacher: EncoderTeacher,
     data: TextSearchData,
-) -> ArtefactRow:
-    """Return what the files of a student are like, by running them.
+) -> list[ArtefactRow]:
+    """Return what each file of a student is like, by running it.
 
     Args:
         folder: holds them.
@@ -90,31 +112,57 @@ def measured_encoder(
         teacher: judges.
         data: the test text is what it is judged by.
     """
-    ready = _ReadEncoder(folder)
+    expected = agreement_of(model.eval(), teacher, data, device=_CPU)
     tokens = data.judged_by(next(iter(data.tokenized))).tokens.ravel()[: data.context]
     texts = teacher.framed(torch.from_numpy(tokens.astype("int64"))[None])
-    with torch.inference_mode():
-        difference = float((ready(texts) - model.eval()(texts)).abs().max())
-        times = []
-        for _ in range(_WARM_UP + _TIMED):
-            started = time.perf_counter()
-            ready(texts)
-            times.append(1000.0 * (time.perf_counter() - started))
+    rows = []
+    for kind, file in FILES.items():
+        if not (folder / file).is_file():
+            continue
+        is_onnx = kind == ONNX_KIND
+        ready = OnnxEncoder(folder / file) if is_onnx else _ReadEncoder(folder, file)
+        rows.append(
+            _row(
+                folder / file,
+                kind,
+                names=names,
+                num_params=sum(p.numel() for p in model.parameters()),
+                difference=_difference(ready, model, texts),
+                values=(agreement_of(ready, teacher, data, device=_CPU), expected),
+                latency_ms=_latency_ms(ready, texts),
+            )
+        )
+    return rows
+
+
+def _row(
+    path: Path,
+    kind: str,
+    *,
+    names: tuple[str, str, str],
+    num_params: int,
+    difference: float,
+    values: tuple[float, float],
+    latency_ms: float,
+) -> ArtefactRow:
     name, variant, place = names
-    files = [folder / WEIGHTS, folder / "projection.safetensors"]
+    size = path.stat().st_size
+    projection = path.parent / _PROJECTION_FILE
+    if path.name == WEIGHTS and projection.is_file():
+        size += projection.stat().st_size
     return ArtefactRow(
         name=name,
         variant=variant,
-        format="safetensors",
-        file=f"{place}/{WEIGHTS}",
-        size_bytes=sum(path.stat().st_size for path in files if path.is_file()),
-        num_params=sum(p.numel() for p in model.parameters()),
+        format=kind,
+        file=f"{place}/{path.name}",
+        size_bytes=size,
+        num_params=num_params,
         metric=AGREEMENT,
-        test_value=agreement_of(ready, teacher, data, device=_CPU),
-        torch_value=agreement_of(model, teacher, data, device=_CPU),
+        test_value=values[0],
+        torch_value=values[1],
         max_difference=difference,
         agreement=math.nan,
-        latency_ms=statistics.median(times[_WARM_UP:]),
+        latency_ms=latency_ms,
         latency_low_ms=math.nan,
         latency_high_ms=math.nan,
         latency_32_ms=math.nan,
@@ -124,3 +172,18 @@ def measured_encoder(
         peak_memory_bytes=math.nan,
         refused="",
     )
+
+
+def _difference(ready: nn.Module, model: Encoder, texts: torch.Tensor) -> float:
+    with torch.inference_mode():
+        return float((ready(texts) - model(texts)).abs().max())
+
+
+def _latency_ms(ready: nn.Module, texts: torch.Tensor) -> float:
+    times = []
+    with torch.inference_mode():
+        for _ in range(_WARM_UP + _TIMED):
+            started = time.perf_counter()
+            ready(texts)
+            times.append(1000.0 * (time.perf_counter() - started))
+    return statistics.median(times[_WARM_UP:])

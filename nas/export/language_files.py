@@ -5,6 +5,7 @@
     model_int8.safetensors, model_int4.safetensors    weights of few bits, for generate.py
     model_adapted.safetensors                         a frozen model with updates of low rank
     model.onnx                                        for ONNX Runtime, with a cache
+    model.gguf                                        for llama.cpp
 
 What was made is remembered beside the files, so a second `nas finish` makes nothing twice.
 """
@@ -23,6 +24,9 @@ from nas.architecture import Architecture
 from nas.compress.weight_only import packed_weights
 from nas.data.text import TextSearchData
 from nas.data.tokenizers import Tokenizer
+from nas.export.gguf_files import FILE as GGUF_FILE
+from nas.export.gguf_files import KIND as GGUF_KIND
+from nas.export.gguf_files import can_hold_in_gguf, model_in_gguf, write_gguf
 from nas.export.language_onnx import FILE as ONNX_FILE
 from nas.export.language_onnx import KIND as ONNX_KIND
 from nas.export.language_onnx import OnnxDecoder, can_hold, write_onnx
@@ -30,7 +34,7 @@ from nas.export.made_files import remember, remembered
 from nas.files import write_bytes, write_text
 from nas.models import generate_without_nas
 from nas.models.decoder import Decoder
-from nas.models.decoder_files import config_of, is_published, tensors_of
+from nas.models.decoder_files import config_of, is_published, portable_model, tensors_of
 from nas.models.generate_without_nas import load, tokens_per_second
 from nas.record.artefacts import ArtefactRow
 from nas.train.token_training import mean_loss
@@ -95,6 +99,7 @@ def export_language_network(
     place: str,
     bits: tuple[int | None, ...],
     has_onnx: bool = False,
+    has_gguf: bool = False,
 ) -> list[ArtefactRow]:
     """Write the files of a model below `folder / place`, and return a row for each.
 
@@ -107,9 +112,11 @@ def export_language_network(
         place: the model's own folder in it.
         bits: of the weights of each file; None for 32-bit floats.
         has_onnx: make an ONNX file with a cache too, where one can hold the model.
+        has_gguf: make a GGUF file too, where one can hold the model and its tokens.
     """
     own = folder / place
     formats = {"onnx": True} if has_onnx else {}
+    formats |= {"gguf": True} if has_gguf else {}
     source: list[Any] = [_VERSION, network.job, network.variant, list(bits), {"formats": formats}]
     known = remembered(own / "artefacts.json", source)
     if known is not None:
@@ -139,6 +146,13 @@ def export_language_network(
         run = OnnxDecoder(own / ONNX_FILE)
         speed = run.tokens_per_second()
         rows.append(_row(network, short, own / ONNX_FILE, place, ONNX_KIND, run, speed, small))
+    tokenizer = data.tokenized[plan.vocabulary].tokenizer
+    if has_gguf and can_hold_in_gguf(model, tokenizer):
+        path = own / GGUF_FILE
+        write_gguf(path, model, tokenizer, name=network.name)
+        other = model_in_gguf(path)
+        speed = tokens_per_second(portable_model(other))
+        rows.append(_row(network, data, path, place, GGUF_KIND, other, speed, expected))
     remember(own / "artefacts.json", source, rows)
     return rows
 

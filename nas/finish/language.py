@@ -147,6 +147,7 @@ class _LanguageFinish:
                     place=place,
                     bits=self._task.bits,
                     has_onnx=self._task.has_onnx,
+                    has_gguf=self._task.has_gguf,
                 )
                 self._artefacts += made
                 card = language_card(

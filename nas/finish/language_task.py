@@ -59,6 +59,8 @@ class LanguageTask:
         teacher_weight: share of the teacher in the loss.
         bits: of the weights of each file; None for floats; empty for no files.
         has_onnx: files for ONNX Runtime are made too.
+        has_gguf: GGUF files are made too, where they can hold a model.
+        labelled_texts: a table that a classifier on students is judged by; None for none.
         license: of the weights, as the user states it; for the model cards.
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
@@ -78,6 +80,8 @@ class LanguageTask:
     teacher_weight: float = 0.5
     bits: tuple[int | None, ...] = (None, 8, 4)
     has_onnx: bool = False
+    has_gguf: bool = False
+    labelled_texts: str | None = None
     license: str = ""
     command: str = ""
     num_threads: float = 1

@@ -167,7 +167,7 @@ def _refuse_other_kinds(config: Mapping[str, Any], where: Path) -> None:
     ):
         if is_wrong:
             raise SpaceError(
-                f"search_space.model: {where} has {what}, which elastic_lm cannot hold; it takes "
+                f"search_space.model: {where} has {what}, which our blocks cannot hold; they take "
                 f"decoders of the kinds {', '.join(KINDS)} without biases, in floats, with "
                 f"hidden_act {', '.join(ACTIVATIONS)}"
             )

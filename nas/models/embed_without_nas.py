@@ -3,10 +3,11 @@
     python embed.py "The first text" "Another one"
 
 Reads config.json, tokenizer.json and model.safetensors, and projection.safetensors where there is
-one. Prints how alike the texts are: the cosines of their vectors. BERT's definition; the vector of
-a text is the mean of the last features over its tokens, of length 1.
+one; or all weights from one file: --file model_int8.safetensors. Prints how alike the texts are:
+the cosines of their vectors. BERT's definition; the vector of a text is the mean of the last
+features over its tokens, of length 1.
 
-    B texts, T tokens, W width
+    B texts, T tokens, W width, A features of all heads, F inside a feed-forward
 """
 
 import argparse
@@ -24,7 +25,15 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "relu": functional.relu,
 }
 PROJECTION = "projection.weight"
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
+WEIGHTS = "model.safetensors"
+_SCALE = ".scale"
+_DTYPES = {
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I8": torch.int8,
+}
 
 
 class PortableEncoder:
@@ -38,7 +47,8 @@ class PortableEncoder:
     def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         self.config = config
         self.tensors = tensors
-        self.num_heads = int(config["num_attention_heads"])
+        # A file without zeros holds fewer heads than BERT's definition has.
+        self.head_features = int(config["hidden_size"]) // int(config["num_attention_heads"])
         self.activation = ACTIVATIONS[config["hidden_act"]]
 
     def hidden(self, tokens: torch.Tensor, mask: torch.Tensor | None = None) -> list[torch.Tensor]:
@@ -79,12 +89,12 @@ class PortableEncoder:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return what a layer holds inside.
 
-        Of all heads (B, T, W), behind the attention (B, T, W), in the feed-forward (B, T, F).
+        Of all heads (B, T, A), behind the attention (B, T, W), in the feed-forward (B, T, F).
         """
         own = f"{name}.attention"
         query, key, value = (
             self._linear(x, f"{own}.self.{word}")
-            .view(*x.shape[:2], self.num_heads, -1)
+            .view(*x.shape[:2], -1, self.head_features)
             .transpose(1, 2)
             for word in ("query", "key", "value")
         )
@@ -127,11 +137,21 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def load(folder: Path) -> PortableEncoder:
-    """Return the encoder of a folder."""
+def unpacked(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return floats: a matrix of whole numbers has a scale for each of its rows, NAME.scale."""
+    found = {}
+    for name, tensor in stored.items():
+        if not name.endswith(_SCALE):
+            scale = stored.get(name + _SCALE)
+            found[name] = tensor.float() if scale is None else tensor.float() * scale.float()
+    return found
+
+
+def load(folder: Path, file: str = WEIGHTS) -> PortableEncoder:
+    """Return the encoder of a folder, with the weights of a file in it."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    tensors = read_safetensors(folder / "model.safetensors")
-    if (folder / "projection.safetensors").is_file():
+    tensors = unpacked(read_safetensors(folder / file))
+    if file == WEIGHTS and (folder / "projection.safetensors").is_file():
         tensors |= read_safetensors(folder / "projection.safetensors")
     return PortableEncoder(config, tensors)
 
@@ -153,10 +173,11 @@ def main() -> None:
     """Print the cosines of the texts of the command line."""
     parser = argparse.ArgumentParser(description="How alike are texts?")
     parser.add_argument("texts", nargs="+")
+    parser.add_argument("--file", default=WEIGHTS, help="such as model_int8.safetensors")
     given = parser.parse_args()
     folder = Path(__file__).parent
     with torch.inference_mode():
-        vectors = load(folder).embed(*tokenized(folder, given.texts))
+        vectors = load(folder, given.file).embed(*tokenized(folder, given.texts))
     for row in vectors @ vectors.T:
         print(" ".join(f"{float(cosine):6.3f}" for cosine in row))  # noqa: T201 - a program
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from nas.models.embed_without_nas import PROJECTION, PortableEncoder
 from nas.widths import widths_from
@@ -25,8 +26,9 @@ class EncoderPlan:
         vocabulary: number of tokens.
         positions: most tokens of a text.
         num_types: kinds of tokens that the table of types tells apart.
-        width: features between layers; all heads have as many together.
+        width: features between layers.
         num_heads: of the attention.
+        head_features: of a head; the width holds a whole number of heads.
         hidden_features: inside a feed-forward.
         num_layers: of them.
         activation: gelu or relu.
@@ -39,11 +41,17 @@ class EncoderPlan:
     num_types: int
     width: int
     num_heads: int
+    head_features: int
     hidden_features: int
     num_layers: int
     activation: str
     norm_epsilon: float
     embedding_features: int
+
+    @property
+    def attention_features(self) -> int:
+        """Features of all heads together."""
+        return self.num_heads * self.head_features
 
     @property
     def is_projected(self) -> bool:
@@ -70,12 +78,18 @@ class Encoder(nn.Module):
     Args:
         plan: its definition.
         kept: where its features are in its teacher; None where it has none.
+
+    Attributes:
+        context: tokens of the texts that its costs are counted with.
     """
+
+    context: int
 
     def __init__(self, plan: EncoderPlan, kept: Kept | None = None) -> None:
         super().__init__()
         self.plan = plan
         self.kept = kept
+        self.context = plan.positions
         for name, shape in shapes_of(plan).items():
             tensor = torch.zeros(shape) if name.endswith("bias") else torch.ones(shape)
             if len(shape) == 2:
@@ -94,7 +108,7 @@ class Encoder(nn.Module):
 
 def shapes_of(plan: EncoderPlan) -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight by BERT's name."""
-    width, hidden = plan.width, plan.hidden_features
+    width, hidden, mixed = plan.width, plan.hidden_features, plan.attention_features
     found: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (plan.vocabulary, width),
         "embeddings.position_embeddings.weight": (plan.positions, width),
@@ -103,8 +117,9 @@ def shapes_of(plan: EncoderPlan) -> dict[str, tuple[int, ...]]:
     found |= _norm_shapes("embeddings.LayerNorm", width)
     for index in range(plan.num_layers):
         name = f"encoder.layer.{index}"
-        for word in ("self.query", "self.key", "self.value", "output.dense"):
-            found |= _linear_shapes(f"{name}.attention.{word}", width, width)
+        for word in ("query", "key", "value"):
+            found |= _linear_shapes(f"{name}.attention.self.{word}", mixed, width)
+        found |= _linear_shapes(f"{name}.attention.output.dense", width, mixed)
         found |= _norm_shapes(f"{name}.attention.output.LayerNorm", width)
         found |= _linear_shapes(f"{name}.intermediate.dense", hidden, width)
         found |= _linear_shapes(f"{name}.output.dense", width, hidden)
@@ -122,13 +137,14 @@ def encoder_costs(plan: EncoderPlan, *, context: int) -> dict[str, float]:
         context: tokens of the text whose multiply-accumulates are counted.
     """
     width, hidden, layers = plan.width, plan.hidden_features, plan.num_layers
-    products = 4 * width * width + 2 * width * hidden
-    body = 2 * width + layers * (products + 9 * width + hidden)
+    mixed = plan.attention_features
+    products = 4 * width * mixed + 2 * width * hidden
+    body = 2 * width + layers * (products + 3 * mixed + 6 * width + hidden)
     if plan.is_projected:
         body += plan.embedding_features * width
     num_params = body + (plan.vocabulary + plan.positions + plan.num_types) * width
-    macs = layers * (context * products + 2 * context**2 * width)
-    widths = [w for _ in range(layers) for w in (width, width, width, width, hidden, width)]
+    macs = layers * (context * products + 2 * context**2 * mixed)
+    widths = [w for _ in range(layers) for w in (mixed, mixed, mixed, width, hidden, width)]
     return {
         "num_params": num_params,
         "size_bytes": _BYTES_PER_WEIGHT * num_params,
@@ -145,7 +161,11 @@ def encoder_costs(plan: EncoderPlan, *, context: int) -> dict[str, float]:
 
 
 def config_of(plan: EncoderPlan) -> dict[str, Any]:
-    """Return the content of config.json, as transformers reads it."""
+    """Return the content of config.json, as transformers reads it.
+
+    BERT's definition has as many heads as the width holds: `bert_tensors` fills up those that a
+    student lacks.
+    """
     return {
         "architectures": ["BertModel"],
         "model_type": "bert",
@@ -153,7 +173,7 @@ def config_of(plan: EncoderPlan) -> dict[str, Any]:
         "max_position_embeddings": plan.positions,
         "type_vocab_size": plan.num_types,
         "hidden_size": plan.width,
-        "num_attention_heads": plan.num_heads,
+        "num_attention_heads": plan.width // plan.head_features,
         "intermediate_size": plan.hidden_features,
         "num_hidden_layers": plan.num_layers,
         "hidden_act": plan.activation,
@@ -166,10 +186,22 @@ def config_of(plan: EncoderPlan) -> dict[str, Any]:
     }
 
 
-def bert_tensors(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the weights that BertModel has: all but the projection."""
-    kept = {name: tensor for name, tensor in state.items() if name != PROJECTION}
-    return {name: tensor.detach().cpu().float().contiguous() for name, tensor in kept.items()}
+def bert_tensors(plan: EncoderPlan, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights that BertModel has: all but the projection; absent heads are zeros."""
+    missing = plan.width - plan.attention_features
+    found = {}
+    for name, tensor in state.items():
+        if name == PROJECTION:
+            continue
+        filled = tensor.detach().cpu().float()
+        if ".attention.self." in name:  # rows of the heads
+            filled = functional.pad(
+                filled, (0, 0, 0, missing) if filled.ndim == 2 else (0, missing)
+            )
+        elif name.endswith("attention.output.dense.weight"):
+            filled = functional.pad(filled, (0, missing))
+        found[name] = filled.contiguous()
+    return found
 
 
 def _linear_shapes(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:

@@ -48,11 +48,13 @@ class KeptOfEncoder:
 
     Attributes:
         layers: places of the teacher's layers, in order.
-        num_heads: in each layer; the width shrinks alike.
+        width: features between layers.
+        num_heads: in each layer.
         hidden_features: inside each feed-forward.
     """
 
     layers: tuple[int, ...]
+    width: int
     num_heads: int
     hidden_features: int
 
@@ -111,7 +113,7 @@ def student_plan(plan: EncoderPlan, kept: KeptOfEncoder) -> EncoderPlan:
     return EncoderPlan(
         **{
             **vars(plan),
-            "width": plan.width // plan.num_heads * kept.num_heads,
+            "width": kept.width,
             "num_heads": kept.num_heads,
             "hidden_features": kept.hidden_features,
             "num_layers": len(kept.layers),
@@ -119,9 +121,9 @@ def student_plan(plan: EncoderPlan, kept: KeptOfEncoder) -> EncoderPlan:
     )
 
 
-def kept_width(plan: EncoderPlan, importance: EncoderImportance, num_heads: int) -> torch.Tensor:
+def kept_width(importance: EncoderImportance, kept: KeptOfEncoder) -> torch.Tensor:
     """Return the places of the features between layers that stay."""
-    return most(importance.width, plan.width // plan.num_heads * num_heads)
+    return most(importance.width, kept.width)
 
 
 def student_state(
@@ -140,13 +142,13 @@ def student_state(
         importance: of its parts.
         kept: what stays.
     """
-    width = kept_width(plan, importance, kept.num_heads)
+    width = kept_width(importance, kept)
     found = {
         f"embeddings.{word}.weight": state[f"embeddings.{word}.weight"][:, width]
         for word in ("word_embeddings", "position_embeddings", "token_type_embeddings")
     }
     found |= _part(state, "embeddings.LayerNorm", "embeddings.LayerNorm", width)
-    size = plan.width // plan.num_heads
+    size = plan.head_features
     for place, index in enumerate(kept.layers):
         ours, theirs = f"encoder.layer.{place}", f"encoder.layer.{index}"
         heads = most(importance.heads[index], kept.num_heads)

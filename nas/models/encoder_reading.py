@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from nas.errors import SpaceError
 from nas.models.embed_without_nas import ACTIVATIONS
 from nas.models.encoder import EncoderPlan, shapes_of
+from nas.models.masked_head import head_state_of
 
 _WEIGHTS, _PREFIX = "model.safetensors", "bert."
 _NUMBERS = {
@@ -37,6 +38,8 @@ class ReadEncoder:
         tokenizer: content of its tokenizer.json.
         first: token that begins each text.
         last: token that ends each text.
+        mask: token that hides another one; None where the tokenizer has none.
+        head: weights of what guesses hidden tokens; None where the checkpoint has none.
     """
 
     plan: EncoderPlan
@@ -44,6 +47,8 @@ class ReadEncoder:
     tokenizer: str
     first: int
     last: int
+    mask: int | None = None
+    head: dict[str, torch.Tensor] | None = None
 
 
 def read_encoder(folder: Path) -> ReadEncoder:
@@ -58,24 +63,45 @@ def read_encoder(folder: Path) -> ReadEncoder:
         numbers = {ours: int(config[theirs]) for ours, theirs in _NUMBERS.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise SpaceError(f"search_space.teacher: {folder}/config.json lacks {error}") from error
+    if min(numbers.values()) < 1 or numbers["width"] % numbers["num_heads"]:
+        raise SpaceError(
+            f"search_space.teacher: {folder}/config.json has hidden_size {numbers['width']} and "
+            f"{numbers['num_heads']} heads; all sizes must be at least 1 and the first a multiple "
+            "of the second"
+        )
     plan = EncoderPlan(
         **numbers,
+        head_features=numbers["width"] // numbers["num_heads"],
         activation=config["hidden_act"],
         norm_epsilon=float(config.get("layer_norm_eps", 1e-12)),
     )
     tokenizer = _object_of(folder / "tokenizer.json")
     first, last = (_special(tokenizer, name, folder) for name in ("[CLS]", "[SEP]"))
-    return ReadEncoder(plan, _weights(plan, folder), json.dumps(tokenizer), first, last)
+    tensors = _tensors(folder)
+    return ReadEncoder(
+        plan,
+        _weights(plan, tensors, folder),
+        json.dumps(tokenizer),
+        first,
+        last,
+        mask=_added(tokenizer).get("[MASK]"),
+        head=head_state_of(plan, tensors),
+    )
 
 
-def _weights(plan: EncoderPlan, folder: Path) -> dict[str, torch.Tensor]:
+def _tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        found = load_file(folder / _WEIGHTS)
+        return load_file(folder / _WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise SpaceError(
             f"search_space.teacher: {folder}/{_WEIGHTS} cannot be read: {error}; save_pretrained "
             "of transformers writes it"
         ) from error
+
+
+def _weights(
+    plan: EncoderPlan, found: Mapping[str, torch.Tensor], folder: Path
+) -> dict[str, torch.Tensor]:
     state = {}
     for name, shape in shapes_of(plan).items():
         tensor = found.get(name, found.get(_PREFIX + name))
@@ -90,13 +116,18 @@ def _weights(plan: EncoderPlan, folder: Path) -> dict[str, torch.Tensor]:
 
 def _special(tokenizer: Mapping[str, Any], name: str, folder: Path) -> int:
     """Return the token of a name that stands for no text."""
-    for entry in tokenizer.get("added_tokens") or []:
-        if entry["content"] == name:
-            return int(entry["id"])
+    known = _added(tokenizer)
+    if name in known:
+        return known[name]
     raise SpaceError(
         f"search_space.teacher: {folder}/tokenizer.json has no {name} among its added_tokens, "
         "which begins or ends each text of an encoder of BERT's kind"
     )
+
+
+def _added(tokenizer: Mapping[str, Any]) -> dict[str, int]:
+    """Return the tokens that stand for no text, by name."""
+    return {entry["content"]: int(entry["id"]) for entry in tokenizer.get("added_tokens") or []}
 
 
 def _refuse_other_kinds(config: Mapping[str, Any], folder: Path) -> None:

@@ -25,7 +25,16 @@ def inherit(model: nn.Module, relative: Mapping[str, Tensor]) -> float:
         model: as it was built, on any device.
         relative: a state dict, of another architecture or of the same one.
     """
-    state = model.state_dict()
+    return inherit_into(model.state_dict(), relative)
+
+
+def inherit_into(state: Mapping[str, Tensor], relative: Mapping[str, Tensor]) -> float:
+    """Copy what a relative has into tensors, in place; return the share of values that it had.
+
+    Args:
+        state: by name, on any device; views of a model's weights change the model.
+        relative: by name, of another architecture or of the same one.
+    """
     pairs = corresponding(
         {name: tuple(tensor.shape) for name, tensor in state.items()},
         {name: tuple(tensor.shape) for name, tensor in relative.items()},

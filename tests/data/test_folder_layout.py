@@ -319,8 +319,8 @@ def test_copies_in_one_folder_come_to_the_same_split(tmp_path, streaming):
     data = load_image_folder(str(tmp_path), streaming=streaming)
 
     found = [{image.tobytes() for image in split.images[:]} for split in data.splits().values()]
-    assert [len(split) for split in data.splits().values()] == [18, 6, 6]
-    assert [len(contents) for contents in found] == [12, 4, 4]
+    assert [len(split) for split in data.splits().values()] == [21, 6, 3]
+    assert [len(contents) for contents in found] == [14, 4, 2]
     assert len(set.union(*found)) == 20
 
 

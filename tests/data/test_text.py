@@ -189,13 +189,14 @@ def test_a_changed_document_changes_the_fingerprint(tmp_path):
         (b"good \xff bad", {}, r"not UTF-8: byte 5 is 0xff"),
         (b"abc" * 900 + b"\xc3", {}, r"not UTF-8: byte 2,700 is 0xc3"),
         (b"a" * 900, {"context": 64}, "validation split has only 45 tokens"),
-        (b"a" * 900, {"split_by": "documents"}, "1 document cannot be dealt"),
+        (b"a" * 900, {"split_by": "documents"}, "split_by=position cuts"),
+        (b"abc", {}, "3 bytes are too few; give more text"),
         (b"a" * 900, {"tokenizer": "words"}, "byte, character, bpe"),
         (b"a" * 900, {"vocabulary_size": 300}, "is for tokenizer=bpe"),
         (b"a" * 900, {"test_fraction": 0.9}, "at most 0.45"),
         (b"a" * 900, {"tokenizer": "bpe", "vocabulary_size": 100}, "above 256"),
     ],
-    ids=["empty", "bytes", "cut", "context", "one", "kind", "size", "share", "small"],
+    ids=["empty", "bytes", "cut", "context", "one", "few", "kind", "size", "share", "small"],
 )
 def test_what_is_wrong_with_a_text_is_told(tmp_path, content, settings, told):
     (tmp_path / "a.txt").write_bytes(content)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import load
 
 from nas.cli.main import main
 from nas.data.text_loaders import load_text
@@ -13,7 +14,7 @@ from nas.objective import objective_for
 from nas.record.run_folder import RunFolder
 from nas.study.journal import load_records
 from nas.train.token_recipe import TokenRecipe
-from nas.trial import FailureKind, TrialSpec, TrialState
+from nas.trial import FailureKind, Inheritance, TrialSpec, TrialState
 from search_spaces.decoder_lm import DecoderSpace
 
 SPACE = DecoderSpace(
@@ -79,6 +80,18 @@ def test_part_of_the_budget_is_kept_and_the_rest_ends_as_a_whole_training(text, 
     assert part.state is TrialState.STOPPED
     assert part.metrics["loss"] > whole
     assert rest.metrics["loss"] == whole
+
+
+def test_a_trial_that_starts_from_another_is_shorter_and_ahead_of_one_that_does_not(text):
+    evaluator = make_evaluator(text)
+    whole = evaluator.evaluate(make_spec(keeps_weights=True))
+    short = make_evaluator(text, recipe=TokenRecipe(tokens=2_000, batch_tokens=256))
+    alone = short.evaluate(make_spec()).metrics
+    start = Inheritance(whole.weights, share=0.25, learning_rate_share=1.0)
+    taken_up = evaluator.evaluate(make_spec(inheritance=start)).metrics
+    assert taken_up["training_share"] == 0.25
+    assert taken_up["loss"] < alone["loss"] - 0.5
+    assert set(evaluator.weight_shapes(make_spec().architecture)) == set(load(whole.weights))
 
 
 def test_a_failure_is_a_result(text):

@@ -1,5 +1,6 @@
 """The space encoder_student: what students keep of their teacher, and their search and files."""
 
+import csv
 import json
 import pickle
 import subprocess
@@ -8,13 +9,15 @@ import sys
 import numpy as np
 import pytest
 import torch
-from parts.small_encoder import PLAN, WORDS, tokenizer_json, write_encoder_folder
+from parts.small_encoder import PLAN, WORDS, drawn_head, tokenizer_json, write_encoder_folder
+from safetensors.torch import save_file
 
 from nas.cli.main import main
 from nas.data.text_loaders import load_text
 from nas.errors import ConfigError, SpaceError
 from nas.evaluation.encoder import EncoderEvaluator
 from nas.evaluation.language import LanguageEvaluator
+from nas.evaluation.space_check import Fault, check_space
 from nas.measure.cost import on_meta_device
 from nas.models.embed_without_nas import load
 from nas.objective import objective_for
@@ -26,7 +29,7 @@ from nas.trial import TrialSpec, TrialState
 from search_spaces.encoder_student import EncoderStudentSpace
 
 DATA = token_shape(context=16, vocabularies=[len(WORDS)])
-WHOLE = {"depth": 1.0, "order": "even", "width": 1.0, "mlp": 1.0}
+WHOLE = {"depth": 1.0, "order": "even", "width": 1.0, "heads": 1.0, "mlp": 1.0}
 TEXT = "the cat sat on the mat and the dog sat on the log and the cat\n" * 300
 OBJECTIVES = (objective_for("agreement"), objective_for("size_bytes"))
 
@@ -57,6 +60,62 @@ def test_costs_in_closed_form_are_those_of_the_built_students(folder):
         assert stated == sum(p.numel() for p in model.parameters())
 
 
+def test_heads_that_add_nothing_can_go_without_the_width(tmp_path):
+    teacher = write_encoder_folder(tmp_path / "bert")
+    state = teacher.state_dict()
+    size = PLAN.head_features
+    for index in range(3):
+        # The second and the last head add nothing.
+        for head in (1, 3):
+            place = slice(head * size, (head + 1) * size)
+            state[f"encoder.layer.{index}.attention.output.dense.weight"][:, place] = 0.0
+    save_file(dict(state), tmp_path / "bert" / "model.safetensors")
+    space = EncoderStudentSpace(str(tmp_path / "bert"), calibration_tokens=64)
+    space.calibrate(np.arange(500, dtype=np.uint16) % len(WORDS))
+    student = space.build(space.architecture({**WHOLE, "heads": 0.5}), DATA)
+    tokens = torch.randint(0, len(WORDS), (2, 12))
+    assert (student.plan.num_heads, student.plan.width) == (2, PLAN.width)
+    assert torch.allclose(student(tokens), teacher(tokens), atol=1e-5)
+
+
+def test_the_space_has_no_faults(folder):
+    space = EncoderStudentSpace(str(folder))
+    (data,) = space.example_data
+    assert check_space(space, data, num_architectures=30) == []
+
+
+def test_a_network_that_costs_other_than_is_said_is_a_fault(folder):
+    class Dishonest(EncoderStudentSpace):
+        def static_costs(self, architecture, data):
+            return {**super().static_costs(architecture, data), "num_macs": 1.0}
+
+    space = Dishonest(str(folder))
+    (data,) = space.example_data
+    faults = {finding.fault for finding in check_space(space, data, num_architectures=5)}
+    assert faults == {Fault.COST_DIFFERS}
+
+
+def test_hidden_words_need_a_token_that_hides(tmp_path):
+    write_encoder_folder(tmp_path / "bert")
+    place = tmp_path / "bert" / "tokenizer.json"
+    place.write_text(place.read_text().replace("[MASK]", "[HIDE]"))
+    with pytest.raises(SpaceError, match="give masked_weight=0"):
+        EncoderStudentSpace(str(tmp_path / "bert"), masked_weight=0.2)
+    with pytest.raises(SpaceError, match="from 0 to less than 1"):
+        EncoderStudentSpace(str(tmp_path / "bert"), masked_weight=1.0)
+
+
+def test_a_head_begins_with_what_the_teacher_s_has_for_the_features_that_stay(tmp_path):
+    head = drawn_head()
+    write_encoder_folder(tmp_path / "bert", head=head)
+    space = EncoderStudentSpace(str(tmp_path / "bert"), masked_weight=0.2)
+    student = space.build(space.architecture({**WHOLE, "width": 0.5}), DATA)
+    own, kept = space.masked_head(student), student.kept.width_V
+    assert torch.equal(own.dense.weight, head.dense.weight[kept][:, kept])
+    assert torch.equal(own.bias, head.bias)
+    assert space.encoder_teacher().head is not None
+
+
 def test_what_adds_nothing_is_missed_by_nobody(tmp_path):
     """One layer changes nothing, and one head and half of the features inside add nothing."""
     teacher = write_encoder_folder(tmp_path / "bert")
@@ -64,8 +123,6 @@ def test_what_adds_nothing_is_missed_by_nobody(tmp_path):
     for index in range(3):
         name = f"encoder.layer.{index}"
         state[f"{name}.output.dense.weight"][:, ::2] = 0.0
-    from safetensors.torch import save_file
-
     save_file(dict(state), tmp_path / "bert" / "model.safetensors")
     space = EncoderStudentSpace(str(tmp_path / "bert"), calibration_tokens=64)
     space.calibrate(np.arange(500, dtype=np.uint16) % len(WORDS))
@@ -134,7 +191,9 @@ def test_a_published_tokenizer_reads_all_of_a_text_whatever_it_does_to_single_on
 
 def test_a_student_that_learns_agrees_more_than_at_first(text, folder):
     space = EncoderStudentSpace(str(folder), calibration_tokens=256)
-    half = space.architecture({"depth": 0.34, "order": "even", "width": 0.5, "mlp": 0.5})
+    half = space.architecture(
+        {"depth": 0.34, "order": "even", "width": 0.5, "heads": 1.0, "mlp": 0.5}
+    )
     values = []
     for rate in (1e-9, 0.01):
         recipe = TokenRecipe(tokens=8192, batch_tokens=256, learning_rate=rate, optimizer="adamw")
@@ -164,18 +223,48 @@ def test_spaces_and_evaluations_that_do_not_fit_are_told(text, folder):
         )
 
 
+def test_a_probe_needs_texts_with_labels_and_is_measured_of_them(text, folder, tmp_path):
+    space = EncoderStudentSpace(str(folder))
+    recipe = TokenRecipe(tokens=1024, batch_tokens=256, learning_rate=1e-9, optimizer="adamw")
+    wanted = (objective_for("probe_accuracy"), objective_for("size_bytes"))
+    with pytest.raises(ConfigError, match=r"evaluation\.labelled_texts=FILE\.csv"):
+        EncoderEvaluator(space, text, recipe, wanted)
+    lines = [f"the {animal} sat {n},{animal}" for n in range(40) for animal in ("cat", "dog")]
+    (tmp_path / "labelled.csv").write_text("\n".join(["text,label", *lines]))
+    evaluator = EncoderEvaluator(
+        space, text, recipe, wanted, labelled_texts=str(tmp_path / "labelled.csv")
+    )
+    result = evaluator.evaluate(TrialSpec(0, space.architecture(WHOLE), seed=0))
+    assert result.metrics["probe_accuracy"] == 1.0
+
+
+def test_students_begin_with_their_teacher_not_with_each_other(text, folder, tmp_path, capsys):
+    words = ["search", "preset=encoder_student", f"search_space.teacher={folder}"]
+    words += [f"data.path={tmp_path}/text.txt", "data.context=16", "execution=inline", "ui=none"]
+    assert main([*words, "training.inherit=true", f"run_folder={tmp_path}/run"]) != 0
+    assert "begin with parts of a trained model already" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_search_ends_with_students_that_run_without_nas(text, folder, tmp_path):
     words = ["search", "preset=encoder_student", f"search_space.teacher={folder}"]
     words += [f"data.path={tmp_path}/text.txt", "data.context=16", "training.tokens=2048"]
     words += ["training.batch_tokens=256", "stopping.num_trials=3"]
+    words += ["search_space.masked_weight=0.2"]
     run = ["execution=inline", "ui=none"]
     assert main([*words, *run, f"run_folder={tmp_path}/run"]) == 0
     records = load_records(RunFolder(tmp_path / "run").study_journal)
     assert [record.state for record in records] == [TrialState.COMPLETE] * 3
-    assert main(["finish", f"run={tmp_path}/run", "seeds=1", *run]) == 0
-    made = sorted((tmp_path / "run" / "finish").glob("*/model.safetensors"))
-    own = made[0].parent
+    assert main(["finish", f"run={tmp_path}/run", "seeds=1", "pick=knee", *run]) == 0
+    (made,) = (tmp_path / "run" / "finish").glob("*/model.safetensors")
+    own = made.parent
+    table = (tmp_path / "run" / "finish" / "artefacts.csv").read_text()
+    rows = list(csv.DictReader(table.splitlines()))
+    differences = {row["format"]: float(row["max_difference"]) for row in rows}
+    assert differences["safetensors"] < 1e-5 < differences["safetensors int8"] < 0.1
+    assert differences["ONNX"] < 1e-5
+    sizes = {row["format"]: int(row["size_bytes"]) for row in rows}
+    assert sizes["safetensors int8"] == (own / "model_int8.safetensors").stat().st_size
     assert json.loads((own / "tokenizer.json").read_text()) == json.loads(tokenizer_json())
     config = json.loads((own / "config.json").read_text())
     assert config["model_type"] == "bert"
@@ -188,13 +277,13 @@ def test_a_search_ends_with_students_that_run_without_nas(text, folder, tmp_path
     assert [float(number) for number in said] == [1.0] * 4
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5])
-def test_transformers_loads_a_student_with_equal_features(folder, tmp_path, share):
+@pytest.mark.parametrize(("share", "heads"), [(1.0, 1.0), (0.5, 1.0), (0.5, 0.5)])
+def test_transformers_loads_a_student_with_equal_features(folder, tmp_path, share, heads):
     transformers = pytest.importorskip("transformers")
     from nas.export.encoder_files import write_encoder
 
     space = EncoderStudentSpace(str(folder))
-    architecture = space.architecture({**WHOLE, "depth": 0.67, "width": share})
+    architecture = space.architecture({**WHOLE, "depth": 0.67, "width": share, "heads": heads})
     model = space.build(architecture, DATA)
     write_encoder(tmp_path / "out", model, architecture=architecture, tokenizer=tokenizer_json())
     theirs = transformers.BertModel.from_pretrained(tmp_path / "out", add_pooling_layer=False)

@@ -1,0 +1,53 @@
+from dataclasses import fields
+
+import pytest
+
+from nas.cli.finished_trial import line_of_files_within
+from nas.objective import Constraint
+from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.run_folder import RunFolder
+
+WORDS = {"name": "trial 3", "variant": "retrained", "metric": "accuracy", "refused": ""}
+
+
+def file(path, size_bytes, accuracy, **told):
+    """Return a row in which every number that is not told is 1."""
+    known = {"file": path, "size_bytes": size_bytes, "test_value": accuracy, **WORDS, **told}
+    return ArtefactRow(**{field.name: known.get(field.name, 1) for field in fields(ArtefactRow)})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    files = [
+        file("3/model.onnx", 500, 0.9, format="onnx"),
+        file("3/model.int8.onnx", 140, 0.8, format="onnx int8"),
+        file("4/model.onnx", 99, 0.7, format="onnx"),
+        file("5/model.onnx", 50, 0.95, format="onnx", refused="it answers otherwise"),
+    ]
+    write_artefacts(tmp_path / "finish" / "artefacts.csv", files)
+    return RunFolder(tmp_path)
+
+
+def test_the_best_file_within_the_limits_is_told_and_none_that_was_refused(folder):
+    told = line_of_files_within(folder, [Constraint("size_bytes", maximum=150)])
+
+    best = folder.finish_dir / "3/model.int8.onnx"
+    assert told.startswith(f"Finished files within the limits: 2, the best {best} (trial 3)")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [],
+        [Constraint("size_bytes", maximum=20)],
+        [Constraint("size_bytes", maximum=150), Constraint("accuracy", minimum=0.85)],
+        [Constraint("num_macs", maximum=1e9)],
+    ],
+    ids=["none", "too small", "both", "what no file was measured by"],
+)
+def test_where_no_file_is_known_to_keep_the_limits_nothing_is_told(folder, limits):
+    assert line_of_files_within(folder, limits) == ""
+
+
+def test_of_a_run_that_was_not_finished_nothing_is_told(tmp_path):
+    assert line_of_files_within(RunFolder(tmp_path), [Constraint("size_bytes", maximum=1e6)]) == ""
