@@ -145,6 +145,9 @@ def search(name: str, problem: ThreeObjectives, *, seed: int, num_trainings: int
             study.enqueue_trial(space.genome(space.sample(rng)))
         trial = study.ask(flat)
         architecture = space.architecture(trial.params)
+        if table.row(architecture) is None:  # its latency was not measured
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            continue
         key = table.identity(architecture)
         in_a_row = in_a_row + 1 if key in trained else 0
         row = problem.losses[table.existing_row(architecture)]
