@@ -95,7 +95,7 @@ def main(words: Sequence[str]) -> int:
                 ]
                 rows.append(row_of(name, num_judged, method, options.marks, np.array(found)))
                 print(*rows[-1].values(), flush=True)
-    write_rows(options.results, rows)
+                write_rows(options.results, rows)
     return 0
 
 

@@ -42,7 +42,7 @@ TABLE = DATA / "device_latency" / "nas_bench_201.parquet"
 LATENCY, LEAST_MS = "ms_raspi4", 0.1  # what reads less was not measured
 MARKS = (25, 50, 100)
 METHODS = ("frontier", "tpe", "nsga3", "random")
-DIRECTIONS = ["minimize"] * 3
+DIRECTIONS = [optuna.study.StudyDirection.MINIMIZE] * 3
 OBJECTIVES = (
     Objective("error", Direction.MINIMIZE, is_static=False),
     Objective("size", Direction.MINIMIZE, is_static=True),
@@ -145,6 +145,9 @@ def search(name: str, problem: ThreeObjectives, *, seed: int, num_trainings: int
             study.enqueue_trial(space.genome(space.sample(rng)))
         trial = study.ask(flat)
         architecture = space.architecture(trial.params)
+        if table.row(architecture) is None:  # its latency was not measured
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            continue
         key = table.identity(architecture)
         in_a_row = in_a_row + 1 if key in trained else 0
         row = problem.losses[table.existing_row(architecture)]
@@ -176,7 +179,7 @@ def main(words: Sequence[str]) -> int:
                 row |= {f"se_{mark}": round(float(column.std() / len(column) ** 0.5), 4)}
             rows.append(row)
             print(*row.values(), flush=True)
-    write_rows(options.results, rows)
+            write_rows(options.results, rows)
     return 0
 
 

@@ -112,7 +112,7 @@ class StudyMemory:
         models = self._surrogates.posteriors(seen.complete, losses, limit=MAX_SEEN)
         means = believed(models, seen.complete.features, scale(losses), self._noise)
         values = seen.values.copy()
-        noisy = np.flatnonzero(self._noise.num_judged)
+        noisy = self._noise.columns
         columns = np.array(self._goals.measured)[noisy]
         signs = np.array(self._goals.signs)[columns]
         values[:, columns] = signs * scale.straight(means)[:, noisy]

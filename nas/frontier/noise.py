@@ -33,6 +33,11 @@ class ReadingNoise:
 
     num_judged: tuple[int, ...]
 
+    @property
+    def columns(self) -> list[int]:
+        """The measured objectives whose readings are noisy."""
+        return [column for column, number in enumerate(self.num_judged) if number]
+
     def variances(self, losses: FloatArray) -> FloatArray:
         """Return the variances (n, d) of readings that come to these losses.
 

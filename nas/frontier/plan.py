@@ -276,7 +276,7 @@ class CandidatePlan:
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
         noise = self._noise_at(mean[:, self._goals.measured])
-        for column in np.flatnonzero(self._noise.num_judged):
+        for column in self._noise.columns:
             noise[:, column] += cast("Posterior", self._models[column]).noise
         noise = self._columns(0.0 * batch.static, noise)
         return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))
