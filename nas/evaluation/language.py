@@ -196,7 +196,8 @@ class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights)
             )
             self._run(training, spec)
             metrics = self._judge(model, seen, device=device)
-            metrics |= self.static_costs(spec.architecture) | share_told(spec.inheritance)
+            metrics |= self.static_costs(spec.architecture)
+            metrics |= share_told(spec.inheritance)
             if self._measures_speed:
                 metrics["tokens_per_s"] = speed_of(model)
         seconds = training.earlier_s + time.monotonic() - started

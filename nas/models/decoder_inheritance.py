@@ -17,7 +17,7 @@ def single_matrices(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     Args:
         state: of a decoder; what is written into a view is written into it.
     """
-    found = {}
+    found: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         if name.endswith(_QKV):
             place = name.removesuffix(_QKV)
