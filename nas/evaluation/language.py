@@ -20,9 +20,9 @@ from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.chosen import check_chosen, with_chosen
-from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
+from nas.evaluation.evaluator import BringsWeights, Evaluator, Inherits, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
-from nas.evaluation.inherited import StartsFromOthers, share_told, start_decoder
+from nas.evaluation.inherited import shapes_of_weights, share_told, start_decoder
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.language_spaces import HasEncoderTeacher, HasTokens, StartsFromModel
 from nas.evaluation.model_memory import check_memory
@@ -63,7 +63,7 @@ class Vocabulary:
     context: int
 
 
-class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
+class LanguageEvaluator(Evaluator, Inherits, KnowsWidths, BringsWeights):
     """Trains language models of a space on a text.
 
     Args:
@@ -147,6 +147,10 @@ class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights)
     def widths(self, architecture: Architecture) -> Mapping[str, float]:
         """Return how wide the network is (`nas.widths`)."""
         return self._known.widths(architecture)
+
+    def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
+        """Return name -> shape of what a network's state dict holds."""
+        return shapes_of_weights(self.space, architecture, self.data.shape)
 
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and map the tokens."""

@@ -23,7 +23,7 @@ def single_matrices(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
             place = name.removesuffix(_QKV)
             query = state[place + _OUT].shape[1]
             rest = (len(tensor) - query) // 2
-            parts = tensor.split([query, rest, rest])
+            parts = torch.split(tensor, [query, rest, rest])
             found |= {f"{place}.mixer.{w}.weight": p for w, p in zip("qkv", parts, strict=True)}
         elif name.endswith(_GATE):
             place = name.removesuffix(_GATE)
