@@ -67,6 +67,8 @@ class MobileNetSpace(SearchSpace):
         stem_stride: stride of the first convolution; 1 for images under about 56 pixels.
         stem_pool: halve the map behind it by the largest of 3x3 values, in the place of the stride
             of the first stage; where the map is large enough.
+        least_map: side of the smallest map that a stage may halve to, where no kernel from there
+            on reaches beyond it on both sides; None: the largest kernel of the space decides.
         divisor: output channels are rounded to multiples of it; 8 suits fast hardware kernels.
 
     Raises:
@@ -94,6 +96,7 @@ class MobileNetSpace(SearchSpace):
         head_expansion: int = 2,
         stem_stride: int = 1,
         stem_pool: bool = False,
+        least_map: int | None = None,
         divisor: int = 2,
     ) -> None:
         super().__init__(parameters)
@@ -101,6 +104,7 @@ class MobileNetSpace(SearchSpace):
         self.head_expansion = head_expansion
         self.stem_stride = stem_stride
         self.stem_pool = stem_pool
+        self.least_map = least_map
         self.divisor = divisor
         self._check()
         self._min_side = least_map_side(self.domains)
@@ -121,6 +125,7 @@ class MobileNetSpace(SearchSpace):
             "channels": list(channels),
             "stem_stride": 2 if side >= STRIDE_SIDE else 1,
             "stem_pool": not is_small,
+            "least_map": None if is_small else 2,
         }
         for offered in ("stages.fused.choice", "stages.residual.choice"):
             place = f"parameters.{offered}"
@@ -224,7 +229,8 @@ class MobileNetSpace(SearchSpace):
         for index in range(chosen["stages.repeat"]):
             depth, kernel, expansion, squeeze_excite, fused, residual = _names(index)
             half = -(-side // 2)
-            halves = half >= self._min_side and not (is_halved and index == 0)
+            least = self._least_side(chosen, index)
+            halves = half >= least and not (is_halved and index == 0)
             side = half if halves else side
             stages.append(
                 _stage(
@@ -240,6 +246,14 @@ class MobileNetSpace(SearchSpace):
             )
         return tuple(stages)
 
+    def _least_side(self, chosen: Mapping[str, Any], first: int) -> int:
+        """Return the side of the smallest map that stages from the first on may see."""
+        if self.least_map is None:
+            return self._min_side
+        stages = range(first, chosen["stages.repeat"])
+        kernels = [int(chosen[_names(index)[1]]) for index in stages]
+        return max(self.least_map, (max(kernels) + 1) // 2)
+
     def _pools(self, resolution: int) -> bool:
         """Say whether the map behind the first convolution is large enough to be pooled."""
         side = -(-resolution // self.stem_stride)
@@ -253,11 +267,14 @@ class MobileNetSpace(SearchSpace):
             "stem_pool": self.stem_pool,
             "divisor": self.divisor,
         }
+        if self.least_map is not None:
+            arguments["least_map"] = self.least_map
         rules = {
             "channels": whole(1),
             "head_expansion": whole(1, MAX_TIMES),
             "stem_stride": whole(1, MAX_KERNEL),
             "stem_pool": either(),
+            "least_map": whole(1),
             "divisor": whole(1),
         }
         check_arguments(arguments, rules, space="mobilenet")

@@ -4,11 +4,14 @@
     python -m experiments.photos.recipe FOLDER --side 64 --epochs 22 --networks depthwise fused
     python -m experiments.photos.recipe FOLDER --side 32 --epochs 14 --networks residual \
         --width 2 --pool
+    python -m experiments.photos.recipe FOLDER --side 64 --seconds 200 --networks residual \
+        --width 2 --pool --share 0.8 --strides 1 2 2 1
 
 FOLDER holds `known` and `unseen` photos (see `sets`). Each network is trained on the known ones by
 nas's own loop, with mirroring and the given settings of the recipe, and judged on the unseen ones;
 each pair is a line of results/recipe.csv. `--averages` also judges the mean of the weights over
-the last part of the training, with fresh statistics of the norms.
+the last part of the training, with fresh statistics of the norms. With `--seconds` a training
+ends by its CPU time, and `--share` of the known photos are learnt from.
 """
 
 import argparse
@@ -28,6 +31,7 @@ from experiments.photos.rival import add_row, read_images
 from experiments.smoke import make_parser, run_experiment
 from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_plan import MobileNetPlan, Stage
+from nas.train import course
 from nas.train.batches import TrialData
 from nas.train.calibration import recalibrate_norms
 from nas.train.device import keep_freed_memory
@@ -48,6 +52,7 @@ BLOCKS = {
 }
 _CHANNELS = (16, 24, 40, 96)
 _WHOLE = ("batch_size",)
+_MANY_EPOCHS = 2000  # more than there is time for
 AVERAGED = (0.75, 0.9)  # from this share of the steps on
 
 
@@ -57,6 +62,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=None, help="of CPU time, for --epochs")
+    parser.add_argument("--share", type=float, default=1.0, help="of the known photos")
+    parser.add_argument(
+        "--strides", type=int, nargs=4, default=None, help="of the stages of BLOCKS"
+    )
     parser.add_argument("--networks", nargs="+", choices=[*SHAPES, *BLOCKS], default=list(SHAPES))
     parser.add_argument("--width", type=float, default=1.0, help="of BLOCKS, times their channels")
     parser.add_argument("--pool", action="store_true", help="behind the first convolution")
@@ -68,15 +78,22 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     torch.set_num_threads(1)
     keep_freed_memory()
-    data = data_of(options.folder, options.side)
+    if options.seconds is not None:
+        options.epochs = _MANY_EPOCHS
+        course.running_s = time.process_time  # type: ignore[attr-defined]
+    data = data_of(options.folder, options.side, share=options.share, seed=options.seed)
     for name in options.networks:
         train_one(name, data, options)
     return 0
 
 
-def data_of(folder: Path, side: int) -> TrialData:
+def data_of(folder: Path, side: int, *, share: float = 1.0, seed: int = 0) -> TrialData:
     """Return known and unseen images as a trial has its training and validation split."""
     known, unseen = (read_images(folder / part, side) for part in ("known", "unseen"))
+    if share < 1:
+        chance = torch.Generator().manual_seed(seed)
+        kept = torch.randperm(len(known[1]), generator=chance)[: int(share * len(known[1]))]
+        known = known[0][kept], known[1][kept]
     floats = known[0].float()
     return TrialData(
         ResidentSplit(*known), ResidentSplit(*unseen), floats.mean((0, 1, 2)),
@@ -104,7 +121,7 @@ def network(name: str, options: argparse.Namespace, num_classes: int) -> MobileN
     if name in BLOCKS:
         depth, expansion, weighs, is_fused, is_residual = BLOCKS[name]
         channels = [2 * round(options.width * count / 2) for count in _CHANNELS]
-        strides = [1 if pools else 2, 2, 2, 2]
+        strides = options.strides or [1 if pools else 2, 2, 2, 2]
         stages = tuple(
             Stage(count, depth, halved, 3, expansion, weighs, is_fused, is_residual)
             for count, halved in zip(channels, strides, strict=True)
@@ -130,7 +147,11 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     model = network(name, options, num_classes)
     model = model.to(memory_format=torch.channels_last)
     training = Training(
-        model, data, recipe_of(options.settings, options.epochs), seed=options.seed
+        model,
+        data,
+        recipe_of(options.settings, options.epochs),
+        seed=options.seed,
+        within_s=options.seconds,
     )
     averages = {share: copy.deepcopy(model) for share in AVERAGED if options.averages}
     counts = dict.fromkeys(averages, 0)
@@ -151,6 +172,8 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     told = [] if options.activation == "hard_swish" else [options.activation]
     told += [f"width={options.width:g}"] if options.width != 1.0 else []
     told += ["pool"] if options.pool else []
+    told += [f"share={options.share:g}"] if options.share < 1.0 else []
+    told += [f"strides={options.strides}"] if options.strides else []
     for how, network_ in judged.items():
         score = evaluate(network_, data)
         row = {
@@ -158,7 +181,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
             "side": options.side,
             "network": name,
             "size_bytes": 4 * sum(p.numel() for p in model.parameters()),
-            "epochs": options.epochs,
+            "epochs": round(options.epochs * training.share_taken, 1),
             "settings": " ".join([*options.settings, *told, how]).strip(),
             "seed": options.seed,
             "cpu_s": round(took_s, 1),
@@ -186,6 +209,9 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
             Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
     yield [str(folder / "data"), "--side", "16", "--epochs", "2", "--networks", "narrow",
            "--settings", "augmentation=strong", "--averages",
+           "--results", str(folder / "recipe.csv")]  # fmt: skip
+    yield [str(folder / "data"), "--side", "16", "--seconds", "0.3", "--networks", "residual",
+           "--share", "0.8", "--strides", "1", "2", "2", "1", "--pool",
            "--results", str(folder / "recipe.csv")]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from nas.engine.relatives import InheritancePlan
 from nas.engine.stopping import Stopping
 from nas.engine.task import SearchTask
 from nas.errors import ConfigError
-from nas.evaluation.evaluator import Evaluator, Inherits, SharesWeights
+from nas.evaluation.evaluator import CountsExamples, Evaluator, Inherits, SharesWeights
 from nas.evaluation.language_spaces import HasEncoderTeacher, StartsFromModel
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
@@ -229,6 +229,7 @@ def _build_sampler(
         "objectives": objectives,
         "is_allowed": _allowed_by(constraints, costs),
         "aim": aim,
+        "num_judged": evaluator.num_judged if isinstance(evaluator, CountsExamples) else 0,
         "warm_start": earlier_results(config.warm_start, space=space, objectives=objectives),
     }
     if aim.is_best and "aim" not in offers_of(config.sampler, INJECTED["sampler"]):

@@ -86,6 +86,7 @@ def _finish(
     from nas.assemble.run_data import keep_fingerprint
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
+    from nas.execution.ray_kept import one_local_ray
     from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
     from nas.report.mistakes import write_mistake_pictures
@@ -104,9 +105,10 @@ def _finish(
             clock.end("retraining winners")
             write_finish_png(rows, name=name, path=place / "finish.png")
 
-        summary = finish.run(
-            crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
-        )
+        with one_local_ray():
+            summary = finish.run(
+                crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
+            )
         if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
             write_files_png(summary.artefacts, name=name, path=place / "files.png")
             write_mistake_pictures(place)

@@ -100,7 +100,7 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     _say_begin(job, console)
-    from nas.execution.ray_cluster import one_local_ray
+    from nas.execution.ray_kept import one_local_ray
 
     with one_local_ray() if job.config.finish else nullcontext():
         return _run_job(job, console, CommandClock(job.started_s), repeats)

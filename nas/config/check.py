@@ -35,7 +35,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "data": (),
     "training": (),
     "evaluation": ("space", "data", "recipe", "objectives", "devices"),
-    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start", "aim"),
+    "sampler": ("space", "facts", "objectives", "is_allowed", "warm_start", "aim", "num_judged"),
 }
 
 

@@ -79,6 +79,19 @@ class MeetsParts(Protocol):
 
 
 @runtime_checkable
+class CountsExamples(Protocol):
+    """An evaluator whose accuracies are shares of validation examples that it can count.
+
+    An accuracy that is read on few examples may be some points off.
+    """
+
+    @property
+    def num_judged(self) -> int:
+        """How many they are; 0 where what it judges is no share of independent examples."""
+        ...
+
+
+@runtime_checkable
 class BringsWeights(Protocol):
     """An evaluator that says whether its results come with trained weights.
 

@@ -24,7 +24,7 @@ from nas.data.task_data import TaskData
 from nas.device.device import KnownDevice
 from nas.errors import ConfigError
 from nas.evaluation.chosen import check_chosen, with_chosen
-from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
+from nas.evaluation.evaluator import BringsWeights, CountsExamples, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.inherited import StartsFromOthers, share_told, start
@@ -57,7 +57,7 @@ _ALWAYS_COUNTED = ("num_params", "size_bytes", "num_macs")
 MAX_THREADS = 1024  # of a trial; the system refuses to start many more
 
 
-class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
+class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples, BringsWeights):
     """Trains architectures of a space on a data set.
 
     Args:
@@ -156,6 +156,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
             self.teacher_targets = targets_of_teacher(
                 teacher, self.space, self._resident, self.data.shape
             )
+
+    @property
+    def num_judged(self) -> int:
+        """How many validation images an accuracy is a share of; 0 where a task judges."""
+        return len(self.data.validation) if self.data.task is None else 0
 
     @property
     def _num_shown(self) -> int:

@@ -28,7 +28,9 @@ from nas.execution.ray_cluster import (
     num_fitting,
     num_idle_gpus,
     offer,
+    runtime_env,
 )
+from nas.execution.ray_kept import kept_ray
 from nas.execution.ray_memory import is_to_blame, memory_of_killed
 from nas.execution.ray_worker import Batch, Place, Worker
 from nas.running_clock import running_s
@@ -88,6 +90,7 @@ class RayBackend:
 
         self._settings = settings
         self._environment = dict(environment or {})
+        self._kept, self._left = kept_ray(), list[Any]()
         self._starting: dict[Any, Any] = {}
         self._idle: list[Any] = []
         self._calls: dict[Any, _Call] = {}
@@ -98,14 +101,14 @@ class RayBackend:
         self._mean_s = math.inf
         self._num_wanted = 0
         self._looked_s = -math.inf
-        self._local = connect(settings)
+        self._local = connect(settings, self._environment)
         try:
             self._actor = ray.remote(Worker).options(
                 num_cpus=settings.cpus_per_trial,
                 num_gpus=settings.gpus_per_trial,
                 resources=dict(settings.resources),
                 max_restarts=0,
-                runtime_env={"env_vars": self._environment} if self._environment else None,
+                runtime_env=runtime_env(self._environment, local=self._local),
             )
             if num_gpus := num_idle_gpus(settings):
                 _LOG.warning(
@@ -113,10 +116,17 @@ class RayBackend:
                     num_gpus,
                 )
             self._evaluator = ray.put(evaluator)
+            if self._kept is not None:
+                self._left = self._kept.take(kind=self._kind)
             self._await_first_worker()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def _kind(self) -> object:
+        """What a worker must have in common with those of another backend to serve both."""
+        return self._settings, self._environment
 
     @property
     def num_slots(self) -> int:
@@ -163,15 +173,19 @@ class RayBackend:
         local, self._local = self._local, None
         if ray.is_initialized():
             self._end_workers()
-        if local is not None:
+        if local is not None and self._kept is None:
             local.close()
 
     def _end_workers(self) -> None:
         import ray
 
+        unused = [*self._idle, *self._left]
+        if self._kept is not None and self._kept.leave(unused, kind=self._kind):
+            unused = []
         busy = [call.worker for call in self._calls.values()]
-        for worker in [*self._idle, *self._starting.values(), *busy]:
+        for worker in [*unused, *self._starting.values(), *busy]:
             ray.kill(worker, no_restart=True)
+        self._left = []
         self._idle, self._starting, self._calls = [], {}, {}
         self._pending.clear()
 
@@ -202,7 +216,7 @@ class RayBackend:
             self._looked_s = now_s
             self._num_wanted = self._settings.num_workers or num_fitting(self._settings)
         for _ in range(self._num_wanted - self.num_slots):
-            worker = self._actor.remote()
+            worker = self._left.pop() if self._left else self._actor.remote()
             self._starting[worker.prepare.remote([self._evaluator], import_paths())] = worker
         surplus = min(self.num_slots - self._num_wanted, len(self._starting))
         for _ in range(surplus):  # their node went before they came

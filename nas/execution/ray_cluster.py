@@ -6,14 +6,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nas.errors import ExecutionError
-from nas.execution.ray_local import LocalRay
+from nas.execution.ray_kept import kept_ray
+from nas.execution.ray_local import LocalRay, start_local_ray
 from nas.execution.ray_token import shown_token
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
@@ -60,24 +60,14 @@ class RaySettings:
         return ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
 
 
-_KEPT: ContextVar[list[LocalRay] | None] = ContextVar("kept", default=None)
+def connect(
+    settings: RaySettings, environment: Mapping[str, str] | None = None
+) -> LocalRay | None:
+    """Join the cluster, or start a local Ray; return the latter, where it is ours.
 
-
-@contextlib.contextmanager
-def one_local_ray() -> Iterator[None]:
-    """Let all backends of the block share a local Ray, which starts once and ends with it."""
-    kept: list[LocalRay] = []
-    token = _KEPT.set(kept)
-    try:
-        yield
-    finally:
-        _KEPT.reset(token)
-        for local in kept:
-            local.close()
-
-
-def connect(settings: RaySettings) -> LocalRay | None:
-    """Join the cluster, or start a local Ray; return the latter, which is ours to close.
+    Args:
+        settings: what to ask of Ray.
+        environment: environment variables of the workers of a local Ray.
 
     Raises:
         ExecutionError: no cluster answers, or Ray cannot start here.
@@ -87,18 +77,29 @@ def connect(settings: RaySettings) -> LocalRay | None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     import ray
 
+    kept = kept_ray()
     if ray.is_initialized():
-        return None
+        return None if kept is None else kept.local
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = settings.address or os.environ.get("RAY_ADDRESS")
-    if address is None:
-        local = LocalRay(options)
-        if (kept := _KEPT.get()) is None:
-            return local
-        kept.append(local)
+    if address is not None:
+        _join(address, options)
         return None
-    _join(address, options)
-    return None
+    local = start_local_ray(options, environment=environment or {})
+    if kept is not None:
+        kept.local = local
+    return local
+
+
+def runtime_env(
+    environment: Mapping[str, str], *, local: LocalRay | None
+) -> dict[str, Any] | None:
+    """Return what gives workers their environment variables; None where Ray's usual ones do.
+
+    Those of a local Ray have its own. For others Ray needs an agent of its, which starts slowly.
+    """
+    has_them = not environment or (local is not None and local.environment == environment)
+    return None if has_them else {"env_vars": dict(environment)}
 
 
 def _join(address: str, options: dict[str, Any]) -> None:

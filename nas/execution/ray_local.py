@@ -14,6 +14,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,33 @@ _CAUSE = re.compile(
 )
 # Less room than this does not hold the logs of Ray's start.
 PROBE_BYTES = 2**20
+# Ray gives its own processes half a minute to start, however busy the machine is. After a failure
+# that took so long, and that tells no other cause, it is tried again.
+SLOW_S, MAX_STARTS = 20.0, 3
 # Ending takes a second; past this the watcher goes on by itself.
 END_S = 12.0
+
+
+class SlowStartError(ExecutionError):
+    """Ray's processes did not start in the time that Ray gives them."""
+
+
+def start_local_ray(options: Mapping[str, Any], *, environment: Mapping[str, str]) -> "LocalRay":
+    """Start a local Ray; on a busy machine try again.
+
+    Args:
+        options: further options of `ray.init`.
+        environment: environment variables that its workers have from their start.
+
+    Raises:
+        ExecutionError: it cannot start here, or other machines could reach it.
+    """
+    for _ in range(MAX_STARTS - 1):
+        try:
+            return LocalRay(options, environment=environment)
+        except SlowStartError:
+            _LOG.warning("this machine is busy: Ray did not start in time, and is started again")
+    return LocalRay(options, environment=environment)
 
 
 class LocalRay:
@@ -47,12 +73,17 @@ class LocalRay:
 
     Args:
         options: further options of `ray.init`.
+        environment: environment variables that its workers have from their start.
 
     Raises:
+        SlowStartError: it did not start in time.
         ExecutionError: it cannot start here, or other machines could reach it.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.environment = dict(environment or {})
         self._folder = make_folder()
         mark = secrets.token_hex(16)
         try:
@@ -80,8 +111,9 @@ class LocalRay:
         import ray
 
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        with set_variables({**token, MARK: mark}), _own_address_is_loopback():
+        with set_variables({**self.environment, **token, MARK: mark}), _own_address_is_loopback():
             reread_environment()
+            began_s = time.monotonic()
             try:
                 # Without an address Ray would join any cluster of this machine, a dying one too.
                 ray.init(
@@ -92,7 +124,7 @@ class LocalRay:
                     **options,
                 )
             except Exception as error:  # Ray raises plain ones too
-                raise ExecutionError(_describe(error, self._folder)) from error
+                raise _failure(error, self._folder, seconds=time.monotonic() - began_s) from error
         addresses = {str(node["NodeManagerAddress"]) for node in ray.nodes()}
         if not all(ipaddress.ip_address(address).is_loopback for address in addresses):
             raise ExecutionError(
@@ -175,11 +207,15 @@ def _own_address_is_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _describe(error: Exception, folder: Path) -> str:
+def _failure(error: Exception, folder: Path, *, seconds: float) -> ExecutionError:
+    """Return what to raise where Ray gave up after some seconds."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     said = _last_words(folder)
     more = f" ({said})" if said else ""
-    return f"Ray could not start on this machine: {line}{more}; execution=inline needs no Ray"
+    is_slow = seconds >= SLOW_S and (not said or "timed out" in said.lower())
+    return (SlowStartError if is_slow else ExecutionError)(
+        f"Ray could not start on this machine: {line}{more}; execution=inline needs no Ray"
+    )
 
 
 def _last_words(folder: Path) -> str:

@@ -43,11 +43,11 @@ class Worker:
     """A Ray actor; evaluates trials one at a time."""
 
     def __init__(self) -> None:
-        self._evaluator: Evaluator
+        self._evaluator: Evaluator | None = None
         self._name = f"{platform.node()}:{os.getpid()}"
 
     def prepare(self, evaluator: Sequence[Any], import_paths: Sequence[str]) -> Place:
-        """Fetch the evaluator from the node's object store and get it ready.
+        """Fetch the evaluator from the node's object store and get it ready, in place of another.
 
         Args:
             evaluator: a list with its object reference: in a list it stays one, so that it is
@@ -61,8 +61,10 @@ class Worker:
         import ray
 
         sys.path.extend(path for path in import_paths if path not in sys.path)
-        self._evaluator = ray.get(evaluator[0])
-        self._evaluator.prepare()
+        self._evaluator = None  # its data need not lie beside those of the next one
+        ready: Evaluator = ray.get(evaluator[0])
+        ready.prepare()
+        self._evaluator = ready
         return Place(str(ray.get_runtime_context().get_node_id()), os.getpid())
 
     def evaluate(self, specs: Sequence[TrialSpec]) -> Batch:
@@ -72,5 +74,6 @@ class Worker:
         return Batch(results, time.monotonic() - started_s)
 
     def _evaluate(self, spec: TrialSpec) -> TrialResult:
+        assert self._evaluator is not None, "prepare comes first"
         result = evaluate_guarded(self._evaluator, spec)
         return result if result.worker else replace(result, worker=self._name)

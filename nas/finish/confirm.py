@@ -83,6 +83,11 @@ class RetrainingPlan:
     epochs: Mapping[str, int] = field(default_factory=dict)
     work_s: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def longest(self) -> int:
+        """The most epochs of any training."""
+        return max([self.recipe.epochs, *self.epochs.values()])
+
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
         return [self._job(candidate, index) for index in range(self.num_seeds)]

@@ -1,8 +1,10 @@
 """Did the search train long enough to choose by? Its ranking of the winners, against a long one.
 
 A search ranks networks after short trainings. Here the winners have been trained for as long as
-they need, with several seeds, and tested: pairs that now differ by more than the noise say whether
-the order of the search was the right one.
+they need, with several seeds, and tested; so have some networks of their size that the search put
+behind them (`nas.finish.rivals`). Pairs that now differ by more than the noise say whether the
+order of the search was the right one. A larger network is better in trainings of any length, so
+only pairs of like size count, and winners that are next to each other in size.
 """
 
 import itertools
@@ -16,6 +18,7 @@ from nas.files import write_text
 from nas.record.winners import WinnerRow
 
 MAX_REVERSED = 0.2  # share of the pairs that may stand the other way round
+MAX_TIMES = 1.5  # between the bytes of two networks of like size
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,9 @@ class Ranking:
     Attributes:
         search_epochs: of a trial.
         epochs: of the longest retraining.
-        num_pairs: pairs of winners that differ in test by more than the noise.
+        num_pairs: pairs of networks, alike in size, that differ in test by more than the noise.
         num_reversed: those of them that the search had the other way round.
-        correlation: Kendall's rank correlation over all pairs, -1 to 1; NaN for fewer than two
-            winners.
+        correlation: Kendall's rank correlation over all such pairs, -1 to 1.
     """
 
     search_epochs: int
@@ -48,13 +50,13 @@ class Ranking:
         if not self.num_pairs:
             return (
                 f"Whether the search's {before} were enough to choose by cannot be told: no two "
-                "winners differ by more than the noise."
+                "networks of like size differ by more than the noise."
             )
         verb = "stands" if self.num_reversed == 1 else "stand"
         found = (
-            f"of {self.num_pairs} pairs that differ by more than the noise after {after} epochs, "
-            f"{self.num_reversed} {verb} the other way round than in the search (rank "
-            f"correlation of all pairs {self.correlation:.2f})"
+            f"of {self.num_pairs} pairs of like size that differ by more than the noise after "
+            f"{after} epochs, {self.num_reversed} {verb} the other way round than in the search "
+            f"(rank correlation of all pairs {self.correlation:.2f})"
         )
         if not self.is_too_short:
             return f"The search's {before} were enough to choose by: {found}."
@@ -68,15 +70,15 @@ class Ranking:
 def ranking_of(
     rows: Sequence[WinnerRow], *, search_epochs: int | None, epochs: int
 ) -> Ranking | None:
-    """Compare the two orders; None where there are not two winners that both judged.
+    """Compare the two orders; None where there are no two networks that both judged.
 
     Args:
-        rows: winners and baselines; only winners that the search judged count.
+        rows: winners, their rivals and baselines; only what the search judged counts.
         search_epochs: of a trial; None where it is not known.
         epochs: of the longest retraining.
     """
     known = [row for row in rows if not row.is_baseline and not math.isnan(row.search_value)]
-    pairs = list(itertools.combinations(known, 2))
+    pairs = _comparable(known)
     if not pairs or search_epochs is None or epochs <= search_epochs:
         return None
     agreements = [_agreement(*pair) for pair in pairs]
@@ -92,6 +94,21 @@ def ranking_of(
         num_reversed=sum(agreement < 0 for agreement in decided),
         correlation=sum(agreements) / len(pairs),
     )
+
+
+def are_alike(size: float, other: float) -> bool:
+    """Say whether two sizes, in bytes, are so near that the larger network need not be better."""
+    return max(size, other) <= MAX_TIMES * min(size, other)
+
+
+def _comparable(rows: Sequence[WinnerRow]) -> list[tuple[WinnerRow, WinnerRow]]:
+    """Return the pairs of like size, and those that are next to each other in size."""
+    ordered = sorted(rows, key=lambda row: row.size_bytes)
+    return [
+        (ordered[i], ordered[j])
+        for i, j in itertools.combinations(range(len(ordered)), 2)
+        if j == i + 1 or are_alike(ordered[i].size_bytes, ordered[j].size_bytes)
+    ]
 
 
 def write_ranking(folder: Path, ranking: Ranking) -> None:

@@ -28,6 +28,7 @@ from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.pace import Pace
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
 from nas.finish.retrain import Crew, final_evaluator, run_jobs
+from nas.finish.rivals import find_rivals
 from nas.finish.settle import settle, trained_lengths
 from nas.finish.ship import Shipped, ship
 from nas.finish.shrink import (
@@ -177,14 +178,19 @@ class _Finish:  # the state of one `nas finish`
         if self.lengths is not None:
             self.lengths = trained_lengths(self.lengths, self._winners, self._plan, self._ledger)
         write_winners(self._folder / "winners.csv", self.rows)
-        self._ranking = ranking_of(
-            self.rows,
-            search_epochs=self._task.search_epochs,
-            epochs=max([self._plan.recipe.epochs, *self._plan.epochs.values()]),
-        )
-        if self._ranking is not None:
-            write_ranking(self._folder, self._ranking)
+        self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
+
+    def _judge_search(self) -> Ranking | None:
+        """Compare the search's order with that of long trainings, and write what is found."""
+        rows, searched = self.rows, self._task.search_epochs
+        if self._crew.retrainings is None and not self.is_interrupted:
+            rivals, plan = find_rivals(self._winners, self._task, self._plan)
+            rows = [*rows, *self._train(rivals, plan, self._evaluator)]
+        found = ranking_of(rows, search_epochs=searched, epochs=self._plan.longest)
+        if found is not None:
+            write_ranking(self._folder, found)
+        return found
 
     def shrink(self, shrinking: Shrinking) -> None:
         """Make the winners smaller and train them on; write compressed.csv."""

@@ -125,11 +125,19 @@ class Evidence:
         kernel: the covariance.
         features: (n, columns) training rows.
         targets: (n,) standardised values.
+        known_noise: (n,) variances of the targets that are known beside the noise.
     """
 
-    def __init__(self, kernel: Kernel, features: FloatArray, targets: FloatArray) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        features: FloatArray,
+        targets: FloatArray,
+        known_noise: FloatArray | float = 0.0,
+    ) -> None:
         self._kernel = kernel
         self._targets = targets
+        self._known_noise = known_noise
         every = np.empty((len(kernel.blocks), len(features) ** 2))
         for distances, block in zip(every, kernel.blocks, strict=True):
             distances[:] = _squared_distances(features[:, block], features[:, block]).ravel()
@@ -144,7 +152,7 @@ class Evidence:
         shapes = [_matern(total) for total in sums]
         covariance = sum(a * s for a, s in zip(amplitudes, shapes, strict=True))
         matrix = np.asarray(covariance).reshape(count, count)
-        matrix[np.diag_indices(count)] += noise + JITTER
+        matrix[np.diag_indices(count)] += noise + JITTER + self._known_noise
         try:
             factor = cholesky(matrix, lower=True, check_finite=False)
         except LinAlgError:
@@ -171,6 +179,7 @@ def fit(
     features: FloatArray,
     targets: FloatArray,
     *,
+    known_noise: FloatArray | float = 0.0,
     start: FloatArray | None = None,
     max_steps: int = 25,
 ) -> FloatArray:
@@ -180,12 +189,13 @@ def fit(
         kernel: the covariance.
         features: (n, columns) training rows, n at least 1.
         targets: (n,) standardised values.
+        known_noise: (n,) variances of the targets that are known beside the noise.
         start: where to begin; the prior's medians by default.
         max_steps: most steps taken.
     """
     from scipy.optimize import minimize  # a third of a second: only where a process is fitted
 
-    evidence = Evidence(kernel, features, targets)
+    evidence = Evidence(kernel, features, targets, known_noise)
     begin = kernel.prior_mean if start is None else start
     found = minimize(
         evidence, begin, jac=True, method="L-BFGS-B", options={"maxiter": max_steps, "maxcor": 10}
@@ -201,17 +211,23 @@ class Posterior:
         theta: logarithms of the hyperparameters, from `fit`.
         features: (n, columns) rows seen; none gives the prior.
         targets: (n,) values seen.
+        known_noise: (n,) variances of these that are known beside the noise.
     """
 
     def __init__(
-        self, kernel: Kernel, theta: FloatArray, features: FloatArray, targets: FloatArray
+        self,
+        kernel: Kernel,
+        theta: FloatArray,
+        features: FloatArray,
+        targets: FloatArray,
+        known_noise: FloatArray | float = 0.0,
     ) -> None:
         self.kernel = kernel
         self.theta = theta
         self._features = features
         self.noise = kernel.split(theta)[2] + JITTER
         matrix = kernel.covariance(features, features, theta)
-        matrix[np.diag_indices(len(matrix))] += self.noise
+        matrix[np.diag_indices(len(matrix))] += self.noise + known_noise
         self._factor = cholesky(matrix, lower=True, check_finite=False)
         self._alpha = cho_solve((self._factor, True), targets, check_finite=False)
 
@@ -241,7 +257,9 @@ class Posterior:
     def _whitened(self, cross: FloatArray) -> FloatArray:
         return np.asarray(solve_triangular(self._factor, cross.T, lower=True, check_finite=False))
 
-    def expecting(self, features: FloatArray) -> "Posterior":
+    def expecting(
+        self, features: FloatArray, known_noise: FloatArray | float = 0.0
+    ) -> "Posterior":
         """Return the process after it has also seen its own mean at more rows.
 
         The means stay what they are, the variances fall: how running trials are allowed for
@@ -252,7 +270,7 @@ class Posterior:
         cross = self.kernel.covariance(features, self._features, self.theta)
         half = self._whitened(cross)
         rest = self.kernel.covariance(features, features, self.theta) - half.T @ half
-        rest[np.diag_indices(len(rest))] += self.noise
+        rest[np.diag_indices(len(rest))] += self.noise + known_noise
         corner = cholesky(rest, lower=True, check_finite=False)
         grown = object.__new__(Posterior)
         grown.kernel, grown.theta, grown.noise = self.kernel, self.theta, self.noise
@@ -265,42 +283,6 @@ class Posterior:
         # Seeing one's own mean moves no mean: the new rows get no weight.
         grown._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
         return grown
-
-
-class ConditionedSpread:
-    """The uncertainty at given rows while more and more of them are counted as seen.
-
-    Each row counted costs O(n m): the next column of Cholesky's factor (R&W, section A.3 and 2.2).
-
-    Args:
-        posterior: what was seen before, n results.
-        features: (m, columns) the rows.
-        capacity: how many of them may be counted.
-    """
-
-    def __init__(self, posterior: Posterior, features: FloatArray, *, capacity: int) -> None:
-        half = posterior.whitened_at(features)
-        self._noise = posterior.noise
-        self._prior = posterior.kernel.covariance(features, features, posterior.theta)
-        self._half = np.zeros((len(half) + capacity, len(features)))
-        self._half[: len(half)] = half
-        self._filled = len(half)
-        prior = posterior.kernel.variance(posterior.theta)
-        self._variance = prior - np.einsum("ij,ij->j", half, half)
-
-    @property
-    def sd(self) -> FloatArray:
-        """Standard deviations (m) now, without noise."""
-        return np.asarray(np.sqrt(np.maximum(self._variance, 1e-10)))
-
-    def count(self, index: int) -> None:
-        """Count one row as seen."""
-        half = self._half[: self._filled]
-        column = self._prior[index] - half[:, index] @ half
-        column /= np.sqrt(max(float(self._variance[index]), 0.0) + self._noise)
-        self._half[self._filled] = column
-        self._filled += 1
-        self._variance = self._variance - column**2
 
 
 def _adjoining(indices: Sequence[int]) -> slice | list[int]:

@@ -20,8 +20,10 @@ from nas.frontier.acquisition import (
     undominated_boxes,
 )
 from nas.frontier.candidates import CandidateBatch
-from nas.frontier.gaussian_process import ConditionedSpread, Posterior
+from nas.frontier.conditioned_spread import ConditionedSpread
+from nas.frontier.gaussian_process import Posterior
 from nas.frontier.loss_scale import OutputWarp
+from nas.frontier.noise import told
 from nas.pareto.dominance import front_mask
 
 FloatArray = NDArray[np.float64]
@@ -40,12 +42,14 @@ class ScoredCandidates:
         batch: (n) the candidates.
         mean: (n, m) expected losses of all objectives; the exact ones where known.
         sd: (n, m) standard deviations; 0 where known.
+        noise: (n, m) variances of what a training would read; 0 where it is exact.
         gain: (n) expected gains in hypervolume.
     """
 
     batch: CandidateBatch
     mean: FloatArray
     sd: FloatArray
+    noise: FloatArray
     gain: FloatArray
 
     def __len__(self) -> int:
@@ -54,7 +58,9 @@ class ScoredCandidates:
     def take(self, which: NDArray[np.int64]) -> "ScoredCandidates":
         """Return some of them."""
         batch = self.batch.take(which)
-        return ScoredCandidates(batch, self.mean[which], self.sd[which], self.gain[which])
+        return ScoredCandidates(
+            batch, self.mean[which], self.sd[which], self.noise[which], self.gain[which]
+        )
 
     def join(self, *others: "ScoredCandidates") -> "ScoredCandidates":
         """Return these and the others."""
@@ -65,6 +71,7 @@ class ScoredCandidates:
             self.batch.join(*[scored.batch for scored in others]),
             np.vstack([scored.mean for scored in all_of]),
             np.vstack([scored.sd for scored in all_of]),
+            np.vstack([scored.noise for scored in all_of]),
             np.concatenate([scored.gain for scored in all_of]),
         )
 
@@ -139,9 +146,10 @@ class GreedyBatch:
         gain = self._scored.gain
         leaders = stale[np.argsort(-gain[stale], kind="stable")[:NUM_LEADERS]]
         mean, sd = self._scored.mean[leaders], self._scored.sd[leaders]
+        moved = self._widening * told(sd, self._scored.noise[leaders])
         gain[leaders] = chance_within(
             self._bounds, mean=mean, sd=sd
-        ) * expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
+        ) * expected_hypervolume_improvement(self._boxes, mean=mean, sd=moved)
         self._is_fresh[leaders] = True
 
     def _count(self, last: int) -> None:
@@ -149,8 +157,13 @@ class GreedyBatch:
         if self._spreads is None:
             last = self._keep_best(last)
             self._spreads = [
-                ConditionedSpread(model, self._scored.batch.features, capacity=len(self._scored))
-                for model in self._models
+                ConditionedSpread(
+                    model,
+                    self._scored.batch.features,
+                    capacity=len(self._scored),
+                    known_noise=np.maximum(self._scored.noise[:, column] - model.noise, 0.0),
+                )
+                for column, model in zip(self._measured, self._models, strict=True)
             ]
         for spread in self._spreads:
             spread.count(last)

@@ -70,6 +70,11 @@ class LossScale:
         excess = np.clip((warped - self._knot) / self._unit, 0.0, MAX_EXCESS)
         return np.asarray(np.minimum(warped, self._knot) + self._unit * np.expm1(excess))
 
+    def steepness(self, losses: FloatArray) -> FloatArray:
+        """Return how far this scale moves (..., d) for a step in these losses."""
+        excess = np.maximum(losses - self._knot, 0.0) / self._unit
+        return np.asarray(1.0 / ((1.0 + excess) * self._sd))
+
     @property
     def sd(self) -> FloatArray:
         """What 1 on this scale is in losses (d), where it is not warped."""

@@ -14,11 +14,13 @@ from optuna.study import Study
 from nas.frontier.aim import Aim
 from nas.frontier.candidates import Candidate, CandidatePool
 from nas.frontier.goals import Goals
+from nas.frontier.loss_scale import LossScale
+from nas.frontier.noise import ReadingNoise
 from nas.frontier.observations import Observations
-from nas.frontier.plan import CandidatePlan
+from nas.frontier.plan import MAX_SEEN, CandidatePlan
 from nas.frontier.step_plan import StepPlan
 from nas.frontier.step_results import StepResults
-from nas.frontier.surrogates import Surrogates
+from nas.frontier.surrogates import Surrogates, believed
 from nas.seeding import generator
 
 IntArray = NDArray[np.int64]
@@ -44,19 +46,20 @@ class StudyMemory:
         seed: int,
         num_candidates: int,
         metrics: Sequence[str] = (),
+        noise: ReadingNoise | None = None,
     ) -> None:
         self.study = weakref.ref(study)
         self.candidates = candidates
         self._seed = seed
         self._num_candidates = num_candidates
-        self._goals, self._aim = goals, aim
+        self._goals, self._aim, self._noise = goals, aim, noise
         self._observations = Observations(
             candidates.encoding.space,
             candidates.encoding,
             describe=candidates.describe,
             gather=candidates.gather,
         )
-        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed)
+        self._surrogates = Surrogates(candidates.embedding.kernel, seed=seed, noise=noise)
         self._num_left_out = 0
         self._plan: CandidatePlan | None = None
         self._picks_left = 0
@@ -97,6 +100,23 @@ class StudyMemory:
         candidate = self._choose(study, number)
         self._handed_out[candidate.key] = None
         return candidate
+
+    def believed(self, study: Study) -> dict[int, list[float]]:
+        """Return the values of each trial with a result, noisy readings as they are believed."""
+        seen = self._observations
+        seen.update(study, asking=-1)
+        if self._noise is None or seen.num_complete < 2:
+            return dict(zip(seen.numbers, map(list, seen.values.tolist()), strict=True))
+        losses = self._goals.measured_losses(seen.values)
+        scale = LossScale(losses)
+        models = self._surrogates.posteriors(seen.complete, losses, limit=MAX_SEEN)
+        means = believed(models, seen.complete.features, scale(losses), self._noise)
+        values = seen.values.copy()
+        noisy = np.flatnonzero(self._noise.num_judged)
+        columns = np.array(self._goals.measured)[noisy]
+        signs = np.array(self._goals.signs)[columns]
+        values[:, columns] = signs * scale.straight(means)[:, noisy]
+        return dict(zip(seen.numbers, values.tolist(), strict=True))
 
     def _leave_out_known(self) -> None:
         known = self._observations.known
@@ -144,6 +164,7 @@ class StudyMemory:
                 num_candidates=self._num_candidates,
                 num_picks=self._picks_left,
                 rng=rng,
+                noise=self._noise,
             )
         self._picks_left -= 1
         return self._pick(self._plan, known, rng)

@@ -69,6 +69,7 @@ class Observations:
         self._open: dict[int, None] = {}  # unfinished trials, in order of number
         self._num_read = 0
         self._complete: CandidateBatch | None = None
+        self.numbers: list[int] = []  # of the trials with results, in the order of `values`
         self._fresh: list[tuple[FrozenTrial, Candidate]] = []  # not in the arrays yet
 
     @property
@@ -120,6 +121,7 @@ class Observations:
                 self.pruned[trial.number] = candidate
             elif trial.state is TrialState.COMPLETE and _is_finite(trial):
                 self._fresh.append((trial, candidate))
+                self.numbers.append(trial.number)
         self._num_read = len(trials)
 
     def _gather_fresh(self) -> None:

@@ -27,8 +27,9 @@ from nas.frontier.gaussian_process import Posterior
 from nas.frontier.goals import Goals
 from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
 from nas.frontier.loss_scale import LossScale
+from nas.frontier.noise import ReadingNoise, exact, told
 from nas.frontier.observations import Observations
-from nas.frontier.surrogates import Expectation, Surrogates
+from nas.frontier.surrogates import Expectation, Surrogates, believed
 from nas.pareto.dominance import front_mask
 
 FloatArray = NDArray[np.float64]
@@ -71,6 +72,7 @@ class CandidatePlan:
         num_candidates: how many new architectures are described, about.
         num_picks: how many picks are going to be asked for.
         rng: draws.
+        noise: of the results; by default they are taken as exact.
 
     Attributes:
         front: (n, m) losses that candidates must improve on; of running trials expected ones.
@@ -87,9 +89,11 @@ class CandidatePlan:
         num_candidates: int,
         num_picks: int,
         rng: np.random.Generator,
+        noise: ReadingNoise | None = None,
     ) -> None:
         assert observations.complete is not None, "a plan needs results"
         self._goals, self._aim = goals, aim
+        self._noise = noise or exact(len(goals.measured))
         self._rng = rng
         seen = observations.complete
         losses = goals.measured_losses(observations.values)
@@ -97,7 +101,8 @@ class CandidatePlan:
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
-        self._results = results = self._columns(seen.static, self._scale(losses))
+        values = believed(self._models, seen.features, self._scale(losses), self._noise)
+        self._results = results = self._columns(seen.static, values)
         wide = SHARE_WIDE * (1.0 - _share_of_hits(results))
         self._widening = WIDE if rng.random() < wide else NARROW
         self.front = results[seen.is_allowed]
@@ -159,7 +164,11 @@ class CandidatePlan:
         counted = [*running[-MAX_EXPECTED:], *stopped[-MAX_EXPECTED:]]
         if counted:
             features = candidates.gather(counted).features
-            self._models = [model.expecting(features) for model in self._models]
+            noise = self._noise_at(np.column_stack([m.mean(features) for m in self._models]))
+            models = cast("Sequence[Posterior]", self._models)  # `StepPlan` has its own `_expect`
+            self._models = [
+                model.expecting(features, own) for model, own in zip(models, noise.T, strict=True)
+            ]
 
     def _edges(self, seen: CandidateBatch, pool: CandidateBatch) -> FloatArray:
         """Return the worst corner that counts: a little beyond the front, sometimes further."""
@@ -266,12 +275,23 @@ class CandidatePlan:
         both = [model.predict(batch.features) for model in self._models]
         mean = self._columns(batch.static, np.column_stack([mean for mean, _ in both]))
         sd = self._columns(0.0 * batch.static, np.column_stack([sd for _, sd in both]))
-        return ScoredCandidates(batch, mean, sd, self._gain(batch, mean, sd))
+        noise = self._noise_at(mean[:, self._goals.measured])
+        for column in np.flatnonzero(self._noise.num_judged):
+            noise[:, column] += cast("Posterior", self._models[column]).noise
+        noise = self._columns(0.0 * batch.static, noise)
+        return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))
 
-    def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
+    def _noise_at(self, expected: FloatArray) -> FloatArray:
+        """Return the known variances (n, d) of readings of what is expected."""
+        return self._noise.on_scale(self._scale, self._scale.straight(expected))
+
+    def _gain(
+        self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray, noise: FloatArray
+    ) -> FloatArray:
         """Return what training each candidate is worth: the expected gain in hypervolume."""
         del batch
-        gain = expected_hypervolume_improvement(self._boxes, mean=mean, sd=self._widening * sd)
+        moved = self._widening * told(sd, noise)
+        gain = expected_hypervolume_improvement(self._boxes, mean=mean, sd=moved)
         return chance_within(self._bounds, mean=mean, sd=sd) * gain
 
 

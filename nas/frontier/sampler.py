@@ -31,6 +31,7 @@ from nas.frontier.effort import DIVISOR_KEY, Effort, effort_divisor
 from nas.frontier.goals import Goals, goals_of
 from nas.frontier.memory import StudyMemory
 from nas.frontier.memory import num_picks as num_picks
+from nas.frontier.noise import ReadingNoise
 from nas.frontier.observations import CHOICE_KEY, write_choice
 from nas.frontier.study_attributes import study_attribute
 from nas.frontier.warm_start import Results, results_of, take_hints
@@ -45,6 +46,7 @@ IntArray = NDArray[np.int64]
 
 # Study attributes that keep the seed, and how many results each earlier search had.
 SEED_KEY, WARM_KEY = "frontier:seed", "frontier:warm_start"
+ACCURACY = "accuracy"
 # Steps of the descent to the smallest networks of a space that is too large to enumerate.
 DESCENT_ROUNDS = 25
 # Matrices of an ask are small: threads that share them wait for each other, and where trainings
@@ -80,11 +82,13 @@ class FrontierSampler(WholeSpaceSampler):
             trainings; of each a sequence of (parameters, value of the first objective that
             training tells).
         aim: which part of the objectives' space counts.
+        num_judged: validation examples that an accuracy is a share of, so how far off its reading
+            may be; 0 where readings are exact or nobody knows.
 
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
-        ConfigError: `pool_size` or `num_candidates` is out of range, or choices have too many
-            options.
+        ConfigError: `pool_size`, `num_candidates` or `num_judged` is out of range, or choices have
+            too many options.
         InvalidObjectivesError: at the first ask, if the study's directions are others.
         SpaceError: an earlier search was not of this space.
     """
@@ -102,12 +106,15 @@ class FrontierSampler(WholeSpaceSampler):
         max_enumerated: int = 40_000,
         warm_start: Sequence[Results] = (),
         aim: Aim | None = None,
+        num_judged: int = 0,
     ) -> None:
         for name, number in (("pool_size", pool_size), ("num_candidates", num_candidates)):
             if not 1 <= number <= MAX_CANDIDATES:
                 raise ConfigError(
                     f"sampler.{name} must be from 1 to {MAX_CANDIDATES:,}, but got {number:,}"
                 )
+        if num_judged < 0:
+            raise ConfigError(f"num_judged must be 0 or more examples, but got {num_judged}")
         flat = flat_distributions(space)
         _check_options(flat)
         super().__init__(space, flat)
@@ -116,6 +123,7 @@ class FrontierSampler(WholeSpaceSampler):
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
         self._aim = aim or Aim()
+        self._num_judged = num_judged
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._make_pool = partial(
@@ -155,6 +163,15 @@ class FrontierSampler(WholeSpaceSampler):
         with self._lock, _BLAS.limit(limits=1):
             return self._remember(study).promotion(study, shares, may_start=may_start)
 
+    def believed(self, study: Study) -> dict[int, list[float]]:
+        """Return the values of each complete trial, with accuracies as they are believed.
+
+        With `num_judged` they are what the model expects after all results. Who takes the front of
+        these values falls less often for a lucky reading. All other values are as they were told.
+        """
+        with self._lock, _BLAS.limit(limits=1):
+            return self._remember(study).believed(study)
+
     def sample_independent(
         self,
         study: Study,
@@ -191,8 +208,18 @@ class FrontierSampler(WholeSpaceSampler):
                 seed=seed,
                 num_candidates=effort.num_candidates,
                 metrics=[o.metric for o in self._objectives or () if not o.is_static],
+                noise=self._noise(goals),
             )
         return self._memory
+
+    def _noise(self, goals: Goals) -> ReadingNoise:
+        """Return the noise of the measured objectives: an accuracy is a share of examples."""
+        if self._objectives is None:  # accuracy and size
+            return ReadingNoise((self._num_judged,))
+        measured = [self._objectives[column].metric for column in goals.measured]
+        return ReadingNoise(
+            tuple(self._num_judged if metric == ACCURACY else 0 for metric in measured)
+        )
 
     def _hint(self, candidates: CandidatePool, study: Study, goals: Goals, *, seed: int) -> None:
         # An earlier search may go on: what it had at the first ask counts, whenever this resumes.

@@ -208,9 +208,11 @@ class StepPlan(CandidatePlan):
             features = candidates.gather(out).features
             self._models = [model.expecting(features) for model in self._step_models]
 
-    def _gain(self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray) -> FloatArray:
+    def _gain(
+        self, batch: CandidateBatch, mean: FloatArray, sd: FloatArray, noise: FloatArray
+    ) -> FloatArray:
         """Return the index of beginning each candidate."""
-        plain = super()._gain(batch, mean, sd)
+        plain = super()._gain(batch, mean, sd, noise)
         if not len(batch):
             return plain
         first = self._costs.seconds(batch.features, 0.0, self._shares[0])

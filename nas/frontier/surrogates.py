@@ -4,6 +4,7 @@ Notation: n architectures, d measured objectives; a loss is an objective's value
 lower is better.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from nas.frontier.candidates import CandidateBatch
 from nas.frontier.gaussian_process import Kernel, Posterior, fit
 from nas.frontier.loss_scale import LossScale
+from nas.frontier.noise import ReadingNoise, exact
 from nas.pareto.dominance import ranks
 from nas.seeding import generator
 
@@ -46,11 +48,13 @@ class Surrogates:
     Args:
         kernel: covariance of all of them.
         seed: of the choice of results where there are too many.
+        noise: of the results; by default they are taken as exact.
     """
 
-    def __init__(self, kernel: Kernel, *, seed: int) -> None:
+    def __init__(self, kernel: Kernel, *, seed: int, noise: ReadingNoise | None = None) -> None:
         self._kernel = kernel
         self._seed = seed
+        self._noise = noise
         self._milestone = 0
         self._thetas: list[FloatArray] = []
 
@@ -69,20 +73,28 @@ class Surrogates:
             losses: (n, d) their losses.
             limit: most results that it takes in.
         """
-        self._tune(seen, losses)
+        self._tune(seen, losses, self._noise or exact(losses.shape[1]))
         which = self._most_telling(seen, losses, limit=limit)
-        targets = LossScale(losses)(losses)
+        scale = LossScale(losses)
+        noise = (self._noise or exact(losses.shape[1])).on_scale(scale, losses)
+        targets = scale(losses)
         return [
-            Posterior(self._kernel, theta, seen.features[which], targets[which, column])
+            Posterior(
+                self._kernel,
+                theta,
+                seen.features[which],
+                targets[which, column],
+                noise[which, column],
+            )
             for column, theta in enumerate(self._thetas)
         ]
 
     def thetas(self, seen: CandidateBatch, losses: FloatArray) -> list[FloatArray]:
-        """Return the hyperparameters of each measured objective's model."""
-        self._tune(seen, losses)
+        """Return the hyperparameters of each measured objective's model, noise being unknown."""
+        self._tune(seen, losses, exact(losses.shape[1]))
         return self._thetas
 
-    def _tune(self, seen: CandidateBatch, losses: FloatArray) -> None:
+    def _tune(self, seen: CandidateBatch, losses: FloatArray, noise: ReadingNoise) -> None:
         """Set the hyperparameters as of the last milestone that the results have passed."""
         milestone = self._milestone or 2
         while len(seen) >= _next_milestone(milestone):
@@ -91,8 +103,13 @@ class Surrogates:
             return
         first = seen.take(np.arange(milestone))
         which = self._most_telling(first, losses[:milestone], limit=MAX_TUNED)
-        targets = LossScale(losses[:milestone])(losses[:milestone])[which]
-        self._thetas = [fit(self._kernel, first.features[which], target) for target in targets.T]
+        scale = LossScale(losses[:milestone])
+        targets = scale(losses[:milestone])[which]
+        known = noise.on_scale(scale, losses[:milestone])[which]
+        self._thetas = [
+            fit(self._kernel, first.features[which], target, known_noise=own)
+            for target, own in zip(targets.T, known.T, strict=True)
+        ]
         self._milestone = milestone
 
     def _most_telling(self, seen: CandidateBatch, losses: FloatArray, *, limit: int) -> IntArray:
@@ -103,6 +120,26 @@ class Surrogates:
         best, rest = order[: limit // 2], order[limit // 2 :]
         rng = generator(self._seed, "subset", len(seen) // 100)
         return np.sort(np.concatenate([best, rng.permutation(rest)[: limit - len(best)]]))
+
+
+def believed(
+    models: Sequence[Expectation], features: FloatArray, readings: FloatArray, noise: ReadingNoise
+) -> FloatArray:
+    """Return what the measured objectives (n, d) of trained networks are believed to be.
+
+    Of a noisy reading what the model does not explain is luck: of the examples, and of the
+    training. An exact reading is believed as it is.
+
+    Args:
+        models: of the measured objectives.
+        features: (n, columns) of the networks.
+        readings: (n, d) their losses on the scale of the models.
+        noise: of the readings.
+    """
+    values = readings.copy()
+    for column in np.flatnonzero(noise.num_judged):
+        values[:, column] = models[column].mean(features)
+    return values
 
 
 def _next_milestone(milestone: int) -> int:

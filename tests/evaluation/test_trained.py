@@ -96,6 +96,10 @@ def spec_of(evaluator, values, **settings):
     return TrialSpec(number=4, architecture=architecture, seed=settings.pop("seed", 0), **settings)
 
 
+def test_an_accuracy_is_a_share_of_the_validation_images(evaluator, digits):
+    assert evaluator.num_judged == len(digits.validation)
+
+
 def test_a_trial_is_complete_with_all_metrics(evaluator):
     result = evaluator.evaluate(spec_of(evaluator, SMALL, attempt=2))
     assert (result.number, result.attempt, result.state) == (4, 2, TrialState.COMPLETE)

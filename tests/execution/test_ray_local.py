@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.execution import ray_local
 from nas.execution.ray_local import MAX_FOLDER_BYTES, make_folder
 
 
@@ -54,3 +55,24 @@ def test_rays_socket_fits_into_the_longest_folder():
     socket = "/r/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 
     assert MAX_FOLDER_BYTES + len(socket) <= 103
+
+
+def failure(line, said, *, seconds, folder):
+    logs = folder / "r/session_2026/logs"
+    logs.mkdir(parents=True)
+    (logs / "raylet.err").write_text(said)
+    return ray_local._failure(RuntimeError(line), folder, seconds=seconds)
+
+
+def test_a_start_that_timed_out_is_tried_again_and_one_with_another_cause_is_not(tmp_path):
+    gave_up = "The current node timed out during startup."
+    waited = "Check failed: has_value() Timed out waiting for file port"
+    late = failure(gave_up, waited, seconds=31.0, folder=tmp_path / "a")
+    full = failure(gave_up, "write: No space left on device", seconds=31.0, folder=tmp_path / "b")
+    soon = failure(gave_up, waited, seconds=3.0, folder=tmp_path / "c")
+
+    assert isinstance(late, ray_local.SlowStartError)
+    assert "Timed out waiting for file port" in str(late)
+    assert not isinstance(full, ray_local.SlowStartError)
+    assert "No space left on device" in str(full)
+    assert not isinstance(soon, ray_local.SlowStartError)

@@ -1,6 +1,7 @@
 """The contest on real trainings: which fronts it looks at, and what it counts."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,23 +10,28 @@ from torch.nn import functional
 
 from experiments.search_quality.scale import scale_of
 from experiments.time_to_front.gpu_steps import GRAPHED, STEPS, network
+from experiments.time_to_front.real.cpu_clock import steps_of
 from experiments.time_to_front.real.summary import (
     LOOKS,
     ArmRow,
     fronts_at,
     looks_until,
-    rank_row,
     rows_of,
     wanted,
 )
 from nas.architecture import Architecture
-from nas.trial import TrialRecord, TrialState
+from nas.trial import Rung, TrialRecord, TrialState
 
 
 def record(number, accuracy, size, seconds=1.0):
     metrics = {"accuracy": accuracy, "size_bytes": float(size)}
     return TrialRecord(
-        number, Architecture({"n": number}), TrialState.COMPLETE, metrics, seconds=seconds
+        number,
+        Architecture({"n": number}),
+        TrialState.COMPLETE,
+        metrics,
+        seconds=seconds,
+        finished_s=float(number),
     )
 
 
@@ -35,15 +41,33 @@ RECORDS = [
     record(2, 0.9, 100),
     record(3, 0.95, 999),
 ]
+STEPS_DONE = steps_of(RECORDS)
+
+
+def test_each_rung_costs_its_own_seconds_and_a_stopped_trial_no_more_than_its_rungs():
+    def rung(budget, seconds, finished_s):
+        return Rung(budget, {}, seconds, finished_s)
+
+    went_on = replace(record(0, 0.5, 100, 4.0), finished_s=9.0, rungs=(rung(0.25, 1.0, 1.0),))
+    stopped = replace(
+        record(1, 0.1, 100, 2.0),
+        state=TrialState.STOPPED,
+        finished_s=10.0,
+        rungs=(rung(0.25, 1.5, 2.0), rung(0.5, 2.0, 3.0)),
+    )
+    found = steps_of([went_on, stopped], before_s=10.0)
+
+    assert [step.spent_s for step in found] == [11.0, 12.5, 13.0, 16.0, 16.0]
+    assert [step.record for step in found] == [None, None, None, went_on, None]
 
 
 def test_the_front_of_a_time_is_that_of_the_trials_that_ended_by_then():
-    found = fronts_at(RECORDS, [0.5, 1.0, 2.9, 4.0, 9.0])
+    found = fronts_at(STEPS_DONE, [0.5, 1.0, 2.9, 4.0, 9.0])
     assert [[r.number for r in front] for front in found] == [[], [0], [0], [2], [2, 3]]
 
 
 def test_only_networks_that_stood_on_a_front_are_wanted():
-    assert [a["n"] for a in wanted(RECORDS, [1.0, 4.0, 9.0])] == [0, 2, 3]
+    assert [a["n"] for a in wanted(STEPS_DONE, [1.0, 4.0, 9.0])] == [0, 2, 3]
 
 
 def test_an_arm_is_worth_what_its_front_is_worth_when_retrained():
@@ -52,12 +76,14 @@ def test_an_arm_is_worth_what_its_front_is_worth_when_retrained():
     }
     scale = scale_of(np.array([[-0.5, 2.0], [-1.0, math.log10(999)]]))
 
-    rows = rows_of(("p", "a", 0), RECORDS, total_s=5.0, retrained=retrained, scale=scale)
+    rows = rows_of(
+        ("p", "a", 0), STEPS_DONE, total_s=5.0, until=1.0, retrained=retrained, scale=scale
+    )
 
-    assert [row.look for row in rows] == list(LOOKS)
+    assert [row.look for row in rows] == [look for look in LOOKS if look <= 1.0]
     assert rows[0].volume == 0.0  # nothing has ended
     assert rows[-1].volume == pytest.approx(1.0)
-    assert rows[-1].num_trials == 4
+    assert rows[-1].num_whole == 4
 
 
 def looks(*volumes):
@@ -72,14 +98,6 @@ def test_an_arm_has_enough_from_the_look_on_after_which_it_keeps_it():
         looks_until(looks(0.1, 0.96, 0.9, 0.95, 0.97, 0.97, 0.97, 0.97), enough=0.95) == LOOKS[3]
     )
     assert looks_until(looks(*[0.5] * len(LOOKS)), enough=0.95) == math.inf
-
-
-def test_accuracies_that_follow_size_alone_rank_nothing_given_size():
-    """Both rise with size; beyond that the order is reversed."""
-    records = [record(i, 0.1 * (i // 2) + 0.01 * (-1) ** i, 10 ** (i // 2)) for i in range(8)]
-    worth = {r.architecture.id: 0.1 * (i // 2) - 0.01 * (-1) ** i for i, r in enumerate(records)}
-
-    assert rank_row(("p", "a", 0), records, retrained=worth).correlation < -0.7
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "resnet"])

@@ -92,3 +92,20 @@ def test_what_is_told_stands_in_a_file(tmp_path):
     told = json.loads((tmp_path / "ranking.json").read_text())
     assert told["is_too_short"] is True
     assert told["says"] == found.describe()
+
+
+def test_of_networks_of_unlike_size_only_neighbours_count():
+    """That 10 kB beat 1 kB tells nothing of how long the search trained."""
+    found = rank(
+        [
+            replace(row, size_bytes=size)
+            for row, size in zip(
+                rows_of((0.5, 0.7), (0.4, 0.72), (0.6, 0.8), (0.7, 0.9)),
+                (1e3, 1.2e3, 5e3, 10e3),
+                strict=True,
+            )
+        ]
+    )
+
+    assert (found.num_pairs, found.num_reversed) == (3, 1)
+    assert found.is_too_short

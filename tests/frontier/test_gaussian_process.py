@@ -5,7 +5,6 @@ from scipy.stats import multivariate_normal
 
 from nas.frontier.gaussian_process import (
     JITTER,
-    ConditionedSpread,
     Evidence,
     Kernel,
     Posterior,
@@ -37,17 +36,18 @@ def test_gradient_of_the_evidence_is_that_of_finite_differences():
     assert gradient == pytest.approx(numeric, rel=1e-3, abs=1e-3)
 
 
-def test_evidence_is_the_density_of_a_multivariate_normal():
+@pytest.mark.parametrize("known_noise", [np.zeros(12), np.linspace(0.0, 2.0, 12)])
+def test_evidence_is_the_density_of_a_multivariate_normal(known_noise):
     features, targets = data(12)
     first, second = thetas(1), thetas(2)
 
     def direct(theta):
         matrix = KERNEL.covariance(features, features, theta)
-        matrix += (KERNEL.split(theta)[2] + JITTER) * np.eye(12)
+        matrix += (KERNEL.split(theta)[2] + JITTER) * np.eye(12) + np.diag(known_noise)
         offset = (theta - KERNEL.prior_mean) / KERNEL.prior_sd
         return -multivariate_normal(cov=matrix).logpdf(targets) + 0.5 * offset @ offset
 
-    evidence = Evidence(KERNEL, features, targets)
+    evidence = Evidence(KERNEL, features, targets, known_noise)
     assert evidence(first)[0] - evidence(second)[0] == pytest.approx(
         direct(first) - direct(second)
     )
@@ -71,15 +71,16 @@ def test_covariance_is_the_sum_of_its_terms():
     assert found[0, 0] == pytest.approx(expected)
 
 
-def test_prediction_is_the_conditional_of_the_joint_normal():
+@pytest.mark.parametrize("known_noise", [np.zeros(15), np.linspace(0.0, 2.0, 15)])
+def test_prediction_is_the_conditional_of_the_joint_normal(known_noise):
     features, targets = data(15)
     new, _ = data(4, seed=9)
     theta = thetas()
     matrix = KERNEL.covariance(features, features, theta)
-    matrix += (KERNEL.split(theta)[2] + JITTER) * np.eye(15)
+    matrix += (KERNEL.split(theta)[2] + JITTER) * np.eye(15) + np.diag(known_noise)
     cross = KERNEL.covariance(new, features, theta)
 
-    mean, sd = Posterior(KERNEL, theta, features, targets).predict(new)
+    mean, sd = Posterior(KERNEL, theta, features, targets, known_noise).predict(new)
 
     assert mean == pytest.approx(cross @ np.linalg.solve(matrix, targets))
     variance = KERNEL.variance(theta) - np.diag(cross @ np.linalg.solve(matrix, cross.T))
@@ -117,15 +118,3 @@ def test_fit_finds_more_probable_hyperparameters_and_the_columns_that_matter():
     evidence = Evidence(kernel, features, targets)
     assert evidence(theta)[0] < evidence(kernel.prior_mean)[0]
     assert theta[0] > theta[1]
-
-
-def test_counting_rows_as_seen_equals_expecting_them():
-    posterior = Posterior(KERNEL, thetas(), *data(15))
-    rows, _ = data(8, seed=5)
-    spread = ConditionedSpread(posterior, rows, capacity=2)
-
-    spread.count(3)
-    spread.count(6)
-
-    _, sd = posterior.expecting(rows[[3, 6]]).predict(rows)
-    assert spread.sd == pytest.approx(sd, abs=1e-6)

@@ -529,3 +529,40 @@ def test_an_ask_computes_with_one_thread_and_leaves_the_others_as_they_were():
     assert seen
     assert set().union(*seen) == {1}
     assert after == {2}
+
+
+def read_on_50_examples(num_judged):
+    """Return true accuracies, readings, and what a sampler believes after 40 of these."""
+    sampler = FrontierSampler(CELL, cell_facts, seed=0, num_judged=num_judged)
+    study, rng = open_study(sampler), np.random.default_rng(0)
+    true = []
+    for _ in range(40):
+        trial, architecture = ask(study, CELL)
+        true.append(accuracy_of(architecture))
+        study.tell(trial, [rng.binomial(50, true[-1]) / 50, size_of(architecture)])
+    believed = sampler.believed(study)
+    assert list(believed) == list(range(40))
+    values = np.array([believed[number] for number in believed])
+    return np.array(true), np.array([trial.values for trial in study.trials]), values
+
+
+def test_what_is_believed_is_nearer_to_the_truth_than_noisy_readings():
+    true, readings, values = read_on_50_examples(num_judged=50)
+
+    def error(found):
+        return np.sqrt(np.mean((found[:, 0] - true) ** 2))
+
+    # The readings' own error is about .06, the root of p (1 - p) / 50.
+    assert error(values) < 0.9 * error(readings)
+    assert np.array_equal(values[:, 1], readings[:, 1])
+
+
+def test_exact_readings_are_believed():
+    _, readings, values = read_on_50_examples(num_judged=0)
+
+    assert np.array_equal(values, readings)
+
+
+def test_a_number_of_examples_below_0_is_refused():
+    with pytest.raises(ConfigError, match="num_judged must be 0 or more examples, but got -1"):
+        FrontierSampler(CELL, cell_facts, num_judged=-1)

@@ -164,7 +164,25 @@ def test_stages_may_be_fused_where_images_are_larger_than_digits(photo_space, sp
 def test_the_pool_behind_the_first_convolution_takes_the_stride_of_the_first_stage(photo_space):
     plan = photo_space.plan(photo_space.recommended()[0], PHOTOS)
     assert plan.pools
-    assert [stage.stride for stage in plan.stages] == [1, 2, 2, 1]  # of maps of 16, 8, 4, 4
+    assert [stage.stride for stage in plan.stages] == [1, 2, 2, 2]  # of maps of 16, 8, 4, 2
+
+
+@pytest.mark.parametrize(
+    ("kernels", "strides"),
+    [((5, 5, 5, 3), [1, 2, 2, 2]), ((3, 3, 3, 5), [1, 2, 2, 1]), ((5, 5, 5, 5), [1, 2, 2, 1])],
+)
+def test_a_stage_halves_to_maps_that_its_own_kernel_fits(photo_space, kernels, strides):
+    """Of 16, 8, 4 and 2: outer weights of a kernel of 5 would never meet a map of 2."""
+    told = dict(photo_space.recommended()[0])
+    told |= {f"stages.{index}.kernel": kernel for index, kernel in enumerate(kernels)}
+    plan = photo_space.plan(photo_space.architecture(told), PHOTOS)
+    assert [stage.stride for stage in plan.stages] == strides
+
+
+def test_no_later_stage_sees_a_map_that_is_too_small_for_its_kernel(photo_space):
+    told = dict(photo_space.recommended()[0]) | {"resolution": 32, "stages.3.kernel": 5}
+    plan = photo_space.plan(photo_space.architecture(told), PHOTOS)
+    assert [stage.stride for stage in plan.stages] == [1, 2, 1, 1]  # maps of 8, 4, 4, 4
 
 
 def test_maps_that_are_too_small_for_the_kernels_are_not_pooled():

@@ -25,8 +25,11 @@ class FrontierMethod:
         seed: int,
         *,
         warm_start: Sequence[Results] = (),
+        num_judged: int = 0,
     ) -> None:
-        sampler = FrontierSampler(problem.space, facts, seed=seed, warm_start=warm_start)
+        sampler = FrontierSampler(
+            problem.space, facts, seed=seed, warm_start=warm_start, num_judged=num_judged
+        )
         self._study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
         self._flat = flat_distributions(problem.space)
         self._asked: tuple[optuna.Trial, Genome] | None = None

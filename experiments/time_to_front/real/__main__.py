@@ -15,14 +15,11 @@ from experiments.cifar10.pretend import write_mosaics
 from experiments.search_quality.real.contest import make_cifar10
 from experiments.smoke import make_parser, run_experiment
 from experiments.time_to_front.real.retraining import Retrainings
-from experiments.time_to_front.real.searches import ARMS, PROBLEMS, ArmSearch, searches
+from experiments.time_to_front.real.searches import ARMS, PROBLEMS, WHOLE, ArmSearch, searches
 from experiments.time_to_front.real.summary import (
     LOOKS,
     ArmRow,
-    RankRow,
-    rank_row,
     rows_of,
-    sample,
     scale_for,
     table,
     wanted,
@@ -30,7 +27,7 @@ from experiments.time_to_front.real.summary import (
 from nas.record.rows import write_rows
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-NUM_TRIALS = 24
+NUM_TRIALS = 32
 
 
 def main(words: Sequence[str]) -> int:
@@ -40,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     make_cifar10(options.cifar10, runs)
     known = Retrainings(runs / "retrained.csv")
     done: list[ArmSearch] = []
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for problem in options.problems:
             group = list(
                 searches(
@@ -64,8 +61,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--cifar10", type=Path, required=True, metavar="MOSAICS")
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS))
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), help="'whole' among them")
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), help=f"'{WHOLE}' first")
     parser.add_argument("--trials", type=int, default=NUM_TRIALS, help="of whole trainings")
     parser.add_argument("--settings", nargs="+", default=(), help="of each search, key=value")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
@@ -73,45 +71,40 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _do(group: Sequence[ArmSearch], known: Retrainings) -> None:
-    """Search with all arms, then retrain what stood on their fronts, and a sample."""
+    """Search with all arms, and retrain what stood on the front of each."""
     for one in group:
         print(one.folder.name, flush=True)
         one.run()
-    times_s = _times(group)
-    for one in group:
-        records = one.records()
-        picked = [record.architecture for record in sample(records, seed=one.seed)]
-        known.train(one, [*wanted(records, times_s), *picked])
+        known.train(one, wanted(one.steps(), _times(one)))
 
 
-def _times(group: Sequence[ArmSearch]) -> list[float]:
-    """Return the CPU seconds at which fronts are looked at."""
-    return [look * _total_s(group) for look in LOOKS]
+def _times(one: ArmSearch) -> list[float]:
+    """Return the device-seconds at which fronts are looked at."""
+    return [look * _total_s(one) for look in LOOKS]
 
 
-def _total_s(group: Sequence[ArmSearch]) -> float:
-    (whole,) = [one for one in group if one.arm == "whole"]
-    return sum(record.seconds for record in whole.records())
+def _total_s(one: ArmSearch) -> float:
+    return one.whole.steps()[-1].spent_s
 
 
 def _write(done: Sequence[ArmSearch], known: Retrainings, *, results: Path) -> None:
     rows: list[ArmRow] = []
-    ranks: list[RankRow] = []
     for problem in dict.fromkeys(one.problem for one in done):
-        ours = [one for one in done if one.problem == problem]
+        steps = {one: one.steps() for one in done if one.problem == problem}
         retrained = known.of(problem)
-        everything = [record for one in ours for record in one.records()]
-        scale = scale_for(everything, retrained)
-        for one in ours:
-            group = [other for other in ours if other.seed == one.seed]
-            name, records = (problem, one.arm, one.seed), one.records()
-            total_s = _total_s(group)
-            rows += rows_of(name, records, total_s=total_s, retrained=retrained, scale=scale)
-            picked = sample(records, seed=one.seed)
-            ranks.append(rank_row(name, picked, retrained=retrained))
+        whole = [step.record for found in steps.values() for step in found]
+        scale = scale_for([record for record in whole if record is not None], retrained)
+        for one, found in steps.items():
+            rows += rows_of(
+                (problem, one.arm, one.seed),
+                found,
+                total_s=_total_s(one),
+                until=ARMS[one.arm][1],
+                retrained=retrained,
+                scale=scale,
+            )
     write_rows(results / "real.csv", rows, kind=ArmRow)
-    write_rows(results / "real_ranks.csv", ranks, kind=RankRow)
-    lines = table(rows, ranks)
+    lines = table(rows)
     (results / "real.md").write_text("\n".join(lines) + "\n")
     print(*lines, sep="\n", flush=True)
 

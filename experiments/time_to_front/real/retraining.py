@@ -1,12 +1,13 @@
 """What is a network worth? Its test accuracy after a training from scratch, longer than any trial.
 
-It learns from train and validation images together, with a seed of its own. Each network is
-trained once for the whole contest, whatever search found it, so that arms differ by what they
-found and by nothing else.
+It learns from the training images for twice the epochs of a trial, with a seed of its own, and is
+judged by the test images, which no search has seen. Each network is trained once for the whole
+contest, whatever search found it, so that arms differ by what they found and by nothing else.
 """
 
 import csv
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.time_to_front.real.searches import OBJECTIVES, ArmSearch
@@ -14,7 +15,7 @@ from nas.architecture import Architecture
 from nas.assemble.make import make, make_data, make_space
 from nas.config.recorded import read_mapping
 from nas.config.schema import TrialLimits
-from nas.data.dataset import SearchData
+from nas.data.dataset import SearchData, ThreeSplits
 from nas.evaluation.trained import TrainedEvaluator
 from nas.seeding import derive_seed
 from nas.trial import TrialSpec
@@ -23,14 +24,14 @@ LONGER = 2  # times the epochs of a trial
 _HEAD = ("problem", "architecture_id", "test_accuracy")
 
 
-class _FinalData:
+class _TestedData:
     """Data whose test split stands where a search has its validation split."""
 
-    def __init__(self, data: SearchData) -> None:
+    def __init__(self, data: ThreeSplits) -> None:
         self._data = data
 
     def search_data(self) -> SearchData:
-        return self._data
+        return replace(self._data.search_data(), validation=self._data.splits()["test"])
 
 
 class Retrainings:
@@ -78,6 +79,6 @@ def _evaluator(one: ArmSearch) -> TrainedEvaluator:
     told = read_mapping(one.folder.config_yaml)
     node = {k: v for k, v in told["training"].items() if k not in TrialLimits.names()}
     recipe = make({**node, "epochs": LONGER * node["epochs"]})
-    data = _FinalData(make_data(told["data"]).final_data())
+    data = _TestedData(make_data(told["data"]))
     space = make_space(told["search_space"])
     return TrainedEvaluator(space, data, recipe, OBJECTIVES, num_threads=1)  # type: ignore[arg-type]

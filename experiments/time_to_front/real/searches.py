@@ -5,16 +5,15 @@ sampler, seed and recipe. A search that was cut short is resumed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.search_quality.real.contest import cifar10_file
+from experiments.time_to_front.real.cpu_clock import Step, steps_in
 from nas.cli.main import main
 from nas.metric import Direction
 from nas.objective import Objective
 from nas.record.run_folder import RunFolder
-from nas.study.journal import load_records
-from nas.trial import TrialRecord, trainings
 
 OBJECTIVES = (
     Objective("accuracy", Direction.MAXIMIZE, is_static=False),
@@ -24,7 +23,7 @@ _COMMON = (
     "execution=inline",
     "training.device=cpu",
     "training.batch_size=64",
-    "evaluation._target_=experiments.time_to_front.real.cpu_clock.CpuTimedEvaluator",
+    "references.mobilenetv3_small=[]",
 )
 # Settings of `nas search` for each problem; trainings take half a CPU second to two.
 PROBLEMS = {
@@ -32,12 +31,13 @@ PROBLEMS = {
         "search_space=signals",
         "data=signals",
         "data.num_train=1000",
+        "data.num_test=2000",
         "training.epochs=8",
     ),
     "mobilenet": (
         "search_space=mobilenet",
         "search_space.parameters.resolution=16",
-        "constraints.num_macs.max=150000",
+        "constraints.num_macs.max=400000",
         "training.epochs=6",
     ),
     "resnet": ("search_space=resnet", "constraints.num_macs.max=1000000", "training.epochs=4"),
@@ -48,14 +48,20 @@ PROBLEMS = {
         "training.learning_rate=0.003",
     ),
 }
-_INHERIT = ("training.inherit=true",)
-# Settings of each arm, and how many times the trials of whole trainings it gets at most.
+_CLOCK = "experiments.time_to_front.real.cpu_clock"
+_TRAINED = (f"evaluation._target_={_CLOCK}.CpuTimedEvaluator",)
+_SUPERNET = ("evaluation=supernet", f"evaluation._target_={_CLOCK}.CpuTimedSupernet")
+_INHERIT, _RUNGS = "training.inherit=true", "fidelity=rungs"
+WHOLE = "whole"
+# Settings of each arm, and its device-seconds as a multiple of those of whole trainings.
 ARMS: dict[str, tuple[tuple[str, ...], float]] = {
-    "whole": ((), 1.0),
-    "inherit": (_INHERIT, 3.0),
-    "rungs": (("fidelity=rungs",), 2.0),
-    "inherit, rungs": ((*_INHERIT, "fidelity=rungs"), 4.0),
+    WHOLE: (_TRAINED, 1.0),
+    "rungs": ((*_TRAINED, _RUNGS), 1.0),
+    "inherit": ((*_TRAINED, _INHERIT), 1.0),
+    "inherit, rungs": ((*_TRAINED, _INHERIT, _RUNGS), 1.0),
+    "supernet": ((*_SUPERNET, _RUNGS), 2.0),
 }
+HAVE_SUPERNETS = ("mobilenet", "vit")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class ArmSearch:
         arm: one of `ARMS`.
         seed: of the sampler and the trainings.
         runs: folder of all run folders.
-        num_trials: of the arm of whole trainings.
+        num_trials: of the arm of whole trainings, whose device-seconds the others get.
         settings: further words of the command line.
     """
 
@@ -83,6 +89,11 @@ class ArmSearch:
         """Where the run is."""
         return RunFolder(self.runs / f"{self.problem}-{self.arm.replace(', ', '_')}-{self.seed}")
 
+    @property
+    def whole(self) -> "ArmSearch":
+        """The search by whole trainings that it is compared with."""
+        return replace(self, arm=WHOLE)
+
     def words(self) -> list[str]:
         """Return the command line that searches, or goes on with it."""
         settings, factor = ARMS[self.arm]
@@ -91,19 +102,31 @@ class ArmSearch:
             settings = ("data.validation_fraction=0.5", "data.is_mirrorable=true", *settings)
         words = [*PROBLEMS[self.problem], *_COMMON, *settings, *self.settings]
         words += [f"seed={self.seed}", f"run_folder={self.folder.path}", "ui=none"]
-        words.append(f"stopping.num_trials={round(factor * self.num_trials)}")
+        if self.arm == WHOLE:
+            words.append(f"stopping.num_trials={self.num_trials}")
+        else:
+            words += _until(self.folder, factor * self.whole.steps()[-1].spent_s)
         return [*words, "resume=true"] if self.folder.holds_run() else words
 
-    def records(self) -> list[TrialRecord]:
-        """Return the trials that ended, whatever came of them, in the order of their ends."""
-        found = trainings(load_records(self.folder.study_journal))
-        ended = [record for record in found if record.finished_s is not None]
-        return sorted(ended, key=lambda record: record.finished_s or 0.0)
+    def steps(self) -> list[Step]:
+        """Return what it did so far, in order."""
+        return steps_in(self.folder)
 
     def run(self) -> None:
         """Search until all trials have ended."""
         status = main(["search", *self.words()])
         assert status == 0, f"{self.folder.path} ended with status {status}"
+
+
+def _until(folder: RunFolder, limit_s: float) -> list[str]:
+    """Return settings that end a search after some device-seconds."""
+    rule = "+stopping.rules.spent"
+    return [
+        "stopping.num_trials=null",
+        f"{rule}._target_={_CLOCK}.SpentSeconds",
+        f"{rule}.run_folder={folder.path}",
+        f"{rule}.limit_s={limit_s:.3f}",
+    ]
 
 
 def searches(
@@ -119,4 +142,6 @@ def searches(
     for seed in seeds:
         for problem in problems:
             for arm in arms:
+                if arm == "supernet" and problem not in HAVE_SUPERNETS:
+                    continue
                 yield ArmSearch(problem, arm, seed, runs, num_trials, tuple(settings))
