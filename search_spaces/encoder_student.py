@@ -106,17 +106,21 @@ class EncoderStudentSpace(SearchSpace):
         self.masked_weight = float(masked_weight)
         self.start = start
         self.whole_plan: EncoderPlan = self._read.plan
-        if self.masked_weight and self._read.mask is None:
-            raise SpaceError(
-                f"search_space.masked_weight is {masked_weight:g}, but {teacher}/tokenizer.json "
-                "has no [MASK] among its added_tokens to hide others with; give masked_weight=0"
-            )
+        self._check_mask()
         self._importance = first_importance(self.whole_plan)
         self.vector_features = self.whole_plan.embedding_features
         context = min(_EXAMPLE_CONTEXT, self.whole_plan.positions - FRAME)
         self.example_data = (
             token_shape(context=context, vocabularies=[self.whole_plan.vocabulary]),
         )
+
+    def _check_mask(self) -> None:
+        if self.masked_weight and self._read.mask is None:
+            raise SpaceError(
+                f"search_space.masked_weight is {self.masked_weight:g}, but {self.teacher_path}"
+                "/tokenizer.json has no [MASK] among its added_tokens to hide others with; give "
+                "masked_weight=0"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the weights behind: each process reads them once."""

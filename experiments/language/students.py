@@ -37,7 +37,7 @@ CONTEXT = 48
 NUM_LABELS = 10
 CALIBRATED = 4096  # tokens by which what matters in the teacher is found
 # Shares of the teacher that stay.
-SIZES = {
+SIZES: dict[str, dict[str, float | str]] = {
     "small": {"depth": 0.34, "order": "even", "width": 0.25, "heads": 1.0, "mlp": 0.25},
     "middle": {"depth": 0.5, "order": "even", "width": 0.5, "heads": 1.0, "mlp": 0.5},
     "large": {"depth": 0.5, "order": "even", "width": 1.0, "heads": 0.5, "mlp": 0.5},

@@ -9,8 +9,10 @@ al., DistilBERT, https://arxiv.org/abs/1910.01108, section 2).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
@@ -98,7 +100,7 @@ def hidden_text(
     is_hidden = is_guessed & (fate < _HIDDEN)
     is_replaced = is_guessed & (fate >= _HIDDEN) & (fate < _HIDDEN + _REPLACED)
 
-    def here(values: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
+    def here(values: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(tokens_BT.device)
 
     seen_BT = torch.where(here(is_replaced), here(others), tokens_BT)

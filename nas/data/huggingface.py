@@ -123,11 +123,14 @@ def open_dataset(name: str, subset: str | None, *, is_offline: bool) -> Mapping[
         ) from error
     try:
         with _offline(is_offline):
+            found: Mapping[str, Any]
             if (Path(name) / "dataset_dict.json").is_file():
-                return datasets.load_from_disk(name)
-            if (Path(name) / "state.json").is_file():
-                return {"train": datasets.load_from_disk(name)}
-            return datasets.load_dataset(name, subset)
+                found = datasets.load_from_disk(name)
+            elif (Path(name) / "state.json").is_file():
+                found = {"train": datasets.load_from_disk(name)}
+            else:
+                found = datasets.load_dataset(name, subset)
+            return found
     except (OSError, ValueError) as error:  # what the package raises for all that is not there
         raise DataError(
             f"{name} cannot be opened ({str(error).splitlines()[0]}); data.is_offline=false lets "

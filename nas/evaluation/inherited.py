@@ -8,10 +8,10 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.data.dataset import SearchData
-from nas.data.text import TextSearchData
 from nas.measure.cost import on_meta_device
 from nas.models.decoder_inheritance import single_matrices
 from nas.space.space import SearchSpace
+from nas.task import DataShape
 from nas.train.inheritance import inherit, inherit_into
 from nas.train.recipe import Recipe
 from nas.train.token_recipe import TokenRecipe
@@ -29,7 +29,7 @@ class StartsFromOthers:
     """
 
     space: SearchSpace
-    data: SearchData | TextSearchData
+    data: SearchData
 
     def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
         """Return name -> shape of what a network's state dict holds; it is built without values.
@@ -37,9 +37,20 @@ class StartsFromOthers:
         Raises:
             Exception: whatever the space's `build` raises.
         """
-        with on_meta_device():
-            model = self.space.build(architecture, self.data.shape)
-        return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        return shapes_of_weights(self.space, architecture, self.data.shape)
+
+
+def shapes_of_weights(
+    space: SearchSpace, architecture: Architecture, data: DataShape
+) -> dict[str, tuple[int, ...]]:
+    """Return name -> shape of what a network's state dict holds; it is built without values.
+
+    Raises:
+        Exception: whatever the space's `build` raises.
+    """
+    with on_meta_device():
+        model = space.build(architecture, data)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def start(

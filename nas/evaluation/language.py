@@ -20,9 +20,9 @@ from nas.data.curation import Curation
 from nas.data.text import TextData, TextSearchData
 from nas.errors import ConfigError
 from nas.evaluation.chosen import check_chosen, with_chosen
-from nas.evaluation.evaluator import BringsWeights, Evaluator, KnowsWidths
+from nas.evaluation.evaluator import BringsWeights, Evaluator, Inherits, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
-from nas.evaluation.inherited import StartsFromOthers, share_told, start_decoder
+from nas.evaluation.inherited import shapes_of_weights, share_told, start_decoder
 from nas.evaluation.known import KnownBefore
 from nas.evaluation.language_spaces import HasEncoderTeacher, HasTokens, StartsFromModel
 from nas.evaluation.model_memory import check_memory
@@ -63,7 +63,7 @@ class Vocabulary:
     context: int
 
 
-class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights):
+class LanguageEvaluator(Evaluator, Inherits, KnowsWidths, BringsWeights):
     """Trains language models of a space on a text.
 
     Args:
@@ -148,6 +148,10 @@ class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights)
         """Return how wide the network is (`nas.widths`)."""
         return self._known.widths(architecture)
 
+    def weight_shapes(self, architecture: Architecture) -> Mapping[str, tuple[int, ...]]:
+        """Return name -> shape of what a network's state dict holds."""
+        return shapes_of_weights(self.space, architecture, self.data.shape)
+
     def prepare(self) -> None:
         """Set up the process: memory, threads and device; and map the tokens."""
         if self._device is not None:
@@ -196,7 +200,8 @@ class LanguageEvaluator(StartsFromOthers, Evaluator, KnowsWidths, BringsWeights)
             )
             self._run(training, spec)
             metrics = self._judge(model, seen, device=device)
-            metrics |= self.static_costs(spec.architecture) | share_told(spec.inheritance)
+            metrics |= self.static_costs(spec.architecture)
+            metrics |= share_told(spec.inheritance)
             if self._measures_speed:
                 metrics["tokens_per_s"] = speed_of(model)
         seconds = training.earlier_s + time.monotonic() - started

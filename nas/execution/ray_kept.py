@@ -38,13 +38,14 @@ class KeptRay:
 
     def take(self, *, kind: object) -> list[Any]:
         """Return the workers that are kept; those of another kind are ended."""
-        import ray
-
         workers, self._workers = self._workers, []
         if kind == self._kind:
             return workers
-        for worker in workers:
-            ray.kill(worker, no_restart=True)
+        if workers:
+            import ray
+
+            for worker in workers:
+                ray.kill(worker, no_restart=True)
         return []
 
     def close(self) -> None:
@@ -61,6 +62,12 @@ _KEPT: ContextVar[KeptRay | None] = ContextVar("kept", default=None)
 def kept_ray() -> KeptRay | None:
     """Return what is shared; None outside of `one_local_ray`."""
     return _KEPT.get()
+
+
+def end_kept_workers() -> None:
+    """End the workers that are kept: what follows needs none, and may need their memory."""
+    if (kept := kept_ray()) is not None:
+        kept.take(kind=None)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ class OnnxEncoder(nn.Module):
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
         super().__init__()
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads

@@ -148,13 +148,25 @@ def export_language_network(
         rows.append(_row(network, short, own / ONNX_FILE, place, ONNX_KIND, run, speed, small))
     tokenizer = data.tokenized[plan.vocabulary].tokenizer
     if has_gguf and can_hold_in_gguf(model, tokenizer):
-        path = own / GGUF_FILE
-        write_gguf(path, model, tokenizer, name=network.name)
-        other = model_in_gguf(path)
-        speed = tokens_per_second(portable_model(other))
-        rows.append(_row(network, data, path, place, GGUF_KIND, other, speed, expected))
+        rows.append(_gguf_row(network, data, tokenizer, own, place, expected))
     remember(own / "artefacts.json", source, rows)
     return rows
+
+
+def _gguf_row(
+    network: LanguageNetwork,
+    data: TextSearchData,
+    tokenizer: Tokenizer,
+    own: Path,
+    place: str,
+    expected: float,
+) -> ArtefactRow:
+    """Write the GGUF file, and return what it is like when transformers has read it."""
+    path = own / GGUF_FILE
+    write_gguf(path, network.model, tokenizer, name=network.name)
+    read = model_in_gguf(path)
+    speed = tokens_per_second(portable_model(read))
+    return _row(network, data, path, place, GGUF_KIND, read, speed, expected)
 
 
 def _write_texts(own: Path, network: LanguageNetwork, tokenizer: Tokenizer) -> None:

@@ -18,6 +18,7 @@ from nas.files import write_text
 from nas.record.winners import WinnerRow
 
 MAX_REVERSED = 0.2  # share of the pairs that may stand the other way round
+MIN_PAIRS = 5  # fewer that agree prove nothing: of 4 coins, 1 in 16 throws is all heads
 MAX_TIMES = 1.5  # between the bytes of two networks of like size
 
 
@@ -59,6 +60,8 @@ class Ranking:
             f"(rank correlation of all pairs {self.correlation:.2f})"
         )
         if not self.is_too_short:
+            if self.num_pairs < MIN_PAIRS:
+                return f"Too few pairs tell whether {before} are enough to choose by: {found}."
             return f"The search's {before} were enough to choose by: {found}."
         longer = max(2 * self.search_epochs, self.epochs // 4)
         return (

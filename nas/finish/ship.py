@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load as load_safetensors
 
+from nas.execution.ray_kept import end_kept_workers
 from nas.export.mistakes import MISTAKES_NPZ
 from nas.export.network_files import TrainedNetwork, export_network
 from nas.export.settings import ExportSettings
@@ -66,6 +67,7 @@ def ship(
         lengths: how long the winners trained, and why; None where as the recipe says.
         retrainings: when the command is to end; None for no such time.
     """
+    end_kept_workers()
     circumstances = _circumstances(task, folder)
     rows: list[ArtefactRow] = []
     ordered = sorted(networks, key=lambda s: (s.row.size_bytes, s.row.trial))

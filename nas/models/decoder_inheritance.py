@@ -17,13 +17,13 @@ def single_matrices(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     Args:
         state: of a decoder; what is written into a view is written into it.
     """
-    found = {}
+    found: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         if name.endswith(_QKV):
             place = name.removesuffix(_QKV)
             query = state[place + _OUT].shape[1]
             rest = (len(tensor) - query) // 2
-            parts = tensor.split([query, rest, rest])
+            parts = torch.split(tensor, [query, rest, rest])
             found |= {f"{place}.mixer.{w}.weight": p for w, p in zip("qkv", parts, strict=True)}
         elif name.endswith(_GATE):
             place = name.removesuffix(_GATE)

@@ -91,7 +91,8 @@ def read_encoder(folder: Path) -> ReadEncoder:
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        return load_file(folder / _WEIGHTS)
+        found: dict[str, torch.Tensor] = load_file(folder / _WEIGHTS)
+        return found
     except (OSError, SafetensorError) as error:
         raise SpaceError(
             f"search_space.teacher: {folder}/{_WEIGHTS} cannot be read: {error}; save_pretrained "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from nas.execution.ray_backend import RayBackend, RaySettings
-from nas.execution.ray_kept import kept_ray, one_local_ray
+from nas.execution.ray_kept import end_kept_workers, kept_ray, one_local_ray
 from nas.trial import TrialResult, TrialSpec, TrialState
 
 
@@ -60,14 +60,23 @@ def test_workers_of_a_ray_that_is_not_ours_are_not_kept():
         assert not kept_ray().leave(["worker"], kind="any")
 
 
+def test_there_may_be_no_workers_to_end():
+    end_kept_workers()
+    with one_local_ray():
+        end_kept_workers()
+
+
 @pytest.mark.ray
 @pytest.mark.long
 def test_the_next_backend_has_the_same_workers_with_its_own_evaluator():
     with one_local_ray():
         first, second = asked(1.0), asked(2.0)
         other = asked(3.0, cpus_per_trial=0.5)
+        end_kept_workers()
+        fresh = asked(4.0, cpus_per_trial=0.5)
 
     assert set(first.values()) == {1.0}
     assert second == dict.fromkeys(first, 2.0)
     assert set(other.values()) == {3.0}
     assert not set(other) & set(first)
+    assert not set(fresh) & set(other)

@@ -43,11 +43,19 @@ def test_a_search_that_put_first_what_comes_last_was_too_short():
 
 
 def test_a_search_that_ranks_as_long_trainings_do_was_long_enough():
-    found = rank(rows_of((0.5, 0.7), (0.6, 0.8), (0.7, 0.9)))
+    found = rank(rows_of((0.5, 0.7), (0.6, 0.8), (0.7, 0.9), (0.8, 0.95)))
 
-    assert (found.num_pairs, found.num_reversed, found.correlation) == (3, 0, 1.0)
+    assert (found.num_pairs, found.num_reversed, found.correlation) == (6, 0, 1.0)
     assert not found.is_too_short
     assert "were enough to choose by" in found.describe()
+
+
+def test_a_few_pairs_that_agree_are_no_proof():
+    found = rank(rows_of((0.5, 0.7), (0.6, 0.8), (0.7, 0.9)))
+
+    assert not found.is_too_short
+    assert found.describe().startswith("Too few pairs tell whether 8 epochs are enough")
+    assert "of 3 pairs" in found.describe()
 
 
 def test_pairs_within_the_noise_say_nothing():

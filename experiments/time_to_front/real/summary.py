@@ -108,6 +108,12 @@ def rows_of(
     return rows
 
 
+def given_size(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return what a straight line through the sizes leaves of values."""
+    line = np.c_[np.ones(len(sizes)), sizes]
+    return np.asarray(values - line @ np.linalg.lstsq(line, values, rcond=None)[0])
+
+
 def looks_until(rows: Sequence[ArmRow], *, enough: float) -> float:
     """Return the first look from which a search has enough and keeps it; inf for none."""
     found = math.inf
