@@ -176,7 +176,8 @@ def main(words: Sequence[str]) -> int:
             row: dict[str, object] = {"limits": is_limited, "method": name, "seeds": len(shares)}
             for mark, column in zip(options.marks, shares.T, strict=True):
                 row |= {f"at_{mark}": round(float(column.mean()), 4)}
-                row |= {f"se_{mark}": round(float(column.std() / len(column) ** 0.5), 4)}
+                error = column.std() / max(len(column) - 1, 1) ** 0.5
+                row |= {f"se_{mark}": round(float(error), 4)}
             rows.append(row)
             print(*row.values(), flush=True)
             write_rows(options.results, rows)
