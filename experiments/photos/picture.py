@@ -36,12 +36,15 @@ def main(words: Sequence[str]) -> int:
     for rows, label, marker, colour in kinds:
         shares = [100 * float(row["accuracy"]) for row in rows]
         axes.scatter(sizes_of(rows), shares, label=label, marker=marker, color=colour)
+    sizes = sizes_of([*rivals, *winners])
+    middle = (min(sizes) * max(sizes)) ** 0.5
     for row in rivals:
         at = (float(row["size_bytes"]), 100 * float(row["accuracy"]))
-        axes.annotate(row["network"], at, xytext=(-4, 6), textcoords="offset points", ha="right")
+        side = "left" if at[0] < middle else "right"  # towards the middle, off the axes
+        axes.annotate(row["network"], at, xytext=(0, 6), textcoords="offset points", ha=side)
     axes.margins(0.1)
     size = objective_for("size_bytes")
-    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes_of([*rivals, *winners])))
+    scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes))
     axes.set_ylabel("accuracy on photos never seen, %")
     axes.set_title(f"{options.data}: {options.minutes:g} CPU minutes from the folder on")
     axes.legend(loc="lower right")

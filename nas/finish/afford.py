@@ -22,8 +22,9 @@ from nas.finish.length import Room
 # same time (experiments/photos); with fewer they were behind.
 ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # The same for each winner, for a further one to be taken: on photos a training of half the time
-# cost the best network two to four points (23 epochs in the place of 46).
-LEAST_TIMES = 8
+# cost the best network two to four points (23 epochs in the place of 46), which a second winner of
+# a third of the bytes is worth.
+LEAST_TIMES = 6
 # What an accuracy after one epoch may hide; after more it is a part: 10 points after 4, 2 after
 # 20 epochs. Four networks whose trials of 7 epochs had 55 to 70 % gained 5 to 14 points when they
 # trained on (experiments/photos).
