@@ -4,10 +4,10 @@ A network that is trained about as long as its trial was is no better than the t
 budget goes to few networks, and to none that is too slow for it: the best one, then the best that
 is much smaller, and so on down to the smallest; where time is left, further members of the front.
 
-Short trials favour networks that learn quickly: small ones, and those that see small images. Those
-that need more time for an epoch are often behind them after few epochs, and ahead after many. So
-the best of a range of sizes counts with all trials that are as good as far as so few epochs can
-tell, and the one with the longest epochs is taken, whether it is on the front or not.
+Short trials favour small networks: after few epochs a large network may be behind a small one, and
+ahead of it after many. So the best of a range of sizes counts with all trials that are as good as
+far as so few epochs can tell, on the front or not, and the largest of them that there is time for
+is taken.
 """
 
 import math
@@ -15,20 +15,21 @@ from collections.abc import Callable, Sequence
 
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import Winner
+from nas.finish.intervals import sampling_std
 from nas.finish.length import Room
 
 # Epochs, and times the epochs of its trial, that the first winner must be able to train. On photos
 # wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
 # same time (experiments/photos); with fewer they were behind.
 ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
-# The same for each winner, for a further one to be taken: on photos a training of half the time
-# cost the best network two to four points (23 epochs in the place of 46), which a second winner of
-# a third of the bytes is worth.
-LEAST_TIMES = 6
-# What an accuracy after one epoch may hide; after more it is a part: 10 points after 4, 2 after
-# 20 epochs. Four networks whose trials of 7 epochs had 55 to 70 % gained 5 to 14 points when they
-# trained on (experiments/photos).
-DOUBT = 0.4
+# Times the epochs of its trial that each winner must be able to train, for a further one to be
+# taken: on photos a training of half the time cost the best network two to four points (23 epochs
+# in the place of 46).
+LEAST_TIMES = 8
+# What an accuracy after one epoch may hide; after more it is a part: 9 points after 4, 2 after
+# 20 epochs. What chance makes of few validation images comes on top. Four networks whose trials
+# of 7 epochs had 55 to 70 % gained 5 to 14 points when they trained on (experiments/photos).
+DOUBT = 0.35
 SMALLER = 3.0  # so many times smaller is much smaller
 
 
@@ -39,6 +40,7 @@ def affordable(
     metric: WinnerMetric,
     epoch_s: Sequence[float],
     search_epochs: int,
+    num_examples: int,
     num_slots: int,
     available_s: Callable[[int], float],
 ) -> list[Winner]:
@@ -50,6 +52,7 @@ def affordable(
         metric: what they are judged by.
         epoch_s: seconds of an epoch of a retraining of each winner, then of each of the others.
         search_epochs: of a trial.
+        num_examples: that trials were judged by.
         num_slots: trainings that run at once.
         available_s: how many are retrained -> wall seconds for all retrainings.
     """
@@ -64,18 +67,19 @@ def affordable(
     quick = [place for place in range(len(known)) if fit([place], enough)]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
-    doubt = DOUBT / search_epochs if metric.is_share else 0.0
-    quick_s = [epoch_s[place] for place in quick]
-    by_size = _by_sizes([known[place] for place in quick], metric, quick_s, doubt=doubt)
-    members = [place for place in quick if place < len(winners)]
-    by_gain = _best_first([winners[place] for place in members], metric)
-    waiting = [*(quick[place] for place in by_size), *(members[place] for place in by_gain)]
-    kept = waiting[:1]
-    for place in waiting[1:]:
-        more = list(dict.fromkeys([*kept, place]))
-        if not fit(more, LEAST_TIMES * search_epochs):
-            break
-        kept = more
+    doubt = 0.0
+    if metric.is_share:
+        best = max(_told(known[place], metric.metric) for place in quick)
+        doubt = DOUBT / search_epochs + sampling_std(best, num_examples=num_examples)
+
+    def fits_too(kept: Sequence[int], place: int) -> bool:
+        return not kept or fit([*kept, place], LEAST_TIMES * search_epochs)
+
+    kept = _by_sizes(known, quick, metric, doubt=doubt, fits_too=fits_too)
+    members = [place for place in quick if place < len(winners) and place not in kept]
+    for place in sorted(members, key=lambda place: -_gain(known[place], metric)):
+        if fits_too(kept, place):
+            kept.append(place)
     return sorted((known[place] for place in kept), key=lambda w: _told(w, "size_bytes"))
 
 
@@ -88,26 +92,40 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
 
 
 def _by_sizes(
-    known: Sequence[Winner], metric: WinnerMetric, epoch_s: Sequence[float], *, doubt: float
+    known: Sequence[Winner],
+    places: Sequence[int],
+    metric: WinnerMetric,
+    *,
+    doubt: float,
+    fits_too: Callable[[Sequence[int], int], bool],
 ) -> list[int]:
-    """Return the places of the best network, the best that is much smaller, and so on."""
-    gains = [metric.gain(_told(winner, metric.metric), 0.0) for winner in known]
-    sizes = [_told(winner, "size_bytes") for winner in known]
+    """Return the places of the best network, the best that is much smaller, and so on.
+
+    Args:
+        known: networks.
+        places: of those that may be taken.
+        metric: what they are judged by.
+        doubt: what the trials cannot tell.
+        fits_too: whether there is time for one beside those that are taken.
+    """
+    gains = {place: _gain(known[place], metric) for place in places}
+    sizes = {place: _told(known[place], "size_bytes") for place in places}
     taken: list[int] = []
-    left = list(range(len(known)))
+    left = sorted(places, key=lambda place: (-sizes[place], -gains[place]))
     while left:
         best = max(gains[place] for place in left)
         close = [place for place in left if gains[place] >= best - doubt]
-        taken.append(max(close, key=lambda place: (epoch_s[place], gains[place], -sizes[place])))
-        left = [place for place in left if SMALLER * sizes[place] <= sizes[taken[-1]]]
+        found = next((place for place in close if fits_too(taken, place)), None)
+        if found is None:
+            left = [place for place in left if place not in close]
+        else:
+            taken.append(found)
+            left = [place for place in left if SMALLER * sizes[place] <= sizes[found]]
     return taken
 
 
-def _best_first(winners: Sequence[Winner], metric: WinnerMetric) -> list[int]:
-    """Return the places of the winners, by what they reached; the smaller first where equal."""
-    gains = [metric.gain(_told(winner, metric.metric), 0.0) for winner in winners]
-    sizes = [_told(winner, "size_bytes") for winner in winners]
-    return sorted(range(len(winners)), key=lambda place: (-gains[place], sizes[place]))
+def _gain(winner: Winner, metric: WinnerMetric) -> float:
+    return metric.gain(_told(winner, metric.metric), 0.0)
 
 
 def _told(winner: Winner, metric: str) -> float:

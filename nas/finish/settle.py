@@ -149,6 +149,7 @@ def _kept(
         metric=task.winner_metric,
         epoch_s=[growth * s for s in epoch_s],
         search_epochs=patience.search_epochs,
+        num_examples=len(task.dataset.validation),
         num_slots=task.num_slots,
         available_s=_available(task, crew, patience.budget_s),
     )
