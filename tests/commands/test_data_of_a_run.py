@@ -162,7 +162,7 @@ def test_a_run_without_a_fingerprint_is_judged_by_what_data_json_says(
     status, _, told = nas("search", "name=r", "resume=true", "stopping.num_trials=3")
 
     assert status == 2
-    assert "num images {'train': 12" in told
+    assert "num images {'train': 14" in told
 
 
 def test_a_run_that_only_a_database_has_knows_its_data(nas, searched, launch_folder):
