@@ -212,6 +212,8 @@ def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequen
 
 def _say_settled(console: Console, lengths: "Lengths") -> None:
     """Tell how long winners train, and why."""
+    from nas.report.values import counted
+
     found = list(lengths.of.values())
     # Of a network between two that were tried, the reason is that of the one it follows.
     reasons = {(length.epochs, length.reason.rpartition(" tried: ")[2]) for length in found}
@@ -220,7 +222,7 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
     text = f"Winners train for {span} epochs, {times} each:"
     for epochs, reason in sorted(reasons):
-        text += f"\n  {epochs} epochs: {reason}"
+        text += f"\n  {counted(epochs, 'epoch')}: {reason}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -3,7 +3,8 @@
 A console script does not put the launch folder on Python's path, so a user's own `my_spaces.py`
 would not be found. It is appended, last, so that it can hide nothing. Ray's workers however put
 it first: a module there that is called like one of ours, or like one that we need, would be loaded
-in its place, in the workers alone, so that is refused.
+in its place, in the workers alone, so that is refused. An equal copy of ours is not: it is a clone
+whose code is installed.
 """
 
 import sys
@@ -29,7 +30,7 @@ def open_launch_folder(folder: Path | None = None) -> Path:
     ours = Path(__file__).resolve().parents[2]
     if launch != ours:
         for name in _OURS:
-            _refuse_namesake(launch, name)
+            _refuse_namesake(launch, ours, name)
     if namesakes := find_namesakes(launch):
         raise ConfigError(
             f"{', '.join(map(str, namesakes))}: this is the name of a module of Python or of a "
@@ -41,10 +42,20 @@ def open_launch_folder(folder: Path | None = None) -> Path:
     return launch
 
 
-def _refuse_namesake(launch: Path, name: str) -> None:
+def _refuse_namesake(launch: Path, ours: Path, name: str) -> None:
     for candidate in (launch / name / "__init__.py", launch / f"{name}.py"):
-        if candidate.exists():
+        if candidate.exists() and not _are_equal(launch / name, ours / name):
             raise ConfigError(
                 f"{candidate} has the name of a package of this framework, and worker processes "
-                f"would load it in its place; rename it, or start elsewhere than in {launch}"
+                f"would load it in its place; rename it, or start elsewhere than in {launch}. If "
+                "that is a clone of this framework, run there what its code is: pip install -e ."
             )
+
+
+def _are_equal(one: Path, other: Path) -> bool:
+    """Say whether two packages hold the same modules: a clone, and what was installed of it."""
+
+    def modules(folder: Path) -> dict[Path, bytes]:
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.py")}
+
+    return one.is_dir() and other.is_dir() and modules(one) == modules(other)

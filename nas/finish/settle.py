@@ -23,6 +23,7 @@ from nas.finish.which import Which
 from nas.running_clock import running_s
 
 _LOG = logging.getLogger(__name__)
+FEW_EPOCHS = 8  # fewer leave every network far from what it can be (experiments/photos)
 _TRAINING_SHARE = 0.85  # of a budget; the rest is for files, tables and pictures
 
 
@@ -116,6 +117,14 @@ def trained_lengths(
         if share < 1.0:
             epochs = max(1, round(share * length.epochs))
             of[winner.architecture.id] = replace(length, epochs=epochs, reason=FITS)
+            if epochs < FEW_EPOCHS:
+                _LOG.warning(
+                    "%s was retrained for %d epoch%s, since the budget left no time for more: "
+                    "it is far from done; give more budget, or an idler machine",
+                    winner.name,
+                    epochs,
+                    "" if epochs == 1 else "s",
+                )
     return replace(lengths, of=of)
 
 

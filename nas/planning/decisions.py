@@ -112,7 +112,8 @@ def _trial_lines(
     at_once = f", {num_workers} at once" if num_workers > 1 else ""
     if plan is not None:
         words = (
-            f"about {plan.num_trials} trials of about {duration_words(plan.trial_s)}{at_once}, "
+            f"about {plan.num_trials} trial{'s' if plan.num_trials > 1 else ''} of about "
+            f"{duration_words(plan.trial_s)}{at_once}, "
             f"{duration_words(plan.seconds)} in all"
         )
         if time is None:

@@ -1,4 +1,6 @@
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +162,19 @@ def test_a_package_named_as_ours_in_the_launch_folder_is_refused(launch_folder, 
     path.touch()
 
     with pytest.raises(ConfigError, match="has the name of a package of this framework"):
+        open_launch_folder()
+
+
+def test_a_clone_whose_code_is_installed_may_be_the_launch_folder(launch_folder):
+    import nas
+
+    installed = Path(nas.__file__).parents[1]
+    for name in ("nas", "search_spaces"):
+        shutil.copytree(installed / name, launch_folder / name)
+    assert open_launch_folder() == launch_folder.resolve()
+
+    (launch_folder / "nas" / "errors.py").write_text("changed = True\n")
+    with pytest.raises(ConfigError, match="pip install -e"):
         open_launch_folder()
 
 
