@@ -62,19 +62,22 @@ class _Remembering(Encoder):
 
     @property
     def portable(self) -> PortableEncoder:
-        run, known, compute = super().portable, self.known, PortableEncoder.hidden
+        return _RememberingRun(super().portable, self.known)
 
-        def hidden(tokens: torch.Tensor, mask: torch.Tensor | None = None) -> list[torch.Tensor]:
-            if mask is not None:
-                return compute(run, tokens, mask)
-            key = bytes(str(tuple(tokens.shape)), "ascii") + tokens.numpy().tobytes()
-            if key not in known:
-                with torch.no_grad():
-                    known[key] = compute(run, tokens)
-            return known[key]
 
-        run.hidden = hidden  # type: ignore[method-assign]
-        return run
+class _RememberingRun(PortableEncoder):
+    def __init__(self, run: PortableEncoder, known: dict[bytes, list[torch.Tensor]]) -> None:
+        super().__init__(run.config, run.tensors)
+        self._known = known
+
+    def hidden(self, tokens: torch.Tensor, mask: torch.Tensor | None = None) -> list[torch.Tensor]:
+        if mask is not None:
+            return super().hidden(tokens, mask)
+        key = str(tuple(tokens.shape)).encode() + tokens.numpy().tobytes()
+        if key not in self._known:
+            with torch.no_grad():
+                self._known[key] = super().hidden(tokens)
+        return self._known[key]
 
 
 def docstrings() -> dict[str, list[str]]:

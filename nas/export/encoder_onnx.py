@@ -7,12 +7,11 @@ width of the teacher), of length 1. Batch and length are free.
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from nas.export.onnx_files import require_onnx, slimmed
+from nas.export.onnx_files import onnx_session, require_onnx, slimmed
 from nas.files import write_bytes
 from nas.models.encoder import Encoder
 
@@ -48,14 +47,7 @@ class OnnxEncoder(nn.Module):
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
         super().__init__()
-        import onnxruntime  # type: ignore[import-untyped]
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_session(path, num_threads=num_threads)
 
     def forward(
         self, tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None = None

@@ -23,6 +23,8 @@ from nas.models.decoder import Decoder
 from nas.models.decoder_files import config_of, tensors_of
 from nas.models.decoder_reading import read_decoder
 
+# ruff: noqa: N803 - names of tensors end in their shapes
+
 FILE, KIND = "model.gguf", "GGUF"
 _ARCHITECTURE = "llama"
 # Places of Llama's layers, and their names in GGUF.
@@ -143,7 +145,7 @@ def _gguf_tensors(model: Decoder) -> dict[str, torch.Tensor]:
     return found
 
 
-def _halves_side_by_side(weight_HE_D: torch.Tensor, features: int) -> torch.Tensor:  # noqa: N803 - shape in the name
+def _halves_side_by_side(weight_HE_D: torch.Tensor, features: int) -> torch.Tensor:
     """Return rows (H, 2, E / 2) of heads in the order (H, E / 2, 2)."""
     parts = weight_HE_D.view(-1, 2, features // 2, weight_HE_D.shape[1])
     return parts.transpose(1, 2).reshape(weight_HE_D.shape)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nas.export.onnx_files import require_onnx, slimmed
+from nas.export.onnx_files import onnx_session, require_onnx, slimmed
 from nas.files import write_bytes
 from nas.models.decoder import ACTIVATIONS, LINEAR, WINDOW, Decoder, DecoderBlock, RmsNorm
 
@@ -110,14 +110,7 @@ class OnnxDecoder(nn.Module):
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
         super().__init__()
-        import onnxruntime  # type: ignore[import-untyped]
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_session(path, num_threads=num_threads)
         self._shape = tuple(self._session.get_inputs()[2].shape[1:])
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor:

@@ -86,8 +86,8 @@ def float_onnx(network: ShippedNetwork) -> bytes:
     return to_onnx(network.once(traced))
 
 
-def onnx_runner(path: Path, *, num_threads: int) -> Runner:
-    """Load an ONNX file into ONNX Runtime on the CPU.
+def onnx_session(path: Path, *, num_threads: int) -> Any:
+    """Open an ONNX file in ONNX Runtime on the CPU.
 
     Raises:
         MissingPackageError: it is not installed.
@@ -98,7 +98,16 @@ def onnx_runner(path: Path, *, num_threads: int) -> Runner:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def onnx_runner(path: Path, *, num_threads: int) -> Runner:
+    """Load an ONNX file into ONNX Runtime on the CPU.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    session = onnx_session(path, num_threads=num_threads)
     return lambda images: np.asarray(session.run(None, {INPUT: images})[0])
 
 

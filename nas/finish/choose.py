@@ -71,6 +71,13 @@ def choose(
     return _in_order(_chosen(fitting, objectives, pick), objectives)
 
 
+def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
+    known = {record.number: record for record in records}
+    parents = (record if record.parent is None else known[record.parent] for record in chosen)
+    return list({record.number: record for record in parents}.values())
+
+
 def size_column(objectives: Sequence[Objective]) -> int:
     """Return the index of the objective that orders a front.
 

@@ -11,7 +11,7 @@ from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.trained import TrainedEvaluator
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import find_baselines
-from nas.finish.choose import choose
+from nas.finish.choose import choose, whole_ones
 from nas.finish.confirm import (
     JobPlan,
     RetrainingPlan,
@@ -102,13 +102,6 @@ def run_finish(
             own_lease.release()
 
 
-def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
-    known = {record.number: record for record in records}
-    parents = (record if record.parent is None else known[record.parent] for record in chosen)
-    return list({record.number: record for record in parents}.values())
-
-
 class _Finish:  # the state of one `nas finish`
     def __init__(self, task: FinishTask, folder: RunFolder, crew: Crew) -> None:
         self._task = task
@@ -176,7 +169,13 @@ class _Finish:  # the state of one `nas finish`
             candidates, self._plan, self._evaluator, pace=self._pace(len(self._winners))
         )
         if self.lengths is not None:
-            self.lengths = trained_lengths(self.lengths, self._winners, self._plan, self._ledger)
+            self.lengths = trained_lengths(
+                self.lengths,
+                self._winners,
+                self._plan,
+                self._ledger,
+                search_epochs=self._task.search_epochs,
+            )
         write_winners(self._folder / "winners.csv", self.rows)
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")

@@ -23,7 +23,6 @@ from nas.finish.which import Which
 from nas.running_clock import running_s
 
 _LOG = logging.getLogger(__name__)
-FEW_EPOCHS = 8  # fewer leave every network far from what it can be (experiments/photos)
 _TRAINING_SHARE = 0.85  # of a budget; the rest is for files, tables and pictures
 
 
@@ -105,9 +104,24 @@ def settle(
 
 
 def trained_lengths(
-    lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+    lengths: Lengths,
+    winners: Sequence[Winner],
+    plan: RetrainingPlan,
+    ledger: Ledger,
+    *,
+    search_epochs: int | None,
 ) -> Lengths:
-    """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs."""
+    """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs.
+
+    Winners that were trained no longer than a trial are told.
+
+    Args:
+        lengths: as planned.
+        winners: that were retrained.
+        plan: of their retrainings.
+        ledger: of those that ended.
+        search_epochs: of a trial; None where it is not known.
+    """
     of = dict(lengths.of)
     for winner in winners:
         job, length = plan.jobs_of(winner)[0], lengths.of.get(winner.architecture.id)
@@ -117,13 +131,13 @@ def trained_lengths(
         if share < 1.0:
             epochs = max(1, round(share * length.epochs))
             of[winner.architecture.id] = replace(length, epochs=epochs, reason=FITS)
-            if epochs < FEW_EPOCHS:
+            if search_epochs is not None and epochs <= search_epochs:
                 _LOG.warning(
-                    "%s was retrained for %d epoch%s, since the budget left no time for more: "
-                    "it is far from done; give more budget, or an idler machine",
+                    "the budget left time to retrain %s no longer than its trial, %d of %d "
+                    "epochs, so it is hardly better; give more budget, or an idler machine",
                     winner.name,
                     epochs,
-                    "" if epochs == 1 else "s",
+                    search_epochs,
                 )
     return replace(lengths, of=of)
 

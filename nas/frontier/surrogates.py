@@ -73,18 +73,18 @@ class Surrogates:
             losses: (n, d) their losses.
             limit: most results that it takes in.
         """
-        self._tune(seen, losses, self._noise or exact(losses.shape[1]))
+        noise = self._noise or exact(losses.shape[1])
+        self._tune(seen, losses, noise)
         which = self._most_telling(seen, losses, limit=limit)
         scale = LossScale(losses)
-        noise = (self._noise or exact(losses.shape[1])).on_scale(scale, losses)
-        targets = scale(losses)
+        targets, known = scale(losses), noise.on_scale(scale, losses)
         return [
             Posterior(
                 self._kernel,
                 theta,
                 seen.features[which],
                 targets[which, column],
-                noise[which, column],
+                known[which, column],
             )
             for column, theta in enumerate(self._thetas)
         ]
