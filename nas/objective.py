@@ -79,3 +79,12 @@ class Constraint:
         if self.maximum is not None:
             limits.append(f"{self.metric} <= {self.maximum:g}")
         return " and ".join(limits)
+
+
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Say whether a point is no worse than another in any loss, and better in one.
+
+    >>> dominates((0.1, 5.0), (0.1, 6.0)), dominates((0.1, 5.0), (0.1, 5.0))
+    (True, False)
+    """
+    return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)

@@ -10,7 +10,7 @@ improvement in one of nine cases, were they alike.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from nas.objective import Objective, losses
+from nas.objective import Objective, dominates, losses
 from nas.trial import TrialRecord, TrialState
 
 MIN_CURVES = 8
@@ -62,8 +62,4 @@ class LearningCurves:
                 self._objectives, there, self._most[rung.budget], strict=True
             )
         ]
-        return any(_dominates(member, best) for member in front)
-
-
-def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and list(one) != list(other)
+        return any(dominates(member, best) for member in front)

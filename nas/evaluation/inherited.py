@@ -1,6 +1,6 @@
 """A trial starts from the weights that came with its order, and is as long as that one says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from safetensors.torch import load as load_safetensors
@@ -12,9 +12,11 @@ from nas.measure.cost import on_meta_device
 from nas.models.decoder_inheritance import single_matrices
 from nas.space.space import SearchSpace
 from nas.task import DataShape
+from nas.train.batches import TrialData
 from nas.train.inheritance import inherit, inherit_into
 from nas.train.recipe import Recipe
 from nas.train.token_recipe import TokenRecipe
+from nas.train.whitening import begins_at_random, whiten_first_convolution
 from nas.trial import Inheritance
 
 ALMOST_ALL = 0.99  # of its steps: no ranking changes by fewer
@@ -68,6 +70,29 @@ def start(
     inherit(model, load_safetensors(inheritance.weights))
     peak = inheritance.learning_rate_share * recipe.learning_rate
     return inheritance.share, replace(recipe, learning_rate=peak)
+
+
+def whiten_new(
+    model: nn.Module,
+    build: Callable[[], nn.Module],
+    data: TrialData,
+    recipe: Recipe,
+    inheritance: Inheritance | None,
+) -> None:
+    """Let the first convolution whiten the images, where the network begins at random.
+
+    Args:
+        model: about to be trained; changed in place.
+        build: makes it once more.
+        data: at the size that it takes.
+        recipe: says whether it starts from weights of another network.
+        inheritance: likewise, of this trial.
+    """
+    others = (inheritance, recipe.transfer_from, recipe.adapter_rank)
+    if not recipe.whitening or any(other is not None for other in others):
+        return
+    if begins_at_random(build, model, len(data.mean)):
+        whiten_first_convolution(model, data)
 
 
 def start_decoder(

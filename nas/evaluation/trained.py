@@ -8,6 +8,7 @@ import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, CountsExamples, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.hand_made import WithBaselines
-from nas.evaluation.inherited import StartsFromOthers, share_told, start
+from nas.evaluation.inherited import StartsFromOthers, share_told, start, whiten_new
 from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.measured import check_measured
 from nas.evaluation.model_memory import check_memory
@@ -36,7 +37,7 @@ from nas.evaluation.placement import move_to_device
 from nas.evaluation.variants import TrainedModel, as_bytes, make_variants, plan_variants
 from nas.measure.cost import input_size
 from nas.measure.latency import measure_latency_ms
-from nas.objective import Objective, losses
+from nas.objective import Objective, dominates, losses
 from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.batches import TrialData
@@ -219,9 +220,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
             with clock.part("build"):
                 model, share, recipe = self._build(spec, device)
             with clock.part("data"):
+                data = data.resized(input_size(model, self.data.shape))
+                whiten_new(model, partial(self._new, spec), data, recipe, spec.inheritance)
                 training = Training(
                     model,
-                    data.resized(input_size(model, self.data.shape)),
+                    data,
                     recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
                     seed=spec.seed,
                     share=share,
@@ -240,9 +243,8 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
                 metrics = training.score().metrics()
             with clock.part("measure"):
                 metrics |= self._measured(model, spec, device)
-                metrics |= share_told(
-                    spec.inheritance, 1.0 if spec.within_s is None else training.share_taken
-                )
+                taken = 1.0 if spec.within_s is None else training.share_taken
+                metrics |= share_told(spec.inheritance, taken)
             seconds = earlier_s + time.monotonic() - started
             is_whole = spec.budget >= 1.0
             with clock.part("variants"):
@@ -260,12 +262,15 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
             parts_s=clock.parts_s,
         )
 
+    def _new(self, spec: TrialSpec) -> nn.Module:
+        return self._builder.build(spec.architecture, self.data.shape)
+
     def _build(self, spec: TrialSpec, device: torch.device) -> tuple[nn.Module, float, Recipe]:
         """Return the network, and how it is trained: the share of a training, and the recipe."""
         chosen = with_chosen(self.recipe, spec.architecture)
         has_gradients = device.type == "cpu" and chosen.adapter_rank is None
         check_memory(self.static_costs(spec.architecture), copies=1 + has_gradients)
-        model = self._builder.build(spec.architecture, self.data.shape)
+        model = self._new(spec)
         if chosen.transfer_from is not None and spec.inheritance is None:
             transfer(model, chosen.transfer_from)
         share, recipe = start(model, spec.inheritance, chosen)
@@ -335,13 +340,9 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
         ours = losses(self.objectives, metrics)
         if spec.budget < 1.0 or ours is None:
             return False
-        return not any(_dominates(point, ours) for point in spec.front)
+        return not any(dominates(point, ours) for point in spec.front)
 
 
 def _left_of(within_s: float | None, *, since_s: float) -> float | None:
     """Return what is left for the training of the time that the whole trial has."""
     return None if within_s is None else max(1.0, within_s - (time.monotonic() - since_s))
-
-
-def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)

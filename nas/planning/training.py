@@ -25,12 +25,14 @@ class TrainingChoice:
         batch_size: images in a step.
         learning_rate: its peak.
         shift: images are moved by up to this share of their side.
+        whitening: the first convolution begins as whitening filters.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     shift: float
+    whitening: bool = False
 
     def settings(self) -> dict[str, float]:
         """Return setting -> value."""
@@ -57,6 +59,7 @@ def suited_training(data: DataFacts, machine: MachineFacts) -> TrainingChoice:
         batch_size=_batch_size(data, machine),
         learning_rate=0.007,
         shift=0.125,
+        whitening=True,
     )
 
 

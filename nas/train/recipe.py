@@ -28,6 +28,8 @@ class Recipe:
         colour: strength of changes of tone; None: as the policy says.
         erasing: share of images with a rectangle erased; None: as the policy says.
         mixup: how strongly pairs of images are mixed; None: as the policy says.
+        whitening: networks that begin at random get a first convolution that whitens patches of
+            the training images (`nas.train.whitening`).
         norm_momentum: weight of the newest batch in the running statistics of batch norms.
         device: auto, cpu, cuda or mps.
         adapter_rank: rank of the updates by which a network that has weights already learns
@@ -60,6 +62,7 @@ class Recipe:
     colour: float | None = None
     erasing: float | None = None
     mixup: float | None = None
+    whitening: bool = False
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
@@ -78,6 +81,10 @@ class Recipe:
                 _within(name, getattr(self, name), 0.0, most)
         _ = self.augmentations
         _within("norm_momentum", self.norm_momentum, 0.0, 1.0, includes_low=False)
+        if not isinstance(self.whitening, bool):
+            raise ConfigError(
+                f"training.whitening must be true or false, but got {self.whitening!r}"
+            )
         if self.class_weights not in CLASS_WEIGHTS:
             raise ConfigError(
                 f"training.class_weights must be one of {', '.join(CLASS_WEIGHTS)}, "

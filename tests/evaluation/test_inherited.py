@@ -4,6 +4,7 @@ import pytest
 from safetensors.torch import load as load_safetensors
 
 from nas.data.digits import load_digits
+from nas.evaluation import inherited
 from nas.evaluation.trained import TrainedEvaluator
 from nas.objective import objective_for
 from nas.train.recipe import Recipe
@@ -85,3 +86,28 @@ def test_a_trial_that_was_cut_goes_on_from_its_checkpoint_and_inherits_no_second
     resumed = evaluator.evaluate(order(evaluator, WIDER, **settings))
 
     assert resumed.metrics["loss"] == whole.metrics["loss"]
+
+
+@pytest.fixture
+def weights_of_whitened(monkeypatch):
+    """Return a function: settings of the recipe and of the order -> was the network whitened."""
+
+    def whitened(inheritance=None, **settings):
+        found = []
+        monkeypatch.setattr(inherited, "whiten_first_convolution", lambda *_: found.append(True))
+        recipe = Recipe(epochs=1, device="cpu", whitening=True, **settings)
+        evaluator = TrainedEvaluator(
+            MobileNetSpace(), load_digits(), recipe, OBJECTIVES, num_threads=1
+        )
+        result = evaluator.evaluate(order(evaluator, VALUES, inheritance=inheritance, budget=0.1))
+        assert result.failure is None
+        return bool(found)
+
+    return whitened
+
+
+def test_only_a_network_that_begins_at_random_is_whitened(weights_of_whitened, parent):
+    assert weights_of_whitened()
+    assert not weights_of_whitened(
+        inheritance=Inheritance(parent.weights, share=0.2, learning_rate_share=1.0)
+    )
