@@ -18,7 +18,7 @@ import argparse
 import copy
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from nas.train.device import keep_freed_memory
 from nas.train.loop import Training, evaluate
 from nas.train.recipe import Recipe
 from nas.train.resident import ResidentSplit
+from nas.train.whitening import whiten_first_convolution
 
 HERE = Path(__file__).parent
 # Width of the first stage, and blocks in each stage.
@@ -51,7 +52,12 @@ BLOCKS = {
     "residual": (1, 1, False, True, True),
 }
 _CHANNELS = (16, 24, 40, 96)
-_WHOLE = ("batch_size",)
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "augmentation": str,
+    "class_weights": str,
+    "batch_size": int,
+    "whitening": "true".__eq__,
+}
 _MANY_EPOCHS = 2000  # more than there is time for
 AVERAGED = (0.75, 0.9)  # from this share of the steps on
 
@@ -109,8 +115,7 @@ def recipe_of(settings: Sequence[str], epochs: int) -> Recipe:
         name, _, value = text.partition("=")
         if name not in known:
             raise SystemExit(f"the recipe has no {name}")
-        is_word = name in ("augmentation", "class_weights")
-        told[name] = value if is_word else int(value) if name in _WHOLE else float(value)
+        told[name] = _READ.get(name, float)(value)
     return replace(Recipe(epochs=epochs, device="cpu"), **told)
 
 
@@ -146,10 +151,13 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     num_classes = int(data.train.labels.max()) + 1
     model = network(name, options, num_classes)
     model = model.to(memory_format=torch.channels_last)
+    recipe = recipe_of(options.settings, options.epochs)
+    if recipe.whitening:
+        whiten_first_convolution(model, data)
     training = Training(
         model,
         data,
-        recipe_of(options.settings, options.epochs),
+        recipe,
         seed=options.seed,
         within_s=options.seconds,
     )
@@ -211,8 +219,8 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
            "--settings", "augmentation=strong", "--averages",
            "--results", str(folder / "recipe.csv")]  # fmt: skip
     yield [str(folder / "data"), "--side", "16", "--seconds", "0.3", "--networks", "residual",
-           "--share", "0.8", "--strides", "1", "2", "2", "1", "--pool",
-           "--results", str(folder / "recipe.csv")]  # fmt: skip
+           "--settings", "whitening=true", "--share", "0.8", "--strides", "1", "2", "2", "1",
+           "--pool", "--results", str(folder / "recipe.csv")]  # fmt: skip
 
 
 if __name__ == "__main__":
