@@ -69,30 +69,29 @@ def start(
         return 1.0, recipe
     inherit(model, load_safetensors(inheritance.weights))
     peak = inheritance.learning_rate_share * recipe.learning_rate
-    return inheritance.share, replace(recipe, learning_rate=peak)
+    return inheritance.share, replace(recipe.for_weights(), learning_rate=peak)
 
 
-def whiten_new(
-    model: nn.Module,
-    build: Callable[[], nn.Module],
-    data: TrialData,
-    recipe: Recipe,
-    inheritance: Inheritance | None,
-) -> None:
-    """Let the first convolution whiten the images, where the network begins at random.
+def begin(
+    model: nn.Module, build: Callable[[], nn.Module], data: TrialData, recipe: Recipe
+) -> Recipe:
+    """Prepare a network for its first training; return the recipe of it.
+
+    One that begins at random may get whitening filters. Weights that a user's `build` brings stay.
 
     Args:
-        model: about to be trained; changed in place.
+        model: as it was built; changed in place.
         build: makes it once more.
         data: at the size that it takes.
-        recipe: says whether it starts from weights of another network.
-        inheritance: likewise, of this trial.
+        recipe: how to train.
     """
-    others = (inheritance, recipe.transfer_from, recipe.adapter_rank)
-    if not recipe.whitening or any(other is not None for other in others):
-        return
-    if begins_at_random(build, model, len(data.mean)):
+    if recipe == recipe.for_weights():
+        return recipe
+    if not begins_at_random(build, model, len(data.mean)):
+        return recipe.for_weights()
+    if recipe.whitening:
         whiten_first_convolution(model, data)
+    return recipe
 
 
 def start_decoder(

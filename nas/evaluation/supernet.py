@@ -142,9 +142,8 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         device = prepare_process(self.recipe.device, num_threads=None, gpu_share=None)
         with own_randomness(device, seed):
             family, weights = supernet_of(self.space, self.data.shape, seed=seed)
-            recipe = replace(
-                self.recipe, epochs=max(1, round(self._supernet_epochs * self.recipe.epochs))
-            )
+            epochs = max(1, round(self._supernet_epochs * self.recipe.epochs))
+            recipe = replace(self.recipe.for_weights(), epochs=epochs)
             told = {"space": repr(self.space.parameters), "recipe": repr(recipe), "seed": seed}
             if (place / _TOLD).is_file():
                 self._shared = _read(weights, place, told)
@@ -202,7 +201,8 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
         assert self._shared is not None, "asked before"
         shared = self._shared.to(device)
         shared.of(model, self.space.places(spec.architecture) or {}).take_weights()
-        return model, self._share, replace(recipe, learning_rate=RATE * recipe.learning_rate)
+        peak = RATE * recipe.learning_rate
+        return model, self._share, replace(recipe.for_weights(), learning_rate=peak)
 
     def _run(self, training: Training, spec: TrialSpec) -> float:
         if self._starts_from_slices(spec):

@@ -28,7 +28,7 @@ from nas.evaluation.chosen import check_chosen, with_chosen
 from nas.evaluation.evaluator import BringsWeights, CountsExamples, Evaluator, KnowsWidths
 from nas.evaluation.failures import failed_result, worker_name
 from nas.evaluation.hand_made import WithBaselines
-from nas.evaluation.inherited import StartsFromOthers, share_told, start, whiten_new
+from nas.evaluation.inherited import StartsFromOthers, begin, share_told, start
 from nas.evaluation.known import KnownBefore, known_before
 from nas.evaluation.measured import check_measured
 from nas.evaluation.model_memory import check_memory
@@ -221,7 +221,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
                 model, share, recipe = self._build(spec, device)
             with clock.part("data"):
                 data = data.resized(input_size(model, self.data.shape))
-                whiten_new(model, partial(self._new, spec), data, recipe, spec.inheritance)
+                recipe = begin(model, partial(self._new, spec), data, recipe)
                 training = Training(
                     model,
                     data,
@@ -273,9 +273,11 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
         model = self._new(spec)
         if chosen.transfer_from is not None and spec.inheritance is None:
             transfer(model, chosen.transfer_from)
+            chosen = chosen.for_weights()
         share, recipe = start(model, spec.inheritance, chosen)
         if recipe.adapter_rank is not None:
             adapt(model, rank=recipe.adapter_rank)
+            recipe = recipe.for_weights()
         return model.to(device).to(memory_format=torch.channels_last), share, recipe
 
     def _measured(

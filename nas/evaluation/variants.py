@@ -64,7 +64,7 @@ class VariantPlan:
         if not self.fine_tuning:
             return None
         return replace(
-            self.recipe,
+            self.recipe.for_weights(),
             epochs=max(1, round(self.fine_tuning * self.recipe.epochs)),
             learning_rate=LEARNING_RATE_SHARE * self.recipe.learning_rate,
         )

@@ -6,6 +6,7 @@ are far better after 60. The numbers below follow from that by reasoning; no exp
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from nas.planning.facts import DataFacts, MachineFacts
 
@@ -23,6 +24,7 @@ class TrainingChoice:
     Attributes:
         epochs: passes over the training images.
         batch_size: images in a step.
+        optimizer: adamw or muon.
         learning_rate: its peak.
         shift: images are moved by up to this share of their side.
         whitening: the first convolution begins as whitening filters.
@@ -33,8 +35,9 @@ class TrainingChoice:
     learning_rate: float
     shift: float
     whitening: bool = False
+    optimizer: str = "adamw"
 
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         """Return setting -> value."""
         return asdict(self)
 
@@ -60,6 +63,7 @@ def suited_training(data: DataFacts, machine: MachineFacts) -> TrainingChoice:
         learning_rate=0.007,
         shift=0.125,
         whitening=True,
+        optimizer="muon",
     )
 
 

@@ -272,7 +272,8 @@ class Training:
             self._place, num_steps=self.num_steps, warmup=self.recipe.warmup
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * factor
+            # A checkpoint of an earlier version knows no peaks, and AdamW alone.
+            group["lr"] = group.get("peak", self.recipe.learning_rate) * factor
 
     def _check_time(self) -> None:
         limit = self._time_limit_s

@@ -1,7 +1,7 @@
 """How a trial trains: one short recipe, its numbers checked, the same for every architecture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nas.errors import ConfigError
@@ -15,7 +15,9 @@ class Recipe:
     Attributes:
         epochs: passes over the training images in a full training.
         batch_size: images in a step.
-        learning_rate: its peak, of AdamW.
+        optimizer: adamw; or muon, for the kernels and matrices inside a network
+            (`nas.train.muon`), with AdamW for all else.
+        learning_rate: its peak, of AdamW; Muon's follows from it.
         weight_decay: of weight matrices and kernels; norms and biases have none.
         label_smoothing: share of the target that is spread over all classes.
         class_weights: none, or balanced: each class counts alike in the loss, however rare it is.
@@ -63,6 +65,7 @@ class Recipe:
     erasing: float | None = None
     mixup: float | None = None
     whitening: bool = False
+    optimizer: str = "adamw"
 
     def __post_init__(self) -> None:
         """Check each value against its range."""
@@ -81,6 +84,11 @@ class Recipe:
                 _within(name, getattr(self, name), 0.0, most)
         _ = self.augmentations
         _within("norm_momentum", self.norm_momentum, 0.0, 1.0, includes_low=False)
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError(
+                f"training.optimizer must be one of {', '.join(OPTIMIZERS)}, "
+                f"but got {self.optimizer!r}"
+            )
         if not isinstance(self.whitening, bool):
             raise ConfigError(
                 f"training.whitening must be true or false, but got {self.whitening!r}"
@@ -107,7 +115,15 @@ class Recipe:
             mixup=self.mixup,
         )
 
+    def for_weights(self) -> "Recipe":
+        """Return the recipe for a network that has learnt already.
 
+        Its first convolution stays, and AdamW, whose steps can be small, trains it.
+        """
+        return replace(self, whitening=False, optimizer="adamw")
+
+
+OPTIMIZERS = ("adamw", "muon")
 CLASS_WEIGHTS = ("none", "balanced")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_EPOCHS, _MOST = 100_000, 1_000_000  # a slip of the finger above

@@ -1,12 +1,17 @@
 """A real training that starts from another one's weights: shorter, and better for it."""
 
+from functools import partial
+
 import pytest
+import torch
 from safetensors.torch import load as load_safetensors
 
 from nas.data.digits import load_digits
 from nas.evaluation import inherited
+from nas.evaluation import trained as trained_module
 from nas.evaluation.trained import TrainedEvaluator
 from nas.objective import objective_for
+from nas.train.loop import Training
 from nas.train.recipe import Recipe
 from nas.trial import Inheritance, TrialSpec
 from search_spaces.mobilenet import MobileNetSpace
@@ -89,25 +94,46 @@ def test_a_trial_that_was_cut_goes_on_from_its_checkpoint_and_inherits_no_second
 
 
 @pytest.fixture
-def weights_of_whitened(monkeypatch):
-    """Return a function: settings of the recipe and of the order -> was the network whitened."""
+def begun(monkeypatch):
+    """Return a function: an order's inheritance -> was the network whitened, its optimizer."""
 
-    def whitened(inheritance=None, **settings):
-        found = []
-        monkeypatch.setattr(inherited, "whiten_first_convolution", lambda *_: found.append(True))
-        recipe = Recipe(epochs=1, device="cpu", whitening=True, **settings)
+    def trained(space=None, inheritance=None, **settings):
+        whitened, optimizers = [], []
+        monkeypatch.setattr(
+            inherited, "whiten_first_convolution", lambda *_: whitened.append(True)
+        )
+        monkeypatch.setattr(
+            trained_module, "Training", partial(noted, Training, note=optimizers.append)
+        )
+        recipe = Recipe(epochs=1, device="cpu", whitening=True, optimizer="muon", **settings)
         evaluator = TrainedEvaluator(
-            MobileNetSpace(), load_digits(), recipe, OBJECTIVES, num_threads=1
+            space or MobileNetSpace(), load_digits(), recipe, OBJECTIVES, num_threads=1
         )
         result = evaluator.evaluate(order(evaluator, VALUES, inheritance=inheritance, budget=0.1))
         assert result.failure is None
-        return bool(found)
+        return bool(whitened), *optimizers
 
-    return whitened
+    return trained
 
 
-def test_only_a_network_that_begins_at_random_is_whitened(weights_of_whitened, parent):
-    assert weights_of_whitened()
-    assert not weights_of_whitened(
-        inheritance=Inheritance(parent.weights, share=0.2, learning_rate_share=1.0)
-    )
+def noted(make, *arguments, note, **named):
+    training = make(*arguments, **named)
+    note(type(training.optimizer).__name__)
+    return training
+
+
+class Trained(MobileNetSpace):
+    """Networks that come with weights of their own, as pretrained ones do."""
+
+    def build(self, architecture, data):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return super().build(architecture, data)
+
+
+def test_only_a_network_that_begins_at_random_is_whitened_and_trained_by_muon(begun, parent):
+    assert begun() == (True, "Together")
+    inheritance = Inheritance(parent.weights, share=0.2, learning_rate_share=1.0)
+    assert begun(inheritance=inheritance) == (False, "AdamW")
+    assert begun(Trained()) == (False, "AdamW")
+    assert begun(adapter_rank=2) == (False, "AdamW")
