@@ -55,6 +55,7 @@ _CHANNELS = (16, 24, 40, 96)
 _READ: Mapping[str, Callable[[str], Any]] = {
     "augmentation": str,
     "class_weights": str,
+    "optimizer": str,
     "batch_size": int,
     "whitening": "true".__eq__,
 }

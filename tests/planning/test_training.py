@@ -30,6 +30,11 @@ def test_epochs_and_batches_stay_in_their_ranges(num_train):
     assert 16 <= found.batch_size <= 64
 
 
+def test_photos_begin_with_whitening_filters_and_learn_by_muon():
+    found = suited_training(DataFacts(1500, 64), CPU)
+    assert (found.whitening, found.optimizer) == (True, "muon")
+
+
 def test_four_times_the_images_take_half_of_the_epochs():
     few, many = (suited_training(DataFacts(n, 64), CPU).epochs for n in (1500, 6000))
     assert few == 2 * many

@@ -22,6 +22,8 @@ from nas.train.recipe import Recipe
         ("gradient_norm", 0.0, "training.gradient_norm must be above 0"),
         ("shift", 0.6, "training.shift must be from 0 up to 0.5"),
         ("norm_momentum", 0.0, "training.norm_momentum must be above 0 up to 1"),
+        ("optimizer", "adam", "training.optimizer must be one of adamw, muon, but got 'adam'"),
+        ("whitening", 1, "training.whitening must be true or false, but got 1"),
         ("device", "tpu", "training.device must be one of auto, cpu, cuda, mps, but got 'tpu'"),
     ],
 )
