@@ -212,8 +212,13 @@ def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         from transformers import AutoModelForCausalLM
     except ImportError as error:
         raise gguf_packages_missing(path.name) from error
-    with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that cannot be switched off
-        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # bars that cannot be switched off
+            model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    except Exception as error:  # of a damaged file transformers and gguf raise all kinds
+        raise SpaceError(
+            f"search_space.model: transformers cannot read {path}: {error!r}"
+        ) from error
     config = model.config.to_dict()
     config.pop("quantization_config", None)  # it tells of the file: the weights are floats now
     return config, dict(model.state_dict())

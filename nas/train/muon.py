@@ -40,7 +40,7 @@ class Muon(torch.optim.Optimizer):
         """Change the matrices by their gradients."""
         assert closure is None, "gradients are there before a step"
         for group in self.param_groups:
-            alike: dict[tuple[int, ...], list[torch.nn.Parameter]] = defaultdict(list)
+            alike: dict[tuple[int, ...], list[torch.Tensor]] = defaultdict(list)
             for matrix in group["params"]:
                 if matrix.grad is not None:
                     alike[tuple(matrix.shape)].append(matrix)
@@ -50,7 +50,7 @@ class Muon(torch.optim.Optimizer):
                 size = group["lr"] * math.sqrt(max(1.0, rows / columns))
                 torch._foreach_add_(matrices, list(moves.unbind()), alpha=-size)
 
-    def _directions(self, matrices: Sequence[torch.nn.Parameter]) -> list[torch.Tensor]:
+    def _directions(self, matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
             if "momentum_buffer" not in self.state[matrix]:
