@@ -85,6 +85,14 @@ def test_a_file_that_is_no_tokenizer_is_told(tmp_path, content, told):
         read_tokenizer(tmp_path, has_end=True)
 
 
+def test_a_damaged_gguf_file_is_told(tmp_path):
+    for package in ("gguf", "transformers", "accelerate"):
+        pytest.importorskip(package)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(range(99)))
+    with pytest.raises(DataError, match=r"m.gguf is none: transformers cannot read it"):
+        read_tokenizer(tmp_path / "m.gguf", has_end=True)
+
+
 def test_a_folder_without_a_tokenizer_is_told(tmp_path):
     with pytest.raises(DataError, match="is none: No such file"):
         read_tokenizer(tmp_path, has_end=True)
