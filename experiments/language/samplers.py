@@ -77,6 +77,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--tokens", type=int, default=40_000)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     asked = parser.parse_args(words)
     asked.folder.mkdir(parents=True, exist_ok=True)
     place = asked.folder / "samplers.csv"
@@ -85,7 +86,7 @@ def main(words: Sequence[str]) -> int:
     for row in known:
         key = row["sampler"], int(row["seed"])
         made.setdefault(key, []).append(tuple(row[name] for name in COLUMNS))
-    for key in [(sampler, seed) for seed in range(asked.seeds) for sampler in SAMPLERS]:
+    for key in [(sampler, seed) for seed in range(asked.seeds) for sampler in asked.samplers]:
         if len(made.get(key, [])) >= asked.trials:
             continue
         sampler, seed = key
