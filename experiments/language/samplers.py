@@ -5,9 +5,9 @@
 Real searches of `decoder_lm` on one text, character level, from the command line: `frontier`, TPE
 and NSGA-II (with a population of a third of the trials), each with as many trainings of as many
 tokens. Networks reach from 3,000 to a million parameters, all can be had, so no sampler has to
-learn what is allowed. A search that stands in FOLDER goes on and is not begun again. All trials go
-to FOLDER/samplers.csv; what is told is the share of the volume of the front of all trials of all
-searches, sizes by their logarithm.
+learn what is allowed. All trials go to FOLDER/samplers.csv; a search whose trials stand there is
+not made again, and one whose run is in FOLDER goes on. What is told is the share of the volume of
+the front of all trials of all searches, sizes by their logarithm.
 """
 
 import csv
@@ -77,22 +77,29 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--tokens", type=int, default=40_000)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     asked = parser.parse_args(words)
     asked.folder.mkdir(parents=True, exist_ok=True)
     place = asked.folder / "samplers.csv"
-    made: list[tuple[str | int | float, ...]] = []
-    for seed in range(asked.seeds):
-        for sampler in SAMPLERS:
-            made += search(
-                asked.text,
-                asked.folder / f"{sampler}-{seed}",
-                sampler=sampler,
-                seed=seed,
-                trials=asked.trials,
-                tokens=asked.tokens,
-            )
-            with place.open("w", newline="") as file:
-                csv.writer(file).writerows([COLUMNS, *made])
+    known = list(csv.DictReader(place.open())) if place.is_file() else []
+    made: dict[tuple[str, int], list[tuple[str | int | float, ...]]] = {}
+    for row in known:
+        key = row["sampler"], int(row["seed"])
+        made.setdefault(key, []).append(tuple(row[name] for name in COLUMNS))
+    for key in [(sampler, seed) for seed in range(asked.seeds) for sampler in asked.samplers]:
+        if len(made.get(key, [])) >= asked.trials:
+            continue
+        sampler, seed = key
+        made[key] = search(
+            asked.text,
+            asked.folder / f"{sampler}-{seed}",
+            sampler=sampler,
+            seed=seed,
+            trials=asked.trials,
+            tokens=asked.tokens,
+        )
+        with place.open("w", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *(row for own in made.values() for row in own)])
     rows = list(csv.DictReader(place.open()))
     for after in sorted({max(1, asked.trials * part // 3) for part in (1, 2, 3)}):
         for sampler, found in shares(rows, after).items():

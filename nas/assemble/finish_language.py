@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.assemble.make import make_space
 from nas.assemble.recipes import recipe_of
+from nas.assemble.workers import num_cpus, num_workers
 from nas.config.finishing import FinishConfig
 from nas.data.text import TextData
 from nas.errors import ConfigError
@@ -34,18 +35,7 @@ def language_task(
     Raises:
         ConfigError: something is asked for that is of images only, or a setting is unknown.
     """
-    if config.compression.to:
-        raise ConfigError(
-            f"compression.to={list(config.compression.to)} is for images; language models are "
-            "stored in 8 and 4 bits beside the floats: model_int8.safetensors"
-        )
-    if config.distillation.model is not None or config.distillation.teacher not in (
-        None,
-        "largest",
-    ):
-        raise ConfigError(
-            "language models are taught by the largest winner: distillation.teacher=largest"
-        )
+    _refuse_images_only(config)
     space = make_space(values["search_space"])
     if config.distillation.teacher is not None and isinstance(space, HasEncoderTeacher):
         raise ConfigError(
@@ -72,7 +62,30 @@ def language_task(
         command=shlex.join(["nas", "finish", *words]),
         num_threads=config.execution.cpus_per_trial,
         gpu_share=config.execution.gpus_per_trial,
+        num_slots=num_workers(config.execution, num_cpus=num_cpus()),
+        budget_s=config.budget,
+        keeps_tokens="tokens" in config.training,
     )
+
+
+def _refuse_images_only(config: FinishConfig) -> None:
+    """Refuse what language models have not.
+
+    Raises:
+        ConfigError: what, and what they have in its place.
+    """
+    if config.compression.to:
+        raise ConfigError(
+            f"compression.to={list(config.compression.to)} is for images; language models are "
+            "stored in 8 and 4 bits beside the floats: model_int8.safetensors"
+        )
+    if config.distillation.model is not None or config.distillation.teacher not in (
+        None,
+        "largest",
+    ):
+        raise ConfigError(
+            "language models are taught by the largest winner: distillation.teacher=largest"
+        )
 
 
 def _has_onnx_packages() -> bool:

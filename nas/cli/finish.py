@@ -147,6 +147,7 @@ def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | 
         time_limit_s=time_limit_s,
         on_length=lambda *told: _say_length(console, *told),
         on_settled=lambda lengths: _say_settled(console, lengths),
+        tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
 
 

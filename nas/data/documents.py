@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas.data.foreign_bytes import describe_foreign
 from nas.errors import DataError
 
 CHUNK = 4 << 20  # bytes
 SPLITS = ("train", "validation", "test")
 # With fewer documents their shares of the text would be left to chance.
 MIN_DOCUMENTS = 20
+_SKIPPING = ", or leave such files out: data.on_broken=skip"
 
 
 @dataclass(frozen=True)
@@ -67,31 +69,18 @@ class Piece:
                 yield content[:place]
 
 
-def find_files(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files of a folder that hold text, sorted by name; or the one file.
+class NoTextError(Exception):
+    """A file is no UTF-8 text.
 
     Args:
-        path: a file, or a folder that is looked through with all below it.
-        suffixes: endings of the names that count in a folder.
-
-    Raises:
-        DataError: there is no such place, or no such file.
+        path: of the file.
+        place: of the first byte that does not belong.
+        is_cut: the file ends within a character.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise DataError(f"data.path: there is no {path.absolute()}; give a file or folder of text")
-    found = sorted(p for p in path.rglob("*") if p.suffix in suffixes and p.is_file())
-    if not found:
-        raise DataError(
-            f"data.path: {path.absolute()} holds no file that ends in {', '.join(suffixes)}; "
-            "data.suffixes names others"
-        )
-    return found
 
-
-class NotUtf8Error(Exception):
-    """A file is not UTF-8; the message says where."""
+    def __init__(self, path: Path, place: int, *, is_cut: bool = False) -> None:
+        what, self.remedy = describe_foreign(path, place=place, is_cut=is_cut)
+        super().__init__(f"{path} is no UTF-8 text: {what}")
 
 
 def read_documents(
@@ -101,23 +90,27 @@ def read_documents(
 
     Args:
         paths: of the files.
-        skips_others: files that are no UTF-8 are left out; else they are refused.
+        skips_others: files that are no UTF-8 text are left out; else they are refused.
 
     Raises:
-        DataError: a file is not UTF-8 (the byte is told), or all are empty.
+        DataError: a file is no UTF-8 text (what it is, is told) or cannot be read, or all are
+            empty.
     """
     documents, left_out = [], []
     for path in paths:
         try:
             document = _read(path)
-        except NotUtf8Error as error:
+        except NoTextError as error:
             if not skips_others:
                 raise DataError(
-                    f"data.path: {error}; convert it (iconv -f latin1 -t utf-8), or leave such "
-                    "files out: data.on_broken=skip"
+                    f"data.path: {error}; {error.remedy}{_SKIPPING if len(paths) > 1 else ''}"
                 ) from error
             left_out.append(str(error))
             continue
+        except OSError as error:
+            raise DataError(
+                f"data.path: {path} cannot be read: {error.strerror or error}"
+            ) from error
         if document.num_bytes:
             documents.append(document)
         else:
@@ -129,8 +122,9 @@ def read_documents(
 
 
 def _read(path: Path) -> Document:
+    """Read a file once; a byte order mark at its beginning is no part of the text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    digest, num_bytes = hashlib.blake2b(digest_size=16), 0
+    digest, num_bytes, mark = hashlib.blake2b(digest_size=16), 0, 0
     with path.open("rb") as file:
         while True:
             content = file.read(CHUNK)
@@ -139,11 +133,15 @@ def _read(path: Path) -> Document:
                 decoder.decode(content, final=not content)
             except UnicodeDecodeError as error:
                 place = num_bytes - begun + error.start
-                byte = error.object[error.start]
-                raise NotUtf8Error(f"{path} is not UTF-8: byte {place:,} is {byte:#04x}") from None
+                raise NoTextError(path, place, is_cut=not content) from None
             if not content:
-                return Document(path, num_bytes, digest.digest())
-            digest.update(content)
+                return Document(path, num_bytes - mark, digest.digest(), mark)
+            zero = content.find(0)
+            if zero >= 0:
+                raise NoTextError(path, num_bytes + zero)
+            if num_bytes == 0 and content.startswith(codecs.BOM_UTF8):
+                mark = len(codecs.BOM_UTF8)
+            digest.update(content if num_bytes else content[mark:])
             num_bytes += len(content)
 
 

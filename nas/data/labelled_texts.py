@@ -1,21 +1,21 @@
 """Short texts with labels, from a table: what vectors of texts are judged by.
 
-A CSV file (or TSV, by its ending) with the columns `text` and `label`. A third of the texts tests,
+A CSV or TSV file with the columns `text` and `label`. A third of the texts tests,
 chosen by a hash of the text, so that equal texts come to the same side and no file changes it.
 """
 
-import csv
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas.errors import DataError
+from nas.tables.text import read_text_table
 
 _COLUMNS = ("text", "label")
 _TESTED = 3  # one text of so many
 _LEAST = 2  # texts of a label on each side
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,23 @@ def read_labelled_texts(path: Path) -> LabelledTexts:
     Raises:
         DataError: it cannot be read, lacks a column, or too few texts have a label.
     """
-    separator = _SEPARATORS.get(path.suffix.lower())
-    if separator is None:
+    if path.suffix.lower() not in _SUFFIXES:
         raise DataError(
             f"evaluation.labelled_texts: {path} must end in .csv or .tsv, a table with the "
             "columns text and label"
         )
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter=separator))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"evaluation.labelled_texts: {path} cannot be read: {error}") from error
-    first = rows[0] if rows else {}
+        names, table = read_text_table(path, _COLUMNS)
+    except DataError as error:
+        raise DataError(f"evaluation.labelled_texts: {error}") from error
     for column in _COLUMNS:
-        if column not in first:
+        if names.count(column) != 1:
             raise DataError(
-                f"evaluation.labelled_texts: {path} has no column {column!r}, or no rows; it has "
-                f"{', '.join(map(str, first)) or 'nothing'}; give a table with text and label"
+                f"evaluation.labelled_texts: {path} has {names.count(column)} columns {column!r}; "
+                f"it has {', '.join(names)}; give a table with one text and one label"
             )
-    pairs = [(row["text"], row["label"]) for row in rows if row["text"] and row["label"]]
+    texts, labels = (table[column].to_pylist() for column in _COLUMNS)
+    pairs = [(text, label) for text, label in zip(texts, labels, strict=True) if text and label]
     return split_texts(pairs, where=str(path))
 
 

@@ -16,7 +16,7 @@ from nas.data.tokenizers import (
     Tokenizer,
     Tokens,
 )
-from nas.errors import DataError, gguf_packages_missing
+from nas.errors import DataError, MissingPackageError, gguf_packages_missing
 
 # What tokens that end a text are called, the most usual first.
 _ENDS = (END, "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "[SEP]")
@@ -45,6 +45,15 @@ class PublishedTokenizer(StoredTokenizer):
         places = (self._ready.token_to_id(name) for name in _ENDS)
         return next((int(place) for place in places if place is not None), None)
 
+    @property
+    def unknown(self) -> int | None:
+        """The token of what it does not know; None where it knows all, or says none."""
+        told = self.model()["model"]
+        if told.get("unk_id") is not None:
+            return int(told["unk_id"])
+        place = self._ready.token_to_id(told.get("unk_token") or "")
+        return None if place is None else int(place)
+
     def encode(self, content: bytes) -> Tokens:
         """Return the pieces."""
         ids = self._ready.encode(content.decode(), add_special_tokens=False).ids
@@ -68,19 +77,46 @@ def read_tokenizer(path: Path, *, has_end: bool) -> Tokenizer:
         MissingPackageError: what reads it is not installed.
     """
     if path.suffix == ".gguf" and path.is_file():
-        return PublishedTokenizer(_from_gguf(path), has_end=has_end)
+        return _checked(PublishedTokenizer(_from_gguf(path), has_end=has_end), path)
     place = path / "tokenizer.json" if path.is_dir() else path
     try:
         content = place.read_text(encoding="utf-8")
-        vocabulary = json.loads(content)["model"]["vocab"]
-        merges = json.loads(content)["model"].get("merges")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"data.tokenizer must be byte, character, bpe, or the folder, tokenizer.json or .gguf "
-            f"file of a model, but {path} is none: {error!r}"
-        ) from error
-    own = None if merges else _own(content, vocabulary)
-    return own or PublishedTokenizer(content, has_end=has_end)
+        model = json.loads(content)["model"]
+        vocabulary, merges = model["vocab"], model.get("merges")
+    except OSError as error:
+        raise _no_tokenizer(path, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise _no_tokenizer(path, "it is no text") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_tokenizer(path, "it is no JSON with a model that has a vocabulary") from error
+    own = None
+    if isinstance(vocabulary, dict) and not merges:
+        own = _own(content, vocabulary)
+    return own or _checked(PublishedTokenizer(content, has_end=has_end), path)
+
+
+def _checked(tokenizer: PublishedTokenizer, path: Path) -> PublishedTokenizer:
+    """Return a tokenizer that its package can read, and that knows some tokens.
+
+    Raises:
+        DataError: it is another.
+    """
+    try:
+        size = tokenizer.vocabulary_size
+    except MissingPackageError:
+        raise
+    except Exception as error:  # the package raises nothing narrower
+        raise _no_tokenizer(path, f"the package tokenizers says: {error}") from error
+    if size < 2:
+        raise _no_tokenizer(path, f"it knows {size} tokens")
+    return tokenizer
+
+
+def _no_tokenizer(path: Path, why: str) -> DataError:
+    return DataError(
+        f"data.tokenizer must be byte, character, bpe, or the folder, tokenizer.json or .gguf "
+        f"file of a model, but {path} is none: {why}"
+    )
 
 
 def _own(content: str, vocabulary: dict[str, int]) -> Tokenizer | None:
@@ -102,5 +138,8 @@ def _from_gguf(path: Path) -> str:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise gguf_packages_missing(path.name) from error
-    found = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    return str(found.backend_tokenizer.to_str())
+    try:
+        found = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        return str(found.backend_tokenizer.to_str())
+    except Exception as error:  # of a damaged file transformers and gguf raise all kinds
+        raise _no_tokenizer(path, f"transformers cannot read it: {error!r}") from error

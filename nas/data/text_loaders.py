@@ -11,8 +11,9 @@ from pathlib import Path
 
 from nas.data.curating import require_rensa
 from nas.data.curation import NONE, Curation
-from nas.data.documents import deal, find_files, read_documents
+from nas.data.documents import deal, read_documents
 from nas.data.text import TextData
+from nas.data.text_files import find_files
 from nas.data.tokenized_data import KINDS, tokenized_data
 from nas.data.tokenizers import NUM_BYTES
 from nas.errors import DataError
@@ -58,6 +59,8 @@ def load_text(
         DataError: the text or a setting is not as it must be.
         MissingPackageError: bpe, or near duplicates, are asked for without their package.
     """
+    if not path:
+        raise DataError("data.path is empty; give a file or folder of text, or . for this folder")
     place = Path(path)
     if on_broken not in ("refuse", "skip"):
         raise DataError(f"data.on_broken must be refuse or skip, but got {on_broken!r}")
@@ -183,7 +186,9 @@ def vocabularies_of(kind: str, asked: int | Sequence[int] | None) -> list[int | 
                 "it out"
             )
         return [None]
-    sizes = [512] if asked is None else [asked] if isinstance(asked, int) else list(asked)
+    sizes = [512] if asked is None else [asked] if isinstance(asked, int | str) else list(asked)
+    if not sizes:
+        raise DataError("data.vocabulary_size is empty; give at least one size, such as 512")
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, int) or not NUM_BYTES < size < 2**20:
             raise DataError(

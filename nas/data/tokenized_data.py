@@ -13,6 +13,7 @@ from nas.data.tokenizing import curated_text, digests_of, text_key, tokenized_te
 from nas.errors import DataError
 
 KINDS = ("byte", "character", "bpe")
+_BLOCK = 1 << 20  # tokens
 
 
 def tokenized_data(
@@ -104,7 +105,7 @@ def _curated(
 
 
 def _check_lengths(found: Tokenized, context: int, *, after: str = "") -> None:
-    """Refuse a context that a split cannot fill.
+    """Refuse a context that a split cannot fill, and a text of one token again and again.
 
     Raises:
         DataError: which split, and how many tokens it has.
@@ -115,3 +116,11 @@ def _check_lengths(found: Tokenized, context: int, *, after: str = "") -> None:
                 f"data.context is {context:,}, but the {word} split has only {len(stretch):,} "
                 f"tokens{after}; give a shorter context, or more text"
             )
+    tokens = found.file.of("train")
+    # In blocks, the first of which mostly says it: a large file is not read to its end.
+    blocks = (tokens[first : first + _BLOCK] for first in range(0, len(tokens), _BLOCK))
+    if all((block == tokens[0]).all() for block in blocks):
+        raise DataError(
+            f"data: the training text is {len(tokens):,} times the same token{after}; there is "
+            "nothing to learn from it"
+        )

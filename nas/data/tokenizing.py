@@ -26,7 +26,7 @@ from nas.data.tokenizers import (
 )
 from nas.paths import cache_dir
 
-_FORMAT = 2  # of the files in the cache
+_FORMAT = 3  # of the files in the cache
 _CURATION_FORMAT = 1  # of what curation does
 # Pieces are learnt from so much of a text at most, from stretches all over it.
 _LEARNT_BYTES = 256 << 20

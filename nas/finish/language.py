@@ -20,6 +20,7 @@ from nas.finish.choose import choose
 from nas.finish.confirm import Winner, candidate_of, confirmed_rows
 from nas.finish.kept_weights import read_weights
 from nas.finish.language_card import language_card
+from nas.finish.language_length import with_length
 from nas.finish.language_task import LanguageTask, ShipsUpdates, TokenPlan
 from nas.finish.ledger import Ledger
 from nas.finish.retrain import CHECKPOINT_EVERY_S, Crew, Retraining, run_jobs, weights_path
@@ -57,8 +58,10 @@ def run_language_finish(
         RunFolderError: kept weights are damaged.
     """
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
+    winners = [candidate_of(record) for record in chosen]
+    task = with_length(task, winners, folder=folder.finish_dir, crew=crew)
     finish = _LanguageFinish(task, folder, crew)
-    finish.confirm([candidate_of(record) for record in chosen])
+    finish.confirm(winners)
     publish(finish.rows)
     if task.distils and not finish.is_interrupted:
         finish.distil()

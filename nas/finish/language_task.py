@@ -65,6 +65,9 @@ class LanguageTask:
         command: what makes the files again; for the model cards.
         num_threads: CPU threads of a training.
         gpu_share: GPUs of a training; None where there are none.
+        num_slots: trainings at once.
+        budget_s: of the whole command; None for no limit.
+        keeps_tokens: the user says how long trainings are.
     """
 
     space: SearchSpace
@@ -86,6 +89,9 @@ class LanguageTask:
     command: str = ""
     num_threads: float = 1
     gpu_share: float | None = None
+    num_slots: int = 1
+    budget_s: float | None = None
+    keeps_tokens: bool = False
 
     @property
     def winner_metric(self) -> WinnerMetric:

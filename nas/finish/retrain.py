@@ -88,6 +88,7 @@ class Crew:
         on_settled: called when it is known how long the winners train.
         retrainings: when they must have ended, by `running_s`; None for no such time.
         pace: shares that time among those that run now; None where they have no such time.
+        tell: takes a line for people.
     """
 
     make_backend: MakeBackend
@@ -98,6 +99,7 @@ class Crew:
     on_settled: Callable[[Lengths], None] = _unseen
     retrainings: Retrainings | None = None
     pace: Pace | None = None
+    tell: Callable[[str], None] = _unseen
 
 
 @dataclass(frozen=True)

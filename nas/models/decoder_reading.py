@@ -64,8 +64,7 @@ def read_decoder(path: Path) -> ReadDecoder:
         config, tensors = _from_gguf(path)
     elif (path / "config.json").is_file():
         config, tensors = _read_config(path), _read_tensors(path)
-        place = path / "tokenizer.json"
-        tokenizer = place.read_text(encoding="utf-8") if place.is_file() else ""
+        tokenizer = _read_tokenizer(path)
     else:
         raise SpaceError(
             f"search_space.model: {path} is no folder with config.json and {_WEIGHTS}, and no "
@@ -81,13 +80,13 @@ def plan_of(config: Mapping[str, Any], *, where: Path) -> DecoderPlan:
     Raises:
         SpaceError: our blocks cannot hold it; what of it, and which kinds they hold.
     """
-    _refuse_other_kinds(config, where)
     try:
+        _refuse_other_kinds(config, where)
         width, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
         number = int(config["num_hidden_layers"])
         types = config.get("layer_types") or ["full_attention"] * number
         layer = int(config["intermediate_size"])
-        return DecoderPlan(
+        plan = DecoderPlan(
             vocabulary=int(config["vocab_size"]),
             context=int(config["max_position_embeddings"]),
             width=width,
@@ -101,7 +100,9 @@ def plan_of(config: Mapping[str, Any], *, where: Path) -> DecoderPlan:
             rope_base=_rope_base(config),
             norm_epsilon=float(config.get("rms_norm_eps", 1e-6)),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        _check_numbers(plan)
+        return plan
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise SpaceError(
             f"search_space.model: {where}/config.json is not as transformers writes it: {error!r}"
         ) from error
@@ -153,6 +154,21 @@ def state_of(
     return state
 
 
+def _check_numbers(plan: DecoderPlan) -> None:
+    """Refuse numbers of which no network can be built.
+
+    Raises:
+        ValueError: which.
+    """
+    least = min(plan.vocabulary, plan.context, plan.width, plan.num_kv_heads, len(plan.layers))
+    if least < 1 or min(layer.hidden_features for layer in plan.layers) < 1:
+        raise ValueError("a size is below 1")
+    if plan.num_heads % plan.num_kv_heads:
+        raise ValueError(f"{plan.num_kv_heads} key-value heads do not divide {plan.num_heads}")
+    if plan.head_features % 2:
+        raise ValueError(f"a head has {plan.head_features} features, an odd number")
+
+
 def _refuse_other_kinds(config: Mapping[str, Any], where: Path) -> None:
     scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
     rope = scaling.get("rope_type", scaling.get("type", "default"))
@@ -187,6 +203,15 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _read_tokenizer(folder: Path) -> str:
+    """Return the content of tokenizer.json; empty where there is none."""
+    place = folder / "tokenizer.json"
+    try:
+        return place.read_text(encoding="utf-8") if place.is_file() else ""
+    except (OSError, ValueError) as error:
+        raise SpaceError(f"search_space.model: {place}: {error}") from error
+
+
 def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     """Return all tensors of a folder; in several files where an index names them."""
     try:
@@ -197,7 +222,7 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
         found: dict[str, torch.Tensor] = {}
         for name in files:
             found |= load_file(folder / Path(name).name)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise SpaceError(
             f"search_space.model: the weights of {folder} cannot be read: {error}; they must lie "
             f"in {_WEIGHTS} (save_pretrained of transformers writes it)"
@@ -212,8 +237,13 @@ def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         from transformers import AutoModelForCausalLM
     except ImportError as error:
         raise gguf_packages_missing(path.name) from error
-    with contextlib.redirect_stderr(io.StringIO()):  # bars of progress that cannot be switched off
-        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # bars that cannot be switched off
+            model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    except Exception as error:  # of a damaged file transformers and gguf raise all kinds
+        raise SpaceError(
+            f"search_space.model: transformers cannot read {path}: {error!r}"
+        ) from error
     config = model.config.to_dict()
     config.pop("quantization_config", None)  # it tells of the file: the weights are floats now
     return config, dict(model.state_dict())

@@ -176,6 +176,9 @@ def main() -> None:
     parser.add_argument("--file", default=WEIGHTS, help="such as model_int8.safetensors")
     given = parser.parse_args()
     folder = Path(__file__).parent
+    if not (folder / given.file).is_file():
+        there = ", ".join(sorted(path.name for path in folder.glob("*.safetensors")))
+        parser.error(f"there is no {given.file} beside this program; there are {there}")
     with torch.inference_mode():
         vectors = load(folder, given.file).embed(*tokenized(folder, given.texts))
     for row in vectors @ vectors.T:

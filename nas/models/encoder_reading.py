@@ -62,7 +62,10 @@ def read_encoder(folder: Path) -> ReadEncoder:
     try:
         numbers = {ours: int(config[theirs]) for ours, theirs in _NUMBERS.items()}
     except (KeyError, TypeError, ValueError) as error:
-        raise SpaceError(f"search_space.teacher: {folder}/config.json lacks {error}") from error
+        raise SpaceError(
+            f"search_space.teacher: {folder}/config.json is not as transformers writes it: "
+            f"{error!r}"
+        ) from error
     if min(numbers.values()) < 1 or numbers["width"] % numbers["num_heads"]:
         raise SpaceError(
             f"search_space.teacher: {folder}/config.json has hidden_size {numbers['width']} and "
@@ -128,7 +131,11 @@ def _special(tokenizer: Mapping[str, Any], name: str, folder: Path) -> int:
 
 def _added(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     """Return the tokens that stand for no text, by name."""
-    return {entry["content"]: int(entry["id"]) for entry in tokenizer.get("added_tokens") or []}
+    try:
+        entries = tokenizer.get("added_tokens") or []
+        return {entry["content"]: int(entry["id"]) for entry in entries}
+    except (KeyError, TypeError, ValueError):
+        return {}  # as where there are none: what is needed of them is told as missing
 
 
 def _refuse_other_kinds(config: Mapping[str, Any], folder: Path) -> None:

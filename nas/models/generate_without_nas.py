@@ -320,6 +320,11 @@ def main() -> None:
     parser.add_argument("--file", default="model.safetensors", help="which weights")
     asked = parser.parse_args()
     folder = Path(__file__).resolve().parent
+    if not (folder / asked.file).is_file():
+        there = ", ".join(sorted(path.name for path in folder.glob("*.safetensors")))
+        parser.error(f"there is no {asked.file} beside this program; there are {there}")
+    if asked.tokens < 1 or asked.temperature < 0:
+        parser.error("--tokens must be at least 1 and --temperature at least 0")
     model, writer = load(folder, asked.file), Writer(folder / "tokenizer.json")
     written = generate(
         model,

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from nas.metric import Direction
 from nas.objective import losses, objective_for
 from nas.pareto.dominance import front_mask
 from nas.record.artefacts import ArtefactRow
@@ -49,9 +50,10 @@ def artefact_table(rows: Sequence[ArtefactRow]) -> list[list[str]]:
 
 
 FILES_LEGEND = (
-    "lost: points of the test's accuracy that the file is below the torch model that it was made "
-    "of. same answers: share of the test's examples that it answers as that model does. 1 and 32 "
-    "at once: time for so many examples. ◆: no other file is both no larger and no worse."
+    "lost: how much worse the file is in the test than the torch model that it was made of "
+    "(accuracies in points). same answers: share of the test's examples that it answers as that "
+    "model does. 1 and 32 at once: time for so many examples. ◆: no other file is both no larger "
+    "and no worse."
 )
 
 
@@ -109,12 +111,14 @@ def _values(rows: Sequence[ArtefactRow]) -> list[float]:
 
 def _line(row: ArtefactRow, *, is_member: bool) -> list[str]:
     lost = scaled(row.metric, row.torch_value) - scaled(row.metric, row.test_value)
+    if objective_for(row.metric).direction is Direction.MINIMIZE:
+        lost = -lost
     return [
         row.file,
         row.variant,
         format_value("size_bytes", row.size_bytes or None),
         format_value(row.metric, row.test_value),
-        "–" if math.isnan(lost) else f"{lost:.2f}",
+        "–" if math.isnan(lost) else f"{round(lost, 2) + 0.0:.2f}",  # not "-0.00"
         format_value("accuracy", row.agreement),
         format_value("latency_ms", row.latency_ms),
         format_value("latency_ms", row.latency_32_ms),

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nas.train.muon import Muon
 from nas.train.token_recipe import TokenRecipe
 
 BASE_WIDTH = 64
@@ -118,8 +119,7 @@ def _optimizers(
     groups = [_Group(tables, TABLE_FACTOR, True), _Group(rest, 1.0, False)]
     made: list[torch.optim.Optimizer] = []
     if recipe.optimizer == "muon" and matrices:
-        own = [_node(_Group(matrices, MUON_FACTOR, True), recipe)]
-        made.append(torch.optim.Muon(own, lr=recipe.learning_rate, adjust_lr_fn="original"))
+        made.append(Muon([_node(_Group(matrices, MUON_FACTOR, True), recipe)]))
     else:
         groups += [_Group(found, BASE_WIDTH / n, True) for n, found in by_inputs.items()]
     nodes = [_node(group, recipe) for group in groups if group.parameters]

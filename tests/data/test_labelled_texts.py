@@ -30,12 +30,24 @@ def test_a_table_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16"], ids=["plain", "marked", "of Excel"]
+)
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_table_is_read_as_spreadsheets_write_it(tmp_path, encoding, separator):
+    place = tmp_path / "texts.csv"
+    rows = [f"{label}{separator}{text}" for text, label in PAIRS]
+    place.write_text("\r\n".join([f"label{separator}text", *rows]), encoding=encoding, newline="")
+    assert read_labelled_texts(place) == split_texts(PAIRS, where="here")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "told"),
     [
         ("texts.txt", b"", "must end in .csv or .tsv"),
-        ("texts.csv", b"", "has no column 'text'"),
-        ("texts.csv", b"text,kind\na,b\n", "has no column 'label'"),
-        ("texts.csv", b"text,label\n\xff,b\n", "cannot be read"),
+        ("texts.csv", b"", "it is empty"),
+        ("texts.csv", b"text,kind\na,b\n", "has 0 columns 'label'"),
+        ("texts.csv", b"text,label,text\na,b,c\n", "has 2 columns 'text'"),
+        ("texts.csv", b"text,label\n\xff,b\n", "is no UTF-8: line 2, column 1"),
         ("texts.csv", b"text,label\na,b\nc,b\n", "fewer than two labels|too few texts"),
     ],
 )

@@ -65,8 +65,45 @@ def test_pieces_of_a_model_are_applied_and_its_end_is_known(tmp_path):
     assert json.loads(found.to_json()) == json.loads((tmp_path / "tokenizer.json").read_text())
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"model": {}}'])
-def test_a_file_that_is_no_tokenizer_is_told(tmp_path, content):
-    (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(DataError, match=r"byte, character, bpe, or the folder"):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "no JSON with a model"),
+        (b"[]", "no JSON with a model"),
+        (b'{"model": {}}', "no JSON with a model"),
+        (b"\x00\xff\xfe", "it is no text"),
+        (b'{"model": {"vocab": {"a": 0}}}', "the package tokenizers says"),
+        (b'{"model": {"vocab": 7}}', "the package tokenizers says"),
+        (b'{"model": {"type": "BPE", "vocab": {}, "merges": []}}', "it knows 0 tokens"),
+    ],
+    ids=["empty", "list", "no words", "bytes", "no kind", "number", "nothing known"],
+)
+def test_a_file_that_is_no_tokenizer_is_told(tmp_path, content, told):
+    pytest.importorskip("tokenizers")
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(DataError, match=rf"byte, character, bpe, or the folder, .*{told}"):
         read_tokenizer(tmp_path, has_end=True)
+
+
+def test_a_damaged_gguf_file_is_told(tmp_path):
+    for package in ("gguf", "transformers", "accelerate"):
+        pytest.importorskip(package)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(range(99)))
+    with pytest.raises(DataError, match=r"m.gguf is none: transformers cannot read it"):
+        read_tokenizer(tmp_path / "m.gguf", has_end=True)
+
+
+def test_a_folder_without_a_tokenizer_is_told(tmp_path):
+    with pytest.raises(DataError, match="is none: No such file"):
+        read_tokenizer(tmp_path, has_end=True)
+
+
+def test_a_list_of_pieces_with_chances_is_applied_and_unknown_ones_are_counted(tmp_path):
+    """Unigram, as of T5 and XLNet; what it does not know costs what naming a character takes."""
+    package = pytest.importorskip("tokenizers")
+    pieces = [("<unk>", 0.0), ("ab", -1.0), ("c", -2.0), ("</s>", -3.0)]
+    made = package.Tokenizer(package.models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    made.save(str(tmp_path / "tokenizer.json"))
+    found = read_tokenizer(tmp_path, has_end=True)
+    assert found.encode(b"abcabxc").tolist() == [1, 2, 1, 0, 2]
+    assert (found.end, found.unknown) == (3, 0)

@@ -1,8 +1,10 @@
 """Text: fixed splits by document or position, streamed, tokenized once, faults told first."""
 
+import gzip
 import hashlib
 import json
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from nas.data import documents
 from nas.data.documents import Document, Piece, read_documents
 from nas.data.fingerprint import fingerprint_of
+from nas.data.text_files import find_files
 from nas.data.text_loaders import load_python_source, load_text
 from nas.data.tokenizers import ByteTokenizer, CharacterTokenizer
 from nas.errors import DataError, MissingPackageError, SpaceError
@@ -58,7 +61,7 @@ def test_a_text_comes_back_from_its_tokens_split_by_split(tmp_path):
 
 def test_one_document_is_cut_at_the_position_of_the_usual_split(tmp_path):
     """The usual split of a text of 1,115,394 bytes trains on the first 1,003,854."""
-    (tmp_path / "a.txt").write_bytes(b"x" * 1_115_394)
+    (tmp_path / "a.txt").write_bytes(b"xy" * 557_697)
     data = load_text(path=str(tmp_path / "a.txt"))
     assert only(data).file.stretches["train"].stop == 1_003_854
     assert any("one document" in note for note in data.notes)
@@ -168,9 +171,10 @@ def test_workers_get_a_path_and_no_tokens(tmp_path):
 def test_tokens_that_are_not_on_this_machine_are_named(tmp_path):
     (tmp_path / "a.txt").write_text(WORDS * 100)
     data = load_text(path=str(tmp_path / "a.txt"), context=16)
+    sent = pickle.dumps(data.search_data())
     (only(data).file.folder / "tokens.bin").unlink()
     with pytest.raises(DataError, match="XDG_CACHE_HOME"):
-        data.search_data().train_tokens(256)
+        pickle.loads(sent).train_tokens(256)
 
 
 def test_a_changed_document_changes_the_fingerprint(tmp_path):
@@ -186,25 +190,95 @@ def test_a_changed_document_changes_the_fingerprint(tmp_path):
     ("content", "settings", "told"),
     [
         (b"", {}, "is empty"),
-        (b"good \xff bad", {}, r"not UTF-8: byte 5 is 0xff"),
-        (b"abc" * 900 + b"\xc3", {}, r"not UTF-8: byte 2,700 is 0xc3"),
-        (b"a" * 900, {"context": 64}, "validation split has only 45 tokens"),
+        (b"good \xff bad", {}, r"no UTF-8 text: byte 5 is 0xff"),
+        (b"abc" * 900 + b"\xc3", {}, r"no UTF-8 text: byte 2,700 is 0xc3"),
+        (b"ab" * 450, {"context": 64}, "validation split has only 45 tokens"),
         (b"a" * 900, {"split_by": "documents"}, "split_by=position cuts"),
         (b"abc", {}, "3 bytes are too few; give more text"),
+        (b"\n" * 900, {}, "810 times the same token"),
         (b"a" * 900, {"tokenizer": "words"}, "byte, character, bpe"),
         (b"a" * 900, {"vocabulary_size": 300}, "is for tokenizer=bpe"),
         (b"a" * 900, {"test_fraction": 0.9}, "at most 0.45"),
         (b"a" * 900, {"tokenizer": "bpe", "vocabulary_size": 100}, "above 256"),
+        (b"a" * 900, {"tokenizer": "bpe", "vocabulary_size": "many"}, "but got 'many'"),
+        (b"a" * 900, {"tokenizer": "bpe", "vocabulary_size": []}, "give at least one size"),
     ],
-    ids=["empty", "bytes", "cut", "context", "one", "few", "kind", "size", "share", "small"],
-)
+    ids=[
+        "empty", "bytes", "cut", "context", "one", "few", "same", "kind", "size", "share",
+        "small", "word", "none",
+    ],
+)  # fmt: skip
 def test_what_is_wrong_with_a_text_is_told(tmp_path, content, settings, told):
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(DataError, match=told):
         load_text(path=str(tmp_path / "a.txt"), **{"context": 16, **settings})
 
 
+GERMAN = "Die Straße – „naß“\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gzip.compress(GERMAN.encode()), "compressed by gzip; unpack it: gunzip -k .*a.txt"),
+        (b"PK\x03\x04" + bytes(99), "zip archive, as .docx"),
+        (GERMAN.encode("utf-16"), "is UTF-16; convert it: iconv -f utf-16 "),
+        (GERMAN.encode("utf-16-le"), "iconv -f utf-16le "),
+        (("plain\n" * 99).encode("utf-16-be"), "byte 0 is 0x00, .* iconv -f utf-16be "),
+        (GERMAN.encode("utf-32"), "is UTF-32; "),
+        (GERMAN.encode("windows-1252"), "iconv -f windows-1252 -t utf-8 .*a.txt > .*a-utf8.txt"),
+        (b"plain\n" * 900_000 + b"caf\xe9\n", "byte 5,400,003 is 0xe9; .* windows-1252"),
+        (GERMAN.encode() + b"\xff\n" + GERMAN.encode(), "UTF-8 before it; .* iconv -c -f utf-8"),
+        (GERMAN.encode() + b"\xc3", "ends within that character; .* iconv -c"),
+        (b"abc\n" * 99 + b"\0abc\n", "byte 396 is 0x00, which text does not hold; .* tr -d"),
+        (bytes(range(1, 256)) + bytes(9), "byte 127 is 0x80, and it holds zero bytes"),
+    ],
+    ids=[
+        "gzip", "zip", "utf-16", "unmarked", "big end", "utf-32", "windows", "late",
+        "one byte", "cut", "zero", "binary",
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_utf8_is_told_with_what_to_do(tmp_path, content, told):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(DataError, match="a.txt is no UTF-8 text: .*" + told):
+        load_text(path=str(tmp_path / "a.txt"), context=16)
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_a_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes(GERMAN.encode("utf-8-sig"))
+    found = only(load_text(path=str(tmp_path / "a.txt"), context=16, tokenizer="character"))
+    back = [found.tokenizer.decode(found.file.of(w).tolist()) for w in found.file.stretches]
+    assert "".join(back) == GERMAN
+
+
+def test_links_are_followed_but_never_in_a_circle_and_hidden_files_are_left_out(tmp_path):
+    folder, other = folder_of(tmp_path, number=30), tmp_path / "other"
+    other.mkdir()
+    (other / "linked.TXT").write_text("linked " * 50)
+    (folder / "other").symlink_to(other)
+    (folder / "again").symlink_to(other)
+    (folder / "circle").symlink_to(folder)
+    (folder / "itself.txt").symlink_to(folder / "itself.txt")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "hidden.txt").write_text("hidden")
+    os.mkfifo(folder / "pipe.txt")
+    found = find_files(folder, suffixes=["txt"])
+    assert len(found) == 31
+    assert found[-1] == folder / "again" / "linked.TXT"
+
+
+@pytest.mark.parametrize("suffixes", [[], [""], ["."], [7]])
+def test_endings_that_are_none_are_told(tmp_path, suffixes):
+    with pytest.raises(DataError, match=r"data.suffixes must be endings"):
+        find_files(folder_of(tmp_path, number=1), suffixes=suffixes)
+
+
 def test_a_place_without_text_is_told(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is a pipe"):
+        load_text(path=str(tmp_path / "pipe"))
+    with pytest.raises(DataError, match=r"data\.path is empty"):
+        load_text(path="")
     with pytest.raises(DataError, match="there is no"):
         load_text(path=str(tmp_path / "absent"))
     with pytest.raises(DataError, match="no file that ends in"):
@@ -215,7 +289,7 @@ def test_files_that_are_no_utf8_are_left_out_where_that_is_asked_for(tmp_path):
     folder = folder_of(tmp_path, number=30)
     (folder / "latin.txt").write_bytes("größe".encode("latin-1"))
     data = load_text(path=str(folder), context=16, on_broken="skip")
-    assert "latin.txt is not UTF-8: byte 2" in data.notes[0]
+    assert "latin.txt is no UTF-8 text: byte 2" in data.notes[0]
 
 
 def test_pieces_need_their_package_and_a_text_that_holds_so_many(tmp_path):

@@ -78,6 +78,13 @@ def test_the_program_of_a_card_writes_text_without_nas(finished):
     run += ["--file", "model_int4.safetensors"]
     told = subprocess.run(run, cwd=place, capture_output=True, text=True, check=True)
     assert told.stdout.startswith("the cat ")
+    for words, why in (
+        (["--file", "other"], "there are model.safetens"),
+        (["--tokens", "0"], "at least 1"),
+    ):
+        failed = subprocess.run([*run[:3], *words], cwd=place, capture_output=True, text=True)
+        assert failed.returncode == 2
+        assert why in failed.stderr
     assert len(told.stdout) > 20
 
 

@@ -74,6 +74,11 @@ def test_weights_in_several_files_are_read(tmp_path):
         ({"hidden_size": 20}, r"has shape \(40, 12\), but config.json makes it \(40, 20\)"),
         ({"num_hidden_layers": 3, "layer_types": None}, "is missing"),
         ({"hidden_size": "wide"}, "is not as transformers writes it"),
+        ({"rope_scaling": ["x"]}, "is not as transformers writes it"),
+        ({"num_hidden_layers": 0, "layer_types": None}, "a size is below 1"),
+        ({"max_position_embeddings": 0}, "a size is below 1"),
+        ({"num_key_value_heads": 3}, "3 key-value heads do not divide 4"),
+        ({"head_dim": 3}, "a head has 3 features, an odd number"),
     ],
 )
 def test_a_checkpoint_of_another_kind_is_told(tmp_path, changes, told):
@@ -92,3 +97,19 @@ def test_a_place_without_a_checkpoint_and_a_broken_one_are_told(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(SpaceError, match="an object"):
         read_decoder(tmp_path)
+    written(tmp_path)
+    (tmp_path / "tokenizer.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(SpaceError, match=r"tokenizer\.json: 'utf-8' codec"):
+        read_decoder(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": 7}')
+    with pytest.raises(SpaceError, match=r"the weights of .* cannot be read"):
+        read_decoder(tmp_path)
+
+
+def test_a_damaged_gguf_file_is_told(tmp_path):
+    for package in ("gguf", "transformers", "accelerate"):
+        pytest.importorskip(package)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(range(99)))
+    with pytest.raises(SpaceError, match=r"transformers cannot read .*m.gguf"):
+        read_decoder(tmp_path / "m.gguf")

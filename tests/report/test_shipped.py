@@ -61,6 +61,21 @@ def test_table_marks_the_front_and_what_is_refused():
     assert lines["a_int8.onnx"][2:5] == ["1.00 kB", "94.00 %", "1.00"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "told"),
+    [
+        ("bits_per_byte", 1.15, "0.20"),
+        ("bits_per_byte", 0.949999, "0.00"),
+        ("loss", 0.90, "-0.05"),
+        ("accuracy", 0.9500001, "0.00"),
+    ],
+)
+def test_what_a_file_lost_is_how_much_worse_it_is(metric, value, told):
+    (_, line) = artefact_table([file("a", 10, value, metric=metric)])
+
+    assert line[4] == told
+
+
 def test_line_says_who_stands_on_the_front():
     assert files_line(FILES) == "3 files, 2 on the front: onnx int8, onnx  ·  1 refused"
 
