@@ -92,12 +92,42 @@ def checked_folder(path: str) -> Path:
     return root
 
 
+@dataclass(frozen=True)
+class _Classes:
+    """The folders of splits and classes, and what was met beside them."""
+
+    splits: dict[str, Path]
+    train: Path
+    names: tuple[str, ...]
+    gathered: Gathered
+    doubts: tuple[str, ...]
+
+
+def check_classes(root: Path) -> None:
+    """Refuse a folder that has no class folders, without a look at the images.
+
+    Raises:
+        DataError: classes or splits are missing or ambiguous.
+    """
+    _find_classes(root)
+
+
 def find_layout(root: Path) -> FolderLayout:
     """Look at all that lies below a folder.
 
     Raises:
         DataError: classes or splits are missing, empty or ambiguous.
     """
+    found = _find_classes(root)
+    folders = found.splits or {"train": root}
+    images = {
+        word: _images(word, folder, found.names, found.gathered, train=found.train)
+        for word, folder in folders.items()
+    }
+    return FolderLayout(folders, found.names, images, found.gathered, found.doubts)
+
+
+def _find_classes(root: Path) -> _Classes:
     gathered = Gathered()
     inside = entries(root, gathered)
     splits = _split_folders(root, inside)
@@ -112,12 +142,7 @@ def find_layout(root: Path) -> FolderLayout:
     _check_classes(train, classes, inside, gathered)
     if not splits:
         _refuse_splits_as_classes(root, inside)
-    folders = splits or {"train": root}
-    images = {
-        word: _images(word, folder, classes, gathered, train=train)
-        for word, folder in folders.items()
-    }
-    return FolderLayout(folders, classes, images, gathered, doubts)
+    return _Classes(splits, train, classes, gathered, doubts)
 
 
 def _folders_in(folder: Path) -> list[FolderEntry]:
