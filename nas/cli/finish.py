@@ -179,12 +179,12 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     from nas.study.journal import load_records
 
     cost = search_cost(load_records(folder.study_journal), read_spent(folder.spent_jsonl))
-    searched = cost.describe(grid_g_per_kwh=grid_g_per_kwh)
+    searched = f"Search: {cost.describe(grid_g_per_kwh=grid_g_per_kwh)}"
     used = total_use(folder.finish_dir)
     # Why energy is not known stands in the model cards; here it is told to those who ask for it.
     is_told = not math.isnan(used.joules) or grid_g_per_kwh is not None
     energy = f" {used.describe(grid_g_per_kwh=grid_g_per_kwh)}" if is_told else ""
-    retrained = f"Retraining took {format_duration(used.seconds)}.{energy}"
+    retrained = f"The retrainings took {format_duration(used.seconds)}.{energy}"
     for line in (searched, retrained) if used.seconds else (searched,):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -231,7 +231,8 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     shortest = min(length.epochs for length in found)
     span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
-    text = f"Winners train for {span} epochs, {times} each:"
+    unit = "epoch" if span == "1" else "epochs"
+    text = f"Winners are retrained for {span} {unit}, {times} each:"
     for epochs, reason in sorted(reasons):
         text += f"\n  {counted(epochs, 'epoch')}: {reason}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
