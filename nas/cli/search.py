@@ -129,26 +129,24 @@ def _run_job(
     from nas.config.places import telling_where
     from nas.record.claim import claimed_run
 
-    place = Path(job.config.run_folder)
-    tracks = Tracks(job.config.tracking)
+    place, tracks = Path(job.config.run_folder), Tracks(job.config.tracking)
     before = RunFolder.open(place) if job.config.resume else repeats
     with telling_where(job.values) if before is not None else nullcontext():
         settled = settle(
             job.values, job.config, budget=_budget(job, clock, before), say=_sayer(job, console)
         )
     config, search = settled.config, settled.search
-    objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
+        say_when_stopped(StopWords("all trials that ended stay", resume_command(folder)))
         write_config(folder, values=settled.values, source=job.source)
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         following = tracks.following(folder, settled.values, view.message)
-        say_when_stopped(StopWords("all trials that ended stay", resume_command(folder)))
         with logging_to(folder.log_txt, view), following:
             _note_circumstances(folder, data, view, notes=_notes(job, settled))
-            watching = tracks.watching(view, objectives)
+            watching = tracks.watching(view, search.task.objectives)
             summary = _search(
                 search,
                 config,
