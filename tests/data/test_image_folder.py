@@ -190,3 +190,9 @@ def test_all_classes_too_small_to_split_are_named_at_once(tmp_path):
 def test_unfit_settings_are_refused(tmp_path, setting, message):
     with pytest.raises(DataError, match=message):
         load_image_folder(two_classes(tmp_path), **setting)
+
+
+def test_a_size_that_no_network_takes_is_refused(tmp_path):
+    two_classes(tmp_path)
+    with pytest.raises(DataError, match="4096 pixels a side at most, but got 1000000"):
+        load_image_folder(str(tmp_path), image_size=1_000_000)
