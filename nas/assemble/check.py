@@ -4,12 +4,20 @@ What `nas.config.check` finds, and what parts say that are cheap to build: only 
 say that its parameters make sense.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from nas.assemble.make import make, make_sampler, make_space
-from nas.config.check import INJECTED, find_faults, in_one_message, validate_node
+from nas.config.check import (
+    INJECTED,
+    CheckedValues,
+    find_faults,
+    in_one_message,
+    late_faults,
+    validate_node,
+)
 from nas.config.compose import Composed, compose_values
 from nas.config.kept_secrets import missing_secrets
 from nas.config.nodes import RULES, offers_of
@@ -17,6 +25,7 @@ from nas.config.open_settings import with_settled
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator, show
+from nas.data.folder_layout import check_classes, checked_folder
 from nas.errors import ConfigError, NasError
 
 # What is asked of each part that is built here, and its kind in words.
@@ -31,6 +40,8 @@ _KINDS = {
     RULES: "stop rule (nas.engine.stop_rule.StopRule)",
 }
 
+_FOLDER_LOADER = "nas.data.image_folder.load_image_folder"
+
 
 def check_search(source: ConfigSource) -> SearchConfig:
     """Compose and check a search.
@@ -44,18 +55,27 @@ def check_search(source: ConfigSource) -> SearchConfig:
 def check_values(composed: Composed) -> SearchConfig:
     """Check composed values; what is `auto` in them, with small values in its place.
 
+    What takes long to import before it can be judged, torch above all, is looked at only where
+    there is nothing else to tell.
+
     Raises:
         ConfigError: with every fault there is, those of composing included.
     """
     composed = replace(composed, values=with_settled(composed.values))
     found = find_faults(composed)
-    faults = list(found.faults)
-    for place, node in found.sound.items():
-        faults.extend(_building_faults(place, node))
-    faults.extend(missing_secrets(composed.values))
+    faults = [*_faults_of(found), *missing_secrets(composed.values)]
+    if not faults:
+        late = map(_faults_of, late_faults(composed))
+        faults = next(filter(None, late), [])
     if faults or found.config is None:
         raise ConfigError(in_one_message(faults))
     return found.config
+
+
+def _faults_of(found: CheckedValues) -> list[str]:
+    """Return the faults that were found, and those of the parts that can be built."""
+    built = (_building_faults(place, node) for place, node in found.sound.items())
+    return [*found.faults, *itertools.chain.from_iterable(built)]
 
 
 def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
@@ -64,6 +84,8 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
         "search_space": lambda: make_space(node),
         "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
     }
+    if node["_target_"] == _FOLDER_LOADER:
+        builders["data"] = lambda: check_classes(checked_folder(str(node["path"])))
     if not offers_of(node, INJECTED["sampler"]):
         builders["sampler"] = lambda: make_sampler(node, offers={})(0)
     kind = place

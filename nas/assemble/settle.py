@@ -1,7 +1,7 @@
 """From a checked configuration with `auto` in it to one in which everything is decided.
 
 The data are read, the pure rules of `nas.planning` decide, and, where time counts, three networks
-are trained for moments to know how long trials take. What the user gave stands.
+are trained for seconds to know how long trials take. What the user gave stands.
 """
 
 import time
@@ -162,7 +162,7 @@ class _Settling:
         if not isinstance(evaluator, TrainedEvaluator):
             return None
         if self.say is not None:
-            self.say("three networks are trained for moments, to know how long trials take here")
+            self.say("measuring the speed of training: up to three networks, a few seconds each")
         sample = sample_costs(evaluator, seed=config.seed)
         known = recommended_costs(evaluator, limits=task.constraints)
         measured = (

@@ -28,6 +28,9 @@ def run(words: Sequence[str]) -> int:
     settings = parse_settings(words, COMPARE)
     from nas.config.recorded import read_mapping
     from nas.record.run_folder import RunFolder
+
+    places = expand_places(parse_list(settings["runs"]))
+    folders = [RunFolder.open(place) for place in places]
     from nas.report.comparison import (
         compare_runs,
         comparison_table,
@@ -38,8 +41,6 @@ def run(words: Sequence[str]) -> int:
     from nas.report.noise import noise_lines
     from nas.report.recipes import recipe_lines, recipe_warning
 
-    places = expand_places(parse_list(settings["runs"]))
-    folders = [RunFolder.open(place) for place in places]
     configs = [read_mapping(folder.config_yaml) for folder in folders]
     runs = _load_runs(folders, configs, parse_list(settings["labels"]))
     unlike = recipe_lines([folder.name for folder in folders], configs)

@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,16 @@ from nas.cli.answer import answer, wants_json
 from nas.cli.command_clock import CommandClock, began_s
 from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
-from nas.config.schema import Ui
+from nas.config.schema import ExecutionKind, Ui
 from nas.config.trust import with_trust
+from nas.engine.interrupt import (
+    Interrupted,
+    InterruptWatch,
+    StopWords,
+    own_handlers,
+    say_when_stopped,
+    waits_for_trainings,
+)
 from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
 
@@ -57,17 +66,19 @@ def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
 
     own.loaded()
     console = make_console(is_quiet=config.ui is Ui.NONE)
-    finish = build_finish(config, words=with_trust(words))
-    _say_missing(console, finish)
     tracks = Tracks(config.tracking)
-    with tracks.following(finish.folder, read_mapping(finish.folder.config_yaml), console.print):
-        try:
+    command = shlex.join(with_trust(["nas", "finish", *words]))
+    say_when_stopped(StopWords("all that is done stays", command))
+    try:
+        finish = build_finish(config, words=with_trust(words))
+        _say_missing(console, finish)
+        values = read_mapping(finish.folder.config_yaml)
+        with tracks.following(finish.folder, values, console.print):
             summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
-        except KeyboardInterrupt:  # while files are made nobody watches for signals
-            _say_interrupted(console, words)
-            return ExitStatus.INTERRUPTED
-        tracks.finished(finish.folder)
-    status = _end(console, summary, folder=finish.folder, words=words)
+            tracks.finished(finish.folder)
+    except KeyboardInterrupt as signal:  # but for retrainings nobody watches for signals
+        raise Interrupted(_interrupted(command)) from signal
+    status = _end(console, summary, folder=finish.folder, command=command)
     if clock is None:  # else the search answers
         _answer(finish.folder, summary)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
@@ -98,7 +109,7 @@ def _finish(
         if finish.note is not None:
             view.message(finish.note)
             keep_fingerprint(finish.folder, finish.fingerprint)
-        crew = _crew(finish, console, time_limit_s=config.trial_time_limit_s)
+        crew = _crew(finish, console, config)
         retrainings = _retrainings(config, clock, begun_s=begun_s)
 
         def publish(rows: "Sequence[WinnerRow]") -> None:
@@ -130,9 +141,8 @@ def _retrainings(
     return Retrainings(running_s() + left_s, clock.unit_s)
 
 
-def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | None) -> "Crew":
+def _crew(finish: "AssembledFinish", console: Console, config: "FinishConfig") -> "Crew":
     """Return the workers of a finish, and what tells of each training on the console."""
-    from nas.engine.interrupt import InterruptWatch, own_handlers
     from nas.finish.retrain import Crew
 
     def make_backend(evaluator: "Evaluator") -> "Backend":
@@ -140,11 +150,12 @@ def _crew(finish: "AssembledFinish", console: Console, *, time_limit_s: float | 
             return finish.make_backend(evaluator)
 
     metric = finish.task.winner_metric.metric
+    is_concurrent = config.execution.kind is not ExecutionKind.INLINE
     return Crew(
         make_backend=make_backend,
-        watch=InterruptWatch,
+        watch=partial(InterruptWatch, waits_for_trainings(is_concurrent=is_concurrent)),
         on_entry=lambda *told: _say_entry(console, metric, *told),
-        time_limit_s=time_limit_s,
+        time_limit_s=config.trial_time_limit_s,
         on_length=lambda *told: _say_length(console, *told),
         on_settled=lambda lengths: _say_settled(console, lengths),
         tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
@@ -169,12 +180,12 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     from nas.study.journal import load_records
 
     cost = search_cost(load_records(folder.study_journal), read_spent(folder.spent_jsonl))
-    searched = cost.describe(grid_g_per_kwh=grid_g_per_kwh)
+    searched = f"Search: {cost.describe(grid_g_per_kwh=grid_g_per_kwh)}"
     used = total_use(folder.finish_dir)
     # Why energy is not known stands in the model cards; here it is told to those who ask for it.
     is_told = not math.isnan(used.joules) or grid_g_per_kwh is not None
     energy = f" {used.describe(grid_g_per_kwh=grid_g_per_kwh)}" if is_told else ""
-    retrained = f"Retraining took {format_duration(used.seconds)}.{energy}"
+    retrained = f"The retrainings took {format_duration(used.seconds)}.{energy}"
     for line in (searched, retrained) if used.seconds else (searched,):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -221,15 +232,14 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     shortest = min(length.epochs for length in found)
     span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
-    text = f"Winners train for {span} epochs, {times} each:"
+    unit = "epoch" if span == "1" else "epochs"
+    text = f"Winners are retrained for {span} {unit}, {times} each:"
     for epochs, reason in sorted(reasons):
         text += f"\n  {counted(epochs, 'epoch')}: {reason}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _end(
-    console: Console, summary: "FinishSummary", *, folder: "RunFolder", words: Sequence[str]
-) -> int:
+def _end(console: Console, summary: "FinishSummary", *, folder: "RunFolder", command: str) -> int:
     from nas.record.artefacts import drawbacks
     from nas.report.confirmation import (
         confirmation_table,
@@ -260,7 +270,7 @@ def _end(
         soft_wrap=True,
     )
     if summary.is_interrupted:
-        _say_interrupted(console, words)
+        console.print(_interrupted(command), markup=False, highlight=False, soft_wrap=True)
         return ExitStatus.INTERRUPTED
     for name, failure in summary.failures:
         console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
@@ -281,11 +291,9 @@ def _answer(folder: RunFolder, summary: "FinishSummary") -> None:
     answer("finish", {**content, **ended})
 
 
-def _say_interrupted(console: Console, words: Sequence[str]) -> None:
-    """Say how to go on."""
-    command = shlex.join(with_trust(["nas", "finish", *words]))
-    text = f"interrupted; all that is done stays. Go on with:\n  {command}"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def _interrupted(command: str) -> str:
+    """Return how to go on."""
+    return f"interrupted; all that is done stays. Go on with:\n  {command}"
 
 
 def _inheritance(folder: "RunFolder") -> list[str]:

@@ -75,8 +75,31 @@ def finished_trial(folder: RunFolder, record: TrialRecord) -> FinishedTrial | No
     return FinishedTrial(row, place if own else None, tuple(own))
 
 
-def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str:
-    """Return a line on the best finished file that keeps limits; empty where there is none.
+def folder_of_files(folder: RunFolder, record: TrialRecord) -> Path | None:
+    """Return where an earlier `nas finish` left the files of a trial; None where none did.
+
+    Tables show what the last command asked for; the folders of earlier winners stay.
+    """
+    place = folder.finish_dir / str(record.number)
+    return place if (place / "predict.py").is_file() else None
+
+
+def finished_lines(folder: RunFolder, record: TrialRecord) -> list[str]:
+    """Return what `nas finish` found out about a trial; nothing where it never took it."""
+    finished = finished_trial(folder, record)
+    if finished is not None:
+        return finished.lines()
+    place = folder_of_files(folder, record)
+    if place is None:
+        return []
+    return [
+        f"Finished:   by an earlier nas finish; its test is in {place / 'README.md'}",
+        f"Use it:     python {place / 'predict.py'} photo.jpg",
+    ]
+
+
+def files_within(folder: RunFolder, limits: Sequence[Constraint]) -> list[ArtefactRow]:
+    """Return the finished files that keep limits, the best first; none where there is no limit.
 
     A file of 8-bit integers may keep a limit of bytes that its network, as floats, does not.
 
@@ -87,16 +110,33 @@ def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str
     path = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(path) if limits and path.is_file() else []
     within = [file for file in files if not file.refused and _keeps(file, limits)]
+    return sorted(within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes))
+
+
+def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str:
+    """Return a line on the best finished file that keeps limits; empty where there is none."""
+    within = files_within(folder, limits)
     if not within:
         return ""
-    best = min(within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes))
+    best = within[0]
     size = format_value("size_bytes", best.size_bytes)
     value = format_value(best.metric, best.test_value)
-    place = folder.finish_dir / best.file
+    number = "1 finished file keeps" if len(within) == 1 else f"{len(within)} finished files keep"
     return (
-        f"Finished files within the limits: {len(within)}, the best {place} "
-        f"({best.name}): {size}, {value} {best.metric} on the test split"
+        f"{number} the limits{'' if len(within) == 1 else '; the best'}: "
+        f"{folder.finish_dir / best.file} ({best.name}), {size}, {value} {best.metric} on the "
+        "test split"
     )
+
+
+def content_of_files_within(
+    folder: RunFolder, limits: Sequence[Constraint]
+) -> list[dict[str, Any]]:
+    """Return the same as plain values, each file with its path."""
+    return [
+        {**asdict(file), "path": str(folder.finish_dir / file.file)}
+        for file in files_within(folder, limits)
+    ]
 
 
 def _keeps(file: ArtefactRow, limits: Sequence[Constraint]) -> bool:

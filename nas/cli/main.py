@@ -17,7 +17,7 @@ from nas.cli.first_words import refuse_unknown_flags, with_keys
 from nas.cli.logged import LoggedError
 from nas.cli.streams import output_fault, prepare_streams
 from nas.config.trust import parted, trusting
-from nas.engine.interrupt import as_ctrl_c
+from nas.engine.interrupt import Interrupted, as_ctrl_c
 from nas.errors import ConfigError, NasError, nearest_first, printable
 from nas.exit_status import ExitStatus
 from nas.secrets import masked, remember_secrets_of_words
@@ -62,8 +62,9 @@ def _told(error: BaseException) -> tuple[int, str]:
     if fault is not None:
         return ExitStatus.USERS_FAULT, _tell(fault)
     if is_interrupt(error):
-        print("nas: interrupted", file=sys.stderr)
-        return ExitStatus.INTERRUPTED, "interrupted"
+        text = str(error) if isinstance(error, Interrupted) else "interrupted"
+        print(f"nas: {text}", file=sys.stderr)
+        return ExitStatus.INTERRUPTED, text
     return ExitStatus.INCOMPLETE, _report_unexpected(error)
 
 

@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> int:
     told = [word.removeprefix("pick.") for word in words]
     limits = [w for w in told if is_limit(w)]
     settings = parse_settings([word for word in told if word not in limits], PICK)
-    from nas.cli.finished_trial import finished_trial, line_of_files_within
+    from nas.cli.finished_trial import finished_lines, line_of_files_within
     from nas.cli.run_document import pick_content
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
@@ -43,21 +43,20 @@ def run(words: Sequence[str]) -> int:
     beside = neighbours_of(record, view.front, view.objectives)
     command = finish_command(settings["run"], record.number)
     if wants_json():
-        answer("pick", pick_content(view, record, why=why, beside=beside, command=command))
+        content = pick_content(
+            view, record, why=why, beside=beside, command=command, limits=constraints
+        )
+        answer("pick", content)
     values = ", ".join(objective_text(o, record.metrics.get(o.metric)) for o in view.objectives)
     lines = [f"Take trial {record.number}: {values}", f"  {why}", ""]
     lines += trial_lines(view, record)
     if record not in view.front:
         lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
-    finished = finished_trial(view.folder, record)
-    if finished is None:
-        lines += [
-            "",
-            "Measured on the validation split, after one training. Confirm it on the test",
-        ]
-        lines += [f"split, and make files of it:  {command}"]
-    else:
-        lines += ["", *finished.lines()]
+    confirm = [
+        "Measured on the validation split, after one training. Confirm it on the test split, and",
+        f"make files of it:  {command}",
+    ]
+    lines += ["", *(finished_lines(view.folder, record) or confirm)]
     if files_told := line_of_files_within(view.folder, constraints):
         lines += ["", files_told]
     say(make_console(), lines)

@@ -13,7 +13,8 @@ from nas.exit_status import ExitStatus
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.assemble.profiling import ProfilePlan, ProfileSettings
+    from nas.assemble.profile_settings import ProfileSettings
+    from nas.assemble.profiling import ProfilePlan
     from nas.profile.proxy_ranks import ProxyRanks
     from nas.profile.space_profile import CountMore, SpaceProfile
     from nas.profile.trial_time import TrialTimes
@@ -29,13 +30,20 @@ def run(words: Sequence[str]) -> int:
     started_s = time.monotonic()
     flags = parse_flags(words, PROFILE)
     open_launch_folder()
-    from nas.assemble.profiling import plan_profile, read_settings
+    from nas.assemble.profile_settings import checked, read_settings
     from nas.config.source import ConfigSource
+
+    settings = read_settings(flags.overrides, known_proxies=_known_proxies)
+    composed, asked = checked(ConfigSource(flags.config_dir, flags.config_name), settings)
+    from nas.assemble.profiling import plan_profile  # brings torch, which no refused line needs
+
+    return _look(plan_profile(composed, asked), settings, until_s=started_s + LOOK_S)
+
+
+def _known_proxies() -> tuple[str, ...]:
     from nas.measure.proxies import PROXIES
 
-    settings = read_settings(flags.overrides, known_proxies=tuple(PROXIES))
-    plan = plan_profile(ConfigSource(flags.config_dir, flags.config_name), settings)
-    return _look(plan, settings, until_s=started_s + LOOK_S)
+    return tuple(PROXIES)
 
 
 def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -> int:

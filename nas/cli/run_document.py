@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nas.cli.finished_trial import finished_trial
+from nas.cli.finished_trial import (
+    content_of_files_within,
+    finished_trial,
+    folder_of_files,
+)
 from nas.cli.missing import resume_command
 from nas.cli.run_view import RunView
 from nas.metric import describe_metric
+from nas.objective import Constraint
 from nas.record.artefacts import ArtefactRow
 from nas.record.winners import read_winners
 from nas.report.neighbours import Neighbour, neighbours_of
@@ -69,17 +74,26 @@ def trial_content(view: RunView, record: TrialRecord) -> dict[str, Any]:
 
 
 def pick_content(
-    view: RunView, record: TrialRecord, *, why: str, beside: Sequence[Neighbour], command: str
+    view: RunView,
+    record: TrialRecord,
+    *,
+    why: str,
+    beside: Sequence[Neighbour],
+    command: str,
+    limits: Sequence[Constraint] = (),
 ) -> dict[str, Any]:
-    """Return a choice."""
+    """Return a choice; no command that finishes it where that was done."""
+    finished = finished_content(view, record)
+    is_done = finished is not None or folder_of_files(view.folder, record) is not None
     return {
         **_place(view),
         "trial": member_content(view, record),
         "why": why,
         "on_front": record in view.front,
         "neighbours": neighbours_content(view, beside),
-        "finish": command,
-        "finished": finished_content(view, record),
+        "finish": None if is_done else command,
+        "finished": finished,
+        "files_within_limits": content_of_files_within(view.folder, limits),
     }
 
 

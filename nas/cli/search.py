@@ -23,6 +23,7 @@ from nas.config.recorded import read_source, write_config
 from nas.config.schema import ExecutionKind, SearchConfig, Ui, constraints_of
 from nas.config.show import show_config, show_info
 from nas.config.source import ConfigSource
+from nas.engine.interrupt import Interrupted, StopWords, say_when_stopped
 from nas.errors import NasError
 from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
@@ -100,10 +101,18 @@ def run_job(job: SearchJob, console: Console, *, repeats: RunFolder | None = Non
         repeats: a run whose data these must be, as those of a run that goes on.
     """
     _say_begin(job, console)
+    say_when_stopped(StopWords("no trial has ended yet; what was begun is taken back"))
     from nas.execution.ray_kept import one_local_ray
 
-    with one_local_ray() if job.config.finish else nullcontext():
-        return _run_job(job, console, CommandClock(job.started_s), repeats)
+    clock = CommandClock(job.started_s)
+    try:
+        with one_local_ray() if job.config.finish else nullcontext():
+            return _run_job(job, console, clock, repeats)
+    except KeyboardInterrupt as signal:
+        from nas.cli.interrupted import search_interrupted
+
+        text = search_interrupted(Path(job.config.run_folder))
+        raise Interrupted(text) from signal
 
 
 def _run_job(
@@ -114,30 +123,30 @@ def _run_job(
     from nas.assemble.run_data import data_of, study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
+    from nas.cli.missing import resume_command
     from nas.cli.tracking import Tracks
     from nas.cli.view import make_view
     from nas.config.places import telling_where
     from nas.record.claim import claimed_run
 
-    place = Path(job.config.run_folder)
-    tracks = Tracks(job.config.tracking)
+    place, tracks = Path(job.config.run_folder), Tracks(job.config.tracking)
     before = RunFolder.open(place) if job.config.resume else repeats
     with telling_where(job.values) if before is not None else nullcontext():
         settled = settle(
             job.values, job.config, budget=_budget(job, clock, before), say=_sayer(job, console)
         )
     config, search = settled.config, settled.search
-    objectives = search.task.objectives
     data = data_of(search, config, before=before)
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
+        say_when_stopped(StopWords("all trials that ended stay", resume_command(folder)))
         write_config(folder, values=settled.values, source=job.source)
         keep_devices(search.devices, run_folder=folder.path)
         view = make_view(config.ui, console)
         following = tracks.following(folder, settled.values, view.message)
         with logging_to(folder.log_txt, view), following:
             _note_circumstances(folder, data, view, notes=_notes(job, settled))
-            watching = tracks.watching(view, objectives)
+            watching = tracks.watching(view, search.task.objectives)
             summary = _search(
                 search,
                 config,
@@ -153,7 +162,7 @@ def _run_job(
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     clock.end("tables and pictures")
     if config.finish and status == ExitStatus.DONE:
-        status = _finish(config, folder, clock)
+        status = _finish(config, folder, clock, console)
     _say_time(console, settled, summary, clock)
     return _answered(status, folder, summary)
 
@@ -230,12 +239,17 @@ def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
     return partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
-def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock) -> int:
+def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock, console: Console) -> int:
     """Finish the run with what is left of the budget."""
     from nas.assemble.budget import finish_words
     from nas.cli import finish
 
-    return finish.run_timed(finish_words(config, folder.path, started_s=clock.began_s), clock)
+    words = finish_words(config, folder.path, started_s=clock.began_s)
+    try:
+        return finish.run_timed(words, clock)
+    except Interrupted as told:  # the search is whole, and answers
+        console.print(str(told), markup=False, highlight=False, soft_wrap=True)
+        return ExitStatus.INTERRUPTED
 
 
 def _say_time(
@@ -301,8 +315,8 @@ def _end(
     task: "SearchTask",
 ) -> int:
     """Say what came of a search, and return the exit status."""
-    from nas.cli.missing import resume_command, say_missing
-    from nas.report.values import counted
+    from nas.cli.interrupted import interrupted_text
+    from nas.cli.missing import say_missing
 
     if config.ui is not Ui.NONE:
         from nas.cli.ending import print_ending
@@ -311,10 +325,8 @@ def _end(
             console, summary, folder=folder, objectives=task.objectives, limits=task.limits
         )
     if summary.is_interrupted:
-        kept = counted(len(summary.records), "trial")
-        told = f"interrupted; {kept} on record. Go on with:"
-        command = resume_command(folder)
-        console.print(f"{told}\n  {command}", markup=False, highlight=False, soft_wrap=True)
+        text = interrupted_text(folder, summary.records)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
         return ExitStatus.INTERRUPTED
     say_missing(console, folder, summary.without_weights)
     is_incomplete = bool(summary.without_weights) and config.train_again

@@ -192,14 +192,14 @@ def _title(view: "RunView", record: "TrialRecord") -> str:
 
 
 def _next_of(view: "RunView", record: "TrialRecord", *, named: str) -> Iterator[str]:
-    from nas.cli.finished_trial import finished_trial
+    from nas.cli.finished_trial import finished_lines
     from nas.trial import TrialState
 
     weights = view.weights_of(record)
     if weights is not None:
         yield f"Weights:    {weights}"
-    if (finished := finished_trial(view.folder, record)) is not None:
-        yield from finished.lines()
+    if lines := finished_lines(view.folder, record):
+        yield from lines
     elif record.state is TrialState.COMPLETE and record.budget >= 1.0:
         yield f"Finish it:  {finish_command(named, record.number)}"
 

@@ -7,7 +7,7 @@ faults in one message.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,24 @@ from nas.config.devices import device_faults
 from nas.config.nodes import offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
+from nas.config.starting_weights import weight_faults
+from nas.config.storage import storage_faults
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
 from nas.metric import METRICS, STATIC_METRICS, device_of
 from nas.record.run_folder import RunFolder
-from nas.secrets import masked_url
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in a run folder
-_DATABASES = re.compile(r"sqlite:///|(postgresql|mysql)(\+\w+)?://")
-_URL_EXAMPLE = "write sqlite:///studies.db or postgresql://user@host/database"
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
+# Targets that load neither Optuna nor torch nor timm, which take seconds: they come first.
+_QUICK = (
+    *("nas.data.", "nas.train.recipe.", "nas.train.token_recipe.", "nas.engine."),
+    *("search_spaces.mobilenet.", "search_spaces.table."),
+)
+_SLOW = ("nas.data.signals.",)
+_SLOWEST = ("search_space", "evaluation")  # these bring torch
 # Which arguments of a target the framework gives, where its signature has them.
 INJECTED: dict[str, tuple[str, ...]] = {
     "search_space": (),
@@ -55,24 +61,72 @@ class CheckedValues:
 
 
 def find_faults(composed: Composed) -> CheckedValues:
-    """Hold composed values against the schema, and targets against their signatures."""
-    values = composed.values
-    validator = Validator(
+    """Hold composed values against the schema, and quick targets against their signatures."""
+    validator = _validator(composed)
+    config: SearchConfig | None = validator.record(
+        cls=SearchConfig, value=composed.values, path=""
+    )
+    validator.faults.extend(_setting_faults(composed.values))
+    nodes = _nodes(composed.values).items()
+    sound = {
+        place: node
+        for place, node in nodes
+        if is_quick(node) and _is_sound(composed, validator, place=place, node=node)
+    }
+    return CheckedValues(config, validator.faults, sound)
+
+
+def late_faults(composed: Composed) -> Iterator[CheckedValues]:
+    """Yield what is found in each node whose module takes long to import, the quicker ones first.
+
+    A node is looked at when it is asked for.
+    """
+    for place, node in _nodes(composed.values).items():
+        if is_quick(node):
+            continue
+        validator = _validator(composed)
+        is_sound = _is_sound(composed, validator, place=place, node=node)
+        yield CheckedValues(None, validator.faults, {place: node} if is_sound else {})
+
+
+def _validator(composed: Composed) -> Validator:
+    return Validator(
         known_faults=composed.faults, left_out=composed.unresolved, copied=composed.copied
     )
-    config: SearchConfig | None = validator.record(cls=SearchConfig, value=values, path="")
-    validator.faults.extend(_setting_faults(values))
-    is_table_there = not _table_faults(values)
-    sound: dict[str, Mapping[str, Any]] = {}
-    nodes = {place: values.get(place) for place in INJECTED} | rule_nodes(values)
-    for place, node in nodes.items():
-        injected = INJECTED.get(place, ())
-        before = len(validator.faults)
-        validate_node(validator, place=place, node=node, injected=injected)
-        is_sound = len(validator.faults) == before and composed.is_whole(place)
-        if is_sound and isinstance(node, Mapping) and ("table" not in node or is_table_there):
-            sound[place] = node
-    return CheckedValues(config, validator.faults, sound)
+
+
+def _nodes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nodes with targets by place, those whose modules take longest at the end."""
+    places = ("sampler", *(place for place in INJECTED if place not in ("sampler", *_SLOWEST)))
+    rules = rule_nodes(values)
+    return (
+        {place: values.get(place) for place in places}
+        | rules
+        | {place: values.get(place) for place in _SLOWEST}
+    )
+
+
+def _is_sound(composed: Composed, validator: Validator, *, place: str, node: Any) -> bool:
+    """Validate a node, and say whether it may be built."""
+    before = len(validator.faults)
+    validate_node(validator, place=place, node=node, injected=INJECTED.get(place, ()))
+    if len(validator.faults) > before or not composed.is_whole(place):
+        return False
+    return isinstance(node, Mapping) and (
+        "table" not in node or not _table_faults(composed.values)
+    )
+
+
+def is_quick(node: Any) -> bool:
+    """Say whether the modules of all targets of a node are imported in no time."""
+    if isinstance(node, list):
+        return all(map(is_quick, node))
+    if not isinstance(node, Mapping):
+        return True
+    target = node.get("_target_")
+    if isinstance(target, str) and (not target.startswith(_QUICK) or target.startswith(_SLOW)):
+        return False
+    return all(map(is_quick, node.values()))
 
 
 def in_one_message(faults: Iterable[str]) -> str:
@@ -130,9 +184,10 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         *_objective_faults(values),
         *_constraint_faults(values),
         *device_faults(values),
-        *_storage_faults(values),
+        *storage_faults(values),
         *_table_faults(values),
         *_warm_start_faults(values),
+        *weight_faults(values),
     ]
 
 
@@ -274,36 +329,6 @@ def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
         return []
     broken = f"min {low:g} is above max {high:g}, so nothing can keep both"
     return [f"constraints.{name}: {broken}; raise max or lower min"]
-
-
-def _storage_faults(values: Mapping[str, Any]) -> list[str]:
-    node = values.get("storage")
-    url = node.get("url") if isinstance(node, Mapping) else None
-    if not isinstance(url, str):
-        return []
-    if url.rstrip("/") in ("sqlite:", "postgresql:", "mysql:", "postgresql", "mysql"):
-        return [f"storage.url {show(url)} names no database; {_URL_EXAMPLE}"]
-    if ":memory:" in url:
-        return [f"storage.url {show(masked_url(url))} is gone with the command; {_URL_EXAMPLE}"]
-    if url.startswith("sqlite:///"):
-        return _sqlite_faults(url)
-    if _DATABASES.match(url):
-        return []
-    allowed = "sqlite:///studies.db or postgresql://user@host/database"
-    advice = "null keeps the study in the run folder alone"
-    # What has no shape of a URL may still hold a password.
-    got = masked_url(url) if "://" in url else f"{url.partition(':')[0]}:..."
-    return [f"storage.url must be like {allowed}, but got {show(got)}; {advice}"]
-
-
-def _sqlite_faults(url: str) -> list[str]:
-    """Return why a file of SQLite cannot be there."""
-    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
-    if not url.startswith("sqlite:///") or (file.absolute().parent.is_dir() and not file.is_dir()):
-        is_odd = url.startswith("sqlite:///") and file.exists() and not file.is_file()
-        return [f"storage.url {show(url)} is no ordinary file; {_URL_EXAMPLE}"] if is_odd else []
-    what = "is a folder" if file.is_dir() else f"has no folder {file.absolute().parent}"
-    return [f"storage.url {show(url)} {what}; {_URL_EXAMPLE}"]
 
 
 def _table_faults(values: Mapping[str, Any]) -> list[str]:

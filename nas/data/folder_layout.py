@@ -14,6 +14,7 @@ from nas.data.folder_walk import FolderEntry, Gathered, entries, images_below, i
 from nas.data.split_names import by_split, hints_at_split, split_of
 from nas.errors import DataError
 
+_MAX_DEPTH = 5  # of folders with one folder in them, that are looked into
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 _LOOSE = "images in no class folder"
 _LISTS = "files that seem to list labels, which are not read: folders tell the classes"
@@ -92,12 +93,42 @@ def checked_folder(path: str) -> Path:
     return root
 
 
+@dataclass(frozen=True)
+class _Classes:
+    """The folders of splits and classes, and what was met beside them."""
+
+    splits: dict[str, Path]
+    train: Path
+    names: tuple[str, ...]
+    gathered: Gathered
+    doubts: tuple[str, ...]
+
+
+def check_classes(root: Path) -> None:
+    """Refuse a folder that has no class folders, without a look at the images.
+
+    Raises:
+        DataError: classes or splits are missing or ambiguous.
+    """
+    _find_classes(root)
+
+
 def find_layout(root: Path) -> FolderLayout:
     """Look at all that lies below a folder.
 
     Raises:
         DataError: classes or splits are missing, empty or ambiguous.
     """
+    found = _find_classes(root)
+    folders = found.splits or {"train": root}
+    images = {
+        word: _images(word, folder, found.names, found.gathered, train=found.train)
+        for word, folder in folders.items()
+    }
+    return FolderLayout(folders, found.names, images, found.gathered, found.doubts)
+
+
+def _find_classes(root: Path) -> _Classes:
     gathered = Gathered()
     inside = entries(root, gathered)
     splits = _split_folders(root, inside)
@@ -112,12 +143,7 @@ def find_layout(root: Path) -> FolderLayout:
     _check_classes(train, classes, inside, gathered)
     if not splits:
         _refuse_splits_as_classes(root, inside)
-    folders = splits or {"train": root}
-    images = {
-        word: _images(word, folder, classes, gathered, train=train)
-        for word, folder in folders.items()
-    }
-    return FolderLayout(folders, classes, images, gathered, doubts)
+    return _Classes(splits, train, classes, gathered, doubts)
 
 
 def _folders_in(folder: Path) -> list[FolderEntry]:
@@ -204,18 +230,22 @@ def _check_classes(
     beside = len(inside) - len(classes)
     files = f" and {beside:,} files beside them" if beside else ""
     hint = ""
-    if classes:
-        below = [printable(entry.path.name) for entry in _folders_in(root / classes[0])]
-        if len(below) >= 2:
-            hint = (
-                f"; perhaps data.path={printable(str(root / classes[0]))}, which has the folders "
-                f"{listed(below)}"
-            )
+    inner, below = root, list(classes)
+    for _ in range(_MAX_DEPTH):  # a folder in a folder, as some archives are unpacked
+        if len(below) != 1:
+            break
+        inner /= below[0]
+        below = [entry.path.name for entry in _folders_in(inner)]
+    if len(below) >= 2:
+        hint = (
+            f"; perhaps data.path={printable(str(inner))}, which has the folders "
+            f"{listed([printable(name) for name in below])}"
+        )
     one = f": {printable(classes[0])}" if classes else ""
     hint += "".join(f"; {entry.line()}" for entry in gathered.left_out())
     raise DataError(
-        f"{shown} has {len(classes)} class folders{one}{files}; put the images of each class into "
-        f"a folder of its own, at least 2{hint}"
+        f"{shown} has {len(classes)} class folder{'' if one else 's'}{one}{files}; put the images "
+        f"of each class into a folder of its own, at least 2{hint}"
     )
 
 

@@ -11,8 +11,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from nas.data.dataset import Split
 from nas.planning.image_decisions import Mirroring
@@ -61,6 +59,10 @@ def _by_colour(why: str, *, is_colour: bool) -> Mirroring:
 
 
 def _shrunk(images_NHWC: npt.NDArray[np.generic]) -> Floats:
+    # Imported here: a loader whose settings are wrong says so before torch is loaded.
+    import torch
+    from torch.nn import functional
+
     maps = torch.from_numpy(np.ascontiguousarray(images_NHWC)).float().permute(0, 3, 1, 2)
     height, width = (min(_SIDE, side) for side in maps.shape[2:])
     small = functional.adaptive_avg_pool2d(maps, (height, width))

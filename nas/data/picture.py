@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nas.data.image_formats import readable_formats
 
@@ -28,6 +28,7 @@ Picture = Path | bytes | Image.Image | Shown
 
 MODES = {1: "L", 3: "RGB"}
 _MOST_16_BITS = 2**16 - 1
+_HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of files of iPhones
 
 # What opening and decoding a broken image may raise: decoders check little of what they read.
 BROKEN = (
@@ -119,8 +120,27 @@ def decode_one(picture: Picture, stored: DecodeSettings) -> npt.NDArray[np.uint8
     if isinstance(picture, Image.Image):
         return _pixels(picture, stored)
     source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-    with Image.open(source, formats=readable_formats()) as opened:
-        return _pixels(opened, stored)
+    try:
+        with Image.open(source, formats=readable_formats()) as opened:
+            return _pixels(opened, stored)
+    except UnidentifiedImageError as error:
+        raise UnidentifiedImageError(f"{error}{_what_it_is(picture)}") from error
+
+
+def _what_it_is(picture: bytes | Path) -> str:
+    """Return what a file is that holds no image, as far as its first bytes tell."""
+    if isinstance(picture, bytes):
+        head = picture[:64]
+    else:
+        with picture.open("rb") as file:
+            head = file.read(64)
+    if not head:
+        return ": the file is empty"
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        return ": it is a HEIC photo, whatever its name says; pip install pillow-heif"
+    if head.lstrip().lower().startswith((b"<html", b"<!doctype html")):
+        return ": it is a web page, perhaps one that was saved in place of the image"
+    return ""
 
 
 def decode_with_digest(

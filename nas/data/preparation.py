@@ -19,6 +19,8 @@ from nas.planning.image_side import SIDE_ON_CPU, KeptSize, kept_channels, kept_s
 AUTO: Final = "auto"
 ImageSize: TypeAlias = int | Sequence[int] | Literal["auto"] | None
 
+_MAX_SIDE = 4096  # pixels; no network of the shipped spaces takes more
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
@@ -129,6 +131,10 @@ def _checked_size(image_size: ImageSize) -> tuple[int, int] | None:
     ):
         raise DataError(
             f"data.image_size must be a side or [height, width], in pixels, but got {image_size!r}"
+        )
+    if max(sides) > _MAX_SIDE:
+        raise DataError(
+            f"data.image_size may be {_MAX_SIDE} pixels a side at most, but got {image_size!r}"
         )
     return sides[0], sides[1]
 

@@ -1,6 +1,6 @@
 """Which images are held out: the same share of each class, by a rule that can be repeated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from nas.errors import DataError
 from nas.seeding import generator
 
 Indices = npt.NDArray[np.int64]
+_MAX_NAMED = 8  # classes
 
 
 def hold_out(
@@ -41,13 +42,9 @@ def hold_out(
     _check_fractions(fractions)
     rng = generator(seed, "hold out")
     drawn: dict[str, list[int]] = {name: [] for name in ("train", *fractions)}
+    _check_classes(labels, drawn, class_names=class_names, where=where)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        if len(members) <= len(fractions):
-            raise DataError(
-                f"{where}: class {class_names[label]} has {len(members)} images, too few to split "
-                f"into {', '.join(drawn)}; give each class at least {len(drawn)}, or leave it out"
-            )
         groups = _groups(members, contents, at_least=len(drawn))
         order = [groups[place] for place in rng.permutation(len(groups))]
         for name, count in _counts(len(groups), fractions).items():
@@ -55,6 +52,23 @@ def hold_out(
             order = order[count:]
         drawn["train"].extend(np.concatenate(order).tolist())
     return {name: np.sort(np.array(found, dtype=np.int64)) for name, found in drawn.items()}
+
+
+def _check_classes(
+    labels: Labels, splits: Collection[str], *, class_names: Sequence[str], where: str
+) -> None:
+    """Refuse classes that cannot have an example in each split, all of them by name."""
+    known, numbers = np.unique(labels, return_counts=True)
+    few = [(class_names[k], n) for k, n in zip(known, numbers, strict=True) if n < len(splits)]
+    if not few:
+        return
+    named = ", ".join(f"{name} ({number})" for name, number in few[:_MAX_NAMED])
+    more = f" and {len(few) - _MAX_NAMED} more" if len(few) > _MAX_NAMED else ""
+    raise DataError(
+        f"{where}: too few images to split into {', '.join(splits)} in "
+        f"{'class' if len(few) == 1 else 'the classes'} {named}{more}; give each class at least "
+        f"{len(splits)}, or leave it out"
+    )
 
 
 def _groups(members: Indices, contents: Indices | None, *, at_least: int) -> list[Indices]:

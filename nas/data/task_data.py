@@ -5,10 +5,7 @@ height and width 1. A target is whatever the task's loss takes: a number, a vect
 """
 
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from nas.data.dataset import (
     SearchData,
@@ -20,6 +17,9 @@ from nas.data.dataset import (
 from nas.data.normalisation import Normalisation, normalisation_of
 from nas.errors import DataError
 from nas.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,13 @@ class MultiLabel(Task):
 
     measures = ("accuracy", "quality")
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Return the mean binary cross entropy."""
+        from torch.nn import functional  # not above: loaders name this module, and torch is slow
+
         return functional.binary_cross_entropy_with_logits(outputs.float(), targets.float())
 
-    def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+    def metrics(self, outputs: "Tensor", targets: "Tensor") -> dict[str, float]:
         """Return the share of labels told right, and as quality the mean average precision."""
         right = (outputs > 0) == targets.bool()
         return {
@@ -100,7 +102,7 @@ class MultiLabel(Task):
         }
 
 
-def mean_average_precision(outputs: Tensor, targets: Tensor) -> float:
+def mean_average_precision(outputs: "Tensor", targets: "Tensor") -> float:
     """Return the average precision of each label's ranking, averaged over labels; 0.0 for none.
 
     The precision at the rank of each example that has the label, averaged; labels that no example
@@ -110,6 +112,8 @@ def mean_average_precision(outputs: Tensor, targets: Tensor) -> float:
         outputs: (N, K) scores.
         targets: (N, K) 0 and 1.
     """
+    import torch
+
     order = outputs.argsort(dim=0, descending=True, stable=True)
     hits = targets.to(torch.float64).gather(0, order)
     ranks = torch.arange(1, len(hits) + 1, device=hits.device, dtype=torch.float64)[:, None]

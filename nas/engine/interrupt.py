@@ -1,55 +1,184 @@
 """Ctrl-C, SIGTERM and SIGHUP: the first asks to end, the second ends the process at once.
 
-A terminal that closes and a service manager that stops a program may send SIGHUP right after
-another signal; that is no second wish. Under `nohup`, which has SIGHUP ignored, it stays ignored.
+What the first one does is said at once, by a thread of its own: the main thread may be inside of a
+library. A terminal that closes and a service manager that stops a program may send SIGHUP right
+after another signal; that is no second wish. Under `nohup`, which has SIGHUP ignored, it stays
+ignored.
 """
 
 import errno
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from nas.exit_status import ExitStatus
 
 # A SIGHUP that comes so soon after a signal belongs to it.
 ECHO_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_END = 0  # no signal has this number
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended a command; what is kept, and how to go on, is its text."""
+
+
+@dataclass(frozen=True)
+class StopWords:
+    """What is said when a signal comes.
+
+    Attributes:
+        waits_for: at the first one, what is still done.
+        goes_on: at the second one, how to go on.
+    """
+
+    waits_for: str = "ending what was begun"
+    goes_on: str = ""
+
+    def first(self) -> str:
+        """Return what is said at the first signal."""
+        return f"nas: stopping: {self.waits_for}; a second Ctrl-C ends at once"
+
+    def second(self) -> str:
+        """Return what is said at the second signal."""
+        told = f". Go on with:\n  {self.goes_on}" if self.goes_on else ""
+        return f"nas: ended at once{told}"
+
+
+@dataclass
+class _Listener:
+    """What is known of the signals of one command.
+
+    Attributes:
+        words: what is said now.
+        came_s: when the last signal came; None before the first.
+    """
+
+    words: StopWords = field(default_factory=StopWords)
+    came_s: float | None = None
+
+    def is_second(self, number: int) -> bool:
+        """Note a signal, and say whether it is to end the process at once."""
+        before_s, self.came_s = self.came_s, time.monotonic()
+        if before_s is None:
+            return False
+        return number != signal.SIGHUP or self.came_s - before_s >= ECHO_S
+
+    def end_at_once(self) -> NoReturn:
+        """End the process; what a terminal shows is left in order."""
+        with suppress(OSError):
+            if os.isatty(1):
+                os.write(1, _SHOW_CURSOR)  # a live view hides it
+            os.write(2, f"{self.words.second()}\n".encode())
+        os._exit(ExitStatus.INTERRUPTED)
+
+
+_listener: _Listener | None = None  # of the command that runs; signals belong to the process
+
+
+@contextmanager
+def _listening() -> Iterator[_Listener]:
+    """Say at once what the first signal of the block does; a block within another shares its."""
+    global _listener
+    if _listener is not None:
+        yield _listener
+        return
+    listener = _listener = _Listener()
+    heard, sent = os.pipe()
+    os.set_blocking(sent, False)
+    teller = threading.Thread(target=_tell_first, args=(heard, listener), daemon=True)
+    teller.start()
+    before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
+    try:
+        yield listener
+    finally:
+        _listener = None
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        with suppress(OSError):
+            os.write(sent, bytes([_END]))
+        teller.join(ECHO_S)
+        os.close(sent)
+
+
+def _tell_first(heard: int, listener: _Listener) -> None:
+    """Read the numbers of signals until there are no more; say what the first one does."""
+    is_told = False
+    try:
+        while numbers := os.read(heard, 64):
+            if not is_told and any(number in _SIGNALS for number in numbers):
+                is_told = True
+                leave_lost_terminal()
+                with suppress(OSError, ValueError, AttributeError):  # closed, full or absent
+                    sys.stderr.write(f"{listener.words.first()}\n")
+                    sys.stderr.flush()
+            if _END in numbers:
+                return
+    finally:
+        os.close(heard)
+
+
+def say_when_stopped(words: StopWords) -> None:
+    """Say this from now on where a signal comes; nothing where no command listens."""
+    if _listener is not None:
+        _listener.words = words
+
+
+def waits_for_trainings(*, is_concurrent: bool) -> str:
+    """Return what is still done after a signal while networks are trained.
+
+    Args:
+        is_concurrent: they are trained by other processes.
+    """
+    if is_concurrent:
+        return "what has ended is written down, and what still trains is not waited for"
+    return "the training that runs is waited for, and then all is written down"
 
 
 class InterruptWatch:
     """Notes signals while it is open; `requested` says whether one came.
 
     Made after `ray.init`, which installs handlers of its own. Outside the main thread it is deaf.
+
+    Args:
+        waits_for: what is still done after a signal; as the command says by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waits_for: str | None = None) -> None:
         self.requested = False
-        self._came_s = 0.0
-        self._previous: dict[int, Any] = {}
+        self._waits_for = waits_for
+        self._open = ExitStack()
+        self._listener = _Listener()
 
     def __enter__(self) -> "InterruptWatch":
         if _is_main_thread():
-            self._previous = {number: signal.getsignal(number) for number in _heard()}
-            for number in self._previous:
+            self._listener = self._open.enter_context(_listening())
+            words = self._listener.words
+            if self._waits_for is not None:
+                self._listener.words = replace(words, waits_for=self._waits_for)
+            self._open.callback(say_when_stopped, words)
+            previous = {number: signal.getsignal(number) for number in _heard()}
+            self._open.callback(_set, previous)
+            for number in previous:
                 signal.signal(number, self._note)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _set(self._previous)
+        self._open.close()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
         leave_lost_terminal()
-        now_s = time.monotonic()
-        is_echo = number == signal.SIGHUP and now_s - self._came_s < ECHO_S
-        if self.requested and not is_echo:
-            os._exit(ExitStatus.INTERRUPTED)
-        self.requested, self._came_s = True, now_s
+        if self._listener.is_second(number):
+            self._listener.end_at_once()
+        self.requested = True
 
 
 @contextmanager
@@ -62,24 +191,23 @@ def as_ctrl_c() -> Iterator[None]:
     if not _is_main_thread():
         yield
         return
-    came_s: list[float] = []
+    with _listening() as listener:
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del frame
-        leave_lost_terminal()
-        now_s = time.monotonic()
-        if not came_s:
-            came_s.append(now_s)
-            raise KeyboardInterrupt
-        if number != signal.SIGHUP or now_s - came_s[-1] >= ECHO_S:
-            os._exit(ExitStatus.INTERRUPTED)
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            del frame
+            leave_lost_terminal()
+            is_first = listener.came_s is None
+            if listener.is_second(number):
+                listener.end_at_once()
+            if is_first:
+                raise KeyboardInterrupt
 
-    heard = [number for number in _heard() if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, interrupt) for number in heard}
-    try:
-        yield
-    finally:
-        _set(previous)
+        heard = [number for number in _heard() if signal.getsignal(number) is not signal.SIG_IGN]
+        previous = {number: signal.signal(number, interrupt) for number in heard}
+        try:
+            yield
+        finally:
+            _set(previous)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake, WeightKeeper
-from nas.engine.interrupt import InterruptWatch, own_handlers
+from nas.engine.interrupt import InterruptWatch, own_handlers, waits_for_trainings
 from nas.engine.preparing import prepare_run
 from nas.engine.publishing import Publish, Publisher
 from nas.engine.reference_trainings import ReferenceTrainings
@@ -235,7 +235,8 @@ class SearchLoop:
         if self._dispatcher.wants_trial() and not is_interrupted:
             with own_handlers():  # a backend may set handlers of its own
                 backend = make_backend(self._task.evaluator)
-            with InterruptWatch() as interrupt:
+            waits_for = waits_for_trainings(is_concurrent=backend.is_concurrent)
+            with InterruptWatch(waits_for) as interrupt:
                 try:
                     self._begin(backend)
                     self._turn(backend, interrupt)

@@ -22,7 +22,7 @@ def prepare_run(
     """
     if not isinstance(evaluator, SharesWeights):
         return True
-    with InterruptWatch() as interrupt:
+    with InterruptWatch("the shared weights are saved, and go on from there") as interrupt:
         return evaluator.prepare_run(
             folder, seed=seed, say=say, is_ended=lambda: interrupt.requested
         )

@@ -22,7 +22,7 @@ from timm.layers import make_divisible
 from torch import nn
 
 from nas.errors import SpaceError, nearest_first
-from nas.models.hub import hub_or_cache, is_told_offline
+from nas.models.hub import hub_or_cache, is_told_offline, unavailable
 from nas.models.timm_settings import builder_call
 
 _WIDTHS = (
@@ -99,15 +99,8 @@ def _published_weights(name: str) -> Iterator[None]:
         except SpaceError:
             raise
         except (OSError, RuntimeError, ValueError) as error:
-            why = str(error).splitlines()[0]
-            if is_told_offline():
-                why = "they are not in the cache, and the Hugging Face hub cannot be reached."
-            raise SpaceError(
-                f"the published weights of {name} cannot be had: {why} Fetch them once where "
-                "there is a network, copy the Hugging Face cache here (HF_HOME), give a folder "
-                f"with {name}.safetensors as search_space.pretrained, or set "
-                "search_space.pretrained=false"
-            ) from error
+            why = "" if is_told_offline() else str(error).splitlines()[0]
+            raise SpaceError(unavailable(name, why)) from error
 
 
 def _overlay(name: str, pretrained: bool | str) -> dict[str, Any]:

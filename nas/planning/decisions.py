@@ -9,7 +9,8 @@ from nas.planning.duration import duration_words
 from nas.planning.image_decisions import ImageDecisions
 from nas.planning.trials import TrialPlan
 
-HEADING = "decided, since nothing was said of it; behind each line, what sets it:"
+HEADING = "chosen automatically; at the end of each line, the setting that changes it:"
+_MOST = 100  # characters of a line of settings; of more, each has a line
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,18 @@ def decision_lines(
     lines = list(_image_lines(changed, images or ImageDecisions(), shape=shape))
     for beginning, what in (("search_space.", "networks"), ("training.", "training")):
         if given := _overrides(changed, beginning):
-            lines.append(f"{what}: {given}")
+            lines += [f"{what}: {given}"] if len(given) <= _MOST else _each(what, given)
     given = _overrides(changed, "constraints.")
     if given:
         lines.append(
-            f"networks of which one would take too much of the search's time are left out: {given}"
+            "networks that are too slow to train in this time are left out, by their number of "
+            f"multiply-accumulates: {given}"
         )
     return [*lines, *_trial_lines(changed, plan, num_workers, time)]
+
+
+def _each(what: str, given: str) -> list[str]:
+    return [f"{what}:", *(f"  {override}" for override in given.split(" "))]
 
 
 def _overrides(changed: Sequence[Changed], *beginnings: str) -> str:
@@ -90,9 +96,9 @@ def _image_lines(
         if size.is_much_smaller:
             larger = 2 * min(size.height, size.width)
             yield (
-                f"images are made much smaller than they are, from about {files} to {kept}: "
-                f"details are lost; data.image_size={larger} keeps more of them, and trials take "
-                "about 4 times as long"
+                f"images are made much smaller, from about {files} to {kept}, and lose details; "
+                f"data.image_size={larger} keeps more of them, and each training takes about 4 "
+                "times as long"
             )
     elif given:
         yield f"images: {kind}: {given}"
@@ -112,13 +118,12 @@ def _trial_lines(
     at_once = f", {num_workers} at once" if num_workers > 1 else ""
     if plan is not None:
         words = (
-            f"about {plan.num_trials} trial{'s' if plan.num_trials > 1 else ''} of about "
-            f"{duration_words(plan.trial_s)}{at_once}, "
-            f"{duration_words(plan.seconds)} in all"
+            f"about {plan.num_trials} (one takes about {duration_words(plan.trial_s)}{at_once}), "
+            f"{duration_words(plan.seconds)} together"
         )
         if time is None:
             fixed = f": {given}" if given else ""
-            yield f"trials: {words}; budget=30min fits them into a time{fixed}"
+            yield f"trials: {words}; budget=30min sets a limit of time{fixed}"
         else:
             fixed = f"stopping.num_trials={plan.num_trials}"
             yield f"trials: {words}, as many as there is time for: {fixed}"

@@ -40,10 +40,11 @@ class SearchCost:
 
     def describe(self, *, grid_g_per_kwh: float | None = None) -> str:
         """Return a few sentences for people; of energy only where it is known."""
-        failed = f", {self.num_failed} of them failed" if self.num_failed else ""
-        spent = f"{_hours(self.device_hours)} for {counted(self.num_trials, 'trial')}"
-        clock = "On a simulated clock the" if self.spent.is_simulated else "The"
-        told = [f"{clock} search took {spent}{failed}.", *self._saved()]
+        failed = f"; {self.num_failed} of them failed" if self.num_failed else ""
+        trials, spent = counted(self.num_trials, "trial"), _hours(self.device_hours)
+        took = f"{trials} took" if self.num_trials == 1 else f"The times of {trials} add up to"
+        clock = " on a simulated clock" if self.spent.is_simulated else ""
+        told = [f"{took} {spent}{clock}{failed}.", *self._saved()]
         if not math.isnan(self.spent.joules):
             told.append(self.energy(grid_g_per_kwh=grid_g_per_kwh))
         return " ".join(told)
@@ -96,4 +97,4 @@ def search_cost(records: Sequence[TrialRecord], spent: Sequence[Spent] = ()) -> 
 def _hours(hours: float) -> str:
     if hours >= 0.1:
         return f"{hours:.2f} device-hours"
-    return f"{format_duration(3600 * hours)} of device time"
+    return format_duration(3600 * hours)

@@ -127,7 +127,7 @@ def reference_table(
 
     That is the smallest member of the front that is no less accurate.
     """
-    head = ["", *map(heading_of, _METRICS), "the search, no less accurate"]
+    head = ["", *map(heading_of, _METRICS), "smallest network found that is at least as accurate"]
     return [head, *([*_cells(r), _rival(r, front)] for r in references)]
 
 

@@ -43,7 +43,7 @@ def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
     assert "[2/2]" in shown
     assert "model.pt2" in shown
     assert "1 winner, 2 retrainings" in shown
-    assert "Retraining took " in shown
+    assert "The retrainings took " in shown
     assert "Energy is not known" not in shown  # that stands in the card, for those who look
     assert "(winners.csv, finish.png, artefacts.csv, files.png, a folder for each net" in shown
     place = searched / "finish"
@@ -161,7 +161,7 @@ def test_the_search_for_a_length_is_told_step_by_step_and_at_its_end(capsys):
         "trial 5 90.00 % (+0.10 points ± 1.00)"
     )
     assert told[1:] == [
-        "Winners train for 4 to 16 epochs, 3 times each:",
+        "Winners are retrained for 4 to 16 epochs, 3 times each:",
         "  4 epochs: twice as many gained +0.10 points",
         "  16 epochs: x",
     ]

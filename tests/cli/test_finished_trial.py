@@ -2,10 +2,16 @@ from dataclasses import fields
 
 import pytest
 
-from nas.cli.finished_trial import line_of_files_within
+from nas.architecture import Architecture
+from nas.cli.finished_trial import (
+    content_of_files_within,
+    finished_lines,
+    line_of_files_within,
+)
 from nas.objective import Constraint
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.run_folder import RunFolder
+from nas.trial import TrialRecord, TrialState
 
 WORDS = {"name": "trial 3", "variant": "retrained", "metric": "accuracy", "refused": ""}
 
@@ -32,7 +38,31 @@ def test_the_best_file_within_the_limits_is_told_and_none_that_was_refused(folde
     told = line_of_files_within(folder, [Constraint("size_bytes", maximum=150)])
 
     best = folder.finish_dir / "3/model.int8.onnx"
-    assert told.startswith(f"Finished files within the limits: 2, the best {best} (trial 3)")
+    assert told.startswith(f"2 finished files keep the limits; the best: {best} (trial 3), 140 B")
+
+
+def test_the_document_names_the_same_files_as_the_line(folder):
+    content = content_of_files_within(folder, [Constraint("size_bytes", maximum=150)])
+
+    names = ("3/model.int8.onnx", "4/model.onnx")
+    assert [told["path"] for told in content] == [str(folder.finish_dir / n) for n in names]
+    assert [(told["size_bytes"], told["test_value"]) for told in content] == [
+        (140, 0.8),
+        (99, 0.7),
+    ]
+
+
+def test_a_winner_of_an_earlier_finish_is_not_to_be_finished_again(tmp_path):
+    folder = RunFolder(tmp_path)
+    record = TrialRecord(7, Architecture({"width": 1}), TrialState.COMPLETE, {})
+
+    assert finished_lines(folder, record) == []
+
+    (folder.finish_dir / "7").mkdir(parents=True)
+    (folder.finish_dir / "7" / "predict.py").touch()
+
+    told = "\n".join(finished_lines(folder, record))
+    assert f"python {folder.finish_dir / '7' / 'predict.py'} photo.jpg" in told
 
 
 @pytest.mark.parametrize(

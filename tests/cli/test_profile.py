@@ -3,7 +3,7 @@ import json
 import pytest
 from PIL import Image
 
-from nas.assemble.profiling import read_settings
+from nas.assemble.profile_settings import read_settings
 from nas.assemble.workers import num_workers
 from nas.config.schema import Execution, ExecutionKind
 
@@ -75,7 +75,7 @@ def test_a_setting_of_the_look_that_cannot_be_is_refused(nas, word, told):
 def test_names_of_a_run_do_not_concern_a_look():
     words = ["name=first", "resume=true", "run_folder=x", "seed=3", "+ui=none"]
 
-    settings = read_settings(words, known_proxies=[])
+    settings = read_settings(words, known_proxies=list)
 
     assert settings.overrides == ("seed=3",)
 

@@ -204,7 +204,8 @@ def test_a_folder_of_another_name_beside_the_splits_is_told(tmp_path):
         (["a", "b", "val/a", "val/b"], "class folders a, b and beside them val"),
         (["a", "b", "test"], "class folders a, b and beside them test"),
         (["seg_train/a", "seg_train/b", "seg_test/a"], "seem to be splits"),
-        (["photos/a", "photos/b"], r"has 1 class folders: photos; .*perhaps data\.path=.*/photos"),
+        (["photos/a", "photos/b"], r"has 1 class folder: photos; .*perhaps data\.path=.*/photos"),
+        (["x/photos/a", "x/photos/b"], r"has 1 class folder: x; .*perhaps data\.path=.*/x/photos"),
         (
             ["train/a", "train/b", "val/a"],
             "val has no folder for the classes b, .*move .*val away",
@@ -269,6 +270,23 @@ def test_a_home_is_understood(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
     assert num_images(load_image_folder("~/d/")) == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "it is a HEIC photo, whatever its name says"),
+        (b"<!DOCTYPE html><title>404</title>", "it is a web page"),
+    ],
+    ids=["empty", "HEIC", "web page"],
+)
+def test_what_a_file_is_that_is_no_image_is_told(tmp_path, content, told):
+    classes(tmp_path)
+    (tmp_path / "a" / "photo.jpg").write_bytes(content)
+
+    with pytest.raises(DataError, match=rf"photo\.jpg: cannot identify .*: {told}"):
+        load_image_folder(str(tmp_path))
 
 
 def test_names_that_are_no_text_are_read_and_shown_escaped(tmp_path):

@@ -145,7 +145,7 @@ def test_a_folder_without_classes_is_refused(tmp_path):
 
 def test_a_single_class_is_refused_by_name(tmp_path):
     write_images(tmp_path / "cat")
-    with pytest.raises(DataError, match="has 1 class folders: cat"):
+    with pytest.raises(DataError, match="has 1 class folder: cat"):
         load_image_folder(str(tmp_path))
 
 
@@ -167,7 +167,15 @@ def test_a_class_that_train_has_not_is_named(tmp_path):
 def test_a_class_too_small_to_split_is_named(tmp_path):
     two_classes(tmp_path)
     write_images(tmp_path / "elk", count=2)
-    with pytest.raises(DataError, match="class elk has 2 images, too few to split"):
+    with pytest.raises(DataError, match=r"in class elk \(2\); give each class at least 3"):
+        load_image_folder(str(tmp_path))
+
+
+def test_all_classes_too_small_to_split_are_named_at_once(tmp_path):
+    two_classes(tmp_path)
+    write_images(tmp_path / "elk", count=2)
+    write_images(tmp_path / "fox", count=1)
+    with pytest.raises(DataError, match=r"in the classes elk \(2\), fox \(1\); give each"):
         load_image_folder(str(tmp_path))
 
 
@@ -182,3 +190,9 @@ def test_a_class_too_small_to_split_is_named(tmp_path):
 def test_unfit_settings_are_refused(tmp_path, setting, message):
     with pytest.raises(DataError, match=message):
         load_image_folder(two_classes(tmp_path), **setting)
+
+
+def test_a_size_that_no_network_takes_is_refused(tmp_path):
+    two_classes(tmp_path)
+    with pytest.raises(DataError, match="4096 pixels a side at most, but got 1000000"):
+        load_image_folder(str(tmp_path), image_size=1_000_000)

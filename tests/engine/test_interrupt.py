@@ -1,8 +1,11 @@
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from nas.engine.interrupt import InterruptWatch
 
 PROGRAM = """
 import signal
@@ -42,3 +45,63 @@ def test_what_a_signal_has_undone_is_ended_by_a_second_one_but_not_by_its_echo(
         assert process.stdout.read().split() == told
 
     assert process.returncode == status
+
+
+WATCHED = """
+import signal
+import sys
+import time
+from nas.engine.interrupt import InterruptWatch, StopWords, as_ctrl_c, say_when_stopped
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with as_ctrl_c():
+    say_when_stopped(StopWords("the folder is tidied up", "nas search resume=true"))
+    with InterruptWatch("a training is waited for") as watch:
+        print("ready", flush=True)
+        while not watch.requested:
+            sorted(range(5_000_000))  # the main thread hears nothing meanwhile
+    print("closed", flush=True)
+    time.sleep(60)
+"""
+FIRST = "nas: stopping: {}; a second Ctrl-C ends at once\n"
+
+
+def _watched():
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WATCHED]
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_the_first_signal_is_answered_at_once_and_the_second_one_ends_whatever_runs():
+    with _watched() as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == FIRST.format("a training is waited for")
+        assert process.stdout.readline() == "closed\n"
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+
+    assert process.returncode == 130
+    assert told == "nas: ended at once. Go on with:\n  nas search resume=true\n"
+
+
+def test_a_signal_outside_of_trainings_says_what_the_command_does_then():
+    program = WATCHED.replace("while not watch.requested:", "if False:")
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
+        assert [p.stdout.readline(), p.stdout.readline()] == ["ready\n", "closed\n"]
+        p.send_signal(signal.SIGINT)
+        assert p.stderr.readline() == FIRST.format("the folder is tidied up")
+        assert p.stderr.read().endswith("KeyboardInterrupt\n")
+
+    assert p.returncode != 0
+
+
+def test_a_watch_leaves_threads_and_handlers_as_they_were():
+    before = threading.active_count(), signal.getsignal(signal.SIGINT)
+
+    for _ in range(3):
+        with InterruptWatch("x") as watch:
+            assert not watch.requested
+
+    assert (threading.active_count(), signal.getsignal(signal.SIGINT)) == before
+    assert signal.set_wakeup_fd(-1) == -1

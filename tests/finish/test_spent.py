@@ -37,7 +37,7 @@ def test_search_costs_the_time_of_all_its_trials_and_early_stops_save_the_rest()
     assert cost.device_hours == pytest.approx(1.0)
     assert cost.saved_device_hours == pytest.approx(0.75)  # 3600 s to the end, 900 s spent
     assert (cost.num_trials, cost.num_stopped, cost.num_failed) == (3, 1, 1)
-    assert "1.00 device-hours for 3 trials, 1 of them failed" in cost.describe()
+    assert "times of 3 trials add up to 1.00 device-hours; 1 of them failed" in cost.describe()
     assert "Stopping 1 trial early saved about 0.75 device-hours" in cost.describe()
 
 
@@ -50,7 +50,7 @@ def test_seconds_of_a_simulated_clock_are_told_as_such():
 
     told = search_cost(records, [Spent(2.0, num_known=7, is_simulated=True)]).describe()
 
-    assert told == "On a simulated clock the search took 1 min 0 s of device time for 1 trial."
+    assert told == "1 trial took 1 min 0 s on a simulated clock."
 
 
 def note_use(folder, use):
