@@ -105,7 +105,7 @@ class Encoding:
         return self.canonical(full)
 
     def redraw(self, rows: FloatArray, column: int, rng: np.random.Generator) -> FloatArray:
-        """Return rows (n, parameters) in which one parameter, present in all, has another value."""
+        """Return rows (n, parameters), each with another value of a parameter that all have."""
         fresh = self._draw_full(len(rows), rng)
         full = np.where(np.isnan(rows), fresh, rows)
         columns = np.full(len(rows), column)
