@@ -75,6 +75,9 @@ STRETCH = 6.0**0.5
 class Embedding:
     """Turns architectures into rows of features; scales are those of a pool, fixed from then on.
 
+    Attributes:
+        setting_columns: which features are settings.
+
     Args:
         encoding: of the space.
         codes: (n, parameters) rows of the pool.
@@ -113,6 +116,8 @@ class Embedding:
         low[is_position], high[is_position] = 0.0, 1.0
         self._varies = high > low
         self._low, self._span = low[self._varies], (high - low)[self._varies]
+        is_setting = np.repeat([b.is_setting for b in blocks], [b.width for b in blocks])
+        self.setting_columns = np.flatnonzero(is_setting[self._varies])
         self._blocks = blocks
         self._priors = priors
         self._models: tuple[Posterior, ...] = ()
