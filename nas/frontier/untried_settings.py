@@ -29,13 +29,13 @@ class UntriedSettings:
     """
 
     def __init__(self, tried: FloatArray, columns: IntArray) -> None:
+        from scipy.spatial import KDTree  # half a second: only where settings are searched
+
         self._columns = columns
-        self._tried = np.unique(tried[:, columns], axis=0)
+        self._tried = KDTree(tried[:, columns])
 
     def __call__(self, features: FloatArray) -> NDArray[np.bool_]:
-        """Say of each candidate (m, columns) whether its settings are new; O(n m)."""
+        """Say of each candidate (m, columns) whether its settings are new."""
         own = features[:, self._columns]
-        nearest = np.full(len(own), np.inf)
-        for tried in self._tried:
-            np.minimum(nearest, ((own - tried) ** 2).sum(axis=1), out=nearest)
-        return np.asarray(nearest > MIN_DISTANCE**2)
+        distance, _ = self._tried.query(own, distance_upper_bound=MIN_DISTANCE)
+        return np.isinf(distance)
