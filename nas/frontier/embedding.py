@@ -66,10 +66,17 @@ WHOLE = Priors(3.0, {"share": 2.5, **_PLACES}, 0.5, 2.0)
 # weights must be free to go far up and down, and what is known of the network tells more than any
 # one of them.
 SAMPLED = Priors(1.5, {"share": 1.2, **_PLACES}, 1.0, 5.0)
+# Two random places on 0..1 are 1/6 apart, as a mean of squares, two different options 1. Settings
+# are to be as far apart whether they are numbers or names: one bad learning rate would otherwise
+# speak against all others.
+STRETCH = 6.0**0.5
 
 
 class Embedding:
     """Turns architectures into rows of features; scales are those of a pool, fixed from then on.
+
+    Attributes:
+        setting_columns: which features are settings.
 
     Args:
         encoding: of the space.
@@ -109,6 +116,8 @@ class Embedding:
         low[is_position], high[is_position] = 0.0, 1.0
         self._varies = high > low
         self._low, self._span = low[self._varies], (high - low)[self._varies]
+        is_setting = np.repeat([b.is_setting for b in blocks], [b.width for b in blocks])
+        self.setting_columns = np.flatnonzero(is_setting[self._varies])
         self._blocks = blocks
         self._priors = priors
         self._models: tuple[Posterior, ...] = ()
@@ -230,7 +239,8 @@ class _Positions:
     Args:
         domains: of all parameters.
         settings: which of them move no known cost.
-        ordered: which choices count as numbers if their options are.
+        ordered: which choices count as numbers if their options are. Their places, and those of
+            other numbers among them, are stretched.
     """
 
     def __init__(
@@ -245,7 +255,7 @@ class _Positions:
         ]
         starts = np.cumsum([0, *self.widths]).tolist()
         self._numbers = [
-            (scale, index, start)
+            (scale, STRETCH if index in ordered else 1.0, index, start)
             for scale, (index, _), start in zip(scales, several, starts, strict=False)
             if scale is not None
         ]
@@ -256,11 +266,11 @@ class _Positions:
     def __call__(self, codes: FloatArray) -> FloatArray:
         """Return the columns (n, sum of widths); two different options are 1 apart."""
         found = (np.take(codes, self._sources, axis=1) == self._codes) / np.sqrt(2.0)
-        for scale, index, start in self._numbers:
+        for scale, stretch, index, start in self._numbers:
             column = codes[:, index]
             is_present = ~np.isnan(column)
-            found[:, start] = 0.5
-            found[is_present, start] = scale(column[is_present])
+            found[:, start] = 0.5 * stretch
+            found[is_present, start] = stretch * scale(column[is_present])
             found[:, start + 1] = is_present / np.sqrt(2.0)
         return np.asarray(found)
 

@@ -105,10 +105,11 @@ class Encoding:
         return self.canonical(full)
 
     def redraw(self, rows: FloatArray, column: int, rng: np.random.Generator) -> FloatArray:
-        """Return rows (n, parameters) in which one parameter, present in all, is drawn anew."""
+        """Return rows (n, parameters), each with another value of a parameter that all have."""
         fresh = self._draw_full(len(rows), rng)
         full = np.where(np.isnan(rows), fresh, rows)
-        full[:, column] = fresh[:, column]
+        columns = np.full(len(rows), column)
+        full[:, column] = self._others(columns, full[:, column], fresh[:, column], rng)
         return self.canonical(full)
 
     def canonical(self, full: FloatArray) -> FloatArray:

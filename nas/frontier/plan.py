@@ -30,6 +30,7 @@ from nas.frontier.loss_scale import LossScale
 from nas.frontier.noise import ReadingNoise, exact, told
 from nas.frontier.observations import Observations
 from nas.frontier.surrogates import Expectation, Surrogates, believed
+from nas.frontier.untried_settings import SHARE_UNTRIED, UntriedSettings
 from nas.pareto.dominance import front_mask
 
 FloatArray = NDArray[np.float64]
@@ -251,13 +252,28 @@ class CandidatePlan:
         if len(parents) and not is_all:
             near = candidates.near(parents, count=share, max_changes=2, rng=rng)
             found = found.join(near.new(np.concatenate([known, found.keys])))
+        untried = self._untried(observations, candidates, seen)
+        found = _with_untried(found, untried) or found
         scored = [self._score(found)]
         for _ in range(num_rounds if len(found) and not is_all else 0):
             near = candidates.near(_best_rows(scored), count=share, max_changes=1, rng=rng)
             near = near.new(np.concatenate([known, *[part.batch.keys for part in scored]]))
+            near = _with_untried(near, untried)
             if len(near):
                 scored.append(self._score(near))
         return scored[0].join(*scored[1:])
+
+    def _untried(
+        self, observations: Observations, candidates: CandidatePool, seen: CandidateBatch
+    ) -> UntriedSettings | None:
+        """Return what tells new settings, where this plan is to choose among these alone."""
+        columns = candidates.embedding.setting_columns
+        if not len(columns) or self._rng.random() >= SHARE_UNTRIED:
+            return None
+        tried = [seen.features]
+        if observations.running:
+            tried.append(candidates.gather([*observations.running.values()]).features)
+        return UntriedSettings(np.vstack(tried), columns)
 
     def _num_results(self, seen: CandidateBatch) -> int:
         """Return how many results the models have taken in."""
@@ -293,6 +309,11 @@ class CandidatePlan:
         moved = self._widening * told(sd, noise)
         gain = expected_hypervolume_improvement(self._boxes, mean=mean, sd=moved)
         return chance_within(self._bounds, mean=mean, sd=sd) * gain
+
+
+def _with_untried(batch: CandidateBatch, untried: UntriedSettings | None) -> CandidateBatch:
+    """Return the candidates with untried settings; all where that does not matter."""
+    return batch if untried is None else batch.take(np.flatnonzero(untried(batch.features)))
 
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from nas.frontier.embedding import Embedding
 from nas.frontier.encoding import Encoding
@@ -105,7 +106,24 @@ def test_settings_stand_in_the_order_of_their_numbers():
     rows = codes[(codes[:, [0, 2, 3]] == 0).all(axis=1)]
     features = embedding(rows, facts[:3])
     distance = np.linalg.norm(features - features[0], axis=1)
-    np.testing.assert_allclose(distance[np.argsort(rows[:, 1])], [0.0, 0.5, 1.0])
+    np.testing.assert_allclose(distance[np.argsort(rows[:, 1])], 6.0**0.5 * np.array([0, 0.5, 1]))
+
+
+def test_values_of_a_number_among_the_settings_are_as_far_apart_as_options():
+    rates, schedules = [*range(1, 102)], ["constant", "cosine", "linear"]
+    space = SearchSpace({"rate": {"choice": rates}, "schedule": {"choice": schedules}})
+    encoding = Encoding(space)
+    codes = np.array([encoding.encode(a) for a in space.enumerate()])
+    facts = [Facts(float(i), str(i)) for i in range(len(codes))]
+    features = Embedding(encoding, codes, facts, settings={0, 1})(codes, facts)
+
+    def squares(fixed):
+        rows = features[codes[:, fixed] == 0, :-1]  # the last one is the size
+        return ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
+
+    two_options = squares(0)[~np.eye(3, dtype=bool)]
+    assert two_options.mean() == pytest.approx(1.0)
+    assert squares(1).mean() == pytest.approx(1.0, abs=0.03)
 
 
 def test_settings_have_a_term_of_their_own():

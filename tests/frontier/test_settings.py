@@ -23,9 +23,9 @@ def facts(architecture):
     return Facts(float(np.log10(size)), architecture.id)
 
 
-def found(space=SPACE, facts=facts):
+def found(space=SPACE, facts=facts, *, seed=0):
     encoding = Encoding(space)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     rows = encoding.draw(100, rng)
     return settings_of(encoding, rows, lambda row: facts(encoding.decode(row)), rng)
 
@@ -61,3 +61,18 @@ def test_a_cost_that_one_of_many_options_moves_is_seen():
         return Facts(1.0 if architecture["op"] == "wide" else 0.0, architecture.id)
 
     assert found(space, of_op) == frozenset()
+
+
+def test_settings_of_two_options_are_found_whatever_the_draws():
+    space = SearchSpace(
+        {
+            "width": {"choice": [8, 16]},
+            "schedule": {"choice": ["constant", "cosine"]},
+            "flip": {"choice": [False, True]},
+        }
+    )
+
+    def of_width(architecture):
+        return Facts(float(architecture["width"]), architecture.id)
+
+    assert {found(space, of_width, seed=seed) for seed in range(30)} == {frozenset({1, 2})}
