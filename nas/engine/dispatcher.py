@@ -206,7 +206,7 @@ class Dispatcher:
         if not self._references.has_waiting:
             return False
         is_over = self._task.stopping.is_time_over(self.state())
-        return not is_over and self._references.is_due(self._study.records)
+        return not is_over and self._references.is_due(self._study.records, left_s=self._within_s)
 
     def _within_s(self) -> float | None:
         """Return the seconds for a trial that starts now; steps of rungs have their own length."""

@@ -68,17 +68,25 @@ class ReferenceTrainings:
         """Some are to be handed out."""
         return bool(self._waiting)
 
-    def is_due(self, trials: Sequence[TrialRecord]) -> bool:
-        """Say whether the next one should be handed out, after these trials."""
+    def is_due(
+        self, trials: Sequence[TrialRecord], *, left_s: Callable[[], float | None] = lambda: None
+    ) -> bool:
+        """Say whether the next one should be handed out, after these trials.
+
+        Args:
+            trials: of the search.
+            left_s: tells the seconds in which it would have to end; None for no such time.
+        """
         if not self._waiting:
             return False
         ended = [t for t in trials if t.state is TrialState.COMPLETE and t.parent is None]
         if len(ended) < NUM_FIRST:
             return False
-        if math.isinf(self._most_share):
-            return True
+        expected_s, within_s = self._expected_s(ended), left_s()
+        if within_s is not None and expected_s > within_s:
+            return False
         spent_s = sum(trial.seconds for trial in ended)
-        return self._expected_s(ended) <= self._most_share * spent_s
+        return math.isinf(self._most_share) or expected_s <= self._most_share * spent_s
 
     def _expected_s(self, ended: Sequence[TrialRecord]) -> float:
         """Return what the next one will take, by the trial with the most arithmetic."""
@@ -112,6 +120,10 @@ class ReferenceTrainings:
         if result.state is not TrialState.COMPLETE:
             reason = failure.message if failure is not None else "it ended without a result"
             return [f"{name}, which the search is compared with, was not trained: {reason}"]
+        share = result.metrics.get("training_share", 1.0)
+        if share < 1.0:
+            what = f"{name}, which the search is compared with, had time for {share:.0%} of its"
+            return [f"{what} training, and is left out"]
         self._done.append(_reference(name, result))
         write_references(self._path, self._done)
         accuracy = result.metrics.get("accuracy", math.nan)

@@ -14,8 +14,9 @@ from nas.files import write_text
 from nas.report.charts import page_data, to_script_json
 from nas.report.content import Report
 from nas.report.rendering import render
-from nas.report.sections import SECTIONS, tiles
+from nas.report.sections import SECTIONS
 from nas.report.tables import knee_sentence
+from nas.report.tiles import tiles
 
 _ASSETS = Path(__file__).parent / "assets"
 _SCRIPTS = ("values.js", "charts.js", "card.js", "page.js")

@@ -29,48 +29,16 @@ from nas.report.page_parts import (
     Section,
     TableSection,
     TextSection,
-    Tile,
 )
 from nas.report.reference_points import section_of_references
 from nas.report.slots import slots_section
 from nas.report.tables import metric_columns, shorten_groups, split_shared
 from nas.report.time_use import time_use
 from nas.report.values import format_duration, format_value, heading_of, label_of
-from nas.trial import TrialRecord, TrialState, trainings
+from nas.trial import TrialRecord, TrialState
 
 MOST_ROWS = 2000  # trials in the page; all are in trials.csv
 _MOST_NUMBERS = 12  # trials named per kind of failure
-
-
-def tiles(report: Report) -> list[Tile]:
-    """Return the numbers that matter."""
-    trained = trainings(report.records)
-    counts = Counter(record.state for record in trained)
-    ended = ", ".join(f"{n} {state.value}" for state in TrialState if (n := counts[state]))
-    found = [Tile("trials", f"{len(trained):,}", ended)]
-    num_variants = len(report.records) - len(trained)
-    if num_variants:
-        found.append(Tile("variants", f"{num_variants:,}", "compressed copies of networks"))
-    what = "networks" if num_variants else "distinct architectures"
-    found.append(Tile("on the front", str(len(report.front)), what))
-    for objective in report.objectives:
-        if report.front:
-            best = min(report.front, key=lambda r, o=objective: o.loss(r.metrics[o.metric]))  # type: ignore[misc]
-            value = format_value(objective.metric, best.metrics[objective.metric])
-            found.append(
-                Tile(f"best {heading_of(objective.metric)}", value, f"trial {best.number}")
-            )
-    spent = sum(record.seconds for record in report.records)
-    wall = _wall_time(report.records)
-    found.append(Tile("time in trials", format_duration(spent), wall))
-    return found
-
-
-def _wall_time(records: Sequence[TrialRecord]) -> str:
-    ends = [record.finished_s for record in records if record.finished_s is not None]
-    if not ends:
-        return ""
-    return f"{format_duration(max(ends) - min(r.started_s for r in records))} from first to last"
 
 
 def front_chart(report: Report) -> Section:

@@ -1,6 +1,7 @@
 """Networks that a search is compared with: when they are trained, and what is kept of them."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,25 @@ def test_what_the_user_asks_for_is_due_after_four_trials(tmp_path):
     ours = trainings(tmp_path, num_macs=lambda _: 1e12)
 
     assert ours.is_due([trial(number) for number in range(4)])
+
+
+def test_none_is_due_where_too_little_time_is_left_for_it(tmp_path):
+    ours = trainings(tmp_path, num_macs=lambda _: 2e6)  # 20 s are expected
+    ended = [trial(number) for number in range(8)]
+
+    assert not ours.is_due(ended, left_s=lambda: 19.0)
+    assert ours.is_due(ended, left_s=lambda: 21.0)
+
+
+def test_one_that_was_cut_short_is_told_and_compared_with_nothing(tmp_path):
+    ours = trainings(tmp_path)
+    spec = ours.next()
+    cut = result(spec)
+
+    (line,) = ours.take(replace(cut, metrics={**cut.metrics, "training_share": 0.21}))
+
+    assert "had time for 21% of its training" in line
+    assert not [r for r in read_references(tmp_path / "references.csv") if r.kind == "hand-made"]
 
 
 def test_what_comes_of_it_stands_beside_the_trivial_models_and_outlives_a_resume(tmp_path):
