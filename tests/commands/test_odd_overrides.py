@@ -13,7 +13,7 @@ from nas.cli.main import main
 from nas.config.choices import Choices
 from nas.paths import conf_dir
 
-CPU_LIMIT_S = 5.0
+CPU_LIMIT_S = 10.0
 TINY = (
     "execution=inline",
     "ui=none",

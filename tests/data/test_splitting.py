@@ -48,7 +48,11 @@ def test_the_same_seed_draws_the_same_and_another_seed_draws_others():
 @pytest.mark.parametrize(
     ("labels", "fractions", "message"),
     [
-        ([0, 0, 0, 1, 1], {"validation": 0.2, "test": 0.2}, "class dog has 2 images, too few"),
+        (
+            [0, 0, 0, 1, 1],
+            {"validation": 0.2, "test": 0.2},
+            "too few images .* in class dog \\(2\\); give each class at least 3",
+        ),
         ([0, 0, 0], {"validation": 0.0}, "data.validation_fraction must be above 0 .* got 0.0"),
         ([0, 0, 0], {"test": 1.0}, "data.test_fraction must be above 0 and below 1"),
         ([0] * 9, {"validation": 0.6, "test": 0.4}, "leaves nothing to train on"),
