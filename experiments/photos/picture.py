@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     scale_axis(axes.xaxis, axes, size, decades=decades_of(size, sizes))
     axes.set_ylabel("accuracy on photos never seen, %")
     axes.set_title(f"{options.data}: {options.minutes:g} CPU minutes from the folder on")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     axes.grid(alpha=0.3)
     figure.savefig(options.picture, dpi=110)
     return 0
