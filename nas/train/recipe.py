@@ -15,8 +15,8 @@ class Recipe:
     Attributes:
         epochs: passes over the training images in a full training.
         batch_size: images in a step.
-        optimizer: adamw; or muon, for the kernels and matrices inside a network
-            (`nas.train.muon`), with AdamW for all else.
+        optimizer: adamw; or muon, for the kernels of convolutions inside a network
+            (`nas.train.schedule`), with AdamW for all else.
         learning_rate: its peak, of AdamW; Muon's follows from it.
         weight_decay: of weight matrices and kernels; norms and biases have none.
         label_smoothing: share of the target that is spread over all classes.
