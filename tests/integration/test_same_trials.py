@@ -1,5 +1,8 @@
 """The same command proposes the same networks as it did when `same_trials.json` was recorded.
 
+Trainings end with other accuracies on other kinds of CPU, since sums are taken in another order.
+From the first one that differs on, a search knows other things, and is not compared.
+
 Record again, only where proposals are meant to change:
 `python tests/integration/test_same_trials.py`
 """
@@ -82,17 +85,26 @@ def write_table(path):
                 writer.writerow([*row, int(100 * size), int(7 * size + 3 * length), counts])
 
 
-def ids(folder):
+def trials(folder):
+    """Return the id of each network, and its accuracy where networks were trained."""
     with (folder / "trials.csv").open(newline="") as file:
-        return [row["architecture_id"] for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    return [[row["architecture_id"], row.get("accuracy")] for row in rows]
+
+
+def comparable(found, recorded):
+    """Return the ids of both that were proposed while all accuracies were the recorded ones."""
+    pairs = list(zip(found, recorded, strict=True))
+    count = next((n for n, (a, b) in enumerate(pairs, 1) if a[1] != b[1]), len(pairs))
+    return [a[0] for a, _ in pairs[:count]], [b[0] for _, b in pairs[:count]]
 
 
 def searched(name, folder):
-    """Run the search's commands in a folder and return the ids of its trials."""
+    """Run the search's commands in a folder and return its trials."""
     write_table(folder / "t.csv")
     for words in SEARCHES[name]:
         assert main(["search", *words, "ui=none", f"name={name}"]) == 0
-    return ids(folder / "runs" / name)
+    return trials(folder / "runs" / name)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +114,10 @@ def searched(name, folder):
 def test_a_search_proposes_what_it_proposed_before(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert searched(name, tmp_path) == json.loads(RECORDED.read_text())[name]
+    found = searched(name, tmp_path)
+    proposed, before = comparable(found, json.loads(RECORDED.read_text())[name])
+    assert len(before) >= 2
+    assert proposed == before
 
 
 @pytest.mark.slow
@@ -116,7 +131,7 @@ def warm(folder):
     searched("table", folder)
     words = (*TABLE, "warm_start=[runs/table]", "stopping.num_trials=20", "seed=9")
     assert main(["search", *words, "ui=none", "name=warm"]) == 0
-    return ids(folder / "runs/warm")
+    return trials(folder / "runs/warm")
 
 
 def record():
