@@ -48,6 +48,7 @@ from nas.train.checkpoint import (
     save_checkpoint,
 )
 from nas.train.device import own_randomness, prepare_process, release_device_memory
+from nas.train.layout import placed
 from nas.train.loop import Loss, Training
 from nas.train.recipe import Recipe
 from nas.trial import TrialResult, TrialSpec, TrialState, Variant
@@ -78,8 +79,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
 
     Attributes:
         brings_weights: results of members of the front come with weights.
-        data: what is learnt from and judged by.
-        teacher_targets: a teacher's outputs for the training images, or None.
+        data, teacher_targets: what is learnt from and judged by; a teacher's outputs, or None.
     """
 
     brings_weights = True
@@ -278,7 +278,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
         if recipe.adapter_rank is not None:
             adapt(model, rank=recipe.adapter_rank)
             recipe = recipe.for_weights()
-        return model.to(device).to(memory_format=torch.channels_last), share, recipe
+        return placed(model, device), share, recipe
 
     def _measured(
         self, model: nn.Module, spec: TrialSpec, device: torch.device

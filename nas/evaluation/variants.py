@@ -35,6 +35,7 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 from nas.train.batches import TrialData
 from nas.train.calibration import recalibrate_norms
+from nas.train.layout import placed
 from nas.train.loop import Loss, TimeLimitError, Training, evaluate
 from nas.train.recipe import Recipe
 from nas.trial import Variant
@@ -220,7 +221,7 @@ def _counted(model: nn.Module, trained: TrainedModel) -> dict[str, float]:
 
 
 def _on_device(model: nn.Module, trained: TrainedModel) -> nn.Module:
-    return model.to(trained.data.mean.device).to(memory_format=torch.channels_last)
+    return placed(model, trained.data.mean.device)
 
 
 def _mend(model: nn.Module, trained: TrainedModel, tuning: Recipe | None) -> None:

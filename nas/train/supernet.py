@@ -20,6 +20,7 @@ from nas.train.appearance import changed_look, mixed, mixed_loss, mixing_weight
 from nas.train.augmentation import EpochDraws
 from nas.train.batches import TrialData
 from nas.train.device import autocast
+from nas.train.layout import placed
 from nas.train.loop import Training
 from nas.train.recipe import Recipe
 from nas.train.resize import resize
@@ -58,7 +59,7 @@ class Family:
         self, weights: SharedWeights, architecture: Architecture, device: torch.device
     ) -> Subnetwork:
         """Return a network as a part of the shared weights."""
-        model = self.build(architecture).to(device).to(memory_format=torch.channels_last)
+        model = placed(self.build(architecture), device)
         return weights.of(model, self.places(architecture))
 
 
