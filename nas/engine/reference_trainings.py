@@ -82,11 +82,12 @@ class ReferenceTrainings:
         ended = [t for t in trials if t.state is TrialState.COMPLETE and t.parent is None]
         if len(ended) < NUM_FIRST:
             return False
+        if math.isinf(self._most_share):
+            return True
         expected_s, within_s = self._expected_s(ended), left_s()
         if within_s is not None and expected_s > within_s:
             return False
-        spent_s = sum(trial.seconds for trial in ended)
-        return math.isinf(self._most_share) or expected_s <= self._most_share * spent_s
+        return expected_s <= self._most_share * sum(trial.seconds for trial in ended)
 
     def _expected_s(self, ended: Sequence[TrialRecord]) -> float:
         """Return what the next one will take, by the trial with the most arithmetic."""

@@ -8,7 +8,6 @@ import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,8 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
 
     Attributes:
         brings_weights: results of members of the front come with weights.
-        data, teacher_targets: what is learnt from and judged by; a teacher's outputs, or None.
+        data: what is learnt from and judged by.
+        teacher_targets: a teacher's outputs for the training images, or None.
     """
 
     brings_weights = True
@@ -221,7 +221,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
                 model, share, recipe = self._build(spec, device)
             with clock.part("data"):
                 data = data.resized(input_size(model, self.data.shape))
-                recipe = begin(model, partial(self._new, spec), data, recipe)
+                recipe = begin(model, lambda: self._new(spec), data, recipe)
                 training = Training(
                     model,
                     data,

@@ -19,7 +19,7 @@ from nas.record.artefacts import ArtefactRow
 from nas.record.reading import read_json
 
 # One more whenever files are made differently, so that old ones are made again.
-_VERSION = 4
+_VERSION = 5
 
 
 def made_from(

@@ -35,7 +35,8 @@ def whiten_first_convolution(model: nn.Module, data: TrialData) -> bool:
         data: at the size that the model takes.
 
     Returns:
-        Whether there is such a convolution, and patches that differ; else nothing changes.
+        Whether there is such a convolution, and finite images that its kernel fits into; else
+        nothing changes.
     """
     layer = first_convolution(model, len(data.mean))
     patches_PF = None if layer is None else _patches(layer, data)
@@ -102,7 +103,8 @@ def _patches(layer: nn.Conv2d, data: TrialData) -> torch.Tensor | None:
         return None
     count, device = len(data.train.labels), data.mean.device
     draws = draw_epoch(count, seed=0, epoch=0, max_shift=0, mirrors=False, device=device)
-    images_BHWC = next(iter(data.train.augmented(draws, [slice(0, min(_NUM_IMAGES, count))])))
+    # Read to its end: images that come from disk are then not waited for any more.
+    (images_BHWC,) = data.train.augmented(draws, [slice(0, min(_NUM_IMAGES, count))])
     with torch.no_grad():
         # Patches that do not overlap tell more, for as many.
         images_BCHW = data.to_input(images_BHWC)

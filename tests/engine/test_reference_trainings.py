@@ -53,7 +53,7 @@ def test_what_the_user_asks_for_is_due_after_four_trials(tmp_path):
 
 
 def test_none_is_due_where_too_little_time_is_left_for_it(tmp_path):
-    ours = trainings(tmp_path, num_macs=lambda _: 2e6)  # 20 s are expected
+    ours = trainings(tmp_path, most_share=0.25, num_macs=lambda _: 2e6)  # 20 s are expected
     ended = [trial(number) for number in range(8)]
 
     assert not ours.is_due(ended, left_s=lambda: 19.0)
