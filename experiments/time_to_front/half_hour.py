@@ -28,6 +28,7 @@ from experiments.smoke import make_parser, run_experiment
 from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_plan import MobileNetPlan, Stage
 from nas.record.winners import WinnerRow, read_winners
+from nas.train.layout import placed
 
 HERE = Path(__file__).parent
 KILOBYTES = (25, 100, 400, 1600)
@@ -94,7 +95,7 @@ def fitted(make: Callable[[float], nn.Module], size_bytes: float) -> tuple[float
     for _ in range(30):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if size_of(make(middle)) < size_bytes else (low, middle)
-    return low, make(low).to(memory_format=torch.channels_last)
+    return low, placed(make(low), torch.device("cpu"))
 
 
 def size_of(model: nn.Module) -> int:
