@@ -35,6 +35,7 @@ from nas.train import course
 from nas.train.batches import TrialData
 from nas.train.calibration import recalibrate_norms
 from nas.train.device import keep_freed_memory
+from nas.train.layout import placed
 from nas.train.loop import Training, evaluate
 from nas.train.recipe import Recipe
 from nas.train.resident import ResidentSplit
@@ -150,8 +151,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     """Train one network; the average of its weights is a line of its own."""
     torch.manual_seed(options.seed)
     num_classes = int(data.train.labels.max()) + 1
-    model = network(name, options, num_classes)
-    model = model.to(memory_format=torch.channels_last)
+    model = placed(network(name, options, num_classes), torch.device("cpu"))
     recipe = recipe_of(options.settings, options.epochs)
     if recipe.whitening:
         whiten_first_convolution(model, data)

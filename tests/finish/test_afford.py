@@ -7,6 +7,8 @@ from nas.finish.afford import (
     DOUBT,
     ENOUGH_TIMES,
     LEAST_TIMES,
+    LEAST_TIMES_BESIDE,
+    LITTLE,
     affordable,
     trial_epochs_s,
 )
@@ -106,6 +108,15 @@ def test_where_the_largest_takes_too_long_beside_the_first_the_next_is_taken():
     large, small, other = trial(0, 0.6, 1e6), trial(1, 0.59, 2e5), trial(2, 0.56, 3e5)
     found = chosen([large, small], [other], epoch_s=[2.0, 0.5, 9.0], num_long=3.1)
     assert found == [small, large]
+
+
+@pytest.mark.parametrize(("share", "is_taken"), [(0.9, True), (1.1, False)])
+def test_a_much_smaller_network_that_takes_little_needs_less_time(share, is_taken):
+    large, small = trial(0, 0.6, 1e6), trial(1, 0.5, 1e5)
+    seconds = [1.0, share * LITTLE]
+    needed = sum(seconds) * LEAST_TIMES_BESIDE / LEAST_TIMES
+    found = chosen([large, small], [], epoch_s=seconds, num_long=1.01 * needed)
+    assert found == ([small, large] if is_taken else [large])
 
 
 def test_a_network_that_is_hardly_smaller_waits_until_smaller_ones_have_their_time():
