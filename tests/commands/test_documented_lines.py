@@ -19,7 +19,8 @@ LINES = documented_lines()
 MISSING = re.compile(
     r"there is no /\S+; give (?:a path that exists|the folder of a run)"
     r"|the run folder \S+ does not exist|there is no model of the device"
-    r"|search_space.model: /\S+ is no folder|search_space.teacher: /\S+/MODEL/config.json|the published weights of \S+ cannot be had"
+    r"|search_space.model: /\S+ is no folder|search_space.teacher: /\S+/MODEL/config.json"
+    r"|the published weights of \S+ cannot be had"
 )
 HEADING = re.compile(r"the configuration has \d+ faults$")
 SMALL = ("preset=smoke", "sampler=random", "stopping.num_trials=2", "ui=none")
