@@ -11,7 +11,10 @@ FOLDER holds `known` and `unseen` photos (see `sets`). Each network is trained o
 nas's own loop, with mirroring and the given settings of the recipe, and judged on the unseen ones;
 each pair is a line of results/recipe.csv. `--averages` also judges the mean of the weights over
 the last part of the training, with fresh statistics of the norms. With `--seconds` a training
-ends by its CPU time, and `--share` of the known photos are learnt from.
+ends by its CPU time, and `--share` of the known photos are learnt from. With `--turns` a network
+learns for that part of the seconds by which quarter turn each photo was rotated (Gidaris et al.
+2018, "Unsupervised representation learning by predicting image rotations"), and its classes from
+these weights in the rest.
 """
 
 import argparse
@@ -72,6 +75,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=None, help="of CPU time, for --epochs")
     parser.add_argument("--share", type=float, default=1.0, help="of the known photos")
+    parser.add_argument("--turns", type=float, default=0.0, help="of the seconds, to learn turns")
     parser.add_argument(
         "--strides", type=int, nargs=4, default=None, help="of the stages of BLOCKS"
     )
@@ -155,12 +159,14 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     recipe = recipe_of(options.settings, options.epochs)
     if recipe.whitening:
         whiten_first_convolution(model, data)
+    if options.turns:
+        model.load_state_dict(weights_by_turns(name, data, options), strict=False)
     training = Training(
         model,
         data,
         recipe,
         seed=options.seed,
-        within_s=options.seconds,
+        within_s=options.seconds and (1 - options.turns) * options.seconds,
     )
     averages = {share: copy.deepcopy(model) for share in AVERAGED if options.averages}
     counts = dict.fromkeys(averages, 0)
@@ -182,6 +188,7 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
     told += [f"width={options.width:g}"] if options.width != 1.0 else []
     told += ["pool"] if options.pool else []
     told += [f"share={options.share:g}"] if options.share < 1.0 else []
+    told += [f"turns={options.turns:g}"] if options.turns else []
     told += [f"strides={options.strides}"] if options.strides else []
     for how, network_ in judged.items():
         score = evaluate(network_, data)
@@ -199,6 +206,25 @@ def train_one(name: str, data: TrialData, options: argparse.Namespace) -> None:
         }
         add_row(options.results, row)
         print(row, flush=True)
+
+
+def weights_by_turns(
+    name: str, data: TrialData, options: argparse.Namespace
+) -> dict[str, torch.Tensor]:
+    """Return what a network has learnt by telling quarter turns; nothing of its classifier."""
+    model = placed(network(name, options, num_classes=4), torch.device("cpu"))
+    assert isinstance(data.train, ResidentSplit), "as data_of makes it"
+    images, labels = data.train.images_NHWC, data.train.labels
+    turned = torch.cat([torch.rot90(images, turns, (1, 2)) for turns in range(4)])
+    split = ResidentSplit(turned, torch.arange(4).repeat_interleave(len(labels)))
+    turns = replace(data, train=split, validation=split.head(1), is_mirrorable=False)
+    recipe = recipe_of(options.settings, options.epochs)
+    if recipe.whitening:
+        whiten_first_convolution(model, turns)
+    seconds = options.turns * options.seconds
+    Training(model, turns, recipe, seed=options.seed, within_s=seconds).run()
+    state = model.state_dict()
+    return {key: value for key, value in state.items() if not key.startswith("classifier.")}
 
 
 @torch.no_grad()
@@ -221,7 +247,7 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
            "--results", str(folder / "recipe.csv")]  # fmt: skip
     yield [str(folder / "data"), "--side", "16", "--seconds", "0.3", "--networks", "residual",
            "--settings", "whitening=true", "--share", "0.8", "--strides", "1", "2", "2", "1",
-           "--pool", "--results", str(folder / "recipe.csv")]  # fmt: skip
+           "--pool", "--turns", "0.5", "--results", str(folder / "recipe.csv")]  # fmt: skip
 
 
 if __name__ == "__main__":
