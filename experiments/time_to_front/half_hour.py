@@ -6,7 +6,8 @@
 FOLDER holds CIFAR-10's mosaics (`experiments.cifar10.convert`): 10,000 training images, 5,000 to
 test. `train` takes one network of about that size, for 15 minutes of CPU time, with mirror, shift
 and one cycle, and adds a line to results/half_hour.csv. `compare` puts those lines beside the
-winners that `nas finish` made of RUN: at each size the best winner that is no larger.
+winners that `nas finish` made of RUN: at each size the best winner that is no larger, in floats
+as the hand-made network, and the best of the files that `nas finish` ships.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +29,14 @@ from experiments.photos.rival import accuracy, add_row, statistics, train
 from experiments.smoke import make_parser, run_experiment
 from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_plan import MobileNetPlan, Stage
-from nas.record.winners import WinnerRow, read_winners
+from nas.record.artefacts import read_artefacts
+from nas.record.winners import read_winners
 from nas.train.layout import placed
 
 HERE = Path(__file__).parent
 KILOBYTES = (25, 100, 400, 1600)
 SIDE, SHIFT, CLASSES = 32, 4, 10
+NUM_TEST = 5000
 RATES = {"mobilenetv3": 0.006, "residual": 0.006}
 BLOCKS = 2  # in each of the three stages of a residual network
 
@@ -159,37 +163,60 @@ class _Basic(nn.Module):
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Print, for each size, the best hand-made network and the best winner that is no larger."""
-    winners = read_winners(options.run / "finish" / "winners.csv")
+    """Print, for each size, the best hand-made network, winner and file that are no larger."""
+    folder = options.run / "finish"
+    winners = [
+        Rival(winner.name, winner.size_bytes, winner.test_mean)
+        for winner in read_winners(folder / "winners.csv")
+        if not winner.is_baseline
+    ]
+    files = [
+        Rival(row.file, row.size_bytes, row.test_value)
+        for row in read_artefacts(folder / "artefacts.csv")
+        if not row.refused
+    ]
     with options.results.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    print(f"{'size':>9}  {'hand-made':>12}  {'winner':>12}  {'its size':>9}  difference (95 %)")
+    print(f"{'size':>9}  {'hand-made':>9}   best winner in floats, best file; points more (95 %)")
     for kilobytes in sorted({int(row["kilobytes"]) for row in rows}):
-        print(line_of(kilobytes, [r for r in rows if int(r["kilobytes"]) == kilobytes], winners))
+        here = [row for row in rows if int(row["kilobytes"]) == kilobytes]
+        largest, mean = largest_and_mean(here)
+        told = [best_below(largest, kind, mean) for kind in (winners, files)]
+        print(f"{kilobytes:>6} kB  {100 * mean:>7.2f} %   {'; '.join(told)}")
     return 0
 
 
-def line_of(
-    kilobytes: int, rows: Sequence[Mapping[str, str]], winners: Sequence[WinnerRow]
-) -> str:
-    """Return one size in words; a hand-made family counts by the mean of its seeds."""
-    families = {row["family"] for row in rows}
-    found = {
-        family: [float(row["accuracy"]) for row in rows if row["family"] == family]
-        for family in families
+@dataclass(frozen=True)
+class Rival:
+    """What a hand-made network is compared with: a winner, or one of its files."""
+
+    name: str
+    size_bytes: float
+    accuracy: float
+
+
+def largest_and_mean(rows: Sequence[Mapping[str, str]]) -> tuple[float, float]:
+    """Return the bytes and the accuracy of the best hand-made family, the mean of its seeds."""
+    families = {
+        row["family"]: [float(r["accuracy"]) for r in rows if r["family"] == row["family"]]
+        for row in rows
     }
-    best = max(found.values(), key=lambda values: sum(values) / len(values))
-    mean = sum(best) / len(best)
-    largest = max(float(row["size_bytes"]) for row in rows)
-    ours = [row for row in winners if not row.is_baseline and row.size_bytes <= largest]
-    if not ours:
-        return f"{kilobytes:>6} kB  {100 * mean:>10.2f} %  no winner is as small"
-    winner = max(ours, key=lambda row: row.test_mean)
-    half = (winner.confidence_high - winner.confidence_low) / 2
-    noise = "?" if math.isnan(half) else f"{100 * half:.2f}"
+    means = {family: sum(found) / len(found) for family, found in families.items()}
+    best = max(means, key=lambda family: means[family])
+    return max(float(r["size_bytes"]) for r in rows if r["family"] == best), means[best]
+
+
+def best_below(largest: float, rivals: Sequence[Rival], hand_made: float) -> str:
+    """Return the best that is no larger, in words."""
+    fitting = [rival for rival in rivals if rival.size_bytes <= largest]
+    if not fitting:
+        return "none is as small"
+    best = max(fitting, key=lambda rival: rival.accuracy)
+    both = (best.accuracy, hand_made)
+    half = 1.96 * math.sqrt(sum(p * (1 - p) for p in both) / NUM_TEST)
     return (
-        f"{kilobytes:>6} kB  {100 * mean:>10.2f} %  {100 * winner.test_mean:>10.2f} %  "
-        f"{winner.size_bytes / 1000:>6.1f} kB  {100 * (winner.test_mean - mean):+.2f} ± {noise}"
+        f"{best.name} of {best.size_bytes / 1000:.1f} kB {100 * best.accuracy:.2f} % "
+        f"({100 * (best.accuracy - hand_made):+.2f} ± {100 * half:.2f})"
     )
 
 
