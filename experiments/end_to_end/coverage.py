@@ -48,10 +48,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("winners", type=int, nargs="?", default=20)
     parser.add_argument("seeds", type=int, nargs="?", default=3)
     parser.add_argument("further", type=int, nargs="?", default=5)
+    parser.add_argument("--settings", nargs="*", default=[], help="of nas finish")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(words)
     num_winners, num_seeds, num_further = options.winners, options.seeds, options.further
-    finish = build_finish(check_finish([f"run={options.run}", "execution=inline"]), words=[])
+    words = [f"run={options.run}", "execution=inline", *options.settings]
+    finish = build_finish(check_finish(words), words=[])
     assert isinstance(finish.task, FinishTask), "this measures runs on images"
     numbers = layered(finish.task, num_winners)
     task = replace(finish.task, pick=Pick(trials=numbers), num_seeds=num_seeds, export=None)
@@ -124,7 +126,8 @@ def small(folder: Path) -> Iterator[list[str]]:
     run_folder = folder / "run"
     status = nas(["search", f"run_folder={run_folder}", "execution=inline", "ui=plain", *words])
     assert status == 0, "the search failed"
-    yield [str(run_folder), "1", "2", "1", "--results", str(folder / "coverage.csv")]
+    yield [str(run_folder), "1", "2", "1", "--settings", "training.epochs=1",
+           "--results", str(folder / "coverage.csv")]  # fmt: skip
 
 
 if __name__ == "__main__":

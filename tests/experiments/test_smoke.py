@@ -1,5 +1,6 @@
 """Every experiment has a small form that runs, and the pages name commands that exist."""
 
+import atexit
 import multiprocessing
 import os
 import re
@@ -83,7 +84,10 @@ def _become(command: str, folder: Path, told: Path) -> None:
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     sys.argv = [command, "--smoke"]
-    runpy.run_module(command, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(command, run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()  # which a fork leaves out
 
 
 @pytest.mark.parametrize("command", QUICK)
