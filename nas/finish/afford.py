@@ -26,10 +26,9 @@ ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # taken: on photos a training of half the time cost the best network two to four points (23 epochs
 # in the place of 46).
 LEAST_TIMES = 8
-# The same for a much smaller one that takes little beside those that are taken: a quarter of
-# their time costs them a fifth of their epochs. Without it half an hour retrained no network
-# below 700 kB (experiments/time_to_front).
-LITTLE, LEAST_TIMES_BESIDE = 0.25, 5
+# The same for much smaller ones that together take at most this share of the time of the first.
+# Without it half an hour retrained no network below 700 kB (experiments/time_to_front).
+BESIDE, LEAST_TIMES_BESIDE = 0.75, 5
 # What an accuracy after one epoch may hide; after more it is a part: 9 points after 4, 2 after
 # 20 epochs. What chance makes of few validation images comes on top. Four networks whose trials
 # of 7 epochs had 55 to 70 % gained 5 to 14 points when they trained on (experiments/photos).
@@ -80,9 +79,12 @@ def affordable(
         return not kept or fit([*kept, place], LEAST_TIMES * search_epochs)
 
     def fits_beside(kept: Sequence[int], place: int) -> bool:
-        takes_little = epoch_s[place] <= LITTLE * sum(epoch_s[other] for other in kept)
+        if not kept:
+            return True
+        beside_s = sum(epoch_s[other] for other in [*kept[1:], place])
+        takes_little = beside_s <= BESIDE * epoch_s[kept[0]]
         times = LEAST_TIMES_BESIDE if takes_little else LEAST_TIMES
-        return not kept or fit([*kept, place], times * search_epochs)
+        return fit([*kept, place], times * search_epochs)
 
     kept = _by_sizes(known, quick, metric, doubt=doubt, fits_too=fits_beside)
     members = [place for place in quick if place < len(winners) and place not in kept]

@@ -71,6 +71,17 @@ def choose(
     return _in_order(_chosen(fitting, objectives, pick), objectives)
 
 
+def counting(
+    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], pick: Pick
+) -> list[TrialRecord]:
+    """Return the trials that are better than trivial models; all where none is."""
+    if not records:
+        return []
+    table = _table(records, objectives)
+    is_counted = is_above(table, counting_floor(table, pick.floors))
+    return [record for record, counts in zip(records, is_counted, strict=True) if counts]
+
+
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the chosen trials; a compressed variant is replaced by the trial it came from."""
     known = {record.number: record for record in records}
@@ -122,7 +133,7 @@ def spread(table: FloatArray, *, count: int) -> list[int]:
 def _chosen(
     fitting: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick
 ) -> list[TrialRecord]:
-    table = np.asarray([losses(objectives, record.metrics) for record in fitting], dtype=float)
+    table = _table(fitting, objectives)
     members = np.flatnonzero(front_mask(table))
     size, quality = size_column(objectives), quality_column(objectives)
     everything = float("inf")
@@ -140,6 +151,10 @@ def _chosen(
         case _:
             indices = list(members)
     return [fitting[index] for index in indices if index is not None]
+
+
+def _table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> FloatArray:
+    return np.asarray([losses(objectives, record.metrics) for record in records], dtype=float)
 
 
 def resolved(pick: Pick, objectives: Sequence[Objective]) -> Which:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
+from nas.finish.choose import counting
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
 from nas.finish.find_length import (
     FITS,
@@ -160,7 +161,10 @@ def _kept(
     if patience.budget_s is None or is_chosen or patience.keeps_epochs:
         return winners
     chosen = {winner.architecture.id for winner in winners}
-    trials = [candidate_of(record) for record in task.records if record.parent is None]
+    counted = counting(task.records, objectives=task.objectives, pick=pick)
+    useful = {record.architecture.id for record in counted}
+    winners = [winner for winner in winners if winner.architecture.id in useful] or winners
+    trials = [candidate_of(record) for record in counted if record.parent is None]
     others = [trial for trial in trials if trial.architecture.id not in chosen]
     before = remembered_winners(folder, budget_s=patience.budget_s)
     if before and before <= {winner.architecture.id for winner in (*winners, *others)}:

@@ -4,11 +4,11 @@ import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
 from nas.finish.afford import (
+    BESIDE,
     DOUBT,
     ENOUGH_TIMES,
     LEAST_TIMES,
     LEAST_TIMES_BESIDE,
-    LITTLE,
     affordable,
     trial_epochs_s,
 )
@@ -111,9 +111,9 @@ def test_where_the_largest_takes_too_long_beside_the_first_the_next_is_taken():
 
 
 @pytest.mark.parametrize(("share", "is_taken"), [(0.9, True), (1.1, False)])
-def test_a_much_smaller_network_that_takes_little_needs_less_time(share, is_taken):
+def test_a_much_smaller_network_that_takes_less_than_the_first_needs_less_time(share, is_taken):
     large, small = trial(0, 0.6, 1e6), trial(1, 0.5, 1e5)
-    seconds = [1.0, share * LITTLE]
+    seconds = [1.0, share * BESIDE]
     needed = sum(seconds) * LEAST_TIMES_BESIDE / LEAST_TIMES
     found = chosen([large, small], [], epoch_s=seconds, num_long=1.01 * needed)
     assert found == ([small, large] if is_taken else [large])

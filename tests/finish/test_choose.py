@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.errors import ConfigError, ConstraintError
-from nas.finish.choose import Pick, Which, choose, spread
+from nas.finish.choose import Pick, Which, choose, counting, spread
 from nas.objective import Constraint, objective_for
 from tests.finish.conftest import OBJECTIVES, record
 
@@ -42,6 +42,16 @@ def test_best_within_a_limit_that_the_search_did_not_optimise_may_be_off_its_fro
 
 def test_trials_by_number_are_taken_as_they_are_even_off_the_front(records):
     assert numbers(records, trials=(3, 0)) == [0, 3]
+
+
+@pytest.mark.parametrize(("trivial", "expected"), [(0.75, [1, 2]), (0.99, [0, 1, 2, 3])])
+def test_what_is_better_than_a_trivial_model_counts_or_all_where_nothing_is(
+    records, trivial, expected
+):
+    floors = ((-trivial, np.inf),)
+    counted = counting(records, objectives=OBJECTIVES, pick=Pick(floors=floors))
+
+    assert sorted(record.number for record in counted) == expected
 
 
 def test_knee_gives_one_member(records):
