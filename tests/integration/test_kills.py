@@ -9,7 +9,7 @@ from experiments.engine.windows import SIGNALS, WINDOWS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["false", "text"])
+@pytest.mark.parametrize("kind", ["false", pytest.param("text", marks=pytest.mark.long)])
 def test_kills_and_signals_at_all_moments_lose_no_trial_and_no_weights(tmp_path, kind):
     seed = random.SystemRandom().randrange(10**6)
     number = len(WINDOWS) + len(SIGNALS)  # each once; by hand the experiment makes hundreds
