@@ -10,11 +10,12 @@ pytestmark = [
 ]
 
 
-def test_a_search_under_faults_of_all_kinds_equals_the_undisturbed_one(tmp_path):
+def test_a_search_under_faults_equals_the_undisturbed_one(tmp_path):
     from experiments.engine.chaos import wreak_havoc
 
     seed = random.SystemRandom().randrange(10**6)
 
-    seconds = wreak_havoc(17, seed, tmp_path)  # raises where they differ
+    number = 8  # of 17 kinds, by chance; by hand the experiment makes hundreds
+    seconds = wreak_havoc(number, seed, tmp_path)  # raises where they differ
 
-    assert len(seconds) == 17, f"seed {seed}: {list(seconds)}"
+    assert len(seconds) == number, f"seed {seed}: {list(seconds)}"
