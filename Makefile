@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help search test test-all test-databases test-slow test-long check docs clean
+.PHONY: help search test test-all test-databases test-slow test-slow-clusters test-slow-others \
+        test-long check docs clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
@@ -27,9 +28,15 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
+# At once: tests on clusters mostly wait.
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not long and not gpu and not postgres"
+	$(MAKE) --jobs=2 --output-sync=target test-slow-clusters test-slow-others
+
+test-slow-clusters:
 	$(BIN)/python -m pytest -m "slow and ray and not long and not gpu and not postgres"
+
+test-slow-others:
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not long and not gpu and not postgres"
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long

@@ -22,6 +22,7 @@ QUICK = (
     "experiments.search_quality.limit",
     "experiments.search_quality.warm_start",
 )
+ON_RAY = ("experiments.engine.chaos", "experiments.engine.throughput")
 OF_LIBRARIES = (".", "pymp-", "torchinductor_")
 LIMIT_S = 300
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "RAY_TMPDIR": "/tmp"}
@@ -95,15 +96,21 @@ def test_a_quick_experiment_runs_in_its_small_form(command, tmp_path, forks):
     _run_small_form(command, tmp_path, forks)
 
 
-# Each runs in a process of its own, with a Ray of its own where it needs one: two may run at once.
 @pytest.mark.slow
-@pytest.mark.parametrize("command", sorted(set(_commands()) - set(QUICK)))
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=[pytest.mark.ray] * (command in ON_RAY))
+        for command in _commands()
+        if command not in QUICK
+    ],
+)
 def test_every_other_experiment_runs_in_its_small_form(command, tmp_path, forks):
     _run_small_form(command, tmp_path, forks)
 
 
 def test_the_quick_ones_are_among_the_commands():
-    assert set(QUICK) < set(_commands())
+    assert {*QUICK, *ON_RAY} < set(_commands())
 
 
 def test_every_command_of_an_experiment_stands_in_their_table():
