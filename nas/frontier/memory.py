@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optuna.study import Study
 
 from nas.frontier.aim import Aim
-from nas.frontier.candidates import Candidate, CandidatePool
+from nas.frontier.candidates import SHARE_BY_RESULTS, Candidate, CandidatePool
 from nas.frontier.goals import Goals
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.noise import ReadingNoise
@@ -185,8 +185,9 @@ class StudyMemory:
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
         """Return the next network that the space recommends, if any is unknown.
 
-        Otherwise it is the one nearest to the next quantile of the sizes; where there are hints,
-        the best of the nearest ones by these.
+        Otherwise it is the one nearest to the next quantile of the sizes. Where an expert's prior
+        is told, it is one of the nearest tenth that this finds likely; where there are hints, the
+        best by these.
         """
         for candidate in self.candidates.recommended:
             if candidate.key not in known:
@@ -199,11 +200,13 @@ class StudyMemory:
         share = first[place] if place < len(first) else _van_der_corput(place)
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
-        hints = self.candidates.hints
+        hints, prior = self.candidates.hints, self.candidates.prior
+        if share and (hints or prior.is_told):  # the smallest of all must be among the smallest
+            width = hints.share if hints and not prior.is_told else SHARE_BY_RESULTS
+            nearest = left[np.argsort(distance, kind="stable")][: ceil(width * len(left))]
+        nearest = nearest[prior.likely(self.candidates.pool.rows[nearest])]
         if hints is None:
             return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
-        if share:  # the smallest of all must be among the smallest
-            nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
         return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
 
     def _left_of_pool(self) -> IntArray:

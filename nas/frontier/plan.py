@@ -100,6 +100,7 @@ class CandidatePlan:
         losses = goals.measured_losses(observations.values)
         self._worst = aim.worst(losses[seen.is_allowed], goals.measured)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
+        self._weigh = candidates.prior.weigher(len(seen), rng)
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
         values = believed(self._models, seen.features, self._scale(losses), self._noise)
@@ -295,7 +296,8 @@ class CandidatePlan:
         for column in self._noise.columns:
             noise[:, column] += cast("Posterior", self._models[column]).noise
         noise = self._columns(0.0 * batch.static, noise)
-        return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))
+        gain = self._gain(batch, mean, sd, noise)
+        return ScoredCandidates(batch, mean, sd, noise, gain, self._weigh(batch.rows))
 
     def _noise_at(self, expected: FloatArray) -> FloatArray:
         """Return the known variances (n, d) of readings of what is expected."""
@@ -318,9 +320,9 @@ def _with_untried(batch: CandidateBatch, untried: UntriedSettings | None) -> Can
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:
     """Return the rows of the candidates with the largest expected gains."""
-    gain = np.concatenate([part.gain for part in scored])
+    worth = np.concatenate([part.worth for part in scored])
     rows = np.concatenate([part.batch.rows for part in scored])
-    return np.asarray(rows[np.argsort(-gain, kind="stable")[:NUM_BEST]])
+    return np.asarray(rows[np.argsort(-worth, kind="stable")[:NUM_BEST]])
 
 
 def _share_of_hits(losses: FloatArray) -> float:

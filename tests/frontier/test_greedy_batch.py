@@ -51,10 +51,11 @@ def gains(front, mean, sd):
     return expected_hypervolume_improvement(boxes, mean=mean, sd=moved)
 
 
-def open_picks(num_candidates):
+def open_picks(num_candidates, weight=None):
     batch, mean, sd, model, front = problem(num_candidates)
+    gain, own = gains(front, mean, sd), np.ones(num_candidates) if weight is None else weight
     return GreedyBatch(
-        ScoredCandidates(batch, mean, sd.copy(), noise(num_candidates), gains(front, mean, sd)),
+        ScoredCandidates(batch, mean, sd.copy(), noise(num_candidates), gain, own),
         [model],
         measured=[0],
         front=front,
