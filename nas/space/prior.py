@@ -64,5 +64,19 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_same(name: Any, option: Value) -> bool:
-    """Say whether a name means an option: 1 is 1.0, but not true and not a text."""
+    """Say whether a key means an option: 1 is 1.0, but not true.
+
+    A command line hands over all keys as texts.
+    """
+    if isinstance(name, str) and isinstance(option, bool):
+        return name.lower() == str(option).lower()
+    if isinstance(name, str) and not isinstance(option, str):
+        return _number_in(name) == option
     return bool(name == option) and isinstance(name, bool) == isinstance(option, bool)
+
+
+def _number_in(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

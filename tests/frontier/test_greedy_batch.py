@@ -85,6 +85,19 @@ def test_the_picks_are_those_of_working_out_every_gain_each_time():
     assert np.array_equal(found, batch.rows[expected])
 
 
+def test_weights_decide_among_gains():
+    batch, mean, sd, _, front = problem(50)
+    gain = gains(front, mean, sd)
+    weight = np.where(np.arange(50) == 7, 1e6, 1.0)
+
+    picks = open_picks(50, weight)
+
+    assert gain[7] > 0
+    assert np.argmax(gain) != 7
+    assert picks.best_gain == gain[7]
+    assert np.array_equal(picks.next(()), batch.rows[7])
+
+
 def test_known_networks_are_passed_over_and_none_comes_twice():
     picks = open_picks(10)
     first = picks.next(())

@@ -151,6 +151,34 @@ def test_the_first_trainings_are_the_most_promising_of_their_size():
     assert all(abs(told - other) <= 4 for told, other in widths)
 
 
+def told_of(prior):
+    told = {"choice": list(COSTS), "prior": prior}
+    return SearchSpace({f"e{i}": {"choice": list(COSTS)} for i in range(4)} | {"e4": told})
+
+
+def test_the_first_trainings_are_those_that_an_expert_expects_to_be_good():
+    for word in ("narrow", "skip"):
+        smallest, *others = first_of(told_of({word: 9}), 4)
+        assert set(smallest.values()) == {"none"}
+        assert [architecture["e4"] for architecture in others] == [word] * 3
+
+
+def test_what_an_expert_thinks_little_of_is_still_tried():
+    space = told_of({"none": 9, "skip": 9})
+    asked = run(open_study(FrontierSampler(space, cell_facts, seed=0)), 25, space=space)
+    assert {"narrow", "wide"} <= {a["e4"] for a in asked}
+
+
+def test_a_study_with_another_prior_goes_on():
+    before, now = told_of({"narrow": 9}), told_of({"wide": 9})
+    study = open_study(FrontierSampler(before, cell_facts, seed=1))
+    asked = run(study, 6, space=before)
+    resumed = copy_of(study, FrontierSampler(now, cell_facts, seed=1))
+    asked += run(resumed, 6, space=now)
+    assert len({architecture.id for architecture in asked}) == 12
+    assert sum(architecture["e4"] == "wide" for architecture in asked[6:]) >= 3
+
+
 def test_it_finds_the_front_of_a_thousand_networks_within_sixty():
     asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 60)
 
