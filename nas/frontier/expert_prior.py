@@ -41,8 +41,9 @@ SHARE_WITHOUT = 0.25
 BELL, SHARE_EVEN = 1 / 6, 0.2
 # Largest standard deviation of log pi over random architectures.
 MAX_SPREAD = 2.0
-# What counts as likely where one of several is to be trained.
-SHARE_LIKELY = 0.2
+# Of several that might be trained first, those count whose pi is at most this factor below the
+# largest; what else is known decides among them.
+LIKELY = 2.0
 # Architectures that a pool gets by the prior, as a share of its random ones, and how many random
 # ones each is drawn from: undescribed, they cost next to nothing.
 SHARE_BY_PRIOR, NUM_DRAWN_FROM = 0.25, 16
@@ -94,11 +95,11 @@ class ExpertPrior:
         return lambda rows: np.exp(power * self(rows))
 
     def likely(self, rows: FloatArray) -> IntArray:
-        """Return the places of the likeliest fifth of some rows, and of those that equal them."""
+        """Return the places of the likeliest rows: within a factor of two of the best."""
         if not self.is_told:
             return np.arange(len(rows))
         found = self(rows)
-        return np.flatnonzero(found >= np.quantile(found, 1.0 - SHARE_LIKELY) - 1e-9)
+        return np.flatnonzero(found >= found.max() - math.log(LIKELY))
 
     def draw(
         self, draw: Callable[[int], FloatArray], pool_size: int, rng: np.random.Generator

@@ -163,12 +163,6 @@ def test_the_first_trainings_are_those_that_an_expert_expects_to_be_good():
         assert [architecture["e4"] for architecture in others] == [word] * 3
 
 
-def test_what_an_expert_thinks_little_of_is_still_tried():
-    space = told_of({"none": 9, "skip": 9})
-    asked = run(open_study(FrontierSampler(space, cell_facts, seed=0)), 25, space=space)
-    assert {"narrow", "wide"} <= {a["e4"] for a in asked}
-
-
 def test_a_study_with_another_prior_goes_on():
     before, now = told_of({"narrow": 9}), told_of({"wide": 9})
     study = open_study(FrontierSampler(before, cell_facts, seed=1))
