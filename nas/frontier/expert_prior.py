@@ -32,8 +32,7 @@ from nas.space.parameters import Choice, Domain
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# piBO's own exponent for searches of up to some hundred trainings.
-TRUST = 10.0
+POWER, FADING = 1.0, 3.0
 # Share of the proposals that the prior has no part in, as in PriMO.
 SHARE_WITHOUT = 0.25
 # Of a number: standard deviation of the bell as a share of the range, and how much of the density
@@ -81,17 +80,17 @@ class ExpertPrior:
         return self._share * total
 
     def weigher(
-        self, num_results: int, rng: np.random.Generator
+        self, num_before: int, rng: np.random.Generator
     ) -> Callable[[FloatArray], FloatArray]:
         """Return what gives the factors (n,) by which the gains of rows count in one proposal.
 
         Args:
-            num_results: how many there are.
+            num_before: proposals since the first trainings.
             rng: decides whether the prior counts; not asked where there is none.
         """
         if not self.is_told or rng.random() < SHARE_WITHOUT:
             return lambda rows: np.ones(len(rows))
-        power = TRUST / max(num_results, 1)
+        power = POWER * math.exp(-((num_before / FADING) ** 2))
         return lambda rows: np.exp(power * self(rows))
 
     def likely(self, rows: FloatArray) -> IntArray:

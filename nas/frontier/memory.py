@@ -185,9 +185,9 @@ class StudyMemory:
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
         """Return the next network that the space recommends, if any is unknown.
 
-        Otherwise it is the one nearest to the next quantile of the sizes. Where an expert's prior
-        is told, it is one of the nearest tenth that this finds likely; where there are hints, the
-        best by these.
+        Otherwise it is the one nearest to the next quantile of the sizes; where there are hints,
+        the best of the nearest ones by these. Where an expert's prior is told, every second one
+        is likely by this: the others show what the prior is worth.
         """
         for candidate in self.candidates.recommended:
             if candidate.key not in known:
@@ -201,10 +201,12 @@ class StudyMemory:
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
         hints, prior = self.candidates.hints, self.candidates.prior
-        if share and (hints or prior.is_told):  # the smallest of all must be among the smallest
-            width = hints.share if hints and not prior.is_told else SHARE_BY_RESULTS
+        by_prior = prior.is_told and not place % 2
+        if share and (hints or by_prior):  # the smallest of all must be among the smallest
+            width = hints.share if hints and not by_prior else SHARE_BY_RESULTS
             nearest = left[np.argsort(distance, kind="stable")][: ceil(width * len(left))]
-        nearest = nearest[prior.likely(self.candidates.pool.rows[nearest])]
+        if by_prior:
+            nearest = nearest[prior.likely(self.candidates.pool.rows[nearest])]
         if hints is None:
             return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
         return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))

@@ -100,7 +100,8 @@ class CandidatePlan:
         losses = goals.measured_losses(observations.values)
         self._worst = aim.worst(losses[seen.is_allowed], goals.measured)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
-        self._weigh = candidates.prior.weigher(len(seen), rng)
+        num_before = len(observations.known) - len(aim.start_quantiles)
+        self._weigh = candidates.prior.weigher(max(num_before, 0), rng)
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
         values = believed(self._models, seen.features, self._scale(losses), self._noise)
