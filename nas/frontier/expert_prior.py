@@ -1,22 +1,24 @@
-"""How much does an expert's prior weigh for a candidate, now that there are so many results?
+"""How much does an expert's prior weigh for a candidate, after so many proposals?
 
 The expected gain of a candidate x is multiplied by
 
-    pi(x)^(beta / n)        pi: the prior's density, relative to a draw of all values alike
-                            n: how many results there are; beta: `TRUST`
+    pi(x)^exp(-(k / FADING)^2)      pi: the prior's density, relative to a draw of all values alike
+                                    k: proposals since the first trainings
 
-so the prior decides the first proposals and is soon outweighed by results, whether it was right or
-wrong. One proposal in four is made without it. The prior of a choice is what the user's weights
-say, that of a number a bell around the best guess; both leave every value some density, so nothing
-is excluded. Priors of several parameters are taken as independent. Where there are many, their sum
-of logarithms is divided down, or a prior on each of twenty layers would outweigh any result.
+so the prior decides the first proposals and is gone after some seven, whether it was right or
+wrong. Of the first trainings every second is chosen by it, and of the proposals that follow one in
+four is made without it: so results show what it is worth. The prior of a choice is what the user's
+weights say, that of a number a bell around the best guess; both leave every value some density, so
+nothing is excluded. Priors of several parameters are taken as independent. Where there are many,
+their sum of logarithms is divided down, or a prior on each of twenty layers would leave no choice.
 
 Notation: n rows as in `nas.frontier.encoding`; log pi (n,) as above, 0 where nothing is said.
 
 Sources: Hvarfner et al. 2022, "piBO: augmenting acquisition functions with user beliefs for
-Bayesian optimization", equation 6, for the power; Basu et al. 2025, "Multi-objective
-hyperparameter optimization in the age of deep learning" (PriMO), for several objectives and for
-the proposals without the prior.
+Bayesian optimization", equation 6, for a prior as a factor that fades; Basu et al. 2025,
+"Multi-objective hyperparameter optimization in the age of deep learning" (PriMO), for several
+objectives, this fading, and the proposals without the prior. piBO's own exponent, 10 / n, lets a
+wrong prior cost more than this one (`experiments/search_quality/tried.md`).
 """
 
 import math
@@ -32,7 +34,8 @@ from nas.space.parameters import Choice, Domain
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-POWER, FADING = 1.0, 3.0
+# PriMO has the square root of the space's dimension; a wide space is no reason to trust longer.
+FADING = 3.0
 # Share of the proposals that the prior has no part in, as in PriMO.
 SHARE_WITHOUT = 0.25
 # Of a number: standard deviation of the bell as a share of the range, and how much of the density
@@ -90,7 +93,7 @@ class ExpertPrior:
         """
         if not self.is_told or rng.random() < SHARE_WITHOUT:
             return lambda rows: np.ones(len(rows))
-        power = POWER * math.exp(-((num_before / FADING) ** 2))
+        power = math.exp(-((num_before / FADING) ** 2))
         return lambda rows: np.exp(power * self(rows))
 
     def likely(self, rows: FloatArray) -> IntArray:
