@@ -32,8 +32,8 @@ from nas.seeding import derive_seed
 from nas.space.parameters import Choice
 from nas.space.space import SearchSpace
 
-PROBLEMS = ("fcnet_naval", "fcnet_parkinsons", "nb201_c100", "macro")
-WEIGHTS = (3.0, 10.0)
+PROBLEMS = ("fcnet_naval", "fcnet_parkinsons", "nb201_c100")
+WEIGHTS = (3.0,)
 MARKS = (10, 25, 50)
 # These decide the size of networks whose other decisions are settings of their training.
 SIZES = ("n_units_1", "n_units_2")

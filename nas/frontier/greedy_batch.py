@@ -129,8 +129,9 @@ class GreedyBatch:
     @property
     def best_gain(self) -> float:
         """The gain of what would be picked now; 0 where nothing is left."""
-        best = np.argmax(np.where(self._is_open, self._scored.worth, -np.inf))
-        return float(self._scored.gain[best]) if self._is_open.any() else 0.0
+        if not self._is_open.any():
+            return 0.0
+        return float(self._scored.gain[self._best()])
 
     def next(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; None if none is left.
@@ -142,7 +143,7 @@ class GreedyBatch:
             self._count(self._last)
             self._last = None
         while self._is_open.any():
-            best = int(np.argmax(np.where(self._is_open, self._scored.worth, -np.inf)))
+            best = self._best()
             if self._scored.batch.keys[best] in known:
                 self._is_open[best] = False
             elif not self._is_fresh[best]:
@@ -152,6 +153,10 @@ class GreedyBatch:
                 self._last = best
                 return np.asarray(self._scored.batch.rows[best])
         return None
+
+    def _best(self) -> int:
+        """Return which candidate is worth most of those that may be picked; one may."""
+        return int(np.argmax(np.where(self._is_open, self._scored.worth, -np.inf)))
 
     def _refresh(self) -> None:
         """Compute the gains of the leaders again."""
