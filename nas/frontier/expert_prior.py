@@ -2,8 +2,10 @@
 
 The expected gain of a candidate x is multiplied by
 
-    pi(x)^exp(-(k / FADING)^2)      pi: the prior's density, relative to a draw of all values alike
+    pi(x)^(trust exp(-(k / FADING)^2))
+                                    pi: the prior's density, relative to a draw of all values alike
                                     k: proposals since the first trainings
+                                    trust: 0..1, less where results speak against the prior
 
 so the prior decides the first proposals and is gone after some seven, whether it was right or
 wrong. Of the first trainings every second is chosen by it, and of the proposals that follow one in
@@ -22,13 +24,14 @@ wrong prior cost more than this one (`experiments/search_quality/tried.md`).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nas.frontier.encoding import Encoding, scaled
+from nas.frontier.gaussian_process import Posterior
 from nas.space.parameters import Choice, Domain
 
 FloatArray = NDArray[np.float64]
@@ -36,6 +39,8 @@ IntArray = NDArray[np.int64]
 
 # PriMO has the square root of the space's dimension; a wide space is no reason to trust longer.
 FADING = 3.0
+# Proposals after which nothing is left of it that could matter.
+LASTS = 15
 # Share of the proposals that the prior has no part in, as in PriMO.
 SHARE_WITHOUT = 0.25
 # Of a number: standard deviation of the bell as a share of the range, and how much of the density
@@ -83,18 +88,35 @@ class ExpertPrior:
         return self._share * total
 
     def weigher(
-        self, num_before: int, rng: np.random.Generator
+        self, num_before: int, rng: np.random.Generator, *, trust: float = 1.0
     ) -> Callable[[FloatArray], FloatArray]:
         """Return what gives the factors (n,) by which the gains of rows count in one proposal.
 
         Args:
             num_before: proposals since the first trainings.
             rng: decides whether the prior counts; not asked where there is none.
+            trust: what results leave of the prior (`trust`).
         """
         if not self.is_told or rng.random() < SHARE_WITHOUT:
             return lambda rows: np.ones(len(rows))
-        power = math.exp(-((num_before / FADING) ** 2))
+        power = trust * math.exp(-((num_before / FADING) ** 2))
         return lambda rows: np.exp(power * self(rows))
+
+    def trust(self, models: Sequence[Posterior], rows: FloatArray) -> float:
+        """Return what results leave of the prior: 1 where none speaks against it, 0 for nothing.
+
+        It is twice the probability that losses fall where log pi rises, by generalised least
+        squares on the models, and at most 1. Of several measured objectives the one that speaks
+        best for the prior counts: nobody says which one it is about.
+
+        Args:
+            models: of the measured objectives.
+            rows: (n, parameters) the results that they have seen, in their order.
+        """
+        if not self.is_told:
+            return 1.0
+        slopes = [model.slope(self(rows)) for model in models]
+        return max(min(1.0, 2.0 * float(ndtr(-slope / error))) for slope, error in slopes)
 
     def likely(self, rows: FloatArray) -> IntArray:
         """Return the places of the likeliest rows: within a factor of two of the best."""

@@ -5,7 +5,10 @@ import pytest
 
 from nas.frontier.encoding import Encoding
 from nas.frontier.expert_prior import MAX_SPREAD, SHARE_WITHOUT, ExpertPrior
+from nas.frontier.gaussian_process import Kernel, Posterior, equal_blocks
 from nas.space.space import SearchSpace
+
+KERNEL = Kernel(equal_blocks([1]), ((0,),), (1.0,))
 
 
 def prior_of(tree):
@@ -86,3 +89,24 @@ def test_a_pool_holds_more_of_what_is_expected_to_be_good():
     # Three of four; the standard error of a share of 256 is .027.
     assert len(rows) == 256
     assert rows.mean() == pytest.approx(0.75, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("slope", "least", "most"), [(-1.0, 1.0, 1.0), (0.0, 0.9, 1.0), (1.0, 0.0, 0.01)]
+)
+def test_results_against_a_prior_take_its_word_and_none_for_it_are_needed(slope, least, most):
+    prior, encoding = prior_of(
+        {"a": {"float": [0.0, 1.0], "prior": 0.2}, "b": {"float": [0.0, 1.0]}}
+    )
+    rows = encoding.draw(40, np.random.default_rng(0))
+    model = Posterior(KERNEL, KERNEL.prior_mean, rows[:, 1:], slope * prior(rows))
+    assert least - 1e-9 <= prior.trust([model], rows) <= most + 1e-9
+    right = Posterior(KERNEL, KERNEL.prior_mean, rows[:, 1:], -prior(rows))
+    assert prior.trust([model, right], rows) == 1.0  # one objective is enough
+
+
+def test_results_that_are_all_alike_to_the_prior_say_nothing_of_it():
+    prior, _ = prior_of({"a": {"choice": ["x", "y"], "prior": {"y": 3}}})
+    rows = np.zeros((3, 1))
+    model = Posterior(KERNEL, KERNEL.prior_mean, np.array([[0.1], [0.5], [0.9]]), np.arange(3.0))
+    assert prior.trust([model], rows) == 1.0
