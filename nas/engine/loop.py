@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from nas.engine.beliefs import keep_beliefs
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
@@ -28,7 +29,7 @@ from nas.engine.view import Progress, SearchPlan, View
 from nas.engine.weights import FrontWeights, brings_weights
 from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
-from nas.record.beliefs import BELIEVED_CSV, write_beliefs
+from nas.record.beliefs import BELIEVED_CSV
 from nas.record.lease import Lease
 from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
@@ -251,8 +252,7 @@ class SearchLoop:
                 finally:
                     backend.close()
         self._intake.leave_in_order(is_over=not is_interrupted)
-        place = self._run_folder.path / BELIEVED_CSV
-        write_beliefs(place, self._study.records, self._study.beliefs())
+        keep_beliefs(self._study, self._run_folder.path / BELIEVED_CSV)
         return self._summary(is_interrupted=is_interrupted)
 
     def _begin(self, backend: Backend) -> None:

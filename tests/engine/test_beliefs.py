@@ -46,6 +46,19 @@ def test_few_or_exact_results_are_as_they_were_measured(tmp_path, num_trials, nu
     assert not (tmp_path / BELIEVED_CSV).exists()
 
 
+def test_a_search_with_nothing_left_to_do_leaves_the_file_and_mends_one_that_is_lost(tmp_path):
+    searched(tmp_path, MIN_RESULTS, num_judged=50)
+    place = tmp_path / BELIEVED_CSV
+    written, since_ns = place.read_text(), place.stat().st_mtime_ns
+
+    search(task_of(MIN_RESULTS, num_judged=50), tmp_path)
+    assert place.stat().st_mtime_ns == since_ns
+
+    place.unlink()
+    search(task_of(MIN_RESULTS, num_judged=50), tmp_path)
+    assert place.read_text() == written
+
+
 def test_a_sampler_without_a_model_of_readings_believes_nothing(tmp_path):
     search(small_task(MIN_RESULTS), tmp_path)
 
