@@ -40,7 +40,7 @@ from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
-from nas.finish.choose import Pick
+from nas.finish.choose import Pick, belief_words
 from nas.finish.find_length import Patience
 from nas.finish.language import run_language_finish
 from nas.finish.language_task import LanguageTask
@@ -51,6 +51,7 @@ from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import LARGEST, TeacherChoice
 from nas.finish.which import Which
 from nas.objective import Objective
+from nas.record.beliefs import BELIEVED_CSV, read_beliefs
 from nas.record.lease import Lease
 from nas.record.references import REFERENCES_CSV, floors_of, read_references
 from nas.record.run_folder import RunFolder
@@ -98,6 +99,11 @@ class AssembledFinish:
             return run_language_finish(self.task, folder=self.folder, crew=crew, publish=publish)
         return run_finish(self.task, folder=self.folder, crew=crew, publish=publish, lease=lease)
 
+    def words_on_choice(self) -> str | None:
+        """Say where winners are others than those of the measured front."""
+        task = self.task
+        return belief_words(task.records, objectives=task.objectives, pick=task.pick)
+
     def write_page(self) -> None:
         """Write report.html of the run again: what `nas finish` found out belongs into it."""
         from nas.report.page import write_page  # drawing takes a second to load
@@ -130,7 +136,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     name = known_data(folder).name or dataset.name
     dataset = dataset if name == dataset.name else replace(dataset, name=name)
     records = _records(folder, objectives)
-    pick = _pick(config.pick, values, folder=folder, objectives=objectives)
+    pick = _pick(config.pick, values, folder=folder, objectives=objectives, records=records)
     if isinstance(dataset, TextData):
         language = language_task(
             config,
@@ -216,6 +222,7 @@ def _pick(
     *,
     folder: RunFolder,
     objectives: Sequence[Objective],
+    records: Sequence[TrialRecord],
 ) -> Pick:
     """Return what to take; a search for the best network has one winner unless told otherwise."""
     limits = config.limits()
@@ -227,6 +234,7 @@ def _pick(
         trials=tuple(config.trials),
         limits=limits,
         floors=floors_of(read_references(folder.path / REFERENCES_CSV), objectives),
+        beliefs=read_beliefs(folder.path / BELIEVED_CSV, records),
     )
 
 

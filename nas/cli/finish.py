@@ -109,6 +109,8 @@ def _finish(
         if finish.note is not None:
             view.message(finish.note)
             keep_fingerprint(finish.folder, finish.fingerprint)
+        if (changed := finish.words_on_choice()) is not None:
+            view.message(changed)
         crew = _crew(finish, console, config)
         retrainings = _retrainings(config, clock, begun_s=begun_s)
 

@@ -27,7 +27,7 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.run_document import pick_content
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
-    from nas.finish.choose import choose
+    from nas.finish.choose import belief_words, choose
     from nas.report.front import comparable_records
     from nas.report.limits import keeps
     from nas.report.neighbours import neighbours_of
@@ -37,9 +37,10 @@ def run(words: Sequence[str]) -> int:
     view = RunView.open(settings["run"])
     candidates = comparable_records(view.records, view.objectives)
     kept = [record for record in candidates if keeps(record, view.limits)] or candidates
-    pick = _pick(settings.get("which"), constraints, view)
+    pick = _pick(settings.get("which"), constraints, view, kept)
     (record,) = choose(kept, objectives=view.objectives, pick=pick)
     why = _why(pick, view, kept)
+    changed = belief_words(kept, objectives=view.objectives, pick=pick)
     beside = neighbours_of(record, view.front, view.objectives)
     command = finish_command(settings["run"], record.number)
     if wants_json():
@@ -48,7 +49,8 @@ def run(words: Sequence[str]) -> int:
         )
         answer("pick", content)
     values = ", ".join(objective_text(o, record.metrics.get(o.metric)) for o in view.objectives)
-    lines = [f"Take trial {record.number}: {values}", f"  {why}", ""]
+    lines = [f"Take trial {record.number}: {values}", f"  {why}"]
+    lines += [f"  {changed}", ""] if changed else [""]
     lines += trial_lines(view, record)
     if record not in view.front:
         lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
@@ -63,15 +65,22 @@ def run(words: Sequence[str]) -> int:
     return ExitStatus.DONE
 
 
-def _pick(which: str | None, limits: Sequence["Constraint"], view: "RunView") -> "Pick":
+def _pick(
+    which: str | None,
+    limits: Sequence["Constraint"],
+    view: "RunView",
+    records: Sequence["TrialRecord"],
+) -> "Pick":
     """Return what one network is chosen by: the knee where nothing is said."""
     from nas.finish.choose import Pick, resolved
     from nas.finish.which import Which
+    from nas.record.beliefs import BELIEVED_CSV, read_beliefs
 
     pick = Pick(
         which=Which.AUTO if which is None else Which(which),
         limits=tuple(limits),
         floors=tuple(tuple(floor) for floor in view.floors),
+        beliefs=read_beliefs(view.folder.path / BELIEVED_CSV, records),
     )
     way = resolved(pick, view.objectives)
     return replace(pick, which=Which.KNEE if way is Which.ALL else way)

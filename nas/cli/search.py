@@ -274,10 +274,12 @@ def _input_shape(search: "AssembledSearch") -> Sequence[int]:
 def _notes(job: SearchJob, settled: "SettledSearch") -> list[str]:
     """Return what is to be told before the first trial."""
     from nas.assemble.devices import device_notes
+    from nas.assemble.prior_notes import prior_notes
 
     search, limits = settled.search, constraints_of(settled.config.constraints)
     told = device_notes(search.devices, limits, input_shape=_input_shape(search))
-    return [*job.notes, *settled.lines, *told]
+    ignored = prior_notes(settled.config.sampler, search.task.space)
+    return [*job.notes, *settled.lines, *told, *ignored]
 
 
 def _note_circumstances(

@@ -142,10 +142,7 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     from nas.config.source import ConfigSource
 
     _check_known(name, folder)
-    settings = [
-        f"search_space/{word}" if word.startswith(_WRAPPED_BY) else f"search_space.{word}"
-        for word in overrides
-    ]
+    settings = [_of_space(word) for word in overrides]
     words = (f"search_space={name}", *settings)
     if name == "table":
         raise ConfigError("the space 'table' is made of a table's rows; it has no parameters yet")
@@ -153,6 +150,13 @@ def _node(name: str, overrides: Sequence[str], folder: Path | None = None) -> di
     return dict(
         check_node_of_space(compose_values(ConfigSource(config_dir=folder, overrides=words)))
     )
+
+
+def _of_space(word: str) -> str:
+    """Return an override as `nas search` takes it; a `+`, which adds a setting, stays in front."""
+    setting = word.lstrip("+")
+    divider = "/" if setting.startswith(_WRAPPED_BY) else "."
+    return f"{word[: len(word) - len(setting)]}search_space{divider}{setting}"
 
 
 _WRAPPED_BY = tuple(f"{key}=" for key in WRAPPERS)
@@ -201,15 +205,18 @@ def describe_domain(domain: Any) -> str:
     words = f"{domain.low} to {domain.high}"
     if domain.step not in (None, 1):
         words += f" in steps of {domain.step}"
-    return f"{words}, logarithmic" if domain.log else words
+    words += ", logarithmic" * domain.log
+    return words if domain.prior is None else f"{words}, expected near {domain.prior}"
 
 
 def _words(choice: Any) -> list[str]:
-    """Return the options, each with its weight where there are weights."""
+    """Return the options, each with its weight and its prior where there are any."""
     words = [_word(option) for option in choice.options]
-    if choice.weights is None:
-        return words
-    return [f"{word} (×{weight:g})" for word, weight in zip(words, choice.weights, strict=True)]
+    for mark, numbers in (("×", choice.weights), ("prior ", choice.prior)):
+        if numbers is not None:
+            pairs = zip(words, numbers, strict=True)
+            words = [f"{word} ({mark}{number:g})" for word, number in pairs]
+    return words
 
 
 def _either(values: Sequence[object]) -> str:

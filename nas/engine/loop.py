@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from nas.engine.beliefs import keep_beliefs
 from nas.engine.costs import CachedCosts
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
@@ -25,9 +26,10 @@ from nas.engine.rungs import Rungs
 from nas.engine.task import SearchSummary, SearchTask
 from nas.engine.trainings_again import TrainingsAgain
 from nas.engine.view import Progress, SearchPlan, View
-from nas.engine.weights import FrontWeights
-from nas.evaluation.evaluator import BringsWeights, Evaluator
+from nas.engine.weights import FrontWeights, brings_weights
+from nas.evaluation.evaluator import Evaluator
 from nas.execution.backend import Backend
+from nas.record.beliefs import BELIEVED_CSV
 from nas.record.lease import Lease
 from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, RunFolder
@@ -174,7 +176,7 @@ class SearchLoop:
         """Return who keeps weights, once it is known which are missing."""
         task, weights = self._task, FrontWeights(self._run_folder.models_dir)
         keeper = FrontKeeper(weights, objectives=task.objectives, records=records)
-        missing = keeper.missing() if _brings_weights(task.evaluator, self._run_folder) else ()
+        missing = keeper.missing() if brings_weights(task.evaluator, weights) else ()
         self._again = TrainingsAgain(missing, weights=weights, objectives=task.objectives)
         return [keeper] if self._relatives is None else [keeper, self._relatives]
 
@@ -250,6 +252,7 @@ class SearchLoop:
                 finally:
                     backend.close()
         self._intake.leave_in_order(is_over=not is_interrupted)
+        keep_beliefs(self._study, self._run_folder.path / BELIEVED_CSV)
         return self._summary(is_interrupted=is_interrupted)
 
     def _begin(self, backend: Backend) -> None:
@@ -341,10 +344,3 @@ def _relatives_of(
         return None
     parameters = task.space.parameters
     return Relatives(run_folder, parameters=parameters, plan=task.inheritance, records=records)
-
-
-def _brings_weights(evaluator: Evaluator, run_folder: RunFolder) -> bool:
-    """Say whether results come with weights; an evaluator that does not say so has left some."""
-    if isinstance(evaluator, BringsWeights):
-        return evaluator.brings_weights
-    return run_folder.models_dir.is_dir()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from nas.evaluation.evaluator import BringsWeights, Evaluator
 from nas.files import remove_own, write_bytes, write_text
 from nas.trial import TrialRecord, TrialResult
 
@@ -30,6 +31,10 @@ class FrontWeights:
             found = weights[record.variant]
             if found is not None:
                 self.save(record, weights=found)
+
+    def is_begun(self) -> bool:
+        """Say whether the folder is there."""
+        return self._folder.is_dir()
 
     def has(self, number: int) -> bool:
         """Say whether the weights of a trial are there."""
@@ -70,3 +75,8 @@ class FrontWeights:
             return
         for number in numbers:
             remove_own(self._folder / str(number), _FILES)
+
+
+def brings_weights(evaluator: Evaluator, kept: FrontWeights) -> bool:
+    """Say whether results come with weights; an evaluator that does not say so has left some."""
+    return evaluator.brings_weights if isinstance(evaluator, BringsWeights) else kept.is_begun()

@@ -1,13 +1,15 @@
 """Which members of a front become winners?
 
 Only validation numbers are used here; the test split is opened later, once, for the chosen trials.
+Where the search's model says what it believes of noisy ones, its word counts among the trials that
+keep the limits: the front of the readings holds lucky ones.
 A limit may be on any metric, also on one that the search did not optimise. The best trial within
 the limits may then be off the front of the whole run, so a new front is computed from the trials
 that keep them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from nas.objective import Constraint, Objective, losses
 from nas.pareto.dominance import front_mask
 from nas.pareto.floor import counting_floor, is_above
 from nas.pareto.select import best_under, knee
+from nas.record.beliefs import BELIEVED_CSV, Beliefs
 from nas.trial import TrialRecord
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +37,7 @@ class Pick:
         trials: numbers of trials to take as they are; if not empty, nothing else counts.
         limits: what a winner must keep, by the numbers of the search.
         floors: losses from which on a trial may be the knee.
+        beliefs: what takes the place of measured values in the choice (`nas.record.beliefs`).
     """
 
     which: Which = Which.AUTO
@@ -41,6 +45,7 @@ class Pick:
     trials: tuple[int, ...] = ()
     limits: tuple[Constraint, ...] = ()
     floors: tuple[tuple[float, ...], ...] = ()
+    beliefs: Beliefs = field(default_factory=dict)
 
 
 def choose(
@@ -77,9 +82,30 @@ def counting(
     """Return the trials that are better than trivial models; all where none is."""
     if not records:
         return []
-    table = _table(records, objectives)
+    table = _table(records, objectives, pick)
     is_counted = is_above(table, counting_floor(table, pick.floors))
     return [record for record, counts in zip(records, is_counted, strict=True) if counts]
+
+
+def belief_words(
+    records: Sequence[TrialRecord], *, objectives: Sequence[Objective], pick: Pick
+) -> str | None:
+    """Say what beliefs changed in the choice; None where they changed nothing."""
+    told = choose(records, objectives=objectives, pick=pick)
+    plain = choose(records, objectives=objectives, pick=replace(pick, beliefs={}))
+    more = sorted({r.number for r in told} - {r.number for r in plain})
+    less = sorted({r.number for r in plain} - {r.number for r in told})
+    if not more and not less:
+        return None
+    changes = [f"with {_trials(more)}"] * bool(more) + [f"without {_trials(less)}"] * bool(less)
+    return (
+        "accuracies are read on few examples, so the choice goes by what the search's model "
+        f"believes of them ({BELIEVED_CSV}): {', '.join(changes)}"
+    )
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    return f"trial{'s' * (len(numbers) > 1)} {_listed(numbers)}"
 
 
 def whole_ones(chosen: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -133,7 +159,7 @@ def spread(table: FloatArray, *, count: int) -> list[int]:
 def _chosen(
     fitting: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick
 ) -> list[TrialRecord]:
-    table = _table(fitting, objectives)
+    table = _table(fitting, objectives, pick)
     members = np.flatnonzero(front_mask(table))
     size, quality = size_column(objectives), quality_column(objectives)
     everything = float("inf")
@@ -153,8 +179,11 @@ def _chosen(
     return [fitting[index] for index in indices if index is not None]
 
 
-def _table(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> FloatArray:
-    return np.asarray([losses(objectives, record.metrics) for record in records], dtype=float)
+def _table(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective], pick: Pick
+) -> FloatArray:
+    values = [{**record.metrics, **pick.beliefs.get(record.number, {})} for record in records]
+    return np.asarray([losses(objectives, own) for own in values], dtype=float)
 
 
 def resolved(pick: Pick, objectives: Sequence[Objective]) -> Which:

@@ -9,6 +9,7 @@ changes speed and nothing else.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from nas.errors import ConstraintError, SpaceError
 from nas.frontier.effort import Effort
 from nas.frontier.embedding import Embedding
 from nas.frontier.encoding import Encoding
+from nas.frontier.expert_prior import ExpertPrior
 from nas.frontier.gaussian_process import Posterior
 from nas.frontier.settings import settings_of
 from nas.seeding import generator
@@ -126,6 +128,7 @@ class CandidatePool:
     """The architectures that a sampler chooses among.
 
     Attributes:
+        prior: what the space's parameters say of good architectures.
         hints: which networks of the pool are good for their size, by earlier searches or else by
             their prior scores; None where there are neither.
         recommended: allowed networks that the space names as quick learners, the surest first;
@@ -153,6 +156,7 @@ class CandidatePool:
         effort: Effort,
     ) -> None:
         self.encoding = Encoding(space)
+        self.prior = ExpertPrior(self.encoding)
         self._facts = facts
         self._is_allowed = is_allowed
         self._keys: dict[str, int] = {}
@@ -267,9 +271,7 @@ class CandidatePool:
         parents = rows[rng.integers(len(rows), size=count)]
         changes = rng.integers(1, max_changes + 1, size=count)
         found = map(self.describe, self.encoding.mutate(parents, rng, num_changes=changes))
-        allowed = [
-            candidate for candidate in found if candidate is not None and candidate.is_allowed
-        ]
+        allowed = [one for one in found if one is not None and one.is_allowed]
         return self.gather(allowed) if allowed else self.pool.take(np.arange(0))
 
     def _near_in_pool(
@@ -310,23 +312,27 @@ class CandidatePool:
         found: dict[int, Candidate] = {}
         for _ in range(MAX_DRAWS):
             rows = self._draw(space, rng, effort.pool_size)
-            found |= {
-                candidate.key: candidate
-                for candidate in map(self.describe, rows)
-                if candidate is not None
-            }
+            found |= self._met(rows)
             if sum(candidate.is_allowed for candidate in found.values()) >= effort.pool_size:
                 break
+        if self.prior.is_told:
+            draw = partial(self._draw, space, rng)
+            found |= self._met(self.prior.draw(draw, effort.pool_size, rng))
         # What is not allowed may be too large: the way down leads to what is.
         below = _smallest([*found.values()])
         for _ in range(effort.num_rounds):
             parents = [candidate.row for candidate in below] or rows[:DESCENT_PARENTS]
             start = np.repeat(np.array(parents), DESCENT_CHILDREN, axis=0)
             changes = rng.integers(1, 3, size=len(start))
-            children = map(self.describe, self.encoding.mutate(start, rng, num_changes=changes))
-            met = {candidate.key: candidate for candidate in [*below, *filter(None, children)]}
-            below = _smallest([*met.values()])
+            children = self.encoding.mutate(start, rng, num_changes=changes)
+            known = {candidate.key: candidate for candidate in below}
+            below = _smallest([*(known | self._met(children)).values()])
         return [*({candidate.key: candidate for candidate in below} | found).values()]
+
+    def _met(self, rows: FloatArray) -> dict[int, Candidate]:
+        """Return the rows that can be built as candidates, by the numbers of their networks."""
+        found = map(self.describe, rows)
+        return {candidate.key: candidate for candidate in found if candidate is not None}
 
     def _draw(self, space: SearchSpace, rng: np.random.Generator, count: int) -> FloatArray:
         if self.encoding.is_plain:

@@ -257,6 +257,24 @@ class Posterior:
     def _whitened(self, cross: FloatArray) -> FloatArray:
         return np.asarray(solve_triangular(self._factor, cross.T, lower=True, check_finite=False))
 
+    def slope(self, direction: FloatArray) -> tuple[float, float]:
+        """Return by how much values rise along a regressor, and its standard error.
+
+        Generalised least squares with a constant; what the process explains counts as covariance
+        (R&W 2.7). The error is infinite where the regressor does not vary.
+
+        Args:
+            direction: (n,) the regressor at the rows seen.
+        """
+        columns = np.column_stack([np.ones(len(direction)), direction])
+        ones, along = solve_triangular(self._factor, columns, lower=True, check_finite=False).T
+        rest = along - ones * (ones @ along) / (ones @ ones)
+        information = float(rest @ rest)
+        if information <= 1e-12:
+            return 0.0, np.inf
+        values = self._factor.T @ self._alpha  # whitened
+        return float(rest @ values) / information, information**-0.5
+
     def expecting(
         self, features: FloatArray, known_noise: FloatArray | float = 0.0
     ) -> "Posterior":

@@ -44,6 +44,7 @@ class ScoredCandidates:
         sd: (n, m) standard deviations; 0 where known.
         noise: (n, m) variances of what a training would read; 0 where it is exact.
         gain: (n) expected gains in hypervolume.
+        weight: (n) factors by which an expert's prior lets the gains count.
     """
 
     batch: CandidateBatch
@@ -51,15 +52,25 @@ class ScoredCandidates:
     sd: FloatArray
     noise: FloatArray
     gain: FloatArray
+    weight: FloatArray
+
+    @property
+    def worth(self) -> FloatArray:
+        """By what (n) candidates are chosen, the largest first."""
+        return self.gain * self.weight
 
     def __len__(self) -> int:
         return len(self.batch)
 
     def take(self, which: NDArray[np.int64]) -> "ScoredCandidates":
         """Return some of them."""
-        batch = self.batch.take(which)
         return ScoredCandidates(
-            batch, self.mean[which], self.sd[which], self.noise[which], self.gain[which]
+            self.batch.take(which),
+            self.mean[which],
+            self.sd[which],
+            self.noise[which],
+            self.gain[which],
+            self.weight[which],
         )
 
     def join(self, *others: "ScoredCandidates") -> "ScoredCandidates":
@@ -73,11 +84,12 @@ class ScoredCandidates:
             np.vstack([scored.sd for scored in all_of]),
             np.vstack([scored.noise for scored in all_of]),
             np.concatenate([scored.gain for scored in all_of]),
+            np.concatenate([scored.weight for scored in all_of]),
         )
 
 
 class GreedyBatch:
-    """Hands out candidates, the largest expected gain first.
+    """Hands out candidates, the largest expected gain first, as far as a prior weighs it.
 
     Args:
         scored: the candidates; their gains are up to date.
@@ -116,8 +128,10 @@ class GreedyBatch:
 
     @property
     def best_gain(self) -> float:
-        """The largest gain of what may still be picked; 0 where nothing is left."""
-        return float(self._scored.gain[self._is_open].max(initial=0.0))
+        """The gain of what would be picked now; 0 where nothing is left."""
+        if not self._is_open.any():
+            return 0.0
+        return float(self._scored.gain[self._best()])
 
     def next(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; None if none is left.
@@ -129,7 +143,7 @@ class GreedyBatch:
             self._count(self._last)
             self._last = None
         while self._is_open.any():
-            best = int(np.argmax(np.where(self._is_open, self._scored.gain, -np.inf)))
+            best = self._best()
             if self._scored.batch.keys[best] in known:
                 self._is_open[best] = False
             elif not self._is_fresh[best]:
@@ -140,11 +154,15 @@ class GreedyBatch:
                 return np.asarray(self._scored.batch.rows[best])
         return None
 
+    def _best(self) -> int:
+        """Return which candidate is worth most of those that may be picked; one may."""
+        return int(np.argmax(np.where(self._is_open, self._scored.worth, -np.inf)))
+
     def _refresh(self) -> None:
         """Compute the gains of the leaders again."""
         stale = np.flatnonzero(self._is_open & ~self._is_fresh)
-        gain = self._scored.gain
-        leaders = stale[np.argsort(-gain[stale], kind="stable")[:NUM_LEADERS]]
+        gain, worth = self._scored.gain, self._scored.worth
+        leaders = stale[np.argsort(-worth[stale], kind="stable")[:NUM_LEADERS]]
         mean, sd = self._scored.mean[leaders], self._scored.sd[leaders]
         moved = self._widening * told(sd, self._scored.noise[leaders])
         gain[leaders] = chance_within(
@@ -175,7 +193,7 @@ class GreedyBatch:
 
     def _keep_best(self, last: int) -> int:
         """Drop all but the best, and return the new place of the last pick."""
-        kept = np.argsort(-self._scored.gain, kind="stable")[:NUM_KEPT]
+        kept = np.argsort(-self._scored.worth, kind="stable")[:NUM_KEPT]
         if last not in kept:
             kept = np.append(kept, last)
         self._scored = self._scored.take(kept)

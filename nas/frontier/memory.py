@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optuna.study import Study
 
 from nas.frontier.aim import Aim
-from nas.frontier.candidates import Candidate, CandidatePool
+from nas.frontier.candidates import SHARE_BY_RESULTS, Candidate, CandidatePool
 from nas.frontier.goals import Goals
 from nas.frontier.loss_scale import LossScale
 from nas.frontier.noise import ReadingNoise
@@ -186,7 +186,8 @@ class StudyMemory:
         """Return the next network that the space recommends, if any is unknown.
 
         Otherwise it is the one nearest to the next quantile of the sizes; where there are hints,
-        the best of the nearest ones by these.
+        the best of the nearest ones by these. Where an expert's prior is told, every second one
+        is likely by this: the others show what the prior is worth.
         """
         for candidate in self.candidates.recommended:
             if candidate.key not in known:
@@ -199,11 +200,15 @@ class StudyMemory:
         share = first[place] if place < len(first) else _van_der_corput(place)
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
-        hints = self.candidates.hints
+        hints, prior = self.candidates.hints, self.candidates.prior
+        by_prior = prior.is_told and not place % 2
+        if share and (hints or by_prior):  # the smallest of all must be among the smallest
+            width = hints.share if hints and not by_prior else SHARE_BY_RESULTS
+            nearest = left[np.argsort(distance, kind="stable")][: ceil(width * len(left))]
+        if by_prior:
+            nearest = nearest[prior.likely(self.candidates.pool.rows[nearest])]
         if hints is None:
             return self.candidates.pool_member(int(nearest[rng.integers(len(nearest))]))
-        if share:  # the smallest of all must be among the smallest
-            nearest = left[np.argsort(distance, kind="stable")][: ceil(hints.share * len(left))]
         return self.candidates.pool_member(int(nearest[np.argmin(hints.losses[nearest])]))
 
     def _left_of_pool(self) -> IntArray:

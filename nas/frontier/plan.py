@@ -10,7 +10,7 @@ objective's value, turned so that lower is better; reference (m,) is the worst c
 mean and sd (n, m) are what the models expect of candidates, with sd 0 for static objectives.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import cast
 
 import numpy as np
@@ -23,6 +23,7 @@ from nas.frontier.acquisition import (
 )
 from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidateBatch, CandidatePool
+from nas.frontier.expert_prior import LASTS, ExpertPrior
 from nas.frontier.gaussian_process import Posterior
 from nas.frontier.goals import Goals
 from nas.frontier.greedy_batch import GreedyBatch, ScoredCandidates
@@ -101,6 +102,8 @@ class CandidatePlan:
         self._worst = aim.worst(losses[seen.is_allowed], goals.measured)
         limit = MAX_SEEN if num_picks == 1 else MAX_SEEN_AT_ONCE
         self._models, self._scale = self._fit(seen, losses, surrogates, limit=limit)
+        num_before = max(len(observations.known) - len(aim.start_quantiles), 0)
+        self._weigh = self._weigher(candidates.prior, seen, num_before=num_before)
         self._warps = dict(zip(goals.measured, self._scale.warps(), strict=True))
         values = believed(self._models, seen.features, self._scale(losses), self._noise)
         self._results = results = self._columns(seen.static, values)
@@ -130,6 +133,17 @@ class CandidatePlan:
     ) -> tuple[Sequence[Expectation], LossScale]:
         """Return the models of the measured objectives, and the scale that they see."""
         return surrogates.posteriors(seen, losses, limit=limit), LossScale(losses)
+
+    def _weigher(
+        self, prior: ExpertPrior, seen: CandidateBatch, *, num_before: int
+    ) -> Callable[[FloatArray], FloatArray]:
+        """Return what weighs gains by the prior, which results may speak against."""
+        trust = 1.0
+        # Models of trials that train in steps have seen other rows, and say nothing of it.
+        models = [model for model in self._models if isinstance(model, Posterior)]
+        if models and num_before < LASTS and len(seen) <= MAX_SEEN_AT_ONCE:
+            trust = prior.trust(models, seen.rows)
+        return prior.weigher(num_before, self._rng, trust=trust)
 
     def pick(self, known: Collection[int]) -> FloatArray | None:
         """Return the row of the candidate with the largest expected gain; count it as running.
@@ -295,7 +309,8 @@ class CandidatePlan:
         for column in self._noise.columns:
             noise[:, column] += cast("Posterior", self._models[column]).noise
         noise = self._columns(0.0 * batch.static, noise)
-        return ScoredCandidates(batch, mean, sd, noise, self._gain(batch, mean, sd, noise))
+        gain = self._gain(batch, mean, sd, noise)
+        return ScoredCandidates(batch, mean, sd, noise, gain, self._weigh(batch.rows))
 
     def _noise_at(self, expected: FloatArray) -> FloatArray:
         """Return the known variances (n, d) of readings of what is expected."""
@@ -318,9 +333,9 @@ def _with_untried(batch: CandidateBatch, untried: UntriedSettings | None) -> Can
 
 def _best_rows(scored: Sequence[ScoredCandidates]) -> FloatArray:
     """Return the rows of the candidates with the largest expected gains."""
-    gain = np.concatenate([part.gain for part in scored])
+    worth = np.concatenate([part.worth for part in scored])
     rows = np.concatenate([part.batch.rows for part in scored])
-    return np.asarray(rows[np.argsort(-gain, kind="stable")[:NUM_BEST]])
+    return np.asarray(rows[np.argsort(-worth, kind="stable")[:NUM_BEST]])
 
 
 def _share_of_hits(losses: FloatArray) -> float:

@@ -85,6 +85,9 @@ class FrontierSampler(WholeSpaceSampler):
         num_judged: validation examples that an accuracy is a share of, so how far off its reading
             may be; 0 where readings are exact or nobody knows.
 
+    Attributes:
+        num_judged: as given.
+
     Raises:
         ConstraintError: at the first ask, if nothing is allowed.
         ConfigError: `pool_size`, `num_candidates` or `num_judged` is out of range, or choices have
@@ -123,7 +126,7 @@ class FrontierSampler(WholeSpaceSampler):
         self._effort = Effort(num_candidates, pool_size, DESCENT_ROUNDS, max_enumerated)
         self._facts = facts
         self._aim = aim or Aim()
-        self._num_judged = num_judged
+        self.num_judged = num_judged
         self._earlier = [results_of(space, results) for results in warm_start]
         self._independent = RandomSampler(seed=derive_seed(self._seed, "independent"))
         self._make_pool = partial(
@@ -215,10 +218,10 @@ class FrontierSampler(WholeSpaceSampler):
     def _noise(self, goals: Goals) -> ReadingNoise:
         """Return the noise of the measured objectives: an accuracy is a share of examples."""
         if self._objectives is None:  # accuracy and size
-            return ReadingNoise((self._num_judged,))
+            return ReadingNoise((self.num_judged,))
         measured = [self._objectives[column].metric for column in goals.measured]
         return ReadingNoise(
-            tuple(self._num_judged if metric == ACCURACY else 0 for metric in measured)
+            tuple(self.num_judged if metric == ACCURACY else 0 for metric in measured)
         )
 
     def _hint(self, candidates: CandidatePool, study: Study, goals: Goals, *, seed: int) -> None:

@@ -33,7 +33,7 @@ def read_domain(node: Any, name: str) -> Domain:
     kind = next(iter(KINDS & node.keys()))
     content, rest = node[kind], {key: value for key, value in node.items() if key != kind}
     try:
-        if kind == "fixed":
+        if kind in ("fixed", "same"):
             return _without_rest(Choice([content]), rest, name)
         if kind == "choice":
             if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
@@ -41,7 +41,8 @@ def read_domain(node: Any, name: str) -> Domain:
             ordered = rest.pop("ordered", False)
             if not isinstance(ordered, bool):
                 raise SpaceError(f"ordered must be true or false, but got {ordered!r}")
-            choice = Choice(content, weights=rest.pop("weights", None), is_ordered=ordered)
+            weights, prior = rest.pop("weights", None), rest.pop("prior", None)
+            choice = Choice(content, weights=weights, is_ordered=ordered, prior=prior)
             return _without_rest(choice, rest, name)
         return _range(kind, content, rest)
     except SpaceError as error:
@@ -70,22 +71,23 @@ def _range(kind: str, content: Any, rest: Mapping[str, Any]) -> Domain:
         raise SpaceError(
             f"{kind} must be [low, high], two numbers of that kind, but got {content!r}"
         )
-    unknown = set(rest) - {"step", "log"}
+    unknown = set(rest) - {"step", "log", "prior"}
     if unknown:
         raise SpaceError(
-            f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step and log"
+            f"unknown key {sorted(unknown)!r} beside {kind}; allowed are step, log and prior"
         )
-    step, log = rest.get("step"), rest.get("log", False)
+    step, log, prior = rest.get("step"), rest.get("log", False), rest.get("prior")
     is_number = isinstance(step, wanted) and not isinstance(step, bool)
     if not isinstance(log, bool) or (step is not None and not is_number):
         raise SpaceError(
             f"step must be a number of the kind {kind} and log true or false, but got {rest!r}"
         )
     if kind == "int":
-        return Int(numbers[0], numbers[1], step=1 if step is None else step, log=log)
+        return Int(numbers[0], numbers[1], step=1 if step is None else step, log=log, prior=prior)
     return Float(
         float(numbers[0]),
         float(numbers[1]),
         step=None if step is None else float(step),
         log=log,
+        prior=prior,
     )

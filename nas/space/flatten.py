@@ -70,9 +70,9 @@ def flatten(tree: Mapping[str, Any]) -> FlatSpace:
     Args:
         tree: name -> domain, scalar (fixed), `{choice: [...]}` perhaps with `weights: [...]` and
             `ordered: true`, `{int: [low, high]}`, `{float: [low, high]}`, `{same: other}`, group
-            (a mapping of the same kind) or repeat (a group with the key `repeat`). Any may carry
-            `when: {parameter: value or list of values}`. A name there, or after `same`, is looked
-            up among its siblings first, then outwards.
+            (a mapping of the same kind) or repeat (a group with the key `repeat`). A choice or a
+            range may carry a `prior`. Any may carry `when: {parameter: value or list of values}`.
+            A name there, or after `same`, is looked up among its siblings first, then outwards.
 
     A parameter whose parents were narrowed so that it can never be active is left out, with a
     warning.
@@ -215,6 +215,11 @@ def _flatten_node(node: Any, *, name: str, outer: tuple[Condition, ...]) -> Iter
             raise SpaceError(f"'{name}' must be the same as a parameter, by its name")
         yield Shared(name, node.parameter, outer)
         return
+    if isinstance(node, Mapping) and set(node) == {"prior"}:
+        raise SpaceError(
+            f"'{name}' has a prior and no values; write it beside them, as in "
+            "{choice: [a, b], prior: {a: 3}}, and mind the name"
+        )
     if isinstance(node, Mapping) and not KINDS & node.keys():
         yield from _flatten(node, prefix=f"{name}.", outer=outer)
         return

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nas.architecture import Value
 from nas.errors import SpaceError
+from nas.space.prior import checked_guess, checked_prior
 
 # Limits that keep every look at a parameter quick.
 MAX_OPTIONS = MAX_VALUES = 100_000
@@ -33,11 +34,13 @@ class Choice:
             be found: weights say where to look first.
         is_ordered: the options stand in an order, and neighbours are alike: most changes then go
             to a neighbour.
+        prior: how good an expert expects each to be, in proportion; None where nobody says.
     """
 
     options: tuple[Value, ...]
     weights: tuple[float, ...] | None = field(default=None, repr=False)
     is_ordered: bool = field(default=False, repr=False)
+    prior: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __init__(
         self,
@@ -45,10 +48,12 @@ class Choice:
         *,
         weights: Sequence[float] | None = None,
         is_ordered: bool = False,
+        prior: Mapping[Value, float] | None = None,
     ) -> None:
         object.__setattr__(self, "options", _checked_options(options))
         object.__setattr__(self, "weights", _checked_weights(weights, self.options))
         object.__setattr__(self, "is_ordered", is_ordered)
+        object.__setattr__(self, "prior", checked_prior(prior, self.options))
 
     def __str__(self) -> str:
         """Return the options as a sentence names them."""
@@ -97,12 +102,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number from `low` to `high`, both included."""
+    """A whole number from `low` to `high`, both included; `prior` is an expert's best guess."""
 
     low: int
     high: int
     step: int = 1
     log: bool = False
+    prior: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.low > self.high or self.step < 1:
@@ -116,6 +122,7 @@ class Int:
                 "a logarithmic int range needs low >= 1 and no step, "
                 f"but got {self.low}, step {self.step}"
             )
+        checked_guess(self.prior, low=self.low, high=self.high)
 
     def __str__(self) -> str:
         """Return the range as a sentence names it."""
@@ -149,12 +156,13 @@ class Int:
 
 @dataclass(frozen=True)
 class Float:
-    """A real number from `low` to `high`, both included."""
+    """A real number from `low` to `high`, both included; `prior` is an expert's best guess."""
 
     low: float
     high: float
     step: float | None = None
     log: bool = False
+    prior: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.low <= self.high or (self.step is not None and not self.step > 0):
@@ -171,6 +179,7 @@ class Float:
                 "a logarithmic float range needs low > 0 and no step, "
                 f"but got {self.low}, step {self.step}"
             )
+        checked_guess(self.prior, low=self.low, high=self.high)
 
     def __str__(self) -> str:
         """Return the range as a sentence names it."""

@@ -14,10 +14,12 @@ import optuna
 from optuna.samplers import BaseSampler
 
 from nas.objective import Constraint, Objective
+from nas.record.beliefs import Beliefs
 from nas.sampling.distributions import flat_distributions
 from nas.sampling.rungs import SECONDS_KEY, WAITING_KEY, DecidesRungs
 from nas.seeding import derive_seed, generator
 from nas.space.space import SearchSpace
+from nas.study.beliefs import beliefs_of
 from nas.study.heritage import NO_HERITAGE, Heritage, with_relative_at_hand
 from nas.study.optuna_trial import (
     OPTUNA_STATES,
@@ -146,6 +148,11 @@ class SearchStudy:
     def has_paused(self) -> bool:
         """Some trials wait at a rung."""
         return bool(self._paused)
+
+    def beliefs(self) -> Beliefs:
+        """Return what the sampler believes of noisy results; nothing where it has no model."""
+        sampler, objectives = self._sampler.inner, self.objectives
+        return beliefs_of(sampler, self._study, numbers=self._places, objectives=objectives)
 
     def check_feasible(self) -> None:
         """Make sure that the constraints leave something.

@@ -59,6 +59,19 @@ def test_more_bits_are_no_change_and_another_kind_of_compression_is():
     assert any("rank is new" in line for line in changed_settings(eight, ranks))
 
 
+def test_another_prior_is_no_change():
+    small, large = (
+        composed(
+            "search_space/training=learning_rate",
+            f"search_space.training.learning_rate.prior={guess}",
+            f"+search_space.parameters.activation.prior={{{option}:3}}",
+        )
+        for guess, option in ((0.004, "relu"), (0.04, "silu"))
+    )
+    assert small["search_space"] != large["search_space"]
+    assert changed_settings(small, large) == []
+
+
 def test_trials_that_inherit_are_not_comparable_with_those_that_do_not():
     now = composed("training.inherit=true")
     assert changed_settings(composed(), now) == ["training.inherit was False and is now True"]

@@ -1,5 +1,6 @@
 import pytest
 
+from nas.record.beliefs import BELIEVED_CSV, write_beliefs
 from nas.report.front import front_records, knee_record
 from nas.study.journal import load_records
 
@@ -48,6 +49,19 @@ def test_with_a_limit_of_quality_it_is_the_smallest_that_keeps_it(nas, records):
     smallest = min(within, key=lambda record: record.metrics["bytes"])
     assert taken(shown) == smallest.number
     assert f"of {len(within)} networks that keep quality >=" in shown
+
+
+def test_what_the_search_believes_decides_and_is_said(nas, table_run, records):
+    first, second, *_ = sorted(records, key=lambda record: -record.metrics["quality"])
+    beliefs = {r.number: {"quality": r.metrics["quality"]} for r in records}
+    beliefs[first.number] = {"quality": second.metrics["quality"] - 0.01}
+    write_beliefs(table_run / BELIEVED_CSV, records, beliefs)
+
+    _, shown, _ = nas("pick", "runs/t", "which=best")
+
+    assert taken(shown) == second.number
+    assert f"with trial {second.number}, without trial {first.number}" in shown
+    assert f"{second.metrics['quality']:.3g}" in shown.splitlines()[0]
 
 
 def test_the_command_that_finishes_it_is_printed(nas, records):

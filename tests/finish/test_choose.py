@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.errors import ConfigError, ConstraintError
-from nas.finish.choose import Pick, Which, choose, counting, spread
+from nas.finish.choose import Pick, Which, belief_words, choose, counting, spread
 from nas.objective import Constraint, objective_for
 from tests.finish.conftest import OBJECTIVES, record
 
@@ -103,3 +103,30 @@ def test_single_objective_takes_the_best():
     ]
 
     assert [r.number for r in choose(records, objectives=objectives, pick=Pick())] == [1]
+
+
+LUCKY = {
+    0: {"accuracy": 0.70},
+    1: {"accuracy": 0.68},
+    2: {"accuracy": 0.85},
+    3: {"accuracy": 0.72},
+}
+
+
+def test_a_lucky_reading_wins_nothing_where_the_model_does_not_believe_it(records):
+    assert numbers(records, beliefs=LUCKY) == [0, 3, 2]
+    under = (Constraint("size_bytes", maximum=500),)
+    assert numbers(records, beliefs=LUCKY, limits=under) == [3]
+    # What is limited is what was measured, so the smallest above .75 is the one of .80.
+    assert numbers(records, beliefs=LUCKY, limits=(Constraint("accuracy", minimum=0.75),)) == [1]
+    assert numbers(records, beliefs=LUCKY, trials=(1,)) == [1]
+
+
+def test_what_belief_changed_is_said(records):
+    said = belief_words(records, objectives=OBJECTIVES, pick=Pick(beliefs=LUCKY))
+
+    assert said.endswith("with trial 3, without trial 1")
+    same = {r.number: {"accuracy": r.metrics["accuracy"] - 0.01} for r in records}
+    for beliefs in ({}, same):
+        pick = Pick(beliefs=beliefs)
+        assert belief_words(records, objectives=OBJECTIVES, pick=pick) is None

@@ -87,6 +87,24 @@ def test_prediction_is_the_conditional_of_the_joint_normal(known_noise):
     assert sd**2 == pytest.approx(variance)
 
 
+def test_slope_is_that_of_generalised_least_squares_with_a_constant():
+    rng = np.random.default_rng(4)
+    features, targets, direction = rng.random((9, 6)), rng.normal(size=9), rng.normal(size=9)
+    posterior = Posterior(KERNEL, KERNEL.prior_mean, features, targets)
+    covariance = KERNEL.covariance(features, features, KERNEL.prior_mean)
+    inverse = np.linalg.inv(covariance + posterior.noise * np.eye(9))
+    regressors = np.column_stack([np.ones(9), direction])
+    information = regressors.T @ inverse @ regressors
+
+    slope, error = posterior.slope(direction)
+
+    assert slope == pytest.approx(
+        np.linalg.solve(information, regressors.T @ inverse @ targets)[1]
+    )
+    assert error == pytest.approx(np.linalg.inv(information)[1, 1] ** 0.5)
+    assert posterior.slope(np.full(9, 2.5)) == (0.0, np.inf)
+
+
 def test_expecting_equals_seeing_the_mean():
     features, targets = data(15)
     more, _ = data(5, seed=3)

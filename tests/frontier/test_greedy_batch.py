@@ -51,10 +51,11 @@ def gains(front, mean, sd):
     return expected_hypervolume_improvement(boxes, mean=mean, sd=moved)
 
 
-def open_picks(num_candidates):
+def open_picks(num_candidates, weight=None):
     batch, mean, sd, model, front = problem(num_candidates)
+    gain, own = gains(front, mean, sd), np.ones(num_candidates) if weight is None else weight
     return GreedyBatch(
-        ScoredCandidates(batch, mean, sd.copy(), noise(num_candidates), gains(front, mean, sd)),
+        ScoredCandidates(batch, mean, sd.copy(), noise(num_candidates), gain, own),
         [model],
         measured=[0],
         front=front,
@@ -84,6 +85,19 @@ def test_the_picks_are_those_of_working_out_every_gain_each_time():
     assert np.array_equal(found, batch.rows[expected])
 
 
+def test_weights_decide_among_gains():
+    batch, mean, sd, _, front = problem(50)
+    gain = gains(front, mean, sd)
+    weight = np.where(np.arange(50) == 7, 1e6, 1.0)
+
+    picks = open_picks(50, weight)
+
+    assert gain[7] > 0
+    assert np.argmax(gain) != 7
+    assert picks.best_gain == gain[7]
+    assert np.array_equal(picks.next(()), batch.rows[7])
+
+
 def test_known_networks_are_passed_over_and_none_comes_twice():
     picks = open_picks(10)
     first = picks.next(())
@@ -99,6 +113,7 @@ def test_known_networks_are_passed_over_and_none_comes_twice():
 
 @pytest.mark.parametrize("num_candidates", [0, 3])
 def test_none_comes_when_none_is_left(num_candidates):
+    assert open_picks(num_candidates).best_gain >= 0.0
     picks = open_picks(num_candidates)
     for _ in range(num_candidates):
         assert picks.next(()) is not None

@@ -151,6 +151,27 @@ def test_the_first_trainings_are_the_most_promising_of_their_size():
     assert all(abs(told - other) <= 4 for told, other in widths)
 
 
+def told_of(prior):
+    told = {"choice": list(COSTS), "prior": prior}
+    return SearchSpace({f"e{i}": {"choice": list(COSTS)} for i in range(4)} | {"e4": told})
+
+
+def test_of_the_first_trainings_some_are_what_an_expert_expects_to_be_good():
+    for word in ("narrow", "skip"):
+        smallest, _, third, _ = first_of(told_of({word: 9}), 4)
+        assert set(smallest.values()) == {"none"}
+        assert third["e4"] == word
+
+
+def test_a_study_with_another_prior_goes_on():
+    before, now = told_of({"narrow": 9}), told_of({"wide": 9})
+    study = open_study(FrontierSampler(before, cell_facts, seed=1))
+    asked = run(study, 6, space=before)
+    resumed = copy_of(study, FrontierSampler(now, cell_facts, seed=1))
+    asked += run(resumed, 6, space=now)
+    assert len({architecture.id for architecture in asked}) == 12
+
+
 def test_it_finds_the_front_of_a_thousand_networks_within_sixty():
     asked = run(open_study(FrontierSampler(CELL, cell_facts, seed=0)), 60)
 
