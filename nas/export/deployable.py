@@ -97,7 +97,7 @@ def deployable(model: nn.Module, dataset: AnyData) -> Deployable:
     wrapped = Deployable(model.cpu(), mean=normalisation.mean, std=normalisation.std)
     for layer in wrapped.modules():
         if getattr(layer, "inplace", False):
-            layer.inplace = False
+            layer.inplace = False  # type: ignore[assignment]
     return wrapped.eval().to(memory_format=torch.contiguous_format)
 
 
