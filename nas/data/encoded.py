@@ -31,7 +31,7 @@ from nas.data.picture import (
 )
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
-from nas.data.splitting import Indices, hold_out
+from nas.data.splitting import Indices, check_fractions, hold_out
 from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
 from nas.planning.image_decisions import ImageDecisions
@@ -115,6 +115,8 @@ def load_encoded(
     Raises:
         DataError: images cannot be read, differ in size, or are too few.
     """
+    held = {word: share for word, share in preparation.fractions.items() if word not in parts}
+    check_fractions(held)
     stored, size = preparation.stored(part.source for part in parts.values())
     splits, broken, kept = _load(parts, preparation, stored)
     _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
@@ -124,7 +126,6 @@ def load_encoded(
     if broken:
         doubt = f"images that cannot be read: {listed(broken)}"
         findings = replace(findings, doubts=(*findings.doubts, doubt))
-    held = {word: share for word, share in preparation.fractions.items() if word not in parts}
     seed = preparation.split_seed
     drawn: dict[str, Indices] = {}
     if held:

@@ -5,7 +5,7 @@ to do.
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,13 +104,13 @@ class _Classes:
     doubts: tuple[str, ...]
 
 
-def check_classes(root: Path) -> None:
-    """Refuse a folder that has no class folders, without a look at the images.
+def check_classes(root: Path) -> Collection[str]:
+    """Return the splits that have a folder, without a look at the images.
 
     Raises:
         DataError: classes or splits are missing or ambiguous.
     """
-    _find_classes(root)
+    return _find_classes(root).splits.keys()
 
 
 def find_layout(root: Path) -> FolderLayout:
