@@ -124,6 +124,22 @@ def _check_data(node: Mapping[str, Any]) -> None:
         check_fractions({w: s for w, s in preparation.fractions.items() if w not in given})
 
 
+def check_training(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Judge settings of `training` that differ from those that a run was begun with.
+
+    Raises:
+        ConfigError: says what is wrong with them.
+    """
+    place = "training"
+    validator = Validator()
+    node = {**recorded, **changes}
+    validate_node(validator, place=place, node=node, injected=())
+    faults = validator.faults or _building_faults(place, node)
+    own = [fault for fault in faults if any(str(key) in fault for key in changes)]
+    if own:
+        raise ConfigError(in_one_message(own))
+
+
 def check_node_of_space(composed: Composed) -> Mapping[str, Any]:
     """Check the search space alone, and return its node.
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nas.config.units import unit_of
-from nas.errors import ConfigError
-from nas.metric import AT, is_share
+from nas.errors import ConfigError, nearest_first
+from nas.metric import AT, METRICS, is_known, is_share
 from nas.objective import Constraint
 
 _ENDS = {"min": "minimum", "max": "maximum"}
@@ -35,8 +35,13 @@ def limit_of(word: str) -> Constraint:
         words = "a number" if unit is None else f"a number ({unit.words})"
         if is_share(metric):
             words = "a share from 0 to 1, or as 95%"
-        raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}")
+        known = "" if is_known(metric) else f"; metrics, nearest first: {_nearest(metric)}"
+        raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}{known}")
     return Constraint(metric, **{_ENDS[end]: number})
+
+
+def _nearest(metric: str) -> str:
+    return ", ".join(nearest_first(metric, METRICS).split(", ")[:4])
 
 
 def joined(limits: Iterable[Constraint]) -> tuple[Constraint, ...]:

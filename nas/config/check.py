@@ -28,6 +28,7 @@ from nas.record.run_folder import RunFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in a run folder
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://")
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
 # Targets that load neither Optuna nor torch nor timm, which take seconds: they come first.
 _QUICK = (
@@ -171,11 +172,16 @@ def _validate_wrappers(validator: Validator, node: Mapping[str, Any]) -> Mapping
 
 
 def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
-    return [
-        f"{place}.{key}: there is no {Path(value).absolute()}; give a path that exists"
-        for key, value in node.items()
-        if key in _FILES and isinstance(value, str) and not Path(value).exists()
-    ]
+    faults = []
+    for key, value in node.items():
+        if key not in _FILES or not isinstance(value, str) or Path(value).exists():
+            continue
+        if _ADDRESS.match(value):
+            told = f"{value} is an address, and nothing is fetched; give a path on this machine"
+        else:
+            told = f"there is no {Path(value).absolute()}; give a path that exists"
+        faults.append(f"{place}.{key}: {told}")
+    return faults
 
 
 def _setting_faults(values: Mapping[str, Any]) -> list[str]:

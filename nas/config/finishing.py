@@ -6,7 +6,7 @@ here, in `conf/finish.yaml`.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from nas.config.check import in_one_message
 from nas.config.compose import compose_values
@@ -63,7 +63,9 @@ class BaselineConfig:
 class DistillationConfig:
     """A teacher for the winners."""
 
-    teacher: Annotated[str | None, Setting("largest, ensemble; null: no distillation")]
+    teacher: Annotated[
+        Literal["largest", "ensemble"] | None, Setting("largest, ensemble; null: no distillation")
+    ]
     model: Annotated[dict[str, Any] | None, Setting("a network with weights, by its _target_")]
     temperature: Annotated[float, Setting("softens both distributions", above=0)]
     weight: Annotated[float, Setting("share of the teacher in the loss", minimum=0, maximum=1)]

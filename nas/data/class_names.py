@@ -45,3 +45,13 @@ def spelled_out(name: str) -> str:
     "'caf\\xe9 '"
     """
     return f"'{name.encode('unicode_escape', errors='surrogatepass').decode()}'"
+
+
+def is_respelled(before: str, now: str) -> bool:
+    r"""Say whether a class on record is this one, with joiners and spaces escaped as before.
+
+    >>> is_respelled(r"a\u200cb", "a\u200cb"), is_respelled("a", "b")
+    (True, False)
+    """
+    once = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in now)
+    return before == "".join(once)

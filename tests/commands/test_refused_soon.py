@@ -42,6 +42,10 @@ REFUSED = {
     "less than no time": ([*PHOTOS, "budget=-1min"], "budget must be a number"),
     "endless time": ([*PHOTOS, "budget=99999999h"], "at most 100,000,000, or null, but got"),
     "no folder": (["search", "data=image_folder", "data.path=gone"], "there is no "),
+    "an address": (
+        ["search", "data=image_folder", "data.path=https://x.org/a.zip"],
+        "data.path: https://x.org/a.zip is an address, and nothing is fetched",
+    ),
     "no file": (["search", "data=npz", "data.path=gone.npz"], "there is no "),
     "no classes": (["search", "data=image_folder", "data.path=photos/a"], "has 0 class folders"),
     "a file for a folder": (["search", "data=image_folder", "data.path=x.jpg"], "is no folder"),
