@@ -126,12 +126,7 @@ def load_encoded(
     names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
     findings = replace(findings, copies=copies_across(hashes, names))
     labels = {word: split.labels for word, split in splits.items()}
-    doubtful = {
-        "images that cannot be read": broken,
-        "images that stand in two classes": in_two_classes(hashes, labels, names),
-    }
-    doubts = [f"{what} ({len(n):,}): {listed(n)}" for what, n in doubtful.items() if n]
-    findings = replace(findings, doubts=(*findings.doubts, *doubts))
+    findings = _with_doubts(findings, broken, in_two_classes(hashes, labels, names))
     seed = preparation.split_seed
     drawn: dict[str, Indices] = {}
     if held:
@@ -156,6 +151,17 @@ def load_encoded(
         decided=ImageDecisions(size, mirroring),
         test_names=names["train"].of(drawn["test"]) if "test" in drawn else names["test"],
     )
+
+
+def _with_doubts(
+    findings: Findings, broken: Sequence[str], contradicting: Sequence[str]
+) -> Findings:
+    doubtful = {
+        "images that cannot be read": broken,
+        "images that stand in two classes": contradicting,
+    }
+    told = [f"{what} ({len(n):,}): {listed(n)}" for what, n in doubtful.items() if n]
+    return replace(findings, doubts=(*findings.doubts, *told))
 
 
 Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]

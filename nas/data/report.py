@@ -53,8 +53,8 @@ class DataReport:
         lines = []
         if self.num_broken:
             one = self.num_broken == 1
-            number = "1 image" if one else f"{self.num_broken:,} images"
-            lines.append(f"{number} cannot be read and {'is' if one else 'are'} left out")
+            told = "1 image" if one else f"{self.num_broken:,} images"
+            lines.append(f"{told} cannot be read and {'is' if one else 'are'} left out")
         if self.imbalance >= IMBALANCE:
             lines.append(
                 f"the rarest class has {self.imbalance:.1f} times fewer training images than the "
