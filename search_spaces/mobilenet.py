@@ -116,7 +116,7 @@ class MobileNetSpace(SearchSpace):
         is_small = side <= SMALL_SIDE
         channels = (16, 24, 40, 96) if side < FIVE_STAGES_SIDE else (16, 24, 40, 96, 160)
         told = arguments.get("channels")
-        most_stages = len(channels if told in (AUTO, None) else told)
+        most_stages = max(1, len(channels if told in (AUTO, None) else told))
         least_stages = 1 if is_small else min(most_stages, 2 if side < STRIDE_SIDE else 3)
         suited = {
             "parameters.resolution.choice": suited_sides(side),

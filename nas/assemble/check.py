@@ -24,8 +24,10 @@ from nas.config.nodes import RULES, offers_of
 from nas.config.open_settings import with_settled
 from nas.config.schema import SearchConfig, TrialLimits
 from nas.config.source import ConfigSource
+from nas.config.targets import locate
 from nas.config.validator import Validator, show
 from nas.data.folder_layout import check_classes, checked_folder
+from nas.data.splitting import check_fractions
 from nas.errors import ConfigError, NasError
 
 # What is asked of each part that is built here, and its kind in words.
@@ -83,9 +85,8 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
     builders: dict[str, Callable[[], object]] = {
         "search_space": lambda: make_space(node),
         "training": lambda: make({k: v for k, v in node.items() if k not in TrialLimits.names()}),
+        "data": lambda: _check_data(node),
     }
-    if node["_target_"] == _FOLDER_LOADER:
-        builders["data"] = lambda: check_classes(checked_folder(str(node["path"])))
     if not offers_of(node, INJECTED["sampler"]):
         builders["sampler"] = lambda: make_sampler(node, offers={})(0)
     kind = place
@@ -108,6 +109,35 @@ def _building_faults(place: str, node: Mapping[str, Any]) -> list[str]:
         made = f"{node['_target_']} makes {type(built).__name__}, which has no {lacking[0]}"
         return [f"{place}._target_: {made}; name one that makes a {_KINDS[kind]}"]
     return []
+
+
+def _check_data(node: Mapping[str, Any]) -> None:
+    """Judge what is told of images and, of a folder, whether it holds classes; nothing is read.
+
+    Raises:
+        DataError: a setting is not allowed, or the folder has no classes.
+    """
+    judge = getattr(locate(node["_target_"]), "prepared", None)
+    preparation = judge(node) if judge is not None else None
+    if node["_target_"] == _FOLDER_LOADER and preparation is not None:
+        given = check_classes(checked_folder(str(node["path"])))
+        check_fractions({w: s for w, s in preparation.fractions.items() if w not in given})
+
+
+def check_training(recorded: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Judge settings of `training` that differ from those that a run was begun with.
+
+    Raises:
+        ConfigError: says what is wrong with them.
+    """
+    place = "training"
+    validator = Validator()
+    node = {**recorded, **changes}
+    validate_node(validator, place=place, node=node, injected=())
+    faults = validator.faults or _building_faults(place, node)
+    own = [fault for fault in faults if any(str(key) in fault for key in changes)]
+    if own:
+        raise ConfigError(in_one_message(own))
 
 
 def check_node_of_space(composed: Composed) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from nas.assemble.recipes import recipe_of
 from nas.assemble.run_data import check_same_data, known_data
 from nas.assemble.search import build_backend
 from nas.assemble.workers import num_cpus, num_workers
+from nas.compress.compression import Compression
 from nas.config.check import in_one_message
 from nas.config.finishing import (
     BaselineConfig,
@@ -40,7 +41,7 @@ from nas.evaluation.evaluator import Evaluator
 from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
-from nas.finish.choose import Pick, belief_words
+from nas.finish.choose import Pick, belief_words, choose
 from nas.finish.find_length import Patience
 from nas.finish.language import run_language_finish
 from nas.finish.language_task import LanguageTask
@@ -129,14 +130,17 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     values = _values_of(folder)
     export = build_export(config.export)
     objectives = objectives_of(values)
+    # What the command line says is judged before the data are read, which may take minutes.
+    teaching, shrinking = _teaching(config.distillation), _shrinking(config.compression)
+    records = _records(folder, objectives)
+    pick = _pick(config.pick, values, folder=folder, objectives=objectives, records=records)
+    choose(records, objectives=objectives, pick=pick)
     values = _with_places(values, config.data, folder)
     dataset = _dataset(values)
     fingerprint = fingerprint_of(dataset)
     note = check_same_data(folder, dataset, fingerprint)
     name = known_data(folder).name or dataset.name
     dataset = dataset if name == dataset.name else replace(dataset, name=name)
-    records = _records(folder, objectives)
-    pick = _pick(config.pick, values, folder=folder, objectives=objectives, records=records)
     if isinstance(dataset, TextData):
         language = language_task(
             config,
@@ -159,8 +163,8 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
         seed=values["seed"],
         baselines=_baselines(config.baselines),
         export=export,
-        teaching=_teaching(config.distillation),
-        shrinking=_shrinking(config.compression),
+        teaching=teaching,
+        shrinking=shrinking,
         grid_g_per_kwh=config.grid_g_per_kwh,
         license=config.license,
         command=shlex.join(["nas", "finish", *words]),
@@ -244,6 +248,8 @@ def _baselines(config: BaselineConfig) -> Baselines:
 
 
 def _shrinking(config: CompressionConfig) -> Shrinking:
+    for name in config.to:
+        Compression.named(name)  # refused here
     return Shrinking(tuple(config.to), config.epochs, config.learning_rate)
 
 

@@ -59,7 +59,7 @@ def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
     from nas.config.finishing import check_finish
 
     config = check_finish(words)
-    RunFolder.open(Path(config.run))  # refused soon where there is no run
+    _refuse_soon(config)
     from nas.assemble.finish import build_finish  # brings torch, which a refused line never needs
     from nas.cli.tracking import Tracks
     from nas.config.recorded import read_mapping
@@ -83,6 +83,18 @@ def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
         _answer(finish.folder, summary)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
     return status
+
+
+def _refuse_soon(config: "FinishConfig") -> None:
+    """Refuse what can be judged before torch is loaded: no run, and a training that cannot be."""
+    from nas.assemble.check import check_training
+    from nas.config.recorded import read_mapping
+
+    folder = RunFolder.open(Path(config.run))
+    if config.training and folder.config_yaml.is_file():
+        recorded = read_mapping(folder.config_yaml).get("training")
+        if isinstance(recorded, dict):
+            check_training(recorded, config.training)
 
 
 def _finish(

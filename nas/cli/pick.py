@@ -10,6 +10,7 @@ from nas.cli.flags import parse_settings
 from nas.cli.terminal import make_console
 from nas.cli.typed_limit import is_limit, joined, limit_of
 from nas.exit_status import ExitStatus
+from nas.finish.which import Which
 
 if TYPE_CHECKING:
     from nas.cli.run_view import RunView
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(words: Sequence[str]) -> int:
     """Choose one network."""
-    told = [word.removeprefix("pick.") for word in words]
+    told = [_in_full(word) for word in words]
     limits = [w for w in told if is_limit(w)]
     settings = parse_settings([word for word in told if word not in limits], PICK)
     from nas.cli.finished_trial import finished_lines, line_of_files_within
@@ -65,6 +66,14 @@ def run(words: Sequence[str]) -> int:
     return ExitStatus.DONE
 
 
+def _in_full(word: str) -> str:
+    """Return a word as this command knows it: `knee` and `pick=knee` are `which=knee`."""
+    if word in tuple(Which):
+        return f"which={word}"
+    key, _, value = word.partition("=")
+    return f"which={value}" if key == "pick" else word.removeprefix("pick.")
+
+
 def _pick(
     which: str | None,
     limits: Sequence["Constraint"],
@@ -73,7 +82,6 @@ def _pick(
 ) -> "Pick":
     """Return what one network is chosen by: the knee where nothing is said."""
     from nas.finish.choose import Pick, resolved
-    from nas.finish.which import Which
     from nas.record.beliefs import BELIEVED_CSV, read_beliefs
 
     pick = Pick(
@@ -89,7 +97,6 @@ def _pick(
 def _why(pick: "Pick", view: "RunView", records: Sequence["TrialRecord"]) -> str:
     """Return in one sentence why it is this one."""
     from nas.finish.choose import quality_column, size_column
-    from nas.finish.which import Which
     from nas.report.limits import keeps, limit_words
     from nas.report.values import counted, heading_of
 

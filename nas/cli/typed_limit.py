@@ -1,13 +1,12 @@
 """What limit does a word of a command line set, such as `size_bytes.max=500kB`?"""
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from nas.config.units import unit_of
-from nas.errors import ConfigError
-from nas.metric import AT, is_share
+from nas.errors import ConfigError, nearest_first
+from nas.metric import AT, METRICS, is_known, is_share
 from nas.objective import Constraint
 
 _ENDS = {"min": "minimum", "max": "maximum"}
@@ -27,17 +26,22 @@ def limit_of(word: str) -> Constraint:
     key, _, text = word.partition("=")
     metric, _, end = key.rpartition(".")
     unit = unit_of(f"{metric.partition(AT)[0]}.{end}")
-    percent = re.fullmatch(r"([\d.]+) ?%", text) if is_share(metric) else None
     try:
         read = None if unit is None else unit.read(text)
-        number = float(percent[1]) / 100 if percent else float(text if read is None else read)
+        number = float(text if read is None else read)
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (is_share(metric) and not 0 <= number <= 1):
-        known = "a share from 0 to 1, or as 95%" if is_share(metric) else "a number"
-        words = known if unit is None else f"a number ({unit.words})"
-        raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}")
+        words = "a number" if unit is None else f"a number ({unit.words})"
+        if is_share(metric):
+            words = "a share from 0 to 1, or as 95%"
+        known = "" if is_known(metric) else f"; metrics, nearest first: {_nearest(metric)}"
+        raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}{known}")
     return Constraint(metric, **{_ENDS[end]: number})
+
+
+def _nearest(metric: str) -> str:
+    return ", ".join(nearest_first(metric, METRICS).split(", ")[:4])
 
 
 def joined(limits: Iterable[Constraint]) -> tuple[Constraint, ...]:

@@ -7,13 +7,14 @@ faults in one message.
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nas.config.compose import Composed
 from nas.config.devices import device_faults
+from nas.config.limits import constraint_faults
 from nas.config.nodes import offers_of, parted_space, rule_nodes
 from nas.config.recorded import table_metrics
 from nas.config.schema import ExecutionKind, SearchConfig, TrialLimits
@@ -22,11 +23,12 @@ from nas.config.storage import storage_faults
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import METRICS, STATIC_METRICS, device_of
+from nas.metric import METRICS, device_of
 from nas.record.run_folder import RunFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in a run folder
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://")
 _FILES = ("path", "folder", "root", "file")  # arguments that name what must be there
 # Targets that load neither Optuna nor torch nor timm, which take seconds: they come first.
 _QUICK = (
@@ -170,11 +172,16 @@ def _validate_wrappers(validator: Validator, node: Mapping[str, Any]) -> Mapping
 
 
 def _file_faults(node: Mapping[str, Any], place: str) -> list[str]:
-    return [
-        f"{place}.{key}: there is no {Path(value).absolute()}; give a path that exists"
-        for key, value in node.items()
-        if key in _FILES and isinstance(value, str) and not Path(value).exists()
-    ]
+    faults = []
+    for key, value in node.items():
+        if key not in _FILES or not isinstance(value, str) or Path(value).exists():
+            continue
+        if _ADDRESS.match(value):
+            told = f"{value} is an address, and nothing is fetched; give a path on this machine"
+        else:
+            told = f"there is no {Path(value).absolute()}; give a path that exists"
+        faults.append(f"{place}.{key}: {told}")
+    return faults
 
 
 def _setting_faults(values: Mapping[str, Any]) -> list[str]:
@@ -182,7 +189,7 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
     return [
         *_name_faults(values),
         *_objective_faults(values),
-        *_constraint_faults(values),
+        *constraint_faults(values),
         *device_faults(values),
         *storage_faults(values),
         *_table_faults(values),
@@ -284,51 +291,6 @@ def _objective_faults(values: Mapping[str, Any]) -> list[str]:
     if len(set(metrics)) != len(metrics):
         faults.append(f"objectives.metrics names a metric twice: {metrics}")
     return faults
-
-
-def _constraint_faults(values: Mapping[str, Any]) -> list[str]:
-    constraints = values.get("constraints")
-    if not isinstance(constraints, Mapping):
-        return []
-    own = table_metrics(values)
-    known = own or STATIC_METRICS
-    node = values.get("objectives")
-    wanted = node.get("metrics") if isinstance(node, Mapping) else None
-    objectives = [str(metric) for metric in wanted] if isinstance(wanted, list) else []
-    faults = []
-    for name, limits in constraints.items():
-        given = list(limits.values()) if isinstance(limits, Mapping) else []
-        if all(value is None for value in given):
-            continue
-        is_known = name in known or device_of(str(name)) is not None
-        if not is_known and (own or name not in objectives):
-            faults.append(_no_constraint(str(name), known, objectives))
-        faults.extend(_limit_faults(str(name), limits))
-    return faults
-
-
-def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -> str:
-    if name in METRICS and name not in STATIC_METRICS:
-        wider = ",".join([*objectives, name])
-        return (
-            f"constraints.{name}: {name} is measured by training, so the search must also make it "
-            f"better to keep a limit: objectives=[{wider}]"
-        )
-    return (
-        f"constraints.{name}: {name} is no metric; what can be limited, nearest first: "
-        f"{nearest_first(name, [*known, *objectives])}"
-    )
-
-
-def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
-    low, high = limits.get("min"), limits.get("max")
-    is_cost = name in STATIC_METRICS or device_of(name) is not None
-    if is_cost and isinstance(high, int | float) and high < 0:
-        return [f"constraints.{name}.max is {high:g}, and no network has less than 0; raise it"]
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:
-        return []
-    broken = f"min {low:g} is above max {high:g}, so nothing can keep both"
-    return [f"constraints.{name}: {broken}; raise max or lower min"]
 
 
 def _table_faults(values: Mapping[str, Any]) -> list[str]:

@@ -5,14 +5,26 @@ here, in `conf/finish.yaml`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
 from nas.config.check import in_one_message
 from nas.config.compose import compose_values
 from nas.config.export_formats import ExportConfig, format_faults, in_full
+from nas.config.limits import share_faults
 from nas.config.quoting import quoted
-from nas.config.schema import Execution, Limits, Setting, Tracking, Ui, constraints_of
+from nas.config.schema import (
+    LEAST_BUDGET_S,
+    MOST_SECONDS,
+    MOST_WIDTH,
+    NO_LIMIT,
+    Execution,
+    Limits,
+    Setting,
+    Tracking,
+    Ui,
+    constraints_of,
+)
 from nas.config.source import ConfigSource
 from nas.config.validator import Validator
 from nas.errors import ConfigError
@@ -41,7 +53,9 @@ class PickConfig:
 class BaselineConfig:
     """Reference points."""
 
-    mobilenetv3_small: Annotated[list[float], Setting("widths of the hand-made network")]
+    mobilenetv3_small: Annotated[
+        list[float], Setting("widths of the hand-made network", above=0, maximum=MOST_WIDTH)
+    ]
     random: Annotated[int, Setting("winners that get a random rival of equal cost", minimum=0)]
 
 
@@ -49,7 +63,9 @@ class BaselineConfig:
 class DistillationConfig:
     """A teacher for the winners."""
 
-    teacher: Annotated[str | None, Setting("largest, ensemble; null: no distillation")]
+    teacher: Annotated[
+        Literal["largest", "ensemble"] | None, Setting("largest, ensemble; null: no distillation")
+    ]
     model: Annotated[dict[str, Any] | None, Setting("a network with weights, by its _target_")]
     temperature: Annotated[float, Setting("softens both distributions", above=0)]
     weight: Annotated[float, Setting("share of the teacher in the loss", minimum=0, maximum=1)]
@@ -73,12 +89,19 @@ class FinishConfig:
     ui: Annotated[Ui, Setting("auto and plain: a line per retraining; none: silent")]
     pick: Annotated[PickConfig, Setting("which trials become winners")]
     budget: Annotated[
-        float | None, Setting("seconds for the whole command; null: no limit", above=0)
-    ]
+        float | None,
+        Setting(
+            "seconds for the whole command; null: no limit",
+            minimum=LEAST_BUDGET_S, maximum=MOST_SECONDS, advice=NO_LIMIT,
+        ),
+    ]  # fmt: skip
     seeds: Annotated[int, Setting("retrainings of each winner", minimum=1)]
     data: Annotated[dict[str, Any], Setting("where they are now, if they moved: data.path")]
     training: Annotated[dict[str, Any], Setting("settings that differ from the search's")]
-    trial_time_limit_s: Annotated[float | None, Setting("seconds; null: no limit", above=0)]
+    trial_time_limit_s: Annotated[
+        float | None,
+        Setting("seconds; null: no limit", above=0, maximum=MOST_SECONDS, advice=NO_LIMIT),
+    ]
     baselines: Annotated[BaselineConfig, Setting("reference points")]
     distillation: Annotated[DistillationConfig, Setting("a teacher for the winners")]
     compression: Annotated[CompressionConfig, Setting("winners made smaller, then trained on")]
@@ -136,6 +159,8 @@ def check_finish(overrides: Sequence[str]) -> FinishConfig:
     )
     if config is not None:
         validator.faults.extend(format_faults(config.export))
+        picked = {name: asdict(limits) for name, limits in config.pick.metrics.items()}
+        validator.faults.extend(share_faults(picked, place="pick"))
     if validator.faults or config is None:
         raise ConfigError(in_one_message(validator.faults))
     return config

@@ -10,7 +10,8 @@ from typing import Any
 
 from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of
-from nas.config.targets import locate
+from nas.config.targets import hints_of, locate
+from nas.config.validator import fits
 from nas.errors import ConfigError
 from nas.planning.training import SMALL_NUM_TRIALS, SMALL_TRAINING
 from nas.task import DataShape
@@ -69,7 +70,14 @@ def _fitted(node: Mapping[str, Any], shape: DataShape) -> Mapping[str, Any]:
         return node
     if fitted is None:
         return node
-    own = {key: value for key, value in node.items() if key not in ("_target_", *WRAPPERS)}
+    hints = hints_of(locate(target))
+    own = {
+        key: value
+        for key, value in node.items()
+        if key not in ("_target_", *WRAPPERS)
+        # What is of another type is told where types are checked; nothing follows from it here.
+        and (value == AUTO or key not in hints or fits(value, hints[key]))
+    }
     return {**node, **fitted(own, shape)}
 
 

@@ -4,6 +4,7 @@ Hydra stops at the first bad override with a text of its own. So when composing 
 override is checked here by itself, and those that compose together are kept.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from nas.errors import ConfigError, nearest_first
 COMPOSING_FAILS = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
 # Groups that need not be chosen from.
 _MAY_BE_NULL = ("preset", *(f"search_space/{key}" for key in WRAPPERS))
+_NUMBER_WITH_COMMA = re.compile(r"([\w.+@-]+)=(\d+),(\d+ ?[A-Za-z%]*)")
 _MAX_NAME = 100  # characters of a name that are compared with those that there are
 
 
@@ -170,7 +172,14 @@ def _composing_fault(
     except COMPOSING_FAILS as error:
         if override.is_sweep_override():
             advice = "add --multirun to run one after the other, or write [a,b] for a list"
+            if number := _NUMBER_WITH_COMMA.fullmatch(text):
+                key, whole, rest = number.groups()
+                advice += f"; a number has no comma: {key}={whole}{rest} or {key}={whole}.{rest}"
             return f"'{shown(text)}' has several values; {advice}"
+        if str(error).startswith("Error merging override") and error.__cause__ is not None:
+            told = first_words(error.__cause__).partition(";")[0]
+            told = told.replace("DictConfig", "a mapping").replace("ListConfig", "a list")
+            return f"'{shown(text)}' does not fit there: {shown(told)}"
         return f"'{shown(text)}': {shown(first_words(error))}"
     return None
 

@@ -1,5 +1,6 @@
 """What is one override? Read by Hydra's own grammar, within bounds that keep reading it quick."""
 
+import os
 import re
 import unicodedata
 
@@ -7,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from nas.config.quoting import quoted
 from nas.errors import ConfigError
 from nas.metric import METRICS
 
@@ -21,16 +23,37 @@ def for_hydra(text: str) -> str:
 
     >>> for_hydra("objectives=[accuracy,num_macs]"), for_hydra("execution.resources.jetson=1")
     ('objectives.metrics=[accuracy,num_macs]', '++execution.resources.jetson=1')
+    >>> for_hydra("data.path=my photos (2)")  # a path is no expression
+    "data.path='my photos (2)'"
     >>> for_hydra("constraints.latency_ms@pi5.max=20")  # to Hydra, @ in a key names a package
     '++constraints={latency_ms@pi5:{max:20}}'
     """
     if text.startswith("objectives=["):
         return text.replace("objectives=", "objectives.metrics=", 1)
+    if _is_bare_path(text):
+        key, _, path = text.partition("=")
+        # Of Path it fails for an unknown user, whose folder the path may be.
+        return f"{key}={quoted(os.path.expanduser(path))}"  # noqa: PTH111
     on_device = _ON_DEVICE.fullmatch(text)
     if on_device is not None:
         node, metric, limit, value = on_device.groups()
         return f"++{node}={{{metric}:{{{limit}:{value}}}}}"
     return f"++{text}" if text.startswith(_OPEN) else text
+
+
+_PATHS = ("path", "folder", "run_folder", "root", "file", "transfer_from")
+_PLAIN = re.compile(r"[\w./:%+@*?|$-]*", re.ASCII)  # what Hydra's grammar takes without quotes
+
+
+def _is_bare_path(text: str) -> bool:
+    """Say whether a setting that is a path has a value that Hydra would read as an expression.
+
+    Lists, what is quoted or escaped, interpolations and sweeps stay what they are.
+    """
+    value = text.partition("=")[2]
+    if key_of(text).rpartition(".")[2] not in _PATHS or _PLAIN.fullmatch(value):
+        return False
+    return value[0] not in "'\"[{" and not any(mark in value for mark in (",", "${", "\\"))
 
 
 _ON_DEVICE = re.compile(

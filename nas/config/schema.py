@@ -51,7 +51,14 @@ class Setting:
     def range_words(self) -> str:
         """Return the range in words; empty if there is none."""
         words = {"of at least": self.minimum, "above": self.above, "at most": self.maximum}
-        return " and ".join(f"{word} {end}" for word, end in words.items() if end is not None)
+        return " and ".join(f"{word} {end:,}" for word, end in words.items() if end is not None)
+
+
+# No wait of Python's or of an operating system may be much longer; three years.
+MOST_SECONDS = 100_000_000
+LEAST_BUDGET_S = 1  # no command starts in less
+NO_LIMIT = "null sets no limit"
+MOST_WIDTH = 10  # of the hand-made network, times its usual channels
 
 
 class Ui(StrEnum):
@@ -204,7 +211,13 @@ class StoppingConfig:
         ),
     ]
     time_limit_s: Annotated[
-        float | None, Setting("seconds of this command; null: no limit", above=0)
+        float | None,
+        Setting(
+            "seconds of this command; null: no limit",
+            above=0,
+            maximum=MOST_SECONDS,
+            advice=NO_LIMIT,
+        ),
     ]
     max_failed_share: Annotated[
         float, Setting("share of failed trials that ends the run", above=0, maximum=1)
@@ -226,7 +239,11 @@ class ReferencesConfig:
     )
     mobilenetv3_small: Annotated[
         list[float] | None,
-        Setting("widths of a hand-made network to compare with; null: by the data"),
+        Setting(
+            "widths of a hand-made network to compare with; null: by the data",
+            above=0,
+            maximum=MOST_WIDTH,
+        ),
     ] = None
 
 
@@ -244,8 +261,12 @@ class TrialLimits:
     """What stands beside a recipe in `training`, and is the search's to hold."""
 
     trial_time_limit_s: Annotated[
-        float | None, Setting("seconds; a trial that takes longer fails; null: no limit", above=0)
-    ] = None
+        float | None,
+        Setting(
+            "seconds; a trial that takes longer fails; null: no limit",
+            above=0, maximum=MOST_SECONDS, advice=NO_LIMIT,
+        ),
+    ] = None  # fmt: skip
     inherit: Annotated[
         bool, Setting("true: a trial starts from the weights of the most similar one before it")
     ] = False
@@ -293,7 +314,12 @@ class SearchConfig:
     table: Annotated[Node | None, Setting("columns of preset=table")] = None
     budget: Annotated[
         float | None,
-        Setting("wall time of the whole command, 30min; null: as long as it takes", above=0),
+        Setting(
+            "wall time of the whole command, 30min; null: as long as it takes",
+            minimum=LEAST_BUDGET_S,
+            maximum=MOST_SECONDS,
+            advice=NO_LIMIT,
+        ),
     ] = None
     finish: Annotated[
         bool, Setting("true: nas finish the run as well, in the same command and budget")

@@ -145,7 +145,7 @@ def validate_target(
 def _validate_types(
     validator: Validator, *, found: Callable[..., Any], given: Mapping[str, Any], path: str
 ) -> None:
-    hints = _hints(found)
+    hints = hints_of(found)
     for key, value in given.items():
         is_target = isinstance(value, Mapping) and "_target_" in value
         if key in hints and not is_target and not fits(value, hints[key]):
@@ -160,7 +160,7 @@ def arguments_of(found: Callable[..., Any]) -> dict[str, inspect.Parameter] | No
         return None
 
 
-def _hints(found: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(found: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a callable's arguments, as far as they can be evaluated."""
     function = found.__init__ if inspect.isclass(found) else found
     namespace = getattr(inspect.unwrap(function), "__globals__", {})

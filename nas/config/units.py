@@ -1,28 +1,48 @@
-"""Numbers as people write them: 500kB, 30min, 2M. Which unit a setting has, its name says.
+"""Numbers as people write them: 500kB, 30min, 2M, 60%. Which unit a setting has, its name says.
 
-Names end in their unit (`time_limit_s`, `size_bytes`, `memory_limit_mb`), and counts begin with
-`num_`; a limit has the unit of what it limits (`constraints.size_bytes.max`). A text where such a
-setting has a number is read here, before anything judges it; one that cannot be read is left for
-whoever judges the setting.
+Names end in their unit (`time_limit_s`, `size_bytes`, `memory_limit_mb`, `finish_share`), and
+counts begin with `num_`; a limit has the unit of what it limits (`constraints.size_bytes.max`). A
+text where such a setting has a number is read here, before anything judges it; one that cannot be
+read is left for whoever judges the setting.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SECONDS = {
-    "ms": 0.001,
-    "s": 1,
-    "sec": 1,
-    "m": 60,
-    "min": 60,
-    "h": 3600,
-    "d": 86400,
-}
-_BYTES = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_COUNTS = {"k": 1e3, "m": 1e6, "g": 1e9}
-_PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]+)")
+from nas.metric import is_share
+
+
+def _words_of(known: Mapping[str, float]) -> dict[str, float]:
+    """Return unit -> factor of a mapping whose keys hold several spellings each."""
+    return {word: factor for words, factor in known.items() for word in words.split()}
+
+
+_SECONDS = _words_of(
+    {
+        "ms msec millisecond milliseconds": 0.001,
+        "s sec secs second seconds": 1,
+        "m min mins minute minutes": 60,
+        "h hr hrs hour hours": 3600,
+        "d day days": 86400,
+        "w week weeks": 604800,
+    }
+)
+_BYTES = _words_of(
+    {
+        "b byte bytes": 1,
+        "k kb kilobyte kilobytes": 1e3,
+        "m mb megabyte megabytes": 1e6,
+        "g gb gigabyte gigabytes": 1e9,
+        "kib": 2**10,
+        "mib": 2**20,
+        "gib": 2**30,
+    }
+)
+_COUNTS = _words_of({"k thousand": 1e3, "m million": 1e6, "g b billion": 1e9})
+_PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)((?:e[+-]?\d+)?)\s*([A-Za-z]+|%)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,12 +67,14 @@ class Unit:
         """
         total, place, used = 0.0, 0, 0
         while match := _PART.match(text, place):
-            factor = self.factors.get(match[2].lower())
+            factor = self.factors.get(match[3].lower())
             if factor is None:
                 return None
-            total += float(match[1]) * factor / self.in_one
+            total += float(match[1] + match[2]) * factor / self.in_one
             place, used = match.end(), used + 1
         if not used or text[place:].strip() or (used > 1 and self.factors is not _SECONDS):
+            return None
+        if not math.isfinite(total):  # whoever judges the setting shows the text itself
             return None
         return int(total) if total.is_integer() else total
 
@@ -62,8 +84,12 @@ MILLISECONDS = Unit("milliseconds, or as 5ms, 1s", _SECONDS, 0.001)
 SIZE = Unit("bytes, or as 500kB, 2MB, 1.5GiB", _BYTES)
 MEGABYTES = Unit("megabytes, or as 500MB, 4GB", _BYTES, 1e6)
 COUNT = Unit("a number, or as 10k, 1M, 2G", _COUNTS)
+SHARE = Unit("0 to 1, or as 60%", {"%": 1}, 100)
 
-_BY_ENDING = {"_ms": MILLISECONDS, "_s": TIME, "_bytes": SIZE, "_mb": MEGABYTES}
+_BY_ENDING = {
+    "_ms": MILLISECONDS, "_s": TIME, "_bytes": SIZE, "_mb": MEGABYTES, "_share": SHARE,
+    "_fraction": SHARE,
+}  # fmt: skip
 _LIMITS = ("min", "max")
 
 
@@ -73,6 +99,10 @@ def unit_of(place: str) -> Unit | None:
     if key in _LIMITS:
         return TIME if parent.rpartition(".")[2] == "seconds" else unit_of(parent)
     key = key.lower()
+    if is_share(key):
+        return SHARE
+    if key.endswith("_per_s"):  # a rate
+        return None
     if key.startswith("num_"):
         return COUNT
     if place == "budget":

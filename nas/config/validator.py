@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
-from nas.config.units import Unit, unit_of
+from nas.config.units import TIME, Unit, unit_of
 from nas.errors import nearest_first
 from nas.metric import device_of, is_known
 
@@ -125,11 +125,16 @@ class Validator:
 
     def _refuse(self, path: str, *, hint: Any, value: object, setting: Setting) -> None:
         choices = [str(m) for option in options_of(hint) if _is_enum(option) for m in option]
-        unit = unit_of(path) if isinstance(value, str) else None
-        allowed = _allowed(hint, setting, unit=unit)
+        unit = unit_of(path)
+        is_told = isinstance(value, str) or unit is TIME  # of seconds nobody thinks by themselves
+        allowed = _allowed(hint, setting, unit=unit if is_told else None)
         if choices and isinstance(value, str):
             allowed = f"one of {nearest_first(value, choices)}"
         advice = f"; {setting.advice}" if setting.advice else ""
+        records = [o for o in options_of(hint) if is_dataclass(o) and isinstance(o, type)]
+        if records:
+            own = (f"{join(path, name)}=..." for name in _items_of(records[0]))
+            advice = f"; give {' or '.join(own)}"
         path = self._copied.get(path, path)
         self.faults.append(f"{path} must be {allowed}, but got {show(value)}{advice}")
 
@@ -148,6 +153,8 @@ def _item_of(field: Field[Any], hint: Any) -> _Item:
 
 
 def _is_in_range(value: object, setting: Setting) -> bool:
+    if isinstance(value, list):
+        return all(_is_in_range(member, setting) for member in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     return math.isfinite(value) and setting.allows(value)
@@ -207,8 +214,8 @@ def _members_of(hint: Any) -> list[Any]:
 def describe(hint: Any) -> str:
     """Return words for an annotation.
 
-    >>> describe(int | None)
-    'a whole number or null'
+    >>> describe(int | None), describe(bool | Literal["auto"])
+    ('a whole number or null', 'true or false or auto')
     """
     return " or ".join(_describe_one(option) for option in options_of(hint))
 
@@ -217,7 +224,8 @@ def _describe_one(hint: Any) -> str:
     if hint in _WORDS:
         return _WORDS[hint]
     if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, get_args(hint)))
+        names = ", ".join(map(str, get_args(hint)))
+        return f"one of {names}" if len(get_args(hint)) > 1 else names
     if _is_enum(hint):
         return "one of " + ", ".join(map(str, hint))
     if get_origin(hint) in (list, tuple, Sequence):

@@ -7,6 +7,7 @@ classes are named whose images differ.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from nas.data.class_names import is_respelled
 from nas.data.fingerprint import DigestGroup, Fingerprint, Part
 
 _ADJECTIVES = {"train": "training"}
@@ -24,6 +25,8 @@ def changes(before: Fingerprint, now: Fingerprint) -> list[str]:
         return [f"all other {now.unit}: {_told(before)} -> {_told(now)}"]
     renamed = _renamed(before, now)
     lines = [*_class_lines(before, now, renamed), *_split_lines(before, now, renamed)]
+    if renamed and not lines and all(map(is_respelled, renamed, renamed.values())):
+        return []
     if _has_same_images(before, now):
         lines.insert(0, f"the same {now.unit}, split otherwise")
     return lines or [f"other {now.unit}, or the same under other classes"]
@@ -88,7 +91,8 @@ def _class_lines(
     if not old or not new:  # too many to be on record
         return
     for name, other in renamed.items():
-        yield f"class '{name}' is called '{other}' now"
+        if not is_respelled(name, other):
+            yield f"class '{name}' is called '{other}' now"
     for data, names, verb in ((now, new, "is new"), (before, old, "is gone")):
         known = [*old, *renamed.values()] if data is now else [*new, *renamed]
         odd = [name for name in names if name not in known]

@@ -11,6 +11,7 @@ from nas.data.scan import hash_of
 from nas.data.streamed import StreamedImages
 
 Hashes = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
 
 
 class Names(Protocol):
@@ -50,3 +51,23 @@ def copies_across(hashes: Mapping[str, Hashes], names: Mapping[str, Names]) -> t
         for index, key in enumerate(keys):
             known.setdefault(key, (word, index))
     return tuple(f"{names[word][i]} = {names[of][j]}" for word, i, (of, j) in pairs)
+
+
+def in_two_classes(
+    hashes: Mapping[str, Hashes], labels: Mapping[str, Labels], names: Mapping[str, Names]
+) -> tuple[str, ...]:
+    """Return 'this = that' for each image that is equal to an earlier one of another class.
+
+    Args:
+        hashes: split -> hashes of its images.
+        labels: split -> their classes.
+        names: split -> what they are called.
+    """
+    known: dict[bytes, tuple[int, str, int]] = {}
+    pairs = []
+    for word, rows in hashes.items():
+        for index, (row, label) in enumerate(zip(rows, labels[word].tolist(), strict=True)):
+            first, of, place = known.setdefault(row.tobytes(), (label, word, index))
+            if first != label:
+                pairs.append(f"{names[word][index]} = {names[of][place]}")
+    return tuple(pairs)

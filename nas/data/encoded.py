@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nas.data.copies import copies_across, hashes_of, numbered
+from nas.data.copies import copies_across, hashes_of, in_two_classes, numbered
 from nas.data.dataset import Dataset, Labels, Split
 from nas.data.findings import NOTHING_FOUND, Findings, listed
 from nas.data.mirroring import mirroring_of
@@ -31,10 +31,12 @@ from nas.data.picture import (
 )
 from nas.data.preparation import Preparation
 from nas.data.scan import Scan, scan
-from nas.data.splitting import Indices, hold_out
+from nas.data.splitting import Indices, check_fractions, hold_out
 from nas.data.streamed import StreamedImages, Texts
 from nas.errors import DataError
 from nas.planning.image_decisions import ImageDecisions
+
+_MOST_TOLD = 50  # broken images that a refusal names
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,16 @@ def load_encoded(
     Raises:
         DataError: images cannot be read, differ in size, or are too few.
     """
+    held = {word: share for word, share in preparation.fractions.items() if word not in parts}
+    check_fractions(held)
     stored, size = preparation.stored(part.source for part in parts.values())
     splits, broken, kept = _load(parts, preparation, stored)
     _check_present(parts, splits, kept=kept, class_names=class_names, broken=broken, where=where)
     hashes = {word: hashes_of(split.images) for word, split in splits.items()}
     names = {word: _Names(part.source, kept[word]) for word, part in parts.items()}
     findings = replace(findings, copies=copies_across(hashes, names))
-    if broken:
-        doubt = f"images that cannot be read: {listed(broken)}"
-        findings = replace(findings, doubts=(*findings.doubts, doubt))
-    held = {word: share for word, share in preparation.fractions.items() if word not in parts}
+    labels = {word: split.labels for word, split in splits.items()}
+    findings = _with_doubts(findings, broken, in_two_classes(hashes, labels, names))
     seed = preparation.split_seed
     drawn: dict[str, Indices] = {}
     if held:
@@ -149,6 +151,17 @@ def load_encoded(
         decided=ImageDecisions(size, mirroring),
         test_names=names["train"].of(drawn["test"]) if "test" in drawn else names["test"],
     )
+
+
+def _with_doubts(
+    findings: Findings, broken: Sequence[str], contradicting: Sequence[str]
+) -> Findings:
+    doubtful = {
+        "images that cannot be read": broken,
+        "images that stand in two classes": contradicting,
+    }
+    told = [f"{what} ({len(n):,}): {listed(n)}" for what, n in doubtful.items() if n]
+    return replace(findings, doubts=(*findings.doubts, *told))
 
 
 Loaded: TypeAlias = tuple[dict[str, Split], tuple[str, ...], dict[str, Indices]]
@@ -312,9 +325,12 @@ def _decode(parts: Mapping[str, Encoded], stored: DecodeSettings) -> Loaded:
 
 def _refuse_broken(broken: Sequence[str], stored: DecodeSettings, *, total: int) -> None:
     if broken and stored.on_broken is OnBroken.REFUSE:
+        told = list(broken[:_MOST_TOLD])
+        if len(broken) > _MOST_TOLD:
+            told.append(f"... and {len(broken) - _MOST_TOLD:,} more")
         raise DataError(
-            f"{len(broken)} of {total} images cannot be read; repair or remove them, or leave "
-            "them out with data.on_broken=skip:\n" + "\n".join(broken)
+            f"{len(broken):,} of {total:,} images cannot be read; repair or remove them, or leave "
+            "them out with data.on_broken=skip, which lists all in data.json:\n" + "\n".join(told)
         )
 
 

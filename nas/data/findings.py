@@ -1,8 +1,11 @@
 """What was found where the data lie, as what, and what was not taken?"""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_ODD = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters, ends of lines and paragraphs
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 _MAX_SHOWN = 3  # names in a line
 _MAX_KEPT = 1000  # names in a record
 
@@ -92,10 +95,23 @@ def listed(names: Sequence[str], limit: int = _MAX_SHOWN) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Return a name that any file and terminal takes: odd bytes and control characters escaped.
+    r"""Return a name that any file and terminal takes, in one line.
 
-    >>> printable("caf\udce9 1")
-    'caf\\xe9 1'
+    Escaped are odd bytes, control characters, what ends a line, and what turns the direction of
+    all that follows. Spaces and joiners of any script stay: emoji and Persian words have them.
+
+    >>> printable("caf\udce9 1"), printable("a\u202eb"), printable("\u0645\u06cc\u200c\u062e")
+    ('caf\\xe9 1', 'a\\u202eb', 'می\u200cخ')
     """
     text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(_escaped(c) if _is_odd(c) else c for c in text)
+
+
+def _is_odd(character: str) -> bool:
+    return unicodedata.category(character) in _ODD or (
+        unicodedata.bidirectional(character) in _TURNING
+    )
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

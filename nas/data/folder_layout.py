@@ -5,10 +5,16 @@ to do.
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas.data.class_folders import (
+    doubts_about,
+    likely_meant,
+    refuse_one_folder_twice,
+    splits_within,
+)
 from nas.data.findings import Findings, LeftOut, listed, printable
 from nas.data.folder_walk import FolderEntry, Gathered, entries, images_below, is_image, lies_in
 from nas.data.split_names import by_split, hints_at_split, split_of
@@ -104,13 +110,13 @@ class _Classes:
     doubts: tuple[str, ...]
 
 
-def check_classes(root: Path) -> None:
-    """Refuse a folder that has no class folders, without a look at the images.
+def check_classes(root: Path) -> Collection[str]:
+    """Return the splits that have a folder, without a look at the images.
 
     Raises:
         DataError: classes or splits are missing or ambiguous.
     """
-    _find_classes(root)
+    return _find_classes(root).splits.keys()
 
 
 def find_layout(root: Path) -> FolderLayout:
@@ -125,7 +131,8 @@ def find_layout(root: Path) -> FolderLayout:
         word: _images(word, folder, found.names, found.gathered, train=found.train)
         for word, folder in folders.items()
     }
-    return FolderLayout(folders, found.names, images, found.gathered, found.doubts)
+    doubts = (*found.doubts, *splits_within(found.train, images["train"].paths))
+    return FolderLayout(folders, found.names, images, found.gathered, doubts)
 
 
 def _find_classes(root: Path) -> _Classes:
@@ -143,7 +150,8 @@ def _find_classes(root: Path) -> _Classes:
     _check_classes(train, classes, inside, gathered)
     if not splits:
         _refuse_splits_as_classes(root, inside)
-    return _Classes(splits, train, classes, gathered, doubts)
+    refuse_one_folder_twice(train, classes)
+    return _Classes(splits, train, classes, gathered, (*doubts, *doubts_about(classes)))
 
 
 def _folders_in(folder: Path) -> list[FolderEntry]:
@@ -303,11 +311,13 @@ def _images(
 def _check_same_classes(
     word: str, folder: Path, names: Sequence[str], classes: Sequence[str], *, train: Path
 ) -> None:
-    unknown = [printable(name) for name in names if name not in classes]
-    absent = [printable(name) for name in classes if name not in names]
+    others = [name for name in names if name not in classes]
+    lacking = [name for name in classes if name not in names]
+    unknown, absent = ([printable(name) for name in some] for some in (others, lacking))
     shown = printable(str(folder))
     if unknown:
         missing = f" and lacks {listed(absent)}" if absent else ""
+        missing += likely_meant(others, lacking)
         raise DataError(
             f"{shown} has the class folders {listed(unknown, 8)}, which train has not{missing}; "
             f"the classes are the folders of {printable(str(train))}: "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nas.data.class_names import told_apart
 from nas.data.dataset import Dataset
 from nas.data.encoded import Encoded, load_encoded
 from nas.data.findings import printable
@@ -36,7 +37,7 @@ def load_image_folder(path: str, *, preparation: Preparation) -> Dataset:
     return load_encoded(
         parts,
         preparation=preparation,
-        class_names=[printable(name) for name in layout.class_names],
+        class_names=told_apart([printable(name) for name in layout.class_names]),
         name=printable(root.resolve().name),
         where=printable(str(layout.folders["train"])),
         official="; ".join(

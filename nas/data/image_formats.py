@@ -6,6 +6,7 @@ bytes decide.
 
 import functools
 import importlib
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,21 @@ _NOT_DECODED = {"PDF", "PALM", "EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 _SIGNED = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "HEIF", "TIFF")
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II", b"MM", b"\xff\x4f\xff\x51")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+# First bytes of files that are called like images now and then, and what they are.
+_KNOWN: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    (
+        (b"<html", b"<!doctype html"),
+        "a web page, perhaps one that was saved in place of the image",
+    ),
+    ((b"version https://git-lfs",), "a pointer of Git LFS; fetch the image itself: git lfs pull"),
+    ((b"<svg", b"<?xml"), "a drawing or another text of XML"),
+    ((b"%pdf", b"%!ps"), "a document, PDF or PostScript"),
+    ((b"\xff\x0a", b"\0\0\0\x0cjxl "), "a JPEG XL image; convert it to PNG"),
+    ((b"pk\x03\x04", b"rar!", b"\x1f\x8b", b"7z\xbc\xaf"), "an archive; unpack it"),
+    ((b"\0\0\1\xba", b"\0\0\1\xb3", b"\x1aE\xdf\xa3".lower()), "a video"),
+    ((b"{", b"["), "a text of JSON"),
+)
 
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"}
 _HEIF = {".heic", ".heif", ".heics", ".heifs", ".hif"}
@@ -35,6 +51,8 @@ NO_HEIF = (
 def readable_formats() -> tuple[str, ...]:
     """Return Pillow's names of the formats that are decoded; HEIF where pillow-heif is there."""
     Image.init()
+    # Photos of more than 89 million pixels are usual now; those of twice as many are refused.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     with suppress(ImportError):  # optional: its photos are named with what to install
         importlib.import_module("pillow_heif").register_heif_opener()
     return tuple(sorted(set(Image.OPEN) - _NOT_DECODED))
@@ -86,3 +104,20 @@ def has_image_content(path: Path, start: bytes) -> bool:
 
 def _is_heif(start: bytes) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
+
+
+def what_bytes_are(head: bytes) -> str:
+    """Return what a file is that holds no image, by its first 64 bytes; empty if nothing tells.
+
+    >>> what_bytes_are(b""), what_bytes_are(b"%PDF-1.4")
+    ('the file is empty', 'it is a document, PDF or PostScript')
+    """
+    if not head.strip(b"\0"):
+        return "it begins with zeros, as a failed copy does" if head else "the file is empty"
+    if _is_heif(head):
+        return "it is a HEIC photo, whatever its name says; pip install pillow-heif"
+    if head[4:8] == b"ftyp":
+        return "it is a video, or an image of a kind that cannot be read"
+    start = head.lstrip().lower()
+    told = next((what for starts, what in _KNOWN if start.startswith(starts)), "")
+    return f"it is {told}" if told else ""

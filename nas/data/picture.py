@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from nas.data.image_formats import readable_formats
+from nas.data.image_formats import readable_formats, what_bytes_are
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ Picture = Path | bytes | Image.Image | Shown
 
 MODES = {1: "L", 3: "RGB"}
 _MOST_16_BITS = 2**16 - 1
-_HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of files of iPhones
 
 # What opening and decoding a broken image may raise: decoders check little of what they read.
 BROKEN = (
@@ -125,6 +124,10 @@ def decode_one(picture: Picture, stored: DecodeSettings) -> npt.NDArray[np.uint8
             return _pixels(opened, stored)
     except UnidentifiedImageError as error:
         raise UnidentifiedImageError(f"{error}{_what_it_is(picture)}") from error
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        told = f"it has more than {most:,} pixels, and no more are decoded; make it smaller"
+        raise Image.DecompressionBombError(told) from error
 
 
 def _what_it_is(picture: bytes | Path) -> str:
@@ -134,13 +137,8 @@ def _what_it_is(picture: bytes | Path) -> str:
     else:
         with picture.open("rb") as file:
             head = file.read(64)
-    if not head:
-        return ": the file is empty"
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
-        return ": it is a HEIC photo, whatever its name says; pip install pillow-heif"
-    if head.lstrip().lower().startswith((b"<html", b"<!doctype html")):
-        return ": it is a web page, perhaps one that was saved in place of the image"
-    return ""
+    told = what_bytes_are(head)
+    return f": {told}" if told else ""
 
 
 def decode_with_digest(

@@ -48,14 +48,14 @@ class Preparation:
     """
 
     image_size: int | Sequence[int] | Literal["auto"] | None = None
-    fit: str = "stretch"
+    fit: Fit = Fit.STRETCH
     channels: int | Literal["auto"] = 3
-    on_broken: str = "refuse"
+    on_broken: OnBroken = OnBroken.REFUSE
     validation_fraction: float = 0.2
     test_fraction: float = 0.1
     split_seed: int = 0
     is_mirrorable: bool | Literal["auto"] = False
-    streaming: bool | str = "auto"
+    streaming: bool | Literal["auto"] = "auto"
     memory_limit_mb: float = 4000.0
     auto_side: int = SIDE_ON_CPU
 
@@ -82,6 +82,14 @@ class Preparation:
                 f"data.is_mirrorable must be one of true, false, auto, but got "
                 f"{self.is_mirrorable!r}"
             )
+        for key in ("validation_fraction", "test_fraction"):
+            share = getattr(self, key)
+            if not 0 <= share < 1:  # 0 where the split is given; `hold_out` judges the others
+                raise DataError(
+                    f"data.{key} must be a share from 0 to 1, or as 20%, but got {share:g}"
+                )
+        if self.split_seed < 0:
+            raise DataError(f"data.split_seed must be at least 0, but got {self.split_seed}")
         _checked_size(self.image_size)
 
     def stored(self, sources: Iterable[ImageSource]) -> tuple[DecodeSettings, KeptSize | None]:
@@ -144,6 +152,8 @@ def with_preparation(
 ) -> Callable[[Callable[..., Dataset]], Callable[..., Dataset]]:
     """Let a loader with the argument `preparation` take the settings of `Preparation` by name.
 
+    `loader.prepared(settings)` judges them without a look at the data.
+
     Args:
         defaults: settings whose default is another one for this loader.
     """
@@ -151,11 +161,15 @@ def with_preparation(
     shared = inspect.signature(Preparation).parameters
     hints = get_type_hints(Preparation)
 
+    def prepared(settings: Mapping[str, Any]) -> Preparation:
+        given = {name: settings[name] for name in names if name in settings}
+        return Preparation(**{**defaults, **given})
+
     def decorate(load: Callable[..., Dataset]) -> Callable[..., Dataset]:
         @functools.wraps(load)
         def loader(*args: Any, **settings: Any) -> Dataset:
-            given = {name: settings.pop(name) for name in names if name in settings}
-            return load(*args, preparation=Preparation(**{**defaults, **given}), **settings)
+            others = {name: value for name, value in settings.items() if name not in names}
+            return load(*args, preparation=prepared(settings), **others)
 
         own = inspect.signature(load)
         parameters = [p for p in own.parameters.values() if p.name != "preparation"]
@@ -166,6 +180,7 @@ def with_preparation(
         annotations = {p.name: p.annotation for p in parameters}
         loader.__annotations__ = {**annotations, **{name: hints[name] for name in names}}
         loader.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # read by inspect
+        loader.prepared = prepared  # type: ignore[attr-defined] # before anything is read
         return loader
 
     return decorate

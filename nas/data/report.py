@@ -52,7 +52,9 @@ class DataReport:
         """Return a line for each thing that makes results doubtful."""
         lines = []
         if self.num_broken:
-            lines.append(f"{self.num_broken} images cannot be read and are left out")
+            one = self.num_broken == 1
+            told = "1 image" if one else f"{self.num_broken:,} images"
+            lines.append(f"{told} cannot be read and {'is' if one else 'are'} left out")
         if self.imbalance >= IMBALANCE:
             lines.append(
                 f"the rarest class has {self.imbalance:.1f} times fewer training images than the "

@@ -39,7 +39,7 @@ def hold_out(
     Raises:
         DataError: a share is out of range, or a class has too few images.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     rng = generator(seed, "hold out")
     drawn: dict[str, list[int]] = {name: [] for name in ("train", *fractions)}
     _check_classes(labels, drawn, class_names=class_names, where=where)
@@ -93,7 +93,15 @@ def _counts(num_members: int, fractions: Mapping[str, float]) -> dict[str, int]:
     return counts
 
 
-def _check_fractions(fractions: Mapping[str, float]) -> None:
+def check_fractions(fractions: Mapping[str, float]) -> None:
+    """Refuse shares that cannot be held out.
+
+    Args:
+        fractions: name of a split -> share of each class.
+
+    Raises:
+        DataError: one is not above 0, or they leave nothing to train on.
+    """
     for name, share in fractions.items():
         if not 0.0 < share < 1.0:
             raise DataError(

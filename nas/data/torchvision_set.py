@@ -5,13 +5,12 @@ official ones; what a data set has no split for is held out of train.
 """
 
 import inspect
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nas.data.class_names import told_apart
 from nas.data.dataset import Dataset
 from nas.data.encoded import Encoded, LibraryItems, load_encoded
 from nas.data.preparation import Preparation, with_preparation
@@ -108,14 +107,8 @@ def _files(part: Any) -> Texts | None:
 def _class_names(part: Any) -> tuple[str, ...]:
     names = getattr(part, "classes", None)
     if names:
-        return _told_apart([name[0] if isinstance(name, tuple) else str(name) for name in names])
+        return told_apart([name[0] if isinstance(name, tuple) else str(name) for name in names])
     return tuple(str(number) for number in range(max(_labels(part)) + 1))
-
-
-def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names of which none stands twice: published sets call two classes 'crane'."""
-    twice = {name for name, number in Counter(names).items() if number > 1}
-    return tuple(f"{n} ({place})" if n in twice else n for place, n in enumerate(names))
 
 
 def _labels(part: Any) -> list[int]:

@@ -6,6 +6,7 @@ from nas.data.dataset import Dataset
 from nas.data.picture import MODES
 from nas.data.task_data import MultiLabel
 from nas.evaluation.winner_metric import AnyData
+from nas.export.markdown import code_span
 
 _MAX_NAMED = 50  # classes that a card names; input.json names all
 _INTERPOLATION = "bilinear, antialiased"
@@ -93,15 +94,10 @@ def input_words(dataset: AnyData) -> str:
     names = told["classes"]
     if names:
         more = "" if len(names) <= _MAX_NAMED else f" and {len(names) - _MAX_NAMED} more"
-        shown = ", ".join(_plain(name) for name in names[:_MAX_NAMED])
+        shown = ", ".join(code_span(name) for name in names[:_MAX_NAMED])
         parts.append(f"Classes, in the order of the outputs: {shown}{more}.")
     return "## Inputs\n\n" + " ".join(parts)
 
 
 def _listed(values: list[float]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
-
-
-def _plain(name: str) -> str:
-    """Return a name as code, which Markdown shows as it is."""
-    return "`" + name.replace("`", "'").replace("\n", " ") + "`"

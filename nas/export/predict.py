@@ -305,9 +305,8 @@ def check_example(folder: Path, *, model: str | None, top: int) -> int:
         line = line_of(example["file"], outputs[0], described, top=top)
         sys.stdout.write(f"{name}: outputs {words}, difference {difference:.2g}\n  {line}\n")
     if not states:
-        sys.stderr.write(
-            f"no file was run; the example is stored for {list(example['outputs'])}\n"
-        )
+        known = list(example["outputs"])
+        sys.stderr.write(f"no file was run; the example is stored for {known}\n")
     return 0 if states and all(states) else 1
 
 
@@ -325,6 +324,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--top", type=int, default=3, help="classes in a line")
     parser.add_argument("--model", help="the file to run, such as model_int8.onnx")
     asked = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # names in any script, where a terminal lacks it
+        getattr(stream, "reconfigure", dict)(errors="backslashreplace")
     if not asked.inputs:
         return check_example(HERE, model=asked.model, top=asked.top)
     described = read_json(HERE / "input.json")

@@ -3,8 +3,10 @@
 After Mitchell et al. 2019, "Model Cards for Model Reporting"; its head is the Hugging Face hub's.
 """
 
+import json
 import math
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,6 +15,7 @@ from nas.architecture import Architecture
 from nas.data.dataset import Dataset
 from nas.evaluation.winner_metric import AnyData
 from nas.export.inputs import input_words
+from nas.export.markdown import escaped
 from nas.export.usage import is_runnable, predict_words
 from nas.finish.errors_told import mistakes_words
 from nas.finish.length import Lengths
@@ -90,10 +93,15 @@ def model_card(
 
 
 def _head(circumstances: Circumstances) -> str:
-    lines = [f"license: {circumstances.license or 'unknown'}"]
+    lines = [f"license: {_yaml_text(circumstances.license or 'unknown')}"]
     if isinstance(circumstances.dataset, Dataset):
         lines.append("pipeline_tag: image-classification")
     return "\n".join(["---", *lines, "library_name: pytorch", "---"])
+
+
+def _yaml_text(text: str) -> str:
+    """Return a text as YAML has it; JSON's form in quotes where a plain one might be misread."""
+    return text if re.fullmatch(r"[A-Za-z][\w.-]*", text) else json.dumps(text, ensure_ascii=False)
 
 
 def _summary(
@@ -115,7 +123,7 @@ def _summary(
     }
     variant = artefacts[0].variant
     made = "" if row.name.endswith(variant) else f", {variant}"
-    title = f"# {row.name} on {circumstances.dataset.name}{made}"
+    title = f"# {row.name} on {escaped(circumstances.dataset.name)}{made}"
     lines = [title, "", "| | |", "| --- | --- |"]
     lines += [f"| {words} | {value} |" for words, value in facts.items() if value != _UNKNOWN]
     if row.beaten_by:
@@ -191,9 +199,9 @@ def _data(dataset: AnyData) -> str:
     else:
         what, wanted = "inputs", f"task {type(dataset.task).__name__}"
     return (
-        f"## Data\n\n{dataset.name}: {sizes} {what} of "
+        f"## Data\n\n{escaped(dataset.name)}: {sizes} {what} of "
         f"{' x '.join(map(str, dataset.shape.input_shape))} (channels, height, width), "
-        f"{wanted}. Split: {dataset.split_rule}. The network learnt "
+        f"{wanted}. Split: {escaped(dataset.split_rule)}. The network learnt "
         "from train and validation together; the test split took no part in any choice."
     )
 

@@ -1,6 +1,7 @@
 """The section of a model card on mistakes: the worst classes, and where the pictures lie."""
 
 from nas.export.chance import share_interval
+from nas.export.markdown import code_span
 from nas.record.confusion import ClassErrors, Confusion
 
 _MOST = 5  # classes that a card names
@@ -39,14 +40,9 @@ def _table(worst: list[ClassErrors]) -> list[str]:
 def _line(errors: ClassErrors) -> str:
     low, high = share_interval(errors.num_right, errors.num_examples)
     cells = [
-        _cell(errors.name),
+        code_span(errors.name, in_table=True),
         f"{errors.num_right} of {errors.num_examples}",
         f"{100 * low:.0f} to {100 * high:.0f} %",
-        f"{_cell(errors.taken_for)} ({errors.num_taken_for})",
+        f"{code_span(errors.taken_for, in_table=True)} ({errors.num_taken_for})",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _cell(name: str) -> str:
-    """Return a name that cannot end its cell or become Markdown."""
-    return "`" + name.replace("`", "'").replace("|", "/").replace("\n", " ") + "`"

@@ -4,7 +4,6 @@ Both are drawn from the files that lie beside a network (`nas.export.mistakes`),
 below `finish` that has them.
 """
 
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from nas.record.confusion import CONFUSION_CSV, Confusion, read_confusion
+from nas.report.drawn_names import drawn_file, drawn_names, numbers_told
 from nas.report.style import FAINT_COLOUR, TEXT_COLOUR, save_figure
 
 _MOST_NUMBERED, _MOST_NAMED = 25, 60  # classes whose cells have numbers, and whose rows have names
 _CELL_IN, _NAME_IN = 0.42, 0.085  # of a cell, and of a letter of a class's name
 _COLUMNS, _TILE_IN = 6, 1.45  # of the sheet of mistakes
-_LONGEST = 20  # letters of a name
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ def read_mistakes(path: Path) -> Mistakes | None:
 
 def plot_confusion(confusion: Confusion) -> Figure:
     """Return the matrix: rows are classes, columns what they were taken for, shares of the row."""
-    names = [_short(name) for name in confusion.class_names]
+    names = drawn_names(confusion.class_names)
     number = len(names)
     cell = _CELL_IN if number <= _MOST_NUMBERED else max(0.05, 9.0 / number)
     room = 0.5 + _NAME_IN * max(map(len, names)) if number <= _MOST_NAMED else 0.6
@@ -93,7 +92,7 @@ def plot_confusion(confusion: Confusion) -> Figure:
     axes.set_xlabel("taken for", color=TEXT_COLOUR)
     axes.set_ylabel("class", color=TEXT_COLOUR)
     right, total = int(np.trace(counts)), int(counts.sum())
-    words = f"{right:,} of {total:,} test images told right"
+    words = f"{right:,} of {total:,} test images told right{numbers_told(confusion.class_names)}"
     figure.text(
         0.02, 1 - 0.28 / height, words, fontsize=11, fontweight="bold", color=TEXT_COLOUR,
         va="center",
@@ -103,7 +102,7 @@ def plot_confusion(confusion: Confusion) -> Figure:
 
 def plot_mistakes(mistakes: Mistakes, class_names: tuple[str, ...]) -> Figure:
     """Return the sheet of mistakes; below each picture what it was taken for, and what it is."""
-    number = len(mistakes.name)
+    number, names = len(mistakes.name), drawn_names(class_names)
     columns = min(_COLUMNS, number)
     rows = -(-number // columns)
     width, height = max(columns * _TILE_IN, 5.2), rows * (_TILE_IN + 0.62) + 0.75
@@ -118,30 +117,19 @@ def plot_mistakes(mistakes: Mistakes, class_names: tuple[str, ...]) -> Figure:
         grey = image.shape[2] == 1
         axes.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None)
         axes.set_axis_off()
-        told, label = (
-            _short(class_names[int(kind[place])]) for kind in (mistakes.told, mistakes.label)
-        )
+        told, label = (names[int(kind[place])] for kind in (mistakes.told, mistakes.label))
         share = f"{100 * mistakes.share[place]:.0f} %"
         for line, (words, colour) in enumerate(
             [(f"{told} {share}", TEXT_COLOUR), (f"is {label}", FAINT_COLOUR),
-             (_end_of(str(mistakes.name[place])), FAINT_COLOUR)]
+             (drawn_file(str(mistakes.name[place])), FAINT_COLOUR)]
         ):  # fmt: skip
             figure.text(
                 left / width, (bottom - 0.1 - 0.16 * line) / height, words, fontsize=7.5,
                 color=colour, va="center", parse_math=False,
             )  # fmt: skip
     figure.text(
-        0.08 / width, 1 - 0.25 / height, "The surest mistakes on the test split", fontsize=11,
+        0.08 / width, 1 - 0.25 / height,
+        f"The surest mistakes on the test split{numbers_told(class_names)}", fontsize=11,
         fontweight="bold", color=TEXT_COLOUR, va="center",
     )  # fmt: skip
     return figure
-
-
-def _end_of(name: str) -> str:
-    """Return a file's name without its folders; its end where it is long."""
-    last = name.rpartition("/")[2]
-    return last if len(last) <= _LONGEST else f"…{last[1 - _LONGEST :]}"
-
-
-def _short(name: str) -> str:
-    return textwrap.shorten(name, _LONGEST, placeholder="…") or name[:_LONGEST]

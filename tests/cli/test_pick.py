@@ -28,6 +28,13 @@ def test_without_limits_it_is_the_knee(nas, table_run, records):
     assert "the knee of the front of 5 networks" in shown
 
 
+@pytest.mark.parametrize("word", ["which=best", "best", "pick=best", "pick.which=best"])
+def test_a_way_to_choose_may_be_written_as_for_finish(nas, records, word):
+    _, shown, _ = nas("pick", "runs/t", word)
+
+    assert taken(shown) == max(records, key=lambda record: record.metrics["quality"]).number
+
+
 @pytest.mark.parametrize("key", ["bytes.max", "pick.bytes.max"])
 def test_with_a_limit_of_bytes_it_is_the_best_that_keeps_it(nas, records, key):
     sizes = sorted(record.metrics["bytes"] for record in records)

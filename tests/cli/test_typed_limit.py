@@ -30,6 +30,10 @@ def test_a_limit_has_the_units_of_its_metric(word, limit):
         ("size_bytes.max=3 parsecs", "must be a number .bytes"),
         ("accuracy.min=95", "accuracy.min must be a share from 0 to 1, or as 95%, but got '95'"),
         ("my_column.max=inf", "my_column.max must be a number, but got 'inf'"),
+        (
+            "size.max=3MB",
+            "size.max must be a number, but got '3MB'; metrics, nearest first: size_bytes",
+        ),
         ("my_column.max=", "my_column.max must be a number, but got ''"),
     ],
     ids=lambda value: value,

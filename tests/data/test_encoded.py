@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from nas.data.class_names import told_apart
 from nas.data.huggingface import load_huggingface
 from nas.data.image_folder import load_image_folder
 from nas.data.parquet import load_parquet
-from nas.data.torchvision_set import _told_apart, load_torchvision
+from nas.data.torchvision_set import load_torchvision
 from nas.errors import DataError, MissingPackageError
 
 
@@ -255,7 +256,7 @@ def test_a_class_that_only_another_split_has_is_told_by_its_name(tmp_path):
 
 
 def test_the_same_name_for_two_published_classes_gets_a_number():
-    assert _told_apart(["crane", "dog", "crane"]) == ("crane (0)", "dog", "crane (2)")
+    assert told_apart(["crane", "dog", "crane"]) == ("crane (0)", "dog", "crane (2)")
 
 
 @pytest.mark.parametrize(

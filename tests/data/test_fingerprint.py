@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -276,3 +277,14 @@ def test_a_table_counts_by_the_rows_of_its_columns_in_any_order(tmp_path):
 def test_what_is_neither_data_nor_a_table_has_no_fingerprint():
     assert fingerprint_of(None) is None
     assert fingerprint_of([1, 2]) is None
+
+
+def test_a_class_whose_name_was_escaped_before_is_the_same_class(photos):
+    for split in ("train", "val", "test"):
+        (photos / split / "cat").rename(photos / split / "می\u200cخ")
+    data = load_image_folder(str(photos))
+    before = replace(data, class_names=("dog", r"می\u200cخ"))
+
+    assert data.class_names == ("dog", "می\u200cخ")
+    assert changes(fingerprint_of(before), fingerprint_of(data)) == []
+    assert changes(fingerprint_of(replace(data, class_names=("dog", "x"))), fingerprint_of(data))

@@ -17,7 +17,7 @@ JUNK = b"\0\0\0\x18ftypheic and no more"
 
 def write_images(folder, *, count=6, seed=0):
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([seed, *str(folder).encode()])
+    rng = np.random.default_rng([seed, *os.fsencode(folder)])
     for index in range(count):
         pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.png")
@@ -221,6 +221,79 @@ def test_what_can_be_read_in_two_ways_is_refused_with_what_to_do(tmp_path, folde
         load_image_folder(str(tmp_path))
 
 
+def test_one_folder_by_two_names_is_no_two_classes(tmp_path):
+    classes(tmp_path, "cat", "dog")
+    (tmp_path / "kitty").symlink_to(tmp_path / "cat")
+
+    with pytest.raises(DataError, match="class folders cat and kitty are one folder, by a link"):
+        load_image_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "told"),
+    [
+        ("Cat", "cat", "'Cat' and 'cat'"),
+        ("cat", "cat ", "'cat' and 'cat '"),
+        ("caf\u00e9", "cafe\u0301", r"'cafe\u0301' and 'caf\xe9'"),
+    ],
+    ids=ascii,
+)
+def test_classes_of_almost_one_name_are_told(tmp_path, name, other, told):
+    classes(tmp_path, name, other, "dog")
+
+    data = load_image_folder(str(tmp_path))
+
+    assert len(data.class_names) == 3
+    assert any(f"almost one name, {told}, are 2 classes" in line for line in warnings(data))
+
+
+def test_what_differs_in_encoding_alone_between_splits_is_told(tmp_path):
+    classes(tmp_path / "train", "caf\u00e9", "tea")
+    classes(tmp_path / "test", "cafe\u0301", "tea")
+
+    with pytest.raises(DataError, match=r"'cafe\\u0301' for 'caf\\xe9': capitals, spaces or enc"):
+        load_image_folder(str(tmp_path))
+
+
+def test_names_that_are_escaped_to_the_same_are_two_classes(tmp_path):
+    classes(tmp_path, "caf\\xe9", os.fsdecode(b"caf\xe9"), "tea")
+
+    assert load_image_folder(str(tmp_path)).class_names == ("caf\\xe9 (0)", "caf\\xe9 (1)", "tea")
+
+
+def test_splits_within_classes_are_told(tmp_path):
+    for place in ("a/train", "a/test", "b/train", "b/test"):
+        write_images(tmp_path / place)
+
+    (line,) = warnings(load_image_folder(str(tmp_path)))
+
+    assert line.startswith("folders within the classes are called like splits (a/test, b/test)")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_one_image_in_two_classes_is_named(tmp_path, streaming):
+    classes(tmp_path)
+    shutil.copy(tmp_path / "a" / "3.png", tmp_path / "b" / "same.png")
+
+    data = load_image_folder(str(tmp_path), streaming=streaming)
+
+    told = f"images that stand in two classes (1): {tmp_path}/b/same.png = {tmp_path}/a/3.png"
+    assert told in warnings(data)
+
+
+def test_of_very_many_broken_images_the_first_are_named(tmp_path):
+    classes(tmp_path)
+    for number in range(60):
+        (tmp_path / "a" / f"x{number}.jpg").touch()
+
+    with pytest.raises(DataError, match=r"60 of 72 images cannot be read") as caught:
+        load_image_folder(str(tmp_path))
+
+    assert len(str(caught.value).splitlines()) == 52
+    assert str(caught.value).endswith("... and 10 more")
+    assert len(load_image_folder(str(tmp_path), on_broken="skip").skipped) == 60
+
+
 def test_a_class_may_be_called_train(tmp_path):
     classes(tmp_path, "bus", "car", "train")
 
@@ -278,8 +351,17 @@ def test_a_home_is_understood(tmp_path, monkeypatch):
         (b"", "the file is empty"),
         (b"\0\0\0\x18ftypheic" + bytes(40), "it is a HEIC photo, whatever its name says"),
         (b"<!DOCTYPE html><title>404</title>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "it is a pointer of Git LFS"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is a drawing"),
+        (b"%PDF-1.4", "it is a document"),
+        (b"\xff\x0a" + bytes(9), "it is a JPEG XL image; convert"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "it is a JPEG XL image; convert"),
+        (b"\0\0\0\x18ftypmp42" + bytes(40), "it is a video"),
+        (b"PK\3\4abc", "it is an archive"),
+        (b'{"error": "not found"}', "it is a text of JSON"),
+        (bytes(500), "it begins with zeros"),
     ],
-    ids=["empty", "HEIC", "web page"],
+    ids=ascii,
 )
 def test_what_a_file_is_that_is_no_image_is_told(tmp_path, content, told):
     classes(tmp_path)
@@ -303,7 +385,19 @@ def test_names_that_are_no_text_are_read_and_shown_escaped(tmp_path):
 
 
 def test_escaping_leaves_other_names_alone():
-    assert printable("größe ☃ 日本.png") == "größe ☃ 日本.png"
+    for name in (
+        "größe ☃ 日本.png",
+        "👨\u200d👩\u200d👧",
+        "می\u200cخواهم",
+        "9.41\u202fAM",
+        "\U0001fae8",
+    ):
+        assert printable(name) == name
+
+
+@pytest.mark.parametrize("odd", ["\n", "\u2028", "\u202e", "\u2066", "\x85", "\x7f"], ids=ascii)
+def test_what_ends_or_turns_a_line_is_escaped(odd):
+    assert printable(f"a{odd}b").isascii()
 
 
 def test_kinds_of_images_that_need_care_are_read_by_their_first_picture(tmp_path):

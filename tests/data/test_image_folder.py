@@ -108,12 +108,13 @@ def test_names_in_any_script_links_and_kinds_of_colour_are_read(tmp_path):
     Image.new("RGBA", (8, 6)).save(root / "dog" / "see through.png")
     Image.new("CMYK", (8, 6)).save(root / "dog" / "print.JPG")
     (root / "dog" / "link.png").symlink_to(root / "dog" / "0.png")
-    (root / "elk").symlink_to(root / "cat")
+    (root / "cat").rename(tmp_path / "elsewhere")
+    (root / "cat").symlink_to(tmp_path / "elsewhere")
 
     data = load_image_folder(str(root))
 
-    assert data.class_names == ("cat", "dog", "elk")
-    assert sum(len(split) for split in data.splits().values()) == 7 + 8 + 7
+    assert data.class_names == ("cat", "dog")
+    assert sum(len(split) for split in data.splits().values()) == 7 + 8
     assert data.shape.input_shape == (3, 6, 8)
 
 

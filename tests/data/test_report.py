@@ -56,7 +56,7 @@ def test_a_rare_class_and_skipped_images_are_worth_a_word():
     warnings = report_data(data).warnings()
 
     assert any("8.0 times fewer" in line and "class_weights=balanced" in line for line in warnings)
-    assert "1 images cannot be read" in warnings[0]
+    assert "1 image cannot be read" in warnings[0]
 
 
 def test_splits_that_are_scaled_otherwise_are_told():
