@@ -267,7 +267,8 @@ class Posterior:
             direction: (n,) the regressor at the rows seen.
         """
         columns = np.column_stack([np.ones(len(direction)), direction])
-        ones, along = solve_triangular(self._factor, columns, lower=True, check_finite=False).T
+        whitened = self._whitened(columns.T)
+        ones, along = whitened[:, 0], whitened[:, 1]
         rest = along - ones * (ones @ along) / (ones @ ones)
         information = float(rest @ rest)
         if information <= 1e-12:
