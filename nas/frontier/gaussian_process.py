@@ -267,13 +267,14 @@ class Posterior:
             direction: (n,) the regressor at the rows seen.
         """
         columns = np.column_stack([np.ones(len(direction)), direction])
-        ones, along = solve_triangular(self._factor, columns, lower=True, check_finite=False).T
-        rest: FloatArray = along - ones * (np.dot(ones, along) / np.dot(ones, ones))
-        information = float(np.dot(rest, rest))
+        whitened = self._whitened(columns.T)
+        ones, along = whitened[:, 0], whitened[:, 1]
+        rest = along - ones * (ones @ along) / (ones @ ones)
+        information = float(rest @ rest)
         if information <= 1e-12:
             return 0.0, np.inf
         values = self._factor.T @ self._alpha  # whitened
-        return float(np.dot(rest, values)) / information, information**-0.5
+        return float(rest @ values) / information, information**-0.5
 
     def expecting(
         self, features: FloatArray, known_noise: FloatArray | float = 0.0
