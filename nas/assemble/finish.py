@@ -128,8 +128,7 @@ def build_finish(config: FinishConfig, *, words: Sequence[str]) -> AssembledFini
     """
     folder = RunFolder.open(Path(config.run))
     values = _values_of(folder)
-    export = build_export(config.export)
-    objectives = objectives_of(values)
+    export, objectives = build_export(config.export), objectives_of(values)
     # What the command line says is judged before the data are read, which may take minutes.
     teaching, shrinking = _teaching(config.distillation), _shrinking(config.compression)
     records = _records(folder, objectives)
