@@ -104,7 +104,7 @@ def test_a_value_may_be_shared_where_both_have_the_same_condition():
         ({"a": {"choice": [1, 2], "weights": [1]}}, "weights must be 2 numbers above 0"),
         ({"a": {"choice": [1, 2], "weights": [1, 0]}}, "leave it out of the choice"),
         ({"a": {"choice": [1, 2], "ordered": 1}}, "ordered must be true or false"),
-        ({"a": {"int": [1, 2], "weights": [1, 1]}}, "allowed are step and log"),
+        ({"a": {"int": [1, 2], "weights": [1, 1]}}, "allowed are step, log and prior"),
     ],
 )
 def test_what_cannot_be_is_refused(tree, told):
