@@ -56,7 +56,7 @@ def test_without_a_budget_it_is_told_what_would_be_better(run, capsys):
 
 
 def test_a_budget_that_is_too_short_is_told(run, capsys):
-    finish(run, "budget=0.5")
+    finish(run, "budget=1s")
     told = " ".join(capsys.readouterr().out.split())
     assert "the budget is too short: 2 retrainings as long as trials take about" in told
     assert f"winners read {TOKENS:,} tokens each, 1 times" in told
