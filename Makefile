@@ -28,12 +28,13 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
-# At once: tests on clusters mostly wait.
+# At once: tests on clusters mostly wait. Looking for them in all folders takes a minute.
+ON_CLUSTERS := tests/integration tests/security tests/experiments/test_smoke.py
 test-slow: $(VENV)/.installed-dev
 	$(MAKE) --jobs=2 --output-sync=target test-slow-clusters test-slow-others
 
 test-slow-clusters:
-	$(BIN)/python -m pytest -m "slow and ray and not long and not gpu and not postgres"
+	$(BIN)/python -m pytest $(ON_CLUSTERS) -m "slow and ray and not long and not gpu and not postgres"
 
 test-slow-others:
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not ray and not long and not gpu and not postgres"
