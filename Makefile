@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Where such tests lie: looking through all folders takes a minute.
+ON_CLUSTERS := tests/integration tests/security tests/experiments/test_smoke.py
+ON_DATABASES := tests/integration tests/security
 
 .PHONY: help search test test-all test-databases test-slow test-slow-clusters test-slow-others \
         test-long check docs clean
@@ -28,8 +31,7 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu"
 
-# At once: tests on clusters mostly wait. Looking for them in all folders takes a minute.
-ON_CLUSTERS := tests/integration tests/security tests/experiments/test_smoke.py
+# At once: tests on clusters mostly wait.
 test-slow: $(VENV)/.installed-dev
 	$(MAKE) --jobs=2 --output-sync=target test-slow-clusters test-slow-others
 
@@ -43,7 +45,7 @@ test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long
 
 test-databases: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m postgres
+	$(BIN)/python -m pytest $(ON_DATABASES) -m postgres
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

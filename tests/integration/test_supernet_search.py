@@ -35,9 +35,8 @@ def trials(run):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_search_whose_supernet_was_killed_goes_on_with_it(tmp_path, number):
     run = tmp_path / "runs" / "s"
     first = start(tmp_path, "stopping.num_trials=4")
