@@ -9,6 +9,7 @@ from nas.cli.command_of_choosing import PICK
 from nas.cli.flags import parse_settings
 from nas.cli.terminal import make_console
 from nas.cli.typed_limit import is_limit, joined, limit_of
+from nas.errors import ConstraintError
 from nas.exit_status import ExitStatus
 from nas.finish.which import Which
 
@@ -39,7 +40,10 @@ def run(words: Sequence[str]) -> int:
     candidates = comparable_records(view.records, view.objectives)
     kept = [record for record in candidates if keeps(record, view.limits)] or candidates
     pick = _pick(settings.get("which"), constraints, view, kept)
-    (record,) = choose(kept, objectives=view.objectives, pick=pick)
+    try:
+        (record,) = choose(kept, objectives=view.objectives, pick=pick)
+    except ConstraintError as error:
+        return _answer_by_files(error, view, constraints)
     why = _why(pick, view, kept)
     changed = belief_words(kept, objectives=view.objectives, pick=pick)
     beside = neighbours_of(record, view.front, view.objectives)
@@ -63,6 +67,24 @@ def run(words: Sequence[str]) -> int:
     if files_told := line_of_files_within(view.folder, constraints):
         lines += ["", files_told]
     say(make_console(), lines)
+    return ExitStatus.DONE
+
+
+def _answer_by_files(
+    error: ConstraintError, view: "RunView", limits: Sequence["Constraint"]
+) -> int:
+    """Name the finished file that keeps limits which no network of the search keeps in floats.
+
+    Raises:
+        ConstraintError: there is no such file.
+    """
+    from nas.cli.finished_trial import line_of_files_within
+    from nas.cli.show import say
+
+    told = line_of_files_within(view.folder, limits)
+    if not told or wants_json():
+        raise error
+    say(make_console(), ["No network of the search keeps the limits in floats.", "", told])
     return ExitStatus.DONE
 
 

@@ -1,5 +1,8 @@
+from dataclasses import fields
+
 import pytest
 
+from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.beliefs import BELIEVED_CSV, write_beliefs
 from nas.report.front import front_records, knee_record
 from nas.study.journal import load_records
@@ -97,3 +100,18 @@ def test_a_wish_that_cannot_be_kept_is_refused(nas, table_run, words, told):
 
     assert status == 2
     assert told in error
+
+
+def test_a_finished_file_may_keep_what_no_network_of_the_search_keeps(nas, table_run):
+    told = {"name": "trial 0", "variant": "retrained", "metric": "quality", "test_value": 2000.0}
+    known = {"file": "0/model_int8.onnx", "format": "onnx int8", "refused": "", **told}
+    row = ArtefactRow(**{field.name: known.get(field.name, 1) for field in fields(ArtefactRow)})
+    write_artefacts(table_run / "finish" / "artefacts.csv", [row])
+
+    status, shown, error = nas("pick", "runs/t", "quality.min=1000")
+    assert status == 0, error
+    assert "No network of the search keeps the limits in floats." in shown
+    assert "1 finished file keeps the limits" in shown
+
+    status, _, error = nas("pick", "runs/t", "quality.min=3000")
+    assert (status, "no trial keeps" in error) == (2, True)
