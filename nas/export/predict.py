@@ -338,7 +338,7 @@ def main(arguments: Sequence[str]) -> int:
         except ImportError:
             raise
         except Exception as error:  # noqa: BLE001 - decoders raise whatever there is
-            sys.stderr.write(f"{path}: {error}\n")
+            sys.stderr.write(f"{path}: {getattr(error, 'strerror', None) or error}\n")
             status = 1
     return status
 

@@ -110,7 +110,7 @@ def _summary(
     num_test, word = len(circumstances.dataset.test), row.metric
     within = partial(_interval, word)
     facts = {
-        f"test {word}, mean of {row.num_seeds} retrainings": _value(word, row.test_mean),
+        f"test {word}, {row.of_retrainings}": _value(word, row.test_mean),
         "95 % interval of that mean": within(row.confidence_low, row.confidence_high),
         "95 % interval of one more retraining": within(row.prediction_low, row.prediction_high),
         f"test {word} of the weights in these files": _value(word, artefacts[0].torch_value),

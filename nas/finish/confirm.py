@@ -194,9 +194,9 @@ def warn_if_tested_before(
     ]
     if others:
         _LOG.warning(
-            "the test split was opened %d times before for these networks, under other settings; "
+            "the test split was opened %s before for these networks, under other settings; "
             "whoever takes the better of two such results has trained on the test split",
-            len(others),
+            "once" if len(others) == 1 else f"{len(others)} times",
         )
 
 

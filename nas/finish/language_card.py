@@ -57,7 +57,7 @@ def _summary(network: LanguageNetwork, row: WinnerRow, dataset: TextData) -> str
         else (f"{row.confidence_low:.4f} to {row.confidence_high:.4f}")
     )
     facts = {
-        f"test bits per byte, mean of {row.num_seeds} retrainings": f"{row.test_mean:.4f}",
+        f"test bits per byte, {row.of_retrainings}": f"{row.test_mean:.4f}",
         "95 % interval of that mean": within,
         "validation bits per byte in the search": f"{row.search_value:.4f}",
         "parameters": f"{row.num_params:,.0f}",

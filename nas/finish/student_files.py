@@ -78,7 +78,7 @@ def _card(
     if not math.isnan(row.confidence_low):
         within = f"{row.confidence_low:.4f} to {row.confidence_high:.4f}"
     facts = {
-        f"agreement on the test text, mean of {row.num_seeds} retrainings": f"{row.test_mean:.4f}",
+        f"agreement on the test text, {row.of_retrainings}": f"{row.test_mean:.4f}",
         "95 % interval of that mean": within,
         "parameters": f"{row.num_params:,.0f}",
         "layers, heads, width, features inside": f"{plan.num_layers}, {plan.num_heads}, "

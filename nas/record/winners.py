@@ -61,6 +61,11 @@ class WinnerRow:
     beaten_by: str
 
     @property
+    def of_retrainings(self) -> str:
+        """What the test value is: of one retraining, or the mean of several."""
+        return "one retraining" if self.num_seeds == 1 else f"mean of {self.num_seeds} retrainings"
+
+    @property
     def optimism(self) -> float:
         """By how much the search's number was better than the confirmed one."""
         gap = self.search_value - self.test_mean
