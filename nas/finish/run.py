@@ -176,7 +176,8 @@ class _Finish:  # the state of one `nas finish`
                 self._ledger,
                 search_epochs=self._task.search_epochs,
             )
-        write_winners(self._folder / "winners.csv", self.rows)
+        if self.rows:  # stopped before the first one ended, it leaves what an earlier finish found
+            write_winners(self._folder / "winners.csv", self.rows)
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
 

@@ -91,12 +91,13 @@ def _make_room(axes: Axes, value: float, *, is_x: bool) -> None:
     low, high = axes.get_xlim() if is_x else axes.get_ylim()
     if low < value < high or (value <= 0.0 and _is_log(axes, is_x=is_x)):
         return
+    # The other end moves, too: the edge of a small range is too near for a point in a large one.
     if _is_log(axes, is_x=is_x):
         factor = (high / low) ** _ROOM * 1.15  # its name is written below its middle
-        low, high = min(low, value / factor), max(high, value * factor)
+        low, high = min(low / factor, value / factor), max(high * factor, value * factor)
     else:
         room = _ROOM * (max(high, value) - min(low, value))
-        low, high = min(low, value - room), max(high, value + room)
+        low, high = min(low - room, value - room), max(high + room, value + room)
     (axes.set_xlim if is_x else axes.set_ylim)(low, high)
 
 
