@@ -88,6 +88,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=HERE / "results" / "recipe.csv")
     options = parser.parse_args(words)
+    if options.turns and options.seconds is None:
+        parser.error("--turns is a part of --seconds; give these, too")
     torch.set_num_threads(1)
     keep_freed_memory()
     if options.seconds is not None:

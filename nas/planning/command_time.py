@@ -14,8 +14,8 @@ from nas.planning.duration import duration_words
 _WORKERS = 2.0  # Ray, and the first worker's own loading
 _REPORTS = 0.7  # tables, pictures and page of a search
 _RESTART = 2.0  # reading the data again, and workers for the retrainings
-_FILES = 3.3  # of the first network that is shipped: loading exporters, tables and page included
-_MORE_FILES = 2.2  # of each further one
+_FILES = 4.0  # of the first network that is shipped: loading exporters, tables and page included
+_MORE_FILES = 3.0  # of each further one
 _CLOSING = 0.6  # ending workers and the process
 # What the loading counts as, at least and at most, in seconds.
 LEAST_UNIT_S, MOST_UNIT_S = 2.0, 10.0
