@@ -39,7 +39,8 @@ _EXPORT_S = 5.0  # of the budget for the files of a winner
 _PLANNED_SHARE = 0.97  # of the budget
 # Winners train alone, or on an idler machine than trials did: an epoch may take so little of the
 # time. More epochs are planned than there may be time for; the clock says how many there are.
-_QUICKER = 0.5
+QUICKER = 0.5
+_NOTHING_S = 1e-6  # of an epoch, where no work is left
 FITS = "so many fit into the budget"
 
 
@@ -75,6 +76,7 @@ class Question:
         makes_files: time is to be left for the winners' files.
         began_s: when the command began, by `running_s`.
         num_slots: trainings that run at once.
+        trained: ids of architectures whose retraining is on record; they take no time.
     """
 
     winners: Sequence[Winner]
@@ -86,6 +88,7 @@ class Question:
     makes_files: bool
     began_s: float
     num_slots: int = 1
+    trained: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -230,11 +233,14 @@ class _Search:
         epoch_s = self._retraining_s()
         room = Room(epoch_s, self.num_slots, self._available_s())
         epochs, most = [length.epochs for length in found], question.plan.num_seeds
-        seeds = most if patience.keeps_seeds else max(1, room.seeds(epochs, most=most))
+        if patience.keeps_seeds:
+            seeds = most
+        else:  # what is trained has one seed, or more where they were asked for
+            seeds = 1 if question.trained else max(1, room.seeds(epochs, most=most))
         if patience.keeps_epochs:
             return self._lengths(found, seeds)
         if self._crew.retrainings is not None:  # the clock ends what is too long
-            room = replace(room, seconds_per_epoch=[_QUICKER * seconds for seconds in epoch_s])
+            room = replace(room, seconds_per_epoch=[QUICKER * seconds for seconds in epoch_s])
         bounded = room.bounded(epochs, num_seeds=seeds)
         told = [
             length if fits == length.epochs else Length(fits, FITS)
@@ -307,7 +313,11 @@ class _Search:
         return max(0.1 * left_s, left_s - files_s)
 
     def _retraining_s(self) -> list[float]:
-        return [seconds * self._question.growth for seconds in self._seconds()]
+        growth, trained = self._question.growth, self._question.trained
+        return [
+            _NOTHING_S if winner.architecture.id in trained else seconds * growth
+            for winner, seconds in zip(self._question.winners, self._seconds(), strict=True)
+        ]
 
     def _seconds(self) -> list[float]:
         """Return the seconds of an epoch of each winner: the search's, as the probes mend them."""
@@ -317,7 +327,7 @@ class _Search:
         measured = sum(point.seconds / point.epochs for point in self._curve)
         expected = sum(known[point.architecture_id] for point in self._curve)
         factor = measured / expected if expected > 0 and measured > 0 else 1.0
-        return [max(1e-6, seconds * factor) for seconds in found]
+        return [max(_NOTHING_S, seconds * factor) for seconds in found]
 
     def _told(self, gain: Gain) -> str:
         if self._question.metric.is_share:

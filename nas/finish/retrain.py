@@ -285,6 +285,7 @@ def _keep(job: Retraining, result: TrialResult, ledger: Ledger, folder: Path) ->
             "step": job.step,
             "architecture_id": job.architecture.id,
             "worker": result.worker,
+            **({} if job.epochs is None else {"epochs": job.epochs}),
         },
     )
     ledger.append(entry)

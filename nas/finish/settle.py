@@ -9,6 +9,7 @@ from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.choose import counting
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
+from nas.finish.earlier import EARLIER, EarlierRetraining, earlier_retrainings, with_earlier
 from nas.finish.find_length import (
     FITS,
     LENGTHS,
@@ -17,7 +18,7 @@ from nas.finish.find_length import (
     find_lengths,
 )
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths, remembered_winners
+from nas.finish.length import Lengths, Room, remembered_winners
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
@@ -74,7 +75,10 @@ def settle(
         return Settled(task, winners, plan)
     data = task.dataset
     growth = (len(data.train) + len(data.validation)) / len(data.train)
-    winners = _kept(task, winners, patience, growth=growth, folder=folder, crew=crew)
+    trained = _trained(task, plan, patience, growth=growth, ledger=ledger, crew=crew)
+    winners = _kept(
+        task, winners, patience, growth=growth, folder=folder, crew=crew, trained=trained
+    )
     question = Question(
         winners=winners,
         plan=plan,
@@ -85,12 +89,17 @@ def settle(
         makes_files=task.export is not None,
         began_s=began_s,
         num_slots=task.num_slots,
+        trained=trained,
     )
     evaluator.data = data.search_data()
     found = find_lengths(question, evaluator=evaluator, folder=folder, crew=crew)
     lengths = found.lengths
     if lengths is None:
         return Settled(task, winners, plan, None, found.outcome)
+    if not patience.keeps_epochs:
+        seeded = replace(plan, num_seeds=lengths.num_seeds)
+        known = earlier_retrainings(winners, seeded, ledger)
+        lengths = with_earlier(lengths, known, trained=trained)
     crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: length.epochs for identity, length in lengths.of.items()}
@@ -131,7 +140,8 @@ def trained_lengths(
         share = ledger[job.key].metrics.get("training_share", 1.0)
         if share < 1.0:
             epochs = max(1, round(share * length.epochs))
-            of[winner.architecture.id] = replace(length, epochs=epochs, reason=FITS)
+            reason = EARLIER if length.reason == EARLIER else FITS
+            of[winner.architecture.id] = replace(length, epochs=epochs, reason=reason)
             if search_epochs is not None and epochs <= search_epochs:
                 _LOG.warning(
                     "the budget left time to retrain %s no longer than its trial, %d of %d "
@@ -151,10 +161,12 @@ def _kept(
     growth: float,
     folder: Path,
     crew: Crew,
+    trained: frozenset[str],
 ) -> Sequence[Winner]:
     """Return the winners that the budget is enough for; without one all, as those chosen by hand.
 
-    A command that was killed gets those that it had chosen.
+    A command that was killed gets those that it had chosen. Networks that are trained already take
+    none of the time.
     """
     pick = task.pick
     is_chosen = pick.which is not Which.AUTO or bool(pick.trials or pick.limits)
@@ -169,12 +181,18 @@ def _kept(
     before = remembered_winners(folder, budget_s=patience.budget_s)
     if before and before <= {winner.architecture.id for winner in (*winners, *others)}:
         return [winner for winner in (*winners, *others) if winner.architecture.id in before]
-    epoch_s = trial_epochs_s([*winners, *others], patience.search_epochs)
+    known = [*winners, *others]
+    epoch_s = [
+        0.0 if candidate.architecture.id in trained else growth * seconds
+        for candidate, seconds in zip(
+            known, trial_epochs_s(known, patience.search_epochs), strict=True
+        )
+    ]
     kept = affordable(
         winners,
         others,
         metric=task.winner_metric,
-        epoch_s=[growth * s for s in epoch_s],
+        epoch_s=epoch_s,
         search_epochs=patience.search_epochs,
         num_examples=len(task.dataset.validation),
         num_slots=task.num_slots,
@@ -188,6 +206,36 @@ def _kept(
             names,
         )
     return kept
+
+
+def _trained(
+    task: FinishTask,
+    plan: RetrainingPlan,
+    patience: Patience,
+    *,
+    growth: float,
+    ledger: Ledger,
+    crew: Crew,
+) -> frozenset[str]:
+    """Return ids of networks that were retrained before for longer than the budget allows."""
+    if patience.budget_s is None or patience.keeps_epochs:
+        return frozenset()
+    trials = [candidate_of(record) for record in task.records if record.parent is None]
+    seeded = plan if patience.keeps_seeds else replace(plan, num_seeds=1)
+    earlier = earlier_retrainings(trials, seeded, ledger)
+    available_s = _available(task, crew, patience.budget_s)(1)
+    epochs_s = trial_epochs_s(trials, patience.search_epochs)
+    return frozenset(
+        trial.architecture.id
+        for trial, epoch_s in zip(trials, epochs_s, strict=True)
+        if (known := earlier.get(trial.architecture.id)) is not None
+        and not _fits_longer(known, growth * epoch_s, available_s)
+    )
+
+
+def _fits_longer(earlier: EarlierRetraining, epoch_s: float, available_s: float) -> bool:
+    """Say whether a network could train for more epochs than it did before."""
+    return Room([epoch_s], 1, available_s).fits([int(earlier.epochs) + 1], num_seeds=1)
 
 
 def _available(task: FinishTask, crew: Crew, budget_s: float) -> Callable[[int], float]:

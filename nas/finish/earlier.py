@@ -1,0 +1,89 @@
+"""Which retrainings of an earlier `nas finish` were longer than this one could make them?
+
+A second finish with less time must not put a worse model in the place of a better one. So a
+network that was retrained before, by the same recipe on the same data, keeps that retraining where
+it was the longer one, and costs no time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from nas.finish.confirm import RetrainingPlan, Winner
+from nas.finish.find_length import FITS, QUICKER
+from nas.finish.ledger import Ledger
+from nas.finish.length import Lengths
+
+EARLIER = "an earlier nas finish had the time for them"
+
+
+@dataclass(frozen=True)
+class EarlierRetraining:
+    """The longest retraining of a network that is on record.
+
+    Attributes:
+        planned: epochs of its schedule; they name it in the ledger.
+        epochs: that the clock left of them.
+    """
+
+    planned: int
+    epochs: float
+
+
+def earlier_retrainings(
+    candidates: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+) -> dict[str, EarlierRetraining]:
+    """Return the longest one of each candidate: architecture id -> retraining.
+
+    Those of another recipe or of other data do not count, nor do those of fewer seeds.
+
+    Args:
+        candidates: networks that may be retrained.
+        plan: of retrainings, whatever their epochs.
+        ledger: of retrainings that ended.
+    """
+    lengths: dict[str, set[int]] = {}
+    for entry in ledger.entries():
+        epochs = entry.facts.get("epochs")
+        if isinstance(epochs, int):
+            lengths.setdefault(str(entry.facts.get("architecture_id")), set()).add(epochs)
+    found = {}
+    for candidate in candidates:
+        identity = candidate.architecture.id
+        known = [
+            EarlierRetraining(planned, planned * share)
+            for planned in lengths.get(identity, ())
+            if (share := _share(candidate, plan, planned, ledger)) is not None
+        ]
+        if known:
+            found[identity] = max(known, key=lambda retraining: retraining.epochs)
+    return found
+
+
+def with_earlier(
+    lengths: Lengths, earlier: Mapping[str, EarlierRetraining], *, trained: frozenset[str]
+) -> Lengths:
+    """Return these lengths, and where an earlier retraining was longer, that of it.
+
+    Args:
+        lengths: as found for this command.
+        earlier: architecture id -> retraining on record.
+        trained: ids of those that were given no time.
+    """
+    of = dict(lengths.of)
+    for identity, length in lengths.of.items():
+        known = earlier.get(identity)
+        # Where a budget bounds them, more epochs are planned than are sure to fit.
+        sure = length.epochs * (QUICKER if length.reason == FITS else 1.0)
+        if known is None or known.planned == length.epochs:  # or it is this command's own
+            continue
+        if identity in trained or known.epochs >= sure:
+            of[identity] = replace(length, epochs=known.planned, reason=EARLIER, seconds=0.0)
+    return replace(lengths, of=of)
+
+
+def _share(candidate: Winner, plan: RetrainingPlan, planned: int, ledger: Ledger) -> float | None:
+    """Return the share of so many epochs that a candidate's retrainings had; None for none."""
+    jobs = replace(plan, epochs={candidate.architecture.id: planned}).jobs_of(candidate)
+    if any(job.key not in ledger for job in jobs):
+        return None
+    return min(ledger[job.key].metrics.get("training_share", 1.0) for job in jobs)

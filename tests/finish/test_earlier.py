@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+
+from nas.evaluation.winner_metric import ACCURACY
+from nas.finish.confirm import RetrainingPlan, candidate_of
+from nas.finish.earlier import EARLIER, EarlierRetraining, earlier_retrainings, with_earlier
+from nas.finish.find_length import FITS
+from nas.finish.ledger import Ledger, LedgerEntry
+from nas.finish.length import Length, Lengths
+from nas.train.recipe import Recipe
+from tests.finish.conftest import record
+
+
+@pytest.fixture
+def winner():
+    return candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
+
+
+@pytest.fixture
+def plan():
+    return RetrainingPlan(Recipe(epochs=8), 1, 0, "data", winner_metric=ACCURACY)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.jsonl")
+
+
+def keep(ledger, winner, plan, *, epochs, share=1.0):
+    for job in replace(plan, epochs={winner.architecture.id: epochs}).jobs_of(winner):
+        metrics = {"accuracy": 0.5, "training_share": share}
+        facts = {"architecture_id": winner.architecture.id, "epochs": epochs}
+        ledger.append(LedgerEntry(job.key, metrics, 1.0, facts))
+
+
+def test_the_longest_is_the_one_that_the_clock_left_most_epochs(winner, plan, ledger):
+    keep(ledger, winner, plan, epochs=60, share=0.5)
+    keep(ledger, winner, plan, epochs=40)
+
+    found = earlier_retrainings([winner], plan, ledger)
+
+    assert found == {winner.architecture.id: EarlierRetraining(40, 40.0)}
+
+
+def test_another_recipe_other_data_and_too_few_seeds_do_not_count(winner, plan, ledger):
+    keep(ledger, winner, replace(plan, recipe=Recipe(epochs=8, learning_rate=0.9)), epochs=60)
+    keep(ledger, winner, replace(plan, data_key="other data"), epochs=50)
+    keep(ledger, winner, plan, epochs=40)
+
+    assert earlier_retrainings([winner], replace(plan, num_seeds=2), ledger) == {}
+    assert earlier_retrainings([winner], plan, ledger)[winner.architecture.id].planned == 40
+
+
+@pytest.mark.parametrize(
+    ("planned", "reason", "trained", "is_kept"),
+    [
+        (20, "done", False, True),
+        (40, "done", False, False),
+        (58, FITS, False, True),  # planned are twice as many as are sure to fit
+        (62, FITS, False, False),
+        (60, FITS, False, False),  # of this command, which goes on
+        (256, "still getting better", True, True),
+    ],
+)
+def test_the_longer_one_stands(winner, planned, reason, trained, is_kept):
+    identity = winner.architecture.id
+    lengths = Lengths({identity: Length(planned, reason)}, 1)
+
+    told = with_earlier(
+        lengths,
+        {identity: EarlierRetraining(60, 30.0)},
+        trained=frozenset({identity} if trained else ()),
+    )
+
+    expected = Length(60, EARLIER) if is_kept else Length(planned, reason)
+    assert told.of[identity] == expected
