@@ -59,7 +59,7 @@ def print_ending(
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     made = ("report.html", "front.png", "front.csv", "trials.csv", "models")
     names = ", ".join(name for name in made if (folder.path / name).exists())
-    files = f"Files: {folder.path} ({names})"
+    files = f"Files: {folder.path}" + (f" ({names})" if names else "")
     console.print(files, markup=False, highlight=False, soft_wrap=True)
 
 

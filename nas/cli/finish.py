@@ -256,6 +256,7 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
 def _end(console: Console, summary: "FinishSummary", *, folder: "RunFolder", command: str) -> int:
     from nas.record.artefacts import drawbacks
     from nas.report.confirmation import (
+        chance_line,
         confirmation_table,
         distillation_table,
         optimism_line,
@@ -274,15 +275,10 @@ def _end(console: Console, summary: "FinishSummary", *, folder: "RunFolder", com
     told += [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if summary.ranking is not None:
-        text = summary.ranking.describe()
+    ranking = None if summary.ranking is None else summary.ranking.describe()
+    told = [text for text in (chance_line(summary.rows), ranking) if text is not None]
+    for text in (*told, *_use_lines(folder, summary), _files_line(folder, summary)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"Files: {folder.finish_dir} ({', '.join(_made(summary))})",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
     if summary.is_interrupted:
         console.print(_interrupted(command), markup=False, highlight=False, soft_wrap=True)
         return ExitStatus.INTERRUPTED
@@ -317,6 +313,29 @@ def _inheritance(folder: "RunFolder") -> list[str]:
 
     line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
     return [] if line is None else [line]
+
+
+def _use_lines(folder: "RunFolder", summary: "FinishSummary") -> list[str]:
+    """Return how to use the best of the networks, where there are files of it."""
+    from nas.objective import objective_for
+
+    winners = [row for row in summary.rows if not row.is_baseline]
+    usable = [
+        (row, program)
+        for row in winners
+        if (program := folder.finish_dir / str(row.trial) / "predict.py").is_file()
+    ]
+    if not usable:
+        return []
+    best, program = min(usable, key=lambda p: objective_for(p[0].metric).loss(p[0].test_mean))
+    told = f"Use {best.name}: python {shlex.quote(str(program))} photo.jpg"
+    others = len(winners) > 1
+    return [told + f"   Which to take: nas pick {shlex.quote(str(folder.path))}" * others]
+
+
+def _files_line(folder: "RunFolder", summary: "FinishSummary") -> str:
+    made = _made(summary)
+    return f"Files: {folder.finish_dir}" + (f" ({', '.join(made)})" if made else "")
 
 
 def _made(summary: "FinishSummary") -> list[str]:

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nas.objective import Constraint, objective_for
+from nas.objective import Constraint, Objective, objective_for
 from nas.record.artefacts import ArtefactRow, read_artefacts
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow, read_winners
@@ -73,6 +73,25 @@ def finished_trial(folder: RunFolder, record: TrialRecord) -> FinishedTrial | No
     place = folder.finish_dir / str(record.number)
     own = [f for f in files if Path(f.file).parent == Path(str(record.number)) and not f.refused]
     return FinishedTrial(row, place if own else None, tuple(own))
+
+
+def tested_records(
+    folder: RunFolder, records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> list[TrialRecord]:
+    """Return those trials that were retrained and tested, each with what its test says.
+
+    There is none where winners are judged by what is no objective.
+    """
+    winners = folder.finish_dir / "winners.csv"
+    rows = {row.trial: row for row in read_winners(winners)} if winners.is_file() else {}
+    metrics = {objective.metric for objective in objectives}
+    return [
+        replace(record, metrics={**record.metrics, row.metric: row.test_mean})
+        for record in records
+        if (row := rows.get(record.number)) is not None
+        and row.metric in metrics
+        and math.isfinite(row.test_mean)
+    ]
 
 
 def folder_of_files(folder: RunFolder, record: TrialRecord) -> Path | None:

@@ -1,7 +1,7 @@
 """`nas pick`: which network of a run to take, what its neighbours give, and how to finish it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nas.cli.answer import answer, wants_json
@@ -29,45 +29,104 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.run_document import pick_content
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
-    from nas.finish.choose import belief_words, choose
-    from nas.report.front import comparable_records
-    from nas.report.limits import keeps
     from nas.report.neighbours import neighbours_of
-    from nas.report.values import objective_text
 
     constraints = joined(map(limit_of, limits))
     view = RunView.open(settings["run"])
-    candidates = comparable_records(view.records, view.objectives)
-    kept = [record for record in candidates if keeps(record, view.limits)] or candidates
-    pick = _pick(settings.get("which"), constraints, view, kept)
     try:
-        (record,) = choose(kept, objectives=view.objectives, pick=pick)
+        choice = _choice(settings.get("which"), constraints, view)
     except ConstraintError as error:
         return _answer_by_files(error, view, constraints)
-    why = _why(pick, view, kept)
-    changed = belief_words(kept, objectives=view.objectives, pick=pick)
+    record = choice.record
     beside = neighbours_of(record, view.front, view.objectives)
     command = finish_command(settings["run"], record.number)
     if wants_json():
         content = pick_content(
-            view, record, why=why, beside=beside, command=command, limits=constraints
+            view, record, why=choice.why, beside=beside, command=command, limits=constraints
         )
         answer("pick", content)
-    values = ", ".join(objective_text(o, record.metrics.get(o.metric)) for o in view.objectives)
-    lines = [f"Take trial {record.number}: {values}", f"  {why}"]
-    lines += [f"  {changed}", ""] if changed else [""]
+    lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes, ""]
     lines += trial_lines(view, record)
-    if record not in view.front:
+    tested = finished_lines(view.folder, record)
+    if record not in view.front and not tested:  # a test has no neighbours among short trainings
         lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
     confirm = [
         "Measured on the validation split, after one training. Confirm it on the test split, and",
         f"make files of it:  {command}",
     ]
-    lines += ["", *(finished_lines(view.folder, record) or confirm)]
+    lines += ["", *(tested or confirm)]
+    if choice.untested is not None:
+        number = choice.untested.number
+        lines += [
+            "",
+            f"By the search's short trainings alone it would be {_told(choice.untested, view)}.",
+            f"To retrain and test that one too: {finish_command(settings['run'], number)}",
+        ]
     if files_told := line_of_files_within(view.folder, constraints):
         lines += ["", files_told]
     say(make_console(), lines)
     return ExitStatus.DONE
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One network, and why it is that one.
+
+    Attributes:
+        record: its trial, as the search measured it.
+        told: it and its values, those of the test split where it was tested.
+        why: a sentence.
+        notes: further lines.
+        untested: what the search's own values would choose, where tests chose another.
+    """
+
+    record: "TrialRecord"
+    told: str
+    why: str
+    notes: tuple[str, ...] = ()
+    untested: "TrialRecord | None" = None
+
+
+def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") -> _Choice:
+    """Choose among the networks that were retrained and tested, if any keeps the limits; else all.
+
+    A test after a long training tells more than what a short one promises.
+
+    Raises:
+        ConstraintError: no network keeps the limits.
+    """
+    from nas.cli.finished_trial import tested_records
+    from nas.finish.choose import belief_words, choose
+    from nas.report.front import comparable_records
+    from nas.report.limits import keeps
+
+    candidates = comparable_records(view.records, view.objectives)
+    kept = [record for record in candidates if keeps(record, view.limits)] or candidates
+    pick = _pick(which, limits, view, kept)
+    tested = tested_records(view.folder, kept, view.objectives)
+    tested = [record for record in tested if keeps(record, limits)]
+    if not tested:
+        (record,) = choose(kept, objectives=view.objectives, pick=pick)
+        changed = belief_words(kept, objectives=view.objectives, pick=pick)
+        notes = (f"  {changed}",) if changed else ()
+        return _Choice(record, _told(record, view), _why(pick, view, kept), notes)
+    promised = [record for record in kept if keeps(record, limits)]
+    untested = choose(promised, objectives=view.objectives, pick=pick) if promised else []
+    pick = replace(pick, beliefs={})
+    (chosen,) = choose(tested, objectives=view.objectives, pick=pick)
+    return _Choice(
+        next(record for record in kept if record.number == chosen.number),
+        f"{_told(chosen, view)}, on the test split",
+        _why(pick, view, tested, kind="tested network"),
+        untested=next((r for r in untested if r.number != chosen.number), None),
+    )
+
+
+def _told(record: "TrialRecord", view: "RunView") -> str:
+    from nas.report.values import objective_text
+
+    texts = (objective_text(o, record.metrics.get(o.metric)) for o in view.objectives)
+    return f"trial {record.number}: {', '.join(texts)}"
 
 
 def _answer_by_files(
@@ -116,19 +175,33 @@ def _pick(
     return replace(pick, which=Which.KNEE if way is Which.ALL else way)
 
 
-def _why(pick: "Pick", view: "RunView", records: Sequence["TrialRecord"]) -> str:
-    """Return in one sentence why it is this one."""
-    from nas.finish.choose import quality_column, size_column
+def _why(
+    pick: "Pick", view: "RunView", records: Sequence["TrialRecord"], *, kind: str = "network"
+) -> str:
+    """Return in one sentence why it is this one.
+
+    Args:
+        pick: how it was chosen.
+        view: of the run.
+        records: what it was chosen from.
+        kind: what they are called.
+    """
+    from nas.finish.choose import choose, quality_column, size_column
     from nas.report.limits import keeps, limit_words
     from nas.report.values import counted, heading_of
 
-    within = sum(keeps(record, pick.limits) for record in records)
+    within = [record for record in records if keeps(record, pick.limits)]
     limits = " and ".join(map(limit_words, pick.limits))
-    among = f"of {counted(within, 'network')}" + (f" that keep {limits}" if limits else "")
+    among = counted(len(within), kind) + (f" that keep {limits}" if limits else "")
     size = heading_of(view.objectives[size_column(view.objectives)].metric)
     quality = heading_of(view.objectives[quality_column(view.objectives)].metric)
+    if len(within) == 1:
+        return f"the only {kind}" + (f" that keeps {limits}" if limits else "")
+    front = choose(within, objectives=view.objectives, pick=replace(pick, which=Which.ALL))
+    if len(front) == 1:
+        return f"none of {among} is smaller or better"
     return {
-        Which.KNEE: f"the knee of the front {among}: beyond it, more {size} gains less",
-        Which.BEST: f"best {quality} {among}",
-        Which.SMALLEST: f"least {size} {among}",
+        Which.KNEE: f"the knee of the front of {among}: beyond it, more {size} gains less",
+        Which.BEST: f"best {quality} of {among}",
+        Which.SMALLEST: f"least {size} of {among}",
     }[pick.which]

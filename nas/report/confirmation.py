@@ -25,6 +25,7 @@ from nas.report.style import (
 )
 from nas.report.values import counted, format_value, scaled, three_digits
 
+_TOLD_POINTS = 2.0
 _BASELINE_COLOUR = GROUP_COLOURS[2]
 
 
@@ -75,6 +76,19 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     if beaten:
         told += f"  ·  {beaten} beaten, by more than chance, by a network of no more bytes"
     return told
+
+
+def chance_line(rows: Sequence[WinnerRow]) -> str | None:
+    """Return one line on how much other test examples would move a share; None if hardly."""
+    points = 196.0 * max(
+        (r.sampling_std for r in rows if not math.isnan(r.sampling_std)), default=0
+    )
+    if points < _TOLD_POINTS:
+        return None
+    return (
+        "The test has few examples: on others the accuracies could be some "
+        f"{points:.0f} points higher or lower (95 % interval)."
+    )
 
 
 def _gap_told(metric: str, gap: float) -> str:
