@@ -13,6 +13,7 @@ from rich.console import Console
 
 from nas.cli.answer import answer, wants_json
 from nas.cli.command_clock import CommandClock, began_s
+from nas.cli.finish_ending import end_finish, interrupted_finish
 from nas.cli.terminal import make_console
 from nas.config.launch import open_launch_folder
 from nas.config.schema import ExecutionKind, Ui
@@ -25,7 +26,6 @@ from nas.engine.interrupt import (
     say_when_stopped,
     waits_for_trainings,
 )
-from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
             summary = _finish(finish, config, console, clock=own, begun_s=begun_s)
             tracks.finished(finish.folder)
     except KeyboardInterrupt as signal:  # but for retrainings nobody watches for signals
-        raise Interrupted(_interrupted(command)) from signal
-    status = _end(console, summary, folder=finish.folder, command=command)
+        raise Interrupted(interrupted_finish(command)) from signal
+    status = end_finish(console, summary, folder=finish.folder, command=command)
     if clock is None:  # else the search answers
         _answer(finish.folder, summary)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
@@ -253,41 +253,6 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _end(console: Console, summary: "FinishSummary", *, folder: "RunFolder", command: str) -> int:
-    from nas.record.artefacts import drawbacks
-    from nas.report.confirmation import (
-        chance_line,
-        confirmation_table,
-        distillation_table,
-        optimism_line,
-    )
-    from nas.report.shipped import FILES_LEGEND, artefact_table
-
-    for lines in (
-        confirmation_table(summary.rows),
-        distillation_table(summary.rows, summary.taught),
-        confirmation_table(summary.shrunk),
-        artefact_table(summary.artefacts),
-    ):
-        if len(lines) > 1:
-            _print_table(console, lines)
-    told = [FILES_LEGEND] if summary.artefacts else []
-    told += [optimism_line(summary.rows), *_inheritance(folder)] if summary.rows else []
-    for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    ranking = None if summary.ranking is None else summary.ranking.describe()
-    told = [text for text in (chance_line(summary.rows), ranking) if text is not None]
-    for text in (*told, *_use_lines(folder, summary), _files_line(folder, summary)):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-    if summary.is_interrupted:
-        console.print(_interrupted(command), markup=False, highlight=False, soft_wrap=True)
-        return ExitStatus.INTERRUPTED
-    for name, failure in summary.failures:
-        console.print(f"{name} failed ({failure.kind}): {failure.message}", markup=False)
-    is_incomplete = bool(summary.failures) and not summary.rows
-    return ExitStatus.INCOMPLETE if is_incomplete else ExitStatus.DONE
-
-
 def _answer(folder: RunFolder, summary: "FinishSummary") -> None:
     """Give what was found out as a JSON document, where one is wanted."""
     if not wants_json():
@@ -299,65 +264,3 @@ def _answer(folder: RunFolder, summary: "FinishSummary") -> None:
     failures = [{"name": name, "message": told.message} for name, told in summary.failures]
     ended = {"is_interrupted": summary.is_interrupted, "failures": failures}
     answer("finish", {**content, **ended})
-
-
-def _interrupted(command: str) -> str:
-    """Return how to go on."""
-    return f"interrupted; all that is done stays. Go on with:\n  {command}"
-
-
-def _inheritance(folder: "RunFolder") -> list[str]:
-    """Return what to know where trials of the search started from others."""
-    from nas.report.inheritance import inheritance_line
-    from nas.study.journal import load_records
-
-    line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
-    return [] if line is None else [line]
-
-
-def _use_lines(folder: "RunFolder", summary: "FinishSummary") -> list[str]:
-    """Return how to use the best of the networks, where there are files of it."""
-    from nas.objective import objective_for
-
-    winners = [row for row in summary.rows if not row.is_baseline]
-    usable = [
-        (row, program)
-        for row in winners
-        if (program := folder.finish_dir / str(row.trial) / "predict.py").is_file()
-    ]
-    if not usable:
-        return []
-    best, program = min(usable, key=lambda p: objective_for(p[0].metric).loss(p[0].test_mean))
-    told = f"Use {best.name}: python {shlex.quote(str(program))} photo.jpg"
-    others = len(winners) > 1
-    return [told + f"   Which to take: nas pick {shlex.quote(str(folder.path))}" * others]
-
-
-def _files_line(folder: "RunFolder", summary: "FinishSummary") -> str:
-    made = _made(summary)
-    return f"Files: {folder.finish_dir}" + (f" ({', '.join(made)})" if made else "")
-
-
-def _made(summary: "FinishSummary") -> list[str]:
-    """Return the names of what the command left."""
-    tables = {
-        "winners.csv": summary.rows,
-        "finish.png": summary.rows,
-        "distilled.csv": summary.taught,
-        "compressed.csv": summary.shrunk,
-        "artefacts.csv": summary.artefacts,
-        "files.png": summary.artefacts,
-        "a folder for each network": summary.artefacts,
-    }
-    return [name for name, rows in tables.items() if rows]
-
-
-def _print_table(console: Console, lines: Sequence[Sequence[str]]) -> None:
-    """Print a table at its full width: a narrow terminal wraps lines, not cells."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for index, line in enumerate(lines):
-        cells = [f"{text:>{width}}" for text, width in zip(line, widths, strict=True)]
-        cells[0] = f"{line[0]:<{widths[0]}}"
-        style = "bold" if index == 0 else None
-        console.print("  ".join(cells), style=style, markup=False, highlight=False, soft_wrap=True)
-    console.print()

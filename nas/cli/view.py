@@ -199,7 +199,7 @@ class LiveView:
 
 def plan_line(plan: SearchPlan) -> str:
     """Return one line: the run, its size, its objectives and where its files go."""
-    goals = ", ".join(heading_of(objective.metric) for objective in plan.objectives)
+    goals = " and ".join(heading_of(objective.metric) for objective in plan.objectives)
     trials = (
         "as many trials as there is time for"
         if plan.num_trials is None
@@ -208,8 +208,8 @@ def plan_line(plan: SearchPlan) -> str:
     earlier = f", {plan.num_resumed} of them done before" if plan.num_resumed else ""
     space = f"{format_count(plan.num_architectures)} architectures"
     return (
-        f"{plan.name}: {trials}{earlier} of {space} for {goals}, "
-        f"{plan.num_slots} at a time, in {plan.run_folder}"
+        f"{plan.name}: {trials}{earlier}, {plan.num_slots} at a time, out of {space}; "
+        f"the aim is better {goals}; in {plan.run_folder}"
     )
 
 

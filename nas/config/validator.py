@@ -17,8 +17,9 @@ from nas.config.earlier_names import SETTINGS
 from nas.config.schema import Setting
 from nas.config.units import TIME, Unit, unit_of
 from nas.errors import nearest_first
-from nas.metric import device_of, is_known
+from nas.metric import METRICS, device_of, is_known
 
+_LEAST_WORD = 4  # letters of a key that may stand for a metric
 _WORDS = {
     bool: "true or false",
     int: "a whole number",
@@ -253,6 +254,9 @@ def unknown_key(path: str, known: Collection[str]) -> str:
         return f"{where}; it is called {name.rpartition('.')[2]} now: write {name}"
     if not known:
         return f"{where}; it has none at all"
+    metric = next((name for name in METRICS if len(key) >= _LEAST_WORD and key in name), None)
+    if not parent and metric is not None:
+        return f"{where}; a limit is written constraints.{metric}.max=... or .min=..."
     return f"{where}; known, nearest first: {nearest_first(key, known)}"
 
 

@@ -46,8 +46,9 @@ def judge_mirroring(train: Split) -> Mirroring:
     part = train.take(np.sort(chosen))
     found = _kept(_shrunk(np.asarray(part.images)), _targets(part.labels))
     if found is None:
-        return _by_colour("a linear model cannot tell", is_colour=is_colour)
-    text = f"a linear model knows mirrored images {min(1.0, max(0.0, found.share)):.0%} as well"
+        return _by_colour("a linear model learns too little to tell", is_colour=is_colour)
+    share = min(1.0, max(0.0, found.share))
+    text = f"a linear model recognises mirrored images {share:.0%} as well as others"
     if found.share < _LEAST_KEPT <= found.share + 2 * found.deviation:
         return _by_colour(f"{text}, from few images", is_colour=is_colour)
     return Mirroring(found.share >= _LEAST_KEPT, text)

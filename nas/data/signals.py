@@ -29,7 +29,7 @@ class TellShapes(Task):
         return functional.cross_entropy(outputs, targets)
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the share of signals told right."""
+        """Return the share of signals that are classified correctly."""
         return {"accuracy": float((outputs.argmax(1) == targets).float().mean())}
 
 

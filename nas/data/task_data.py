@@ -94,7 +94,7 @@ class MultiLabel(Task):
         return functional.binary_cross_entropy_with_logits(outputs.float(), targets.float())
 
     def metrics(self, outputs: "Tensor", targets: "Tensor") -> dict[str, float]:
-        """Return the share of labels told right, and as quality the mean average precision."""
+        """Return the share of correct labels, and as quality the mean average precision."""
         right = (outputs > 0) == targets.bool()
         return {
             "accuracy": float(right.float().mean()),

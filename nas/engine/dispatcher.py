@@ -157,7 +157,10 @@ class Dispatcher:
         """Return what is said when running trials are left as they are."""
         self.why_ended = "the budget is over"
         number = len(self.running)
-        return f"the budget is over; {number} of the trials still run and are not waited for"
+        running = (
+            "1 trial still runs and is" if number == 1 else f"{number} trials still run and are"
+        )
+        return f"the budget is over; {running} not waited for"
 
     def _next(self, backend: Backend, *, idle_share: float) -> TrialSpec | None:
         """Return the next order; None when no further architecture was found."""

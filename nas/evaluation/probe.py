@@ -26,7 +26,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 def probe_accuracy(texts: LabelledTexts, train: Any, test: Any) -> float:
-    """Return the share of the test texts whose label is told rightly.
+    """Return the share of the test texts that get their label.
 
     Args:
         texts: have the labels.

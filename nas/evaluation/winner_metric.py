@@ -28,7 +28,7 @@ class WinnerMetric:
     Attributes:
         metric: its name, one of `nas.metric.METRICS`.
         tells_classes: a target is the index of the output that should be highest.
-        task: what measures it; None where it is the share of classes told right.
+        task: what measures it; None where it is the share of correct answers.
     """
 
     metric: str

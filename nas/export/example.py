@@ -62,7 +62,7 @@ class Example:
 def example_of(
     expected: FloatArray, targets: npt.NDArray[np.generic], winner_metric: WinnerMetric
 ) -> Example:
-    """Return the first test input that is told right; the first one where there are no classes."""
+    """Return the first test input whose class is found; the first one where there are none."""
     if not winner_metric.tells_classes:
         return Example(0)
     return Example(int(np.argmax(expected.argmax(1) == targets)))

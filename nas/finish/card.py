@@ -114,7 +114,7 @@ def _summary(
         "95 % interval of that mean": within(row.confidence_low, row.confidence_high),
         "95 % interval of one more retraining": within(row.prediction_low, row.prediction_high),
         f"test {word} of the weights in these files": _value(word, artefacts[0].torch_value),
-        f"deviation by the choice of {num_test} test examples": _value(
+        f"standard deviation that {num_test} other test examples would add": _value(
             word, row.sampling_std, before="± "
         ),
         f"validation {word} in the search": _value(word, row.search_value),

@@ -242,7 +242,7 @@ def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) 
     wanted = " and ".join(str(limit) for limit in limits)
     return (
         f"no trial keeps {wanted}; the nearest is trial {nearest.number} with {has}: loosen the "
-        f"limit, or finish that one: nas finish RUN pick=[{nearest.number}]"
+        f"limit, or finish that one: nas finish RUN 'pick=[{nearest.number}]'"
     )
 
 

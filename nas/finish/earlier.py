@@ -30,7 +30,7 @@ class EarlierRetraining:
 
 
 def earlier_retrainings(
-    candidates: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+    candidates: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger, *, num_seeds: int
 ) -> dict[str, EarlierRetraining]:
     """Return the longest one of each candidate: architecture id -> retraining.
 
@@ -38,9 +38,11 @@ def earlier_retrainings(
 
     Args:
         candidates: networks that may be retrained.
-        plan: of retrainings, whatever their epochs.
+        plan: of retrainings, whatever their epochs and seeds.
         ledger: of retrainings that ended.
+        num_seeds: that are needed of each.
     """
+    plan = replace(plan, num_seeds=num_seeds)
     lengths: dict[str, set[int]] = {}
     for entry in ledger.entries():
         epochs = entry.facts.get("epochs")

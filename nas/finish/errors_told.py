@@ -31,8 +31,8 @@ def mistakes_words(confusion: Confusion, *, has_pictures: bool) -> str:
 
 def _table(worst: list[ClassErrors]) -> list[str]:
     if not worst:
-        return ["Every test example is told right."]
-    head = "| worst classes | told right | 95 % interval | most often taken for |\n"
+        return ["Every test example is classified correctly."]
+    head = "| worst classes | classified correctly | 95 % interval | most often taken for |\n"
     head += "| --- | ---: | ---: | --- |\n"
     return [head + "\n".join(map(_line, worst))]
 

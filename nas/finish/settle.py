@@ -76,9 +76,7 @@ def settle(
     data = task.dataset
     growth = (len(data.train) + len(data.validation)) / len(data.train)
     trained = _trained(task, plan, patience, growth=growth, ledger=ledger, crew=crew)
-    winners = _kept(
-        task, winners, patience, growth=growth, folder=folder, crew=crew, trained=trained
-    )
+    winners = _kept(task, winners, patience, trained, growth=growth, folder=folder, crew=crew)
     question = Question(
         winners=winners,
         plan=plan,
@@ -97,13 +95,12 @@ def settle(
     if lengths is None:
         return Settled(task, winners, plan, None, found.outcome)
     if not patience.keeps_epochs:
-        seeded = replace(plan, num_seeds=lengths.num_seeds)
-        known = earlier_retrainings(winners, seeded, ledger)
+        known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
         lengths = with_earlier(lengths, known, trained=trained)
     crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
-    epochs = {identity: length.epochs for identity, length in lengths.of.items()}
-    work_s = {identity: length.seconds for identity, length in lengths.of.items()}
+    epochs = {identity: one.epochs for identity, one in lengths.of.items()}
+    work_s = {identity: one.seconds for identity, one in lengths.of.items()}
     return Settled(
         replace(task, recipe=recipe, num_seeds=seeds),
         winners,
@@ -157,11 +154,11 @@ def _kept(
     task: FinishTask,
     winners: Sequence[Winner],
     patience: Patience,
+    trained: frozenset[str],
     *,
     growth: float,
     folder: Path,
     crew: Crew,
-    trained: frozenset[str],
 ) -> Sequence[Winner]:
     """Return the winners that the budget is enough for; without one all, as those chosen by hand.
 
@@ -221,8 +218,8 @@ def _trained(
     if patience.budget_s is None or patience.keeps_epochs:
         return frozenset()
     trials = [candidate_of(record) for record in task.records if record.parent is None]
-    seeded = plan if patience.keeps_seeds else replace(plan, num_seeds=1)
-    earlier = earlier_retrainings(trials, seeded, ledger)
+    seeds = plan.num_seeds if patience.keeps_seeds else 1
+    earlier = earlier_retrainings(trials, plan, ledger, num_seeds=seeds)
     available_s = _available(task, crew, patience.budget_s)(1)
     epochs_s = trial_epochs_s(trials, patience.search_epochs)
     return frozenset(

@@ -9,8 +9,25 @@ from nas.planning.duration import duration_words
 from nas.planning.image_decisions import ImageDecisions
 from nas.planning.trials import TrialPlan
 
-HEADING = "chosen automatically; at the end of each line, the setting that changes it:"
+HEADING = "chosen automatically; in each line, the setting that changes it:"
 _MOST = 100  # characters of a line of settings; of more, each has a line
+_MEANINGS = {  # the end of a setting's name -> what it is, for a line of its own
+    "parameters.resolution.choice": "sides that networks see images at, in pixels",
+    "parameters.width.choice": "multiples of the channels",
+    "stages.repeat.int": "least and most stages",
+    "stages.fused.choice": "blocks of full or of depthwise convolutions",
+    "stages.residual.choice": "blocks with or without a shortcut over two convolutions",
+    "search_space.channels": "channels of the stages at width 1",
+    "search_space.stem_stride": "step of the first convolution",
+    "search_space.stem_pool": "a max-pool behind the first convolution halves its maps",
+    "search_space.least_map": "side of the smallest map",
+    "training.epochs": "passes over the training images in each trial",
+    "training.batch_size": "images in a step",
+    "training.optimizer": "adamw or muon",
+    "training.learning_rate": "at its peak",
+    "training.shift": "share of the side that images are moved by at random",
+    "training.whitening": "the first convolution starts from the principal patches of the images",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,17 @@ def decision_lines(
 
 
 def _each(what: str, given: str) -> list[str]:
-    return [f"{what}:", *(f"  {override}" for override in given.split(" "))]
+    """Return a line for each override, with what it means beside it."""
+    overrides = given.split(" ")
+    width = max(map(len, overrides))
+    lines = [f"  {override:<{width}}  {_meaning(override)}".rstrip() for override in overrides]
+    return [f"{what}:", *lines]
+
+
+def _meaning(override: str) -> str:
+    place = override.partition("=")[0]
+    told = (words for end, words in _MEANINGS.items() if place.endswith(end))
+    return next(told, "")
 
 
 def _overrides(changed: Sequence[Changed], *beginnings: str) -> str:

@@ -54,7 +54,7 @@ class Confusion:
     counts: npt.NDArray[np.int64]
 
     def worst(self, number: int) -> list[ClassErrors]:
-        """Return up to so many classes with mistakes, the smallest share told right first.
+        """Return up to so many classes with mistakes, the smallest share of correct answers first.
 
         Classes without a test example are left out. At ties the class with more examples comes
         first.

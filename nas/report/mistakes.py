@@ -92,7 +92,8 @@ def plot_confusion(confusion: Confusion) -> Figure:
     axes.set_xlabel("taken for", color=TEXT_COLOUR)
     axes.set_ylabel("class", color=TEXT_COLOUR)
     right, total = int(np.trace(counts)), int(counts.sum())
-    words = f"{right:,} of {total:,} test images told right{numbers_told(confusion.class_names)}"
+    numbers = numbers_told(confusion.class_names)
+    words = f"{right:,} of {total:,} test images classified correctly{numbers}"
     figure.text(
         0.02, 1 - 0.28 / height, words, fontsize=11, fontweight="bold", color=TEXT_COLOUR,
         va="center",

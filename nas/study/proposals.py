@@ -7,6 +7,7 @@ not help it walks: from feasible architectures by mutation, and in a small space
 are left.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -186,12 +187,13 @@ class Proposer:
     def _impossible(self, rng: np.random.Generator) -> ConstraintError:
         excess, nearest = self._descend(rng)
         costs = self._costs(nearest) or {}
-        asked = " and ".join(map(str, self._constraints)) or "that it can be built"
+        limits = " and ".join(map(str, self._constraints))
+        asked = f"has {limits}" if limits else "can be built"
         broken = [c for c in self._constraints if c.metric in costs and c.excess(costs[c.metric])]
         found = ", ".join(f"{c.metric} = {costs[c.metric]:,.0f}" for c in broken)
-        allowed = ", ".join(f"constraints.{c.metric}={_reach(c, costs)}" for c in broken)
+        allowed = " ".join(f"constraints.{c.metric}.{_reach(c, costs)}" for c in broken)
         return ConstraintError(
-            f"no architecture of the space keeps {asked}; the nearest found has {found or excess}"
+            f"no architecture of the space {asked}; the nearest found has {found or excess}"
             f" ({nearest.describe()}). Widen the limit ({allowed}) or the search space"
         )
 
@@ -199,5 +201,5 @@ class Proposer:
 def _reach(constraint: Constraint, costs: Mapping[str, float]) -> str:
     value = costs[constraint.metric]
     if constraint.maximum is not None and value > constraint.maximum:
-        return f"{{max: {value:.0f}}}"
-    return f"{{min: {value:.0f}}}"
+        return f"max={math.ceil(value)}"
+    return f"min={math.floor(value)}"

@@ -1,9 +1,11 @@
+import math
 from dataclasses import fields
 
 import pytest
 
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.beliefs import BELIEVED_CSV, write_beliefs
+from nas.record.winners import WinnerRow, write_winners
 from nas.report.front import front_records, knee_record
 from nas.study.journal import load_records
 
@@ -115,3 +117,44 @@ def test_a_finished_file_may_keep_what_no_network_of_the_search_keeps(nas, table
 
     status, _, error = nas("pick", "runs/t", "quality.min=3000")
     assert (status, "no trial keeps" in error) == (2, True)
+
+
+@pytest.fixture
+def tested_run(table_run, records):
+    """A run of which two networks were retrained: the most accurate, and a smaller one."""
+    first, second, *_ = sorted(records, key=lambda record: -record.metrics["quality"])
+    values = {first.number: 0.7, second.number: 0.9}
+    rows = [
+        WinnerRow(
+            name=f"trial {record.number}", is_baseline=False, trial=record.number,
+            architecture_id=record.architecture.id, num_params=1, num_macs=1,
+            size_bytes=record.metrics["bytes"], metric="quality", search_value=0.5,
+            test_mean=values[record.number], test_std=math.nan, confidence_low=math.nan,
+            confidence_high=math.nan, prediction_low=math.nan, prediction_high=math.nan,
+            sampling_std=math.nan, num_seeds=1, beaten_by="",
+        )
+        for record in (first, second)
+    ]  # fmt: skip
+    write_winners(table_run / "finish" / "winners.csv", rows)
+    return first, second
+
+
+def test_what_was_tested_counts_for_more_than_what_the_search_measured(nas, tested_run):
+    first, second = tested_run
+
+    status, shown, error = nas("pick", "runs/t", "best")
+
+    assert status == 0, error
+    assert taken(shown) == second.number
+    assert "on the test split" in shown.splitlines()[0]
+    assert f"short trainings alone it would be trial {first.number}" in shown
+    assert f"'pick=[{first.number}]'" in shown
+
+
+def test_a_limit_that_no_tested_network_keeps_is_kept_by_another(nas, tested_run, records):
+    least = min(records, key=lambda record: record.metrics["bytes"])
+
+    _, shown, _ = nas("pick", "runs/t", f"bytes.max={least.metrics['bytes']}")
+
+    assert taken(shown) == least.number
+    assert "the only network that keeps bytes <=" in shown

@@ -71,8 +71,8 @@ def test_a_trial_is_one_line_with_units_and_its_place(paper):
 
     lines = paper.file.getvalue().splitlines()
     assert lines[0] == (
-        "first: 64 trials, 3 of them done before of 1,536 architectures for accuracy, size, "
-        "2 at a time, in runs/first"
+        "first: 64 trials, 3 of them done before, 2 at a time, out of 1,536 architectures; "
+        "the aim is better accuracy and size; in runs/first"
     )
     assert lines[1] == "trial    4  complete  90.00 % accuracy  12.3 kB size  3.25 s  on the front"
     assert lines[2] == "trial    5  complete  90.00 % accuracy  12.3 kB size  3.25 s"

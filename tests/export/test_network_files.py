@@ -308,7 +308,7 @@ def test_comparison_states_what_is_allowed():
 
 
 def logits_right_at(right):
-    """Return outputs (N, 2) for the classes 0, told right at those places."""
+    """Return outputs (N, 2) for the classes 0, which is right at those places."""
     return np.stack([right, ~right], axis=1).astype(np.float32)
 
 

@@ -38,7 +38,7 @@ def test_the_longest_is_the_one_that_the_clock_left_most_epochs(winner, plan, le
     keep(ledger, winner, plan, epochs=60, share=0.5)
     keep(ledger, winner, plan, epochs=40)
 
-    found = earlier_retrainings([winner], plan, ledger)
+    found = earlier_retrainings([winner], plan, ledger, num_seeds=1)
 
     assert found == {winner.architecture.id: EarlierRetraining(40, 40.0)}
 
@@ -48,8 +48,9 @@ def test_another_recipe_other_data_and_too_few_seeds_do_not_count(winner, plan, 
     keep(ledger, winner, replace(plan, data_key="other data"), epochs=50)
     keep(ledger, winner, plan, epochs=40)
 
-    assert earlier_retrainings([winner], replace(plan, num_seeds=2), ledger) == {}
-    assert earlier_retrainings([winner], plan, ledger)[winner.architecture.id].planned == 40
+    assert earlier_retrainings([winner], plan, ledger, num_seeds=2) == {}
+    known = earlier_retrainings([winner], plan, ledger, num_seeds=1)
+    assert known[winner.architecture.id].planned == 40
 
 
 @pytest.mark.parametrize(
