@@ -45,7 +45,7 @@ def affordable(
     search_epochs: int,
     num_examples: int,
     num_slots: int,
-    available_s: Callable[[int], float],
+    available_s: Callable[[Sequence[float]], float],
 ) -> list[Winner]:
     """Return the networks that can train long enough, at least one, smallest first.
 
@@ -57,13 +57,14 @@ def affordable(
         search_epochs: of a trial.
         num_examples: that trials were judged by.
         num_slots: trainings that run at once.
-        available_s: how many are retrained -> wall seconds for all retrainings.
+        available_s: seconds of an epoch of each that is retrained -> wall seconds for all
+            retrainings.
     """
     known = [*winners, *others]
 
     def fit(places: Sequence[int], epochs: float) -> bool:
         seconds = [epoch_s[place] for place in places]
-        room = Room(seconds, num_slots, available_s(len(places)))
+        room = Room(seconds, num_slots, available_s(seconds))
         return room.fits([round(epochs)] * len(places), num_seeds=1)
 
     enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)

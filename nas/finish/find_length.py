@@ -74,6 +74,7 @@ class Question:
         growth: images of a retraining for each one that a trial trains on: those of validation
             come to it.
         makes_files: time is to be left for the winners' files.
+        test_epochs: see `nas.finish.length.test_epochs`.
         began_s: when the command began, by `running_s`.
         num_slots: trainings that run at once.
         trained: ids of architectures whose retraining is on record; they take no time.
@@ -86,6 +87,7 @@ class Question:
     num_examples: int
     growth: float
     makes_files: bool
+    test_epochs: float
     began_s: float
     num_slots: int = 1
     trained: frozenset[str] = frozenset()
@@ -305,8 +307,11 @@ class _Search:
         question = self._question
         assert question.patience.budget_s is not None, "only where there is a budget"
         if self._crew.retrainings is not None:
-            number = len(question.winners) if question.makes_files else 0
-            left_s = self._crew.retrainings.until_s(number) - running_s()
+            number, tests_s = 0, 0.0
+            if question.makes_files:
+                number, epoch_s = len(question.winners), self._retraining_s()
+                tests_s = question.test_epochs * sum(epoch_s)
+            left_s = self._crew.retrainings.until_s(number) - tests_s - running_s()
             return max(0.1 * question.patience.budget_s, left_s)
         files_s = _EXPORT_S * len(question.winners) if question.makes_files else 0.0
         left_s = _PLANNED_SHARE * question.patience.budget_s - (running_s() - question.began_s)

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.evaluation.winner_metric import WinnerMetric
+from nas.evaluation.winner_metric import AnyData, WinnerMetric
 from nas.files import write_text
 from nas.record.rows import write_rows
 
 MAX_DOUBLINGS = 6  # 64 times the epochs of the search
 LEAST_GAIN = 0.003  # of a share, or of the value itself: less is not worth twice the time
+_PASSES = 5  # over the test split, for a network's files and its mistakes
+_FORWARD = 1 / 3  # of the time of a training step
 NUM_PROBES = 3  # winners that are trained for it: the smallest, the largest, one between
 
 
@@ -76,6 +78,11 @@ class Lengths:
     def longest(self) -> int:
         """The most epochs of any winner; reference points train so long."""
         return max(length.epochs for length in self.of.values())
+
+    @property
+    def epoch_s(self) -> float:
+        """The seconds that an epoch of each winner takes, added up, as far as they are known."""
+        return sum(length.seconds / length.epochs for length in self.of.values())
 
     def curve_of(self, architecture_id: str) -> list[CurvePoint]:
         """Return the points of one winner, shortest first."""
@@ -147,6 +154,11 @@ def probe_places(number: int) -> list[int]:
     """
     spread = {round(i * (number - 1) / (NUM_PROBES - 1) + 1e-9) for i in range(NUM_PROBES)}
     return sorted(spread)
+
+
+def test_epochs(data: AnyData) -> float:
+    """Return how many epochs of its retraining the tests of a network's files take as long as."""
+    return _PASSES * _FORWARD * len(data.test) / (len(data.train) + len(data.validation))
 
 
 @dataclass(frozen=True)

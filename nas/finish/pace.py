@@ -22,11 +22,19 @@ class Pace:
     Args:
         retrainings: when they must have ended, by `nas.running_clock.running_s`.
         num_networks: that are made into files afterwards.
+        tests_s: that the tests of these files take.
         share: of the time that is left, that these retrainings have; others follow.
     """
 
-    def __init__(self, retrainings: Retrainings, *, num_networks: int, share: float = 1.0) -> None:
-        until_s, now_s = retrainings.until_s(num_networks), running_s()
+    def __init__(
+        self,
+        retrainings: Retrainings,
+        *,
+        num_networks: int,
+        tests_s: float = 0.0,
+        share: float = 1.0,
+    ) -> None:
+        until_s, now_s = retrainings.until_s(num_networks) - tests_s, running_s()
         self._until_s = now_s + share * (until_s - now_s)
         self._ends_s: list[float] = []
 

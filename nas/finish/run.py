@@ -23,7 +23,7 @@ from nas.finish.confirm import (
     warn_if_tested_before,
 )
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths
+from nas.finish.length import Lengths, test_epochs
 from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.pace import Pace
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
@@ -274,14 +274,14 @@ class _Finish:  # the state of one `nas finish`
 
     def _pace(self, num_winners: int) -> Pace | None:
         """Return what has the winners' retrainings end in time; None where nothing does."""
-        retrainings = self._crew.retrainings
-        if retrainings is None:
+        if (retrainings := self._crew.retrainings) is None:
             return None
         # What follows is planned to take as long as the retrainings, of each winner.
-        followed = self._task.teaching is not None, self.has_smaller_ones
-        number = num_winners if self._task.export is not None else 0
-        share = 1.0 / (1 + sum(followed))
-        return Pace(retrainings, num_networks=number * (1 + sum(followed)), share=share)
+        times = 1 + (self._task.teaching is not None) + self.has_smaller_ones
+        number = num_winners * times if self._task.export is not None else 0
+        epoch_s = times * self.lengths.epoch_s if number and self.lengths is not None else 0.0
+        tests_s = test_epochs(self._task.dataset) * epoch_s
+        return Pace(retrainings, num_networks=number, tests_s=tests_s, share=1.0 / times)
 
     def _train(
         self,

@@ -18,7 +18,7 @@ from nas.finish.find_length import (
     find_lengths,
 )
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths, Room, remembered_winners
+from nas.finish.length import Lengths, Room, remembered_winners, test_epochs
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
@@ -85,6 +85,7 @@ def settle(
         num_examples=len(data.validation),
         growth=growth,
         makes_files=task.export is not None,
+        test_epochs=test_epochs(data),
         began_s=began_s,
         num_slots=task.num_slots,
         trained=trained,
@@ -220,13 +221,13 @@ def _trained(
     trials = [candidate_of(record) for record in task.records if record.parent is None]
     seeds = plan.num_seeds if patience.keeps_seeds else 1
     earlier = earlier_retrainings(trials, plan, ledger, num_seeds=seeds)
-    available_s = _available(task, crew, patience.budget_s)(1)
+    available_s = _available(task, crew, patience.budget_s)
     epochs_s = trial_epochs_s(trials, patience.search_epochs)
     return frozenset(
         trial.architecture.id
         for trial, epoch_s in zip(trials, epochs_s, strict=True)
         if (known := earlier.get(trial.architecture.id)) is not None
-        and not _fits_longer(known, growth * epoch_s, available_s)
+        and not _fits_longer(known, growth * epoch_s, available_s([growth * epoch_s]))
     )
 
 
@@ -235,14 +236,18 @@ def _fits_longer(earlier: EarlierRetraining, epoch_s: float, available_s: float)
     return Room([epoch_s], 1, available_s).fits([int(earlier.epochs) + 1], num_seeds=1)
 
 
-def _available(task: FinishTask, crew: Crew, budget_s: float) -> Callable[[int], float]:
-    """Return what tells the wall time for retrainings, given how many networks they are of."""
+def _available(
+    task: FinishTask, crew: Crew, budget_s: float
+) -> Callable[[Sequence[float]], float]:
+    """Return what tells the wall time for retrainings, given the seconds of an epoch of each."""
     retrainings = crew.retrainings
     if retrainings is None:
         return lambda _: _TRAINING_SHARE * budget_s
     now_s = running_s()
-    is_shipped = task.export is not None
-    return lambda number: retrainings.until_s(number if is_shipped else 0) - now_s
+    until_s, tests = retrainings.until_s, test_epochs(task.dataset)
+    if task.export is None:
+        return lambda _: until_s(0) - now_s
+    return lambda epoch_s: until_s(len(epoch_s)) - tests * sum(epoch_s) - now_s
 
 
 def _goes_on_as_before(

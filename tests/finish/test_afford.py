@@ -31,7 +31,7 @@ def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
         search_epochs=EPOCHS,
         num_examples=MANY,
         num_slots=num_slots,
-        available_s=lambda _: available_s,
+        available_s=available_s if callable(available_s) else lambda _: available_s,
     )
     return [MEMBERS.index(winner) for winner in winners]
 
@@ -43,6 +43,13 @@ def test_time_for_some_long_trainings_takes_the_best_then_smaller_and_smaller_on
     num_long, expected
 ):
     assert kept(num_long * LEAST_TIMES * EPOCHS) == expected
+
+
+def test_time_for_files_depends_on_what_an_epoch_of_each_takes():
+    plenty = LEAST_TIMES * EPOCHS * 4 + 4
+
+    assert kept(lambda epoch_s: plenty - sum(epoch_s)) == [0, 1, 2, 3]
+    assert kept(lambda epoch_s: plenty - 10 * sum(epoch_s)) == [1, 2, 3]
 
 
 def test_two_workers_train_two_winners_in_the_time_of_one():

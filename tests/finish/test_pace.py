@@ -26,6 +26,10 @@ def test_one_retraining_has_all_of_the_time_whatever_was_planned(clock):
         assert made(100.0).within_s(work_s, [], num_slots=2) == pytest.approx(ALL * 100.0)
 
 
+def test_the_tests_of_their_files_have_their_time(clock):
+    assert made(100.0, tests_s=40.0).within_s(1.0, [], num_slots=1) == pytest.approx(ALL * 60.0)
+
+
 def test_those_that_follow_each_other_share_it_by_their_work(clock):
     shared = made(100.0)
     first_s = shared.within_s(30.0, [10.0], num_slots=1)
