@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -35,13 +36,14 @@ from nas.objective import Objective
 from nas.pareto.dominance import front_mask
 from nas.pareto.hypervolume import hypervolume
 from nas.sampling.distributions import flat_distributions
+from nas.sampling.whole_space import WholeSpaceSampler
 from nas.seeding import derive_seed, generator
 from search_spaces.table import TableSpace
 
 TABLE = DATA / "device_latency" / "nas_bench_201.parquet"
 LATENCY, LEAST_MS = "ms_raspi4", 0.1  # what reads less was not measured
 MARKS = (25, 50, 100)
-METHODS = ("frontier", "tpe", "nsga3", "random")
+METHODS = ("frontier", "tpe", "nsga3", "random")  # and qlognehvi, where BoTorch is installed
 DIRECTIONS = [optuna.study.StudyDirection.MINIMIZE] * 3
 OBJECTIVES = (
     Objective("error", Direction.MINIMIZE, is_static=False),
@@ -125,9 +127,55 @@ def make_sampler(name: str, problem: ThreeObjectives, seed: int) -> optuna.sampl
         )
     if name == "tpe":
         return optuna.samplers.TPESampler(multivariate=True, seed=seed)
+    if name == "qlognehvi":
+        return PoolSampler(problem, seed)
     if name == "nsga3":
         return optuna.samplers.NSGAIIISampler(population_size=20, seed=seed)
     return optuna.samplers.RandomSampler(seed=seed)
+
+
+class PoolSampler(WholeSpaceSampler):
+    """BoTorch's qLogNEHVI of the contest, with three objectives and limits.
+
+    Args:
+        problem: what is searched.
+        seed: of everything random.
+    """
+
+    def __init__(self, problem: ThreeObjectives, seed: int) -> None:
+        from experiments.search_quality.methods.botorch_acquisition import QLogNehvi
+
+        space = TableSpace(problem.evaluator.table)
+        flat = flat_distributions(space)
+        super().__init__(space, flat)
+        self.options = {name: _choices(one) for name, one in flat.items()}
+        limits = problem.limits.tolist() if np.isfinite(problem.limits).any() else ()
+        self._method = QLogNehvi(self, seed, limits=limits)
+
+    def sample_relative(self, *_: object) -> dict[str, Any]:
+        """Return the next genome."""
+        return self._method.ask()
+
+    def sample_independent(self, *_: object) -> Any:
+        """Draw nothing: genomes are whole."""
+        raise AssertionError("a genome has all parameters")
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: optuna.trial.FrozenTrial,
+        state: optuna.trial.TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Tell the method the losses."""
+        del study, state
+        if values is not None:
+            self._method.tell(dict(trial.params), tuple(values))
+
+
+def _choices(distribution: optuna.distributions.BaseDistribution) -> list[Any]:
+    assert isinstance(distribution, optuna.distributions.CategoricalDistribution)
+    return list(distribution.choices)
 
 
 def search(name: str, problem: ThreeObjectives, *, seed: int, num_trainings: int) -> np.ndarray:
