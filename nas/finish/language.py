@@ -59,7 +59,13 @@ def run_language_finish(
     """
     chosen = choose(task.records, objectives=task.objectives, pick=task.pick)
     winners = [candidate_of(record) for record in chosen]
-    task = with_length(task, winners, folder=folder.finish_dir, crew=crew)
+    ledger = Ledger(folder.finish_dir / "ledger.jsonl")
+
+    def is_trained(other: LanguageTask) -> bool:
+        jobs = [job for winner in winners for job in _plan_of(other).jobs_of(winner)]
+        return all(job.key in ledger for job in jobs)
+
+    task = with_length(task, winners, folder=folder.finish_dir, crew=crew, is_trained=is_trained)
     finish = _LanguageFinish(task, folder, crew)
     finish.confirm(winners)
     publish(finish.rows)
@@ -78,16 +84,7 @@ class _LanguageFinish:
         self._folder = folder.finish_dir
         self._crew = crew
         self._ledger = Ledger(self._folder / "ledger.jsonl")
-        key = hashlib.blake2b(digest_size=8)
-        for word, digests in task.dataset.digests.items():
-            key.update(word.encode() + digests.tobytes())
-        self._plan = TokenPlan(
-            task.recipe,
-            task.num_seeds,
-            task.seed,
-            f"{task.dataset.name} {key.hexdigest()}",
-            winner_metric=task.winner_metric,
-        )
+        self._plan = _plan_of(task)
         self._winners: list[Winner] = []
         self._shipped: list[tuple[WinnerRow, Retraining, str]] = []
         self._failures: list[tuple[str, Failure]] = []
@@ -230,6 +227,20 @@ class _LanguageFinish:
             job = plan.jobs_of(winner)[0]
             if job.key in self._ledger:
                 self._shipped.append((known[winner.architecture.id], job, variant))
+
+
+def _plan_of(task: LanguageTask) -> TokenPlan:
+    """Return what names the retrainings of a task."""
+    key = hashlib.blake2b(digest_size=8)
+    for word, digests in task.dataset.digests.items():
+        key.update(word.encode() + digests.tobytes())
+    return TokenPlan(
+        task.recipe,
+        task.num_seeds,
+        task.seed,
+        f"{task.dataset.name} {key.hexdigest()}",
+        winner_metric=task.winner_metric,
+    )
 
 
 def _evaluator(task: LanguageTask) -> LanguageEvaluator:

@@ -8,9 +8,10 @@ Without a budget winners read as many tokens as trials did, and it is told what 
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nas.files import write_text
 from nas.finish.confirm import Winner
@@ -28,15 +29,23 @@ _TAUGHT = 2.5  # times the work of retrainings, where winners are trained once m
 
 
 def with_length(
-    task: LanguageTask, winners: Sequence[Winner], *, folder: Path, crew: Crew
+    task: LanguageTask,
+    winners: Sequence[Winner],
+    *,
+    folder: Path,
+    crew: Crew,
+    is_trained: Callable[[LanguageTask], bool],
 ) -> LanguageTask:
     """Return a task whose recipe says how many tokens its winners read; and tell it.
+
+    Winners that read more of them in an earlier command keep what they learnt then.
 
     Args:
         task: what to finish.
         winners: that are retrained.
         folder: where a command that goes on finds what it had decided.
         crew: says when retrainings must have ended.
+        is_trained: says of a task whether all of its retrainings are on record.
     """
     if task.keeps_tokens or not winners:
         return task
@@ -66,10 +75,22 @@ def with_length(
                 len(winners) * task.num_seeds,
                 duration_words(once_s),
             )
+        known = _read(folder)
+        before = sorted({*known.get("before", ()), *filter(None, [known.get("tokens")])})
+        for more in reversed([number for number in before if number > tokens]):
+            if is_trained(_reading(task, more)):
+                crew.tell("an earlier nas finish had more time, so its retrainings stay")
+                tokens = more
+                break
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / TOKENS_JSON, json.dumps({"key": key, "tokens": tokens}))
+        told = {"key": key, "tokens": tokens, "before": before}
+        write_text(folder / TOKENS_JSON, json.dumps(told))
     times = tokens / trial_tokens
     crew.tell(f"winners read {tokens:,} tokens each, {times:.3g} times as many as trials")
+    return _reading(task, tokens)
+
+
+def _reading(task: LanguageTask, tokens: int) -> LanguageTask:
     return replace(task, recipe=replace(task.recipe, tokens=tokens))
 
 
@@ -89,11 +110,18 @@ def seconds_of(winners: Sequence[Winner], task: LanguageTask) -> float:
 
 def _remembered(folder: Path, key: object) -> int | None:
     """Return what the same command had decided before it was cut; None where it had not."""
+    told = _read(folder)
+    return told["tokens"] if told.get("key") == key else None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """Return what was decided last; nothing where that is not known."""
     try:
         told = json.loads((folder / TOKENS_JSON).read_text())
-        return int(told["tokens"]) if told["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        known = {"tokens": int(told["tokens"]), "before": [*map(int, told.get("before", []))]}
+        return {"key": told["key"], **known}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _minutes_up(seconds: float) -> int:

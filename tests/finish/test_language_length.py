@@ -48,6 +48,16 @@ def test_a_budget_decides_how_many_tokens_and_a_text_is_read_four_times_at_most(
     assert len(read_winners(run / "finish" / "winners.csv")) == 1
 
 
+def test_a_shorter_budget_keeps_the_longer_retrainings_of_an_earlier_command(run, capsys):
+    finish(run, "budget=3600")
+    before, row = trained(run), read_winners(run / "finish" / "winners.csv")
+    finish(run, "budget=1s")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "an earlier nas finish had more time, so its retrainings stay" in told
+    assert trained(run) == before
+    assert read_winners(run / "finish" / "winners.csv") == row
+
+
 def test_without_a_budget_it_is_told_what_would_be_better(run, capsys):
     finish(run)
     told = " ".join(capsys.readouterr().out.split())
