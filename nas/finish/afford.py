@@ -26,8 +26,11 @@ ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # taken: on photos a training of half the time cost the best network two to four points (23 epochs
 # in the place of 46).
 LEAST_TIMES = 8
+# The same for one that is much smaller than all before it. With 8 half an hour of CIFAR-10 took no
+# network between 24 and 233 kB, for want of two epochs of 32 (experiments/time_to_front).
+LEAST_TIMES_SMALLER = 6
 # The same for much smaller ones that together take at most this share of the time of the first.
-# Without it half an hour retrained no network below 700 kB (experiments/time_to_front).
+# Without it half an hour retrained no network below 700 kB.
 BESIDE, LEAST_TIMES_BESIDE = 0.75, 5
 # What an accuracy after one epoch may hide; after more it is a part: 9 points after 4, 2 after
 # 20 epochs. What chance makes of few validation images comes on top. Four networks whose trials
@@ -84,7 +87,7 @@ def affordable(
             return True
         beside_s = sum(epoch_s[other] for other in [*kept[1:], place])
         takes_little = beside_s <= BESIDE * epoch_s[kept[0]]
-        times = LEAST_TIMES_BESIDE if takes_little else LEAST_TIMES
+        times = LEAST_TIMES_BESIDE if takes_little else LEAST_TIMES_SMALLER
         return fit([*kept, place], times * search_epochs)
 
     kept = _by_sizes(known, quick, metric, doubt=doubt, fits_too=fits_beside)

@@ -9,6 +9,7 @@ from nas.finish.afford import (
     ENOUGH_TIMES,
     LEAST_TIMES,
     LEAST_TIMES_BESIDE,
+    LEAST_TIMES_SMALLER,
     affordable,
     trial_epochs_s,
 )
@@ -42,18 +43,18 @@ def kept(available_s, *, num_slots=1, epoch_s=(1.0, 1.0, 1.0, 1.0)):
 def test_time_for_some_long_trainings_takes_the_best_then_smaller_and_smaller_ones(
     num_long, expected
 ):
-    assert kept(num_long * LEAST_TIMES * EPOCHS) == expected
+    assert kept(num_long * LEAST_TIMES_SMALLER * EPOCHS) == expected
 
 
 def test_time_for_files_depends_on_what_an_epoch_of_each_takes():
-    plenty = LEAST_TIMES * EPOCHS * 4 + 4
+    plenty = LEAST_TIMES_SMALLER * EPOCHS * 4 + 4
 
     assert kept(lambda epoch_s: plenty - sum(epoch_s)) == [0, 1, 2, 3]
     assert kept(lambda epoch_s: plenty - 10 * sum(epoch_s)) == [1, 2, 3]
 
 
 def test_two_workers_train_two_winners_in_the_time_of_one():
-    assert kept(1.5 * LEAST_TIMES * EPOCHS, num_slots=2) == [2, 3]
+    assert kept(1.5 * LEAST_TIMES_SMALLER * EPOCHS, num_slots=2) == [2, 3]
 
 
 def test_what_is_too_slow_for_the_time_makes_way_for_the_next_best():
