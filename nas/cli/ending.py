@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.inheritance import inheritance_line
 from nas.report.limits import limit_floors, limits_line
-from nas.report.reference_points import references_line
+from nas.report.reference_points import references_line, trivial_line
 from nas.report.tables import front_table, knee_sentence
 from nas.report.values import counted, format_duration
 from nas.trial import trainings
@@ -43,6 +44,7 @@ def print_ending(
         knee_sentence(summary.records, objectives, floors=floors),
         *_inheritance(summary),
         *filter(None, [limits_line(summary.records, front, limits), references_line(references)]),
+        *filter(None, [trivial_line([r.metrics.get("accuracy", nan) for r in front], references)]),
         cost_sentence(summary),
         search_cost(summary.records, read_spent(folder.spent_jsonl)).describe(),
         *_why_ended(summary),

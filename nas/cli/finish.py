@@ -110,6 +110,7 @@ def _finish(
     from nas.cli.log import logging_to
     from nas.cli.view import make_view
     from nas.execution.ray_kept import one_local_ray
+    from nas.record.artefacts import read_artefacts
     from nas.record.claim import claimed_finish
     from nas.report.confirmation import write_finish_png
     from nas.report.mistakes import write_mistake_pictures
@@ -135,7 +136,8 @@ def _finish(
                 crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
             )
         if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
-            write_files_png(summary.artefacts, name=name, path=place / "files.png")
+            files = read_artefacts(place / "artefacts.csv") if summary.artefacts else []
+            write_files_png(files, name=name, path=place / "files.png")
             write_mistake_pictures(place)
             finish.write_page()
     clock.end("making their files")
@@ -199,7 +201,8 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     # Why energy is not known stands in the model cards; here it is told to those who ask for it.
     is_told = not math.isnan(used.joules) or grid_g_per_kwh is not None
     energy = f" {used.describe(grid_g_per_kwh=grid_g_per_kwh)}" if is_told else ""
-    retrained = f"The retrainings took {format_duration(used.seconds)}.{energy}"
+    took = format_duration(used.seconds)
+    retrained = f"All retrainings took {took}, with starting workers and testing.{energy}"
     for line in (searched, retrained) if used.seconds else (searched,):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -39,7 +39,9 @@ def end_finish(
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     ranking = None if summary.ranking is None else summary.ranking.describe()
-    told = [text for text in (chance_line(summary.rows), ranking) if text is not None]
+    told = [
+        text for text in (_trivial(folder, summary), chance_line(summary.rows), ranking) if text
+    ]
     for text in (*told, *_use_lines(folder, summary), _files_line(folder, summary)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if summary.is_interrupted:
@@ -63,6 +65,16 @@ def _inheritance(folder: RunFolder) -> list[str]:
 
     line = inheritance_line(load_records(folder.study_journal), is_retrained=True)
     return [] if line is None else [line]
+
+
+def _trivial(folder: RunFolder, summary: "FinishSummary") -> str:
+    """Return a warning where no winner is better than a trivial model."""
+    from nas.record.references import REFERENCES_CSV, read_references
+    from nas.report.reference_points import trivial_line
+
+    winners = [row for row in summary.rows if not row.is_baseline and row.metric == "accuracy"]
+    references = read_references(folder.path / REFERENCES_CSV)
+    return trivial_line([row.test_mean for row in winners], references)
 
 
 def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:

@@ -1,5 +1,6 @@
 """`nas pick`: which network of a run to take, what its neighbours give, and how to finish it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
     from nas.report.neighbours import neighbours_of
+    from nas.report.reference_points import trivial_line
 
     constraints = joined(map(limit_of, limits))
     view = RunView.open(settings["run"])
@@ -62,6 +64,8 @@ def run(words: Sequence[str]) -> int:
             f"By the search's short trainings alone it would be {_told(choice.untested, view)}.",
             f"To retrain and test that one too: {finish_command(settings['run'], number)}",
         ]
+    if useless := trivial_line([choice.accuracy], view.references):
+        lines += ["", useless]
     if files_told := line_of_files_within(view.folder, constraints):
         lines += ["", files_told]
     say(make_console(), lines)
@@ -76,6 +80,7 @@ class _Choice:
         record: its trial, as the search measured it.
         told: it and its values, those of the test split where it was tested.
         why: a sentence.
+        accuracy: of the test split where it was tested, else of the search; NaN for none.
         notes: further lines.
         untested: what the search's own values would choose, where tests chose another.
     """
@@ -83,6 +88,7 @@ class _Choice:
     record: "TrialRecord"
     told: str
     why: str
+    accuracy: float
     notes: tuple[str, ...] = ()
     untested: "TrialRecord | None" = None
 
@@ -109,7 +115,8 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
         (record,) = choose(kept, objectives=view.objectives, pick=pick)
         changed = belief_words(kept, objectives=view.objectives, pick=pick)
         notes = (f"  {changed}",) if changed else ()
-        return _Choice(record, _told(record, view), _why(pick, view, kept), notes)
+        why = _why(pick, view, kept)
+        return _Choice(record, _told(record, view), why, _accuracy(record), notes)
     promised = [record for record in kept if keeps(record, limits)]
     untested = choose(promised, objectives=view.objectives, pick=pick) if promised else []
     pick = replace(pick, beliefs={})
@@ -118,8 +125,13 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
         next(record for record in kept if record.number == chosen.number),
         f"{_told(chosen, view)}, on the test split",
         _why(pick, view, tested, kind="tested network"),
+        _accuracy(chosen),
         untested=next((r for r in untested if r.number != chosen.number), None),
     )
+
+
+def _accuracy(record: "TrialRecord") -> float:
+    return record.metrics.get("accuracy", math.nan)
 
 
 def _told(record: "TrialRecord", view: "RunView") -> str:

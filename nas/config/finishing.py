@@ -29,7 +29,7 @@ from nas.config.source import ConfigSource
 from nas.config.validator import Validator
 from nas.errors import ConfigError
 from nas.finish.which import Which
-from nas.metric import METRICS
+from nas.metric import METRICS, is_known
 from nas.objective import Constraint
 
 
@@ -119,11 +119,16 @@ def rewritten(override: str) -> str:
     ('pick.which=knee', '+pick.count=3', 'pick.trials=[3,17]')
     >>> rewritten("finish.seeds=5"), rewritten("training.epochs=9")
     ('seeds=5', '++training.epochs=9')
+    >>> rewritten("size_bytes.max=300kB"), rewritten("constraints.accuracy.min=0.9")
+    ('pick.size_bytes.max=300kB', 'pick.accuracy.min=0.9')
     >>> rewritten("run=runs/a (2)")  # a path is no expression of Hydra's
     "run='runs/a (2)'"
     """
     text = override.removeprefix("finish.")
     key, _, value = text.partition("=")
+    limited, _, end = key.removeprefix("constraints.").rpartition(".")
+    if end in ("min", "max") and is_known(limited):
+        return f"pick.{limited}.{end}={value}"
     if key == "run" and value and value[0] not in "'\"":
         return f"run={quoted(value)}"
     if key == "pick":

@@ -57,6 +57,7 @@ class Setting:
 # No wait of Python's or of an operating system may be much longer; three years.
 MOST_SECONDS = 100_000_000
 LEAST_BUDGET_S = 1  # no command starts in less
+LEAST_SEARCH_BUDGET_S = 10  # nor reads data, trains and writes tables in less
 NO_LIMIT = "null sets no limit"
 MOST_WIDTH = 10  # of the hand-made network, times its usual channels
 
@@ -316,7 +317,7 @@ class SearchConfig:
         float | None,
         Setting(
             "wall time of the whole command, 30min; null: as long as it takes",
-            minimum=LEAST_BUDGET_S,
+            minimum=LEAST_SEARCH_BUDGET_S,
             maximum=MOST_SECONDS,
             advice=NO_LIMIT,
         ),

@@ -60,12 +60,17 @@ class FolderLayout:
     gathered: Gathered
     doubts: tuple[str, ...]
 
+    def _told(self, split: SplitImages) -> str:
+        number, where = len(self.class_names), printable(str(split.folder))
+        return f"{len(split.paths):,} images in {number:,} class folders of {where}"
+
     def findings(self) -> Findings:
         """Return all of it in words."""
+        is_split = len(self.images) > 1
         found = tuple(
-            f"{word}: {len(split.paths):,} images in {len(self.class_names):,} class folders of "
-            f"{printable(str(split.folder))}"
+            f"{word}: {told}" if is_split else told
             for word, split in self.images.items()
+            if (told := self._told(split))
         )
         return Findings(found, self.gathered.left_out(), self.doubts)
 

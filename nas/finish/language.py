@@ -30,9 +30,9 @@ from nas.finish.task import FinishSummary
 from nas.models.decoder import Decoder
 from nas.models.decoder_lora import has_updates, merged_decoder
 from nas.models.encoder import Encoder
-from nas.record.artefacts import ArtefactRow, write_artefacts
+from nas.record.artefacts import ArtefactRow, add_artefacts
 from nas.record.run_folder import RunFolder
-from nas.record.winners import WinnerRow, write_winners
+from nas.record.winners import WinnerRow, add_winners, write_winners
 from nas.train.token_training import TokenTeacher
 from nas.trial import Failure
 
@@ -67,8 +67,8 @@ def run_language_finish(
 
     task = with_length(task, winners, folder=folder.finish_dir, crew=crew, is_trained=is_trained)
     finish = _LanguageFinish(task, folder, crew)
-    finish.confirm(winners)
-    publish(finish.rows)
+    if tested := finish.confirm(winners):
+        publish(tested)
     if task.distils and not finish.is_interrupted:
         finish.distil()
     if task.bits and not finish.is_interrupted:
@@ -93,12 +93,13 @@ class _LanguageFinish:
         self.rows: list[WinnerRow] = []
         self.is_interrupted = False
 
-    def confirm(self, winners: list[Winner]) -> None:
-        """Retrain and test; write winners.csv."""
+    def confirm(self, winners: list[Winner]) -> Sequence[WinnerRow]:
+        """Retrain and test; write winners.csv, and return what stands in it."""
         self._winners = winners
         self.rows = self._train(winners, self._plan, teacher=None)
-        write_winners(self._folder / "winners.csv", self.rows)
+        tested = add_winners(self._folder / "winners.csv", self.rows) if self.rows else ()
         self._ship(self.rows, winners, self._plan, variant="retrained")
+        return tested
 
     def distil(self) -> None:
         """Train the winners but the largest once more, with it as teacher; write distilled.csv."""
@@ -162,7 +163,7 @@ class _LanguageFinish:
                 write_text(self._folder / place / "README.md", card)
         finally:
             torch.set_num_threads(threads)
-        write_artefacts(self._folder / "artefacts.csv", self._artefacts)
+        add_artefacts(self._folder / "artefacts.csv", self._artefacts)
 
     def _with_merged_updates(self, network: LanguageNetwork, place: str) -> LanguageNetwork:
         """Write the updates as the package peft reads them; return what computes the same."""

@@ -46,7 +46,7 @@ from nas.finish.teach import TeacherChoice, check_teacher_choice, teach_winners
 from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
-from nas.record.winners import WinnerRow, write_winners
+from nas.record.winners import WinnerRow, add_winners, write_winners
 from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -87,9 +87,8 @@ def run_finish(
     own_lease = Lease(folder.finish_dir / LEASE) if lease is None else None
     try:
         finish = _Finish(task, folder, crew)
-        finish.confirm(chosen)
-        if finish.rows:
-            publish(finish.rows)
+        if tested := finish.confirm(chosen):
+            publish(tested)
         if task.teaching is not None and not finish.is_interrupted:
             finish.distil(task.teaching)
         if finish.has_smaller_ones and not finish.is_interrupted:
@@ -136,8 +135,8 @@ class _Finish:  # the state of one `nas finish`
         """Whether winners are to be made smaller: the search chose so, or the user asks for it."""
         return bool(self._variants or self._task.shrinking.to)
 
-    def confirm(self, chosen: Sequence[TrialRecord]) -> None:
-        """Retrain and test; write winners.csv."""
+    def confirm(self, chosen: Sequence[TrialRecord]) -> Sequence[WinnerRow]:
+        """Retrain and test; write winners.csv, and return what stands in it."""
         self._winners = [candidate_of(record) for record in whole_ones(chosen, self._task.records)]
         self._variants = [record for record in chosen if record.variant]
         settled = settle(
@@ -155,7 +154,7 @@ class _Finish:  # the state of one `nas finish`
         self._failures += settled.outcome.failures
         self.is_interrupted = settled.outcome.is_interrupted
         if self.is_interrupted:
-            return
+            return ()
         self._evaluator = self._make_evaluator()
         candidates = self._winners + find_baselines(
             self._task.baselines,
@@ -176,10 +175,11 @@ class _Finish:  # the state of one `nas finish`
                 self._ledger,
                 search_epochs=self._task.search_epochs,
             )
-        if self.rows:  # stopped before the first one ended, it leaves what an earlier finish found
-            write_winners(self._folder / "winners.csv", self.rows)
+        # Stopped before the first one ended, it leaves what an earlier finish found.
+        tested = add_winners(self._folder / "winners.csv", self.rows) if self.rows else ()
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
+        return tested
 
     def _judge_search(self) -> Ranking | None:
         """Compare the search's order with that of long trainings, and write what is found."""

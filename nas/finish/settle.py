@@ -1,6 +1,7 @@
 """Plans the retrainings of the winners: which ones, how long each is, how many there are."""
 
 import logging
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -200,8 +201,9 @@ def _kept(
         names = " and ".join(winner.name for winner in kept)
         _LOG.warning(
             "the budget goes to %s, which can train for long in it and may become the best; for "
-            "all of the front: nas finish pick=all",
+            "all of the front: nas finish %s pick=all",
             names,
+            shlex.quote(str(folder.parent)),
         )
     return kept
 

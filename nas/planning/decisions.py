@@ -1,5 +1,6 @@
 """What is told of decided settings: a line each, with the overrides that would change it."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,13 +101,15 @@ def _each(what: str, given: str) -> list[str]:
 
 
 def _meaning(override: str) -> str:
-    place = override.partition("=")[0]
+    place = override.strip("'").partition("=")[0]
     told = (words for end, words in _MEANINGS.items() if place.endswith(end))
     return next(told, "")
 
 
 def _overrides(changed: Sequence[Changed], *beginnings: str) -> str:
-    return " ".join(c.override() for c in changed if c.place.startswith(beginnings))
+    """Return overrides as a shell takes them; some shells read brackets as a pattern."""
+    told = (c.override() for c in changed if c.place.startswith(beginnings))
+    return " ".join(map(shlex.quote, told))
 
 
 def _image_lines(

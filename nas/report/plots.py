@@ -176,7 +176,7 @@ def _draw_trials(axes: Axes, drawn: Drawn, x: Objective, y: Objective) -> None:
     if beaten:
         axes.scatter(
             drawn.values(x, beaten), drawn.values(y, beaten), s=18, color=TRIAL_COLOUR,
-            alpha=0.55, linewidths=0, label="trained in full", zorder=2,
+            alpha=0.55, linewidths=0, label="other trials", zorder=2,
             rasterized=len(beaten) > _MOST_SHAPES,
         )  # fmt: skip
     if drawn.stopped:

@@ -187,9 +187,9 @@ class Proposer:
     def _impossible(self, rng: np.random.Generator) -> ConstraintError:
         excess, nearest = self._descend(rng)
         costs = self._costs(nearest) or {}
-        limits = " and ".join(map(str, self._constraints))
-        asked = f"has {limits}" if limits else "can be built"
         broken = [c for c in self._constraints if c.metric in costs and c.excess(costs[c.metric])]
+        limits = " and ".join(map(str, broken or self._constraints))
+        asked = f"has {limits}" if limits else "can be built"
         found = ", ".join(f"{c.metric} = {costs[c.metric]:,.0f}" for c in broken)
         allowed = " ".join(f"constraints.{c.metric}.{_reach(c, costs)}" for c in broken)
         return ConstraintError(

@@ -149,7 +149,7 @@ function drawFront() {
   const known = references(x, y);
   const traces = [
     trace("stopped early", group("stopped"), x, y, { ...faint, opacity: 0.9, symbol: "x-thin-open" }),
-    trace("trained in full", group("complete"), x, y, faint),
+    trace("other trials", group("complete"), x, y, faint),
     trace("front", front, x, y, frontMarker(front, x, y)),
     trace("knee", group("knee"), x, y, {
       size: 15, symbol: "diamond", color: colour("knee"), line: { width: 1, color: colour("page") },
