@@ -1,22 +1,18 @@
 """What is the budget of a command, and how does `nas finish` get what is left of it?"""
 
-import re
 import time
 from dataclasses import fields
 from pathlib import Path
 
 from nas.config.finishing import FinishConfig
 from nas.config.quoting import quoted
-from nas.config.schema import ExecutionKind, SearchConfig, TrackingKind
+from nas.config.schema import ExecutionKind, SearchConfig, TrackingKind, Ui
 from nas.finish.length import remembered_budget_s
 from nas.planning.command_time import LEAST_UNIT_S, TimeBudget
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
 
 _LEAST_S = 1.0
-
-
-_PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # a path that needs no quotes
 
 
 def time_budget(
@@ -51,8 +47,11 @@ def time_budget(
 
 def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[str]:
     """Return the command line of the `nas finish` that follows a search."""
-    named = str(run) if _PLAIN.fullmatch(str(run)) else quoted(str(run))
-    words = [f"run={named}", f"ui={config.ui.value}", f"execution={config.execution.kind.value}"]
+    words = [f"run={run}"]
+    if config.ui is not Ui.AUTO:
+        words.append(f"ui={config.ui.value}")
+    if config.execution.kind is not ExecutionKind.RAY:
+        words.append(f"execution={config.execution.kind.value}")
     if config.tracking.kind is not TrackingKind.NONE:
         words += [f"tracking={config.tracking.kind}"]
         words += [f"tracking.project={quoted(config.tracking.project)}"]

@@ -241,7 +241,7 @@ def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) 
     has = ", ".join(f"{limit.metric} {nearest.metrics[limit.metric]:.6g}" for limit in broken)
     wanted = " and ".join(str(limit) for limit in limits)
     return (
-        f"no trial keeps {wanted}, as the search measured it; the nearest is trial "
+        f"no trial of the search keeps {wanted}; the nearest is trial "
         f"{nearest.number} with {has}: loosen the limit, or take that one: "
         f"'pick=[{nearest.number}]'"
     )

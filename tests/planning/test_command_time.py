@@ -39,7 +39,7 @@ def test_a_budget_that_is_too_short_for_all_still_leaves_some_for_trainings():
 
 def test_a_disk_that_is_read_for_the_first_time_is_no_slow_processor():
     assert unit_of(9.0, busy_s=2.5) == 5.0
-    assert unit_of(60.0, busy_s=30.0) == 10.0
+    assert unit_of(60.0, busy_s=30.0) == 7.0
 
 
 def test_retrainings_end_sooner_where_more_files_follow():
