@@ -1,5 +1,7 @@
 """What did someone mean who wrote a setting that is not read? A choice that has it, or quotes."""
 
+import re
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -32,10 +34,11 @@ def fault_of_choice(path: str, value: object, folders: Sequence[Path]) -> str | 
     first = _likeliest(found, value)
     others = [name for name in found if name != first]
     more = others[:_MOST_NAMED] + (["others"] if len(others) > _MOST_NAMED else [])
-    also = f", and so {'has' if len(more) == 1 else 'have'} {', '.join(more)}" if more else ""
+    also = f"; {', '.join(more)} {'has' if len(more) == 1 else 'have'} it, too" if more else ""
+    override = shlex.quote(f"{path}={shown(str(value))}")
     return (
         f"{path}: the chosen {group} has no '{key}', but {group}={first} has: write "
-        f"{group}={first} {path}={shown(str(value))}{also}"
+        f"{group}={first} {override}{also}"
     )
 
 
@@ -75,6 +78,7 @@ def _told(
     if of_choice:
         yield f"'{shown(bare[0])}' is no override; write {of_choice[0]}={bare[0]}"
         return
+    before = re.sub(r"='([^']*)'$", r"=\1", before)  # quotes that the shell took away and we gave
     joined = shown(" ".join([before, *bare]))
     if before:
         yield (

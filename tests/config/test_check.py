@@ -146,7 +146,7 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         (["seed.x=1"], "seed is a single value, so it has no 'x'"),
         (["seed=1,2"], "'seed=1,2' has several values; add --multirun"),
         (["execution=inline", "execution.num_workers=2"], "the chosen execution has no 'num_workers', but execution=ray has: write execution=ray execution.num_workers=2"),
-        (["sampler.population_size=20"], "but sampler=nsga2 has: write sampler=nsga2 sampler.population_size=20, and so has nsga3"),
+        (["sampler.population_size=20"], "but sampler=nsga2 has: write sampler=nsga2 sampler.population_size=20; nsga3 has it, too"),
         (["data.path=my", "summer", "photos"], "'summer' sets nothing; a value with spaces needs quotes around it: 'data.path=my summer photos'"),
         (["seed=1", "budget", "3min"], "'budget' has no value; write budget=3min"),
         (["execution=simulated", "+table=null"], "execution=simulated runs on the times of a table"),
