@@ -15,7 +15,8 @@ def knee(losses: ArrayLike) -> int:
 
     It is the member farthest below the plane through the best points, all objectives
     scaled to 0..1 over the front (Das 1999, "On characterizing the knee of the Pareto curve"): the
-    least sum of scaled losses. Ties go to the smallest last objective, the size.
+    least sum of scaled losses. Of a front of two both ends have the same sum; such ties go to the
+    one that is nearer to the best of each loss, as shares of these.
 
     Args:
         losses: (n, m) loss values, lower is better; dominated points are never chosen.
@@ -25,6 +26,8 @@ def knee(losses: ArrayLike) -> int:
 
     >>> knee([[0.0, 10.0], [1.0, 2.0], [5.0, 1.0]])
     1
+    >>> knee([[-0.62, 704.0], [-0.68, 727.0]]), knee([[-0.80, 730.0], [-0.85, 2870.0]])
+    (1, 0)
     """
     table = checked_losses(losses)
     members = np.flatnonzero(front_mask(table))
@@ -33,7 +36,8 @@ def knee(losses: ArrayLike) -> int:
     front = table[members]
     low, high = front.min(axis=0), front.max(axis=0)
     scaled = (front - low) / np.where(high > low, high - low, 1.0)
-    return int(members[np.lexsort((front[:, -1], scaled.sum(axis=1).round(12)))[0]])
+    apart = ((front - low) / np.where(low == 0, 1.0, np.abs(low))).sum(axis=1)
+    return int(members[np.lexsort((front[:, -1], apart, scaled.sum(axis=1).round(12)))[0]])
 
 
 def best_under(losses: ArrayLike, *, column: int, limit: float, objective: int = 0) -> int | None:
