@@ -218,8 +218,12 @@ def _say_entry(
     from nas.report.values import format_value
 
     value = format_value(metric, entry.metrics[metric])
+    share = entry.metrics.get("training_share", 1.0)
+    epochs = ""
+    if job.epochs is not None and share < 1.0:
+        epochs = f", {share * job.epochs:.0f} of {job.epochs} epochs"
     console.print(
-        f"[{num_done}/{num_jobs}] {job.name}: test {value} in {entry.seconds:.1f} s",
+        f"[{num_done}/{num_jobs}] {job.name}: test {value} in {entry.seconds:.1f} s{epochs}",
         markup=False,
         highlight=False,
     )

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -82,10 +83,12 @@ def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:
     from nas.objective import objective_for
 
     winners = [row for row in summary.rows if not row.is_baseline]
+    made = {Path(file.file).parent for file in summary.artefacts if not file.refused}
     usable = [
         (row, program)
         for row in winners
-        if (program := folder.finish_dir / str(row.trial) / "predict.py").is_file()
+        if Path(str(row.trial)) in made
+        and (program := folder.finish_dir / str(row.trial) / "predict.py").is_file()
     ]
     if not usable:
         return []

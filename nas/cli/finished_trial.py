@@ -1,6 +1,7 @@
 """What did `nas finish` find out about one trial? Its test, and the files that were made of it."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,7 +53,7 @@ class FinishedTrial:
         if self.folder is not None:
             lines.append(f"  in {self.folder}")
             if (self.folder / "predict.py").is_file():
-                lines.append(f"Use it:     python {self.folder / 'predict.py'} photo.jpg")
+                lines.append(_use_line(self.folder))
         return lines
 
     def content(self) -> dict[str, Any]:
@@ -71,7 +72,11 @@ def finished_trial(folder: RunFolder, record: TrialRecord) -> FinishedTrial | No
     artefacts = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(artefacts) if artefacts.is_file() else []
     place = folder.finish_dir / str(record.number)
-    own = [f for f in files if Path(f.file).parent == Path(str(record.number)) and not f.refused]
+    own = [
+        f
+        for f in files
+        if Path(f.file).parent == Path(str(record.number)) and _is_usable(folder, f)
+    ]
     return FinishedTrial(row, place if own else None, tuple(own))
 
 
@@ -113,8 +118,12 @@ def finished_lines(folder: RunFolder, record: TrialRecord) -> list[str]:
         return []
     return [
         f"Finished:   by an earlier nas finish; its test is in {place / 'README.md'}",
-        f"Use it:     python {place / 'predict.py'} photo.jpg",
+        _use_line(place),
     ]
+
+
+def _use_line(place: Path) -> str:
+    return f"Use it:     python {shlex.quote(str(place / 'predict.py'))} photo.jpg"
 
 
 def files_within(folder: RunFolder, limits: Sequence[Constraint]) -> list[ArtefactRow]:
@@ -128,7 +137,7 @@ def files_within(folder: RunFolder, limits: Sequence[Constraint]) -> list[Artefa
     """
     path = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(path) if limits and path.is_file() else []
-    within = [file for file in files if not file.refused and _keeps(file, limits)]
+    within = [file for file in files if _is_usable(folder, file) and _keeps(file, limits)]
     return sorted(within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes))
 
 
@@ -141,11 +150,13 @@ def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str
     size = format_value("size_bytes", best.size_bytes)
     value = format_value(best.metric, best.test_value)
     number = "1 finished file keeps" if len(within) == 1 else f"{len(within)} finished files keep"
+    place = folder.finish_dir / best.file
+    program = place.with_name("predict.py")
+    use = f"python {shlex.quote(str(program))} --model {place.name} photo.jpg"
     return (
         f"{number} the limits{'' if len(within) == 1 else '; the best'}: "
-        f"{folder.finish_dir / best.file} ({best.name}), {size}, {value} {best.metric} on the "
-        "test split"
-    )
+        f"{place} ({best.name}), {size}, {value} {best.metric} on the test split"
+    ) + (f"\nUse it:     {use}" if program.is_file() else "")
 
 
 def content_of_files_within(
@@ -156,6 +167,10 @@ def content_of_files_within(
         {**asdict(file), "path": str(folder.finish_dir / file.file)}
         for file in files_within(folder, limits)
     ]
+
+
+def _is_usable(folder: RunFolder, file: ArtefactRow) -> bool:
+    return not file.refused and (folder.finish_dir / file.file).is_file()
 
 
 def _keeps(file: ArtefactRow, limits: Sequence[Constraint]) -> bool:

@@ -109,13 +109,16 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
     candidates = comparable_records(view.records, view.objectives)
     kept = [record for record in candidates if keeps(record, view.limits)] or candidates
     pick = _pick(which, limits, view, kept)
-    tested = tested_records(view.folder, kept, view.objectives)
-    tested = [record for record in tested if keeps(record, limits)]
-    if not tested:
-        (record,) = choose(kept, objectives=view.objectives, pick=pick)
-        changed = belief_words(kept, objectives=view.objectives, pick=pick)
+    all_tested = tested_records(view.folder, kept, view.objectives)
+    tested = [record for record in all_tested if keeps(record, limits)]
+    if not tested:  # what misses the limits in its test is not taken for what the search measured
+        numbers = {record.number for record in all_tested}
+        rest = [record for record in kept if record.number not in numbers]
+        known = rest if any(keeps(record, limits) for record in rest) else [*all_tested, *rest]
+        (record,) = choose(known, objectives=view.objectives, pick=pick)
+        changed = belief_words(known, objectives=view.objectives, pick=pick)
         notes = (f"  {changed}",) if changed else ()
-        why = _why(pick, view, kept)
+        why = _why(pick, view, known)
         return _Choice(record, _told(record, view), why, _accuracy(record), notes)
     promised = [record for record in kept if keeps(record, limits)]
     untested = choose(promised, objectives=view.objectives, pick=pick) if promised else []
@@ -164,7 +167,9 @@ def _in_full(word: str) -> str:
     if word in tuple(Which):
         return f"which={word}"
     key, _, value = word.partition("=")
-    return f"which={value}" if key == "pick" else word.removeprefix("pick.")
+    if key == "pick":
+        return f"which={value}"
+    return word.removeprefix("pick.").removeprefix("constraints.")
 
 
 def _pick(

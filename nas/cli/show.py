@@ -66,7 +66,12 @@ def say(console: Console, lines: Sequence[str]) -> None:
 
 def finish_command(named: str, number: int) -> str:
     """Return the command that finishes a trial of a run."""
-    return shlex.join(["nas", "finish", named, f"pick=[{number}]"])
+    return shlex.join(["nas", "finish", as_run(named), f"pick=[{number}]"])
+
+
+def as_run(named: str) -> str:
+    """Return a run as the first word of a command; a name with `=` would be read as a setting."""
+    return f"run={named}" if "=" in named else named
 
 
 def trial_lines(view: "RunView", record: "TrialRecord") -> list[str]:

@@ -242,8 +242,8 @@ def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) 
     wanted = " and ".join(str(limit) for limit in limits)
     return (
         f"no trial of the search keeps {wanted}; the nearest is trial "
-        f"{nearest.number} with {has}: loosen the limit, or take that one: "
-        f"'pick=[{nearest.number}]'"
+        f"{nearest.number} with {has}: loosen the limit, or finish that one "
+        f"with 'pick=[{nearest.number}]'"
     )
 
 

@@ -26,13 +26,14 @@ from nas.finish.ledger import Ledger
 from nas.finish.retrain import CHECKPOINT_EVERY_S, Crew, Retraining, run_jobs, weights_path
 from nas.finish.spent import noting_use
 from nas.finish.student_files import student_files
+from nas.finish.tables import add_artefacts, add_rows, add_tested
 from nas.finish.task import FinishSummary
 from nas.models.decoder import Decoder
 from nas.models.decoder_lora import has_updates, merged_decoder
 from nas.models.encoder import Encoder
-from nas.record.artefacts import ArtefactRow, add_artefacts
+from nas.record.artefacts import ArtefactRow
 from nas.record.run_folder import RunFolder
-from nas.record.winners import WinnerRow, add_winners, write_winners
+from nas.record.winners import WinnerRow
 from nas.train.token_training import TokenTeacher
 from nas.trial import Failure
 
@@ -97,7 +98,7 @@ class _LanguageFinish:
         """Retrain and test; write winners.csv, and return what stands in it."""
         self._winners = winners
         self.rows = self._train(winners, self._plan, teacher=None)
-        tested = add_winners(self._folder / "winners.csv", self.rows) if self.rows else ()
+        tested = add_tested(self._folder, self.rows) if self.rows else ()
         self._ship(self.rows, winners, self._plan, variant="retrained")
         return tested
 
@@ -119,7 +120,7 @@ class _LanguageFinish:
         )
         same = [s for s in students if _reads_alike(s, largest)]
         self._taught = self._train(same, plan, teacher=teacher)
-        write_winners(self._folder / "distilled.csv", self._taught)
+        add_rows(self._folder / "distilled.csv", self._taught)
         self._ship(self._taught, same, plan, variant="distilled")
 
     def make_files(self) -> None:
@@ -163,7 +164,7 @@ class _LanguageFinish:
                 write_text(self._folder / place / "README.md", card)
         finally:
             torch.set_num_threads(threads)
-        add_artefacts(self._folder / "artefacts.csv", self._artefacts)
+        add_artefacts(self._folder, self._artefacts)
 
     def _with_merged_updates(self, network: LanguageNetwork, place: str) -> LanguageNetwork:
         """Write the updates as the package peft reads them; return what computes the same."""

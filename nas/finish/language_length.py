@@ -69,19 +69,20 @@ def with_length(
         most = max(trial_tokens, _MOST_READINGS * text_tokens)
         tokens = max(trial_tokens, min(most, math.floor(fitting)))
         if fitting < trial_tokens:
+            number = len(winners) * task.num_seeds
             _LOG.warning(
-                "the budget is too short: %d retrainings as long as trials take about %s; give "
-                "more, or pick fewer winners or seeds: pick=knee seeds=1",
-                len(winners) * task.num_seeds,
+                "the budget is too short: %s as long as %s about %s; give more%s",
+                "1 retraining" if number == 1 else f"{number} retrainings",
+                "a trial takes" if number == 1 else "trials take",
                 duration_words(once_s),
+                "" if number == 1 else ", or pick fewer winners or seeds: pick=knee seeds=1",
             )
         known = _read(folder)
         before = sorted({*known.get("before", ()), *filter(None, [known.get("tokens")])})
-        for more in reversed([number for number in before if number > tokens]):
-            if is_trained(_reading(task, more)):
-                crew.tell("an earlier nas finish had more time, so its retrainings stay")
-                tokens = more
-                break
+        longer = [n for n in before if n > tokens and is_trained(_reading(task, n))]
+        if longer:
+            crew.tell("an earlier nas finish had more time, so its retrainings stay")
+            tokens = longer[-1]
         folder.mkdir(parents=True, exist_ok=True)
         told = {"key": key, "tokens": tokens, "before": before}
         write_text(folder / TOKENS_JSON, json.dumps(told))

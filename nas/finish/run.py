@@ -41,12 +41,13 @@ from nas.finish.shrink import (
     weights_of,
 )
 from nas.finish.spent import noting_use
+from nas.finish.tables import add_rows, add_tested
 from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import TeacherChoice, check_teacher_choice, teach_winners
 from nas.record.artefacts import ArtefactRow
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
-from nas.record.winners import WinnerRow, add_winners, write_winners
+from nas.record.winners import WinnerRow
 from nas.running_clock import running_s
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -175,8 +176,7 @@ class _Finish:  # the state of one `nas finish`
                 self._ledger,
                 search_epochs=self._task.search_epochs,
             )
-        # Stopped before the first one ended, it leaves what an earlier finish found.
-        tested = add_winners(self._folder / "winners.csv", self.rows) if self.rows else ()
+        tested = add_tested(self._folder, self.rows) if self.rows else ()  # stopped at once: none
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
         return tested
@@ -207,7 +207,7 @@ class _Finish:  # the state of one `nas finish`
         by_id = {c.architecture.id: c for c in shrunk_candidates(winners, shrinking)}
         candidates = list((by_id | {c.architecture.id: c for c in chosen}).values())
         self._shrunk = self._train(candidates, plan, self._make_evaluator(recipe))
-        write_winners(self._folder / "compressed.csv", self._shrunk)
+        add_rows(self._folder / "compressed.csv", self._shrunk)
         for candidate in candidates:
             name = str(candidate.architecture[TO])
             self._ship(self._shrunk, [candidate], plan, variant=name, story=plan.story(name))
@@ -226,7 +226,7 @@ class _Finish:  # the state of one `nas finish`
         evaluator.teacher_targets = taught.teacher_targets
         plan = replace(self._plan, step=taught.step)
         self._taught = self._train(taught.students, plan, evaluator)
-        write_winners(self._folder / "distilled.csv", self._taught)
+        add_rows(self._folder / "distilled.csv", self._taught)
         story = taught.story
         self._ship(self._taught, taught.students, plan, variant="distilled", story=story)
 

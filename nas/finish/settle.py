@@ -99,17 +99,13 @@ def settle(
     if not patience.keeps_epochs:
         known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
         lengths = with_earlier(lengths, known, trained=trained)
-    crew.on_settled(lengths)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: one.epochs for identity, one in lengths.of.items()}
     work_s = {identity: one.seconds for identity, one in lengths.of.items()}
-    return Settled(
-        replace(task, recipe=recipe, num_seeds=seeds),
-        winners,
-        replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs, work_s=work_s),
-        lengths,
-        found.outcome,
-    )
+    plan = replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs, work_s=work_s)
+    crew.on_settled(trained_lengths(lengths, winners, plan, ledger, search_epochs=None))
+    task = replace(task, recipe=recipe, num_seeds=seeds)
+    return Settled(task, winners, plan, lengths, found.outcome)
 
 
 def trained_lengths(
@@ -139,9 +135,10 @@ def trained_lengths(
         share = ledger[job.key].metrics.get("training_share", 1.0)
         if share < 1.0:
             epochs = max(1, round(share * length.epochs))
-            reason = EARLIER if length.reason == EARLIER else FITS
+            is_earlier = length.reason == EARLIER
+            reason = EARLIER if is_earlier else FITS
             of[winner.architecture.id] = replace(length, epochs=epochs, reason=reason)
-            if search_epochs is not None and epochs <= search_epochs:
+            if search_epochs is not None and epochs <= search_epochs and not is_earlier:
                 _LOG.warning(
                     "the budget left time to retrain %s no longer than its trial, %d of %d "
                     "epochs, so it is hardly better; give more budget, or an idler machine",

@@ -17,9 +17,10 @@ from nas.finish.kept_weights import read_weights
 from nas.finish.length import Lengths
 from nas.finish.retrain import Retraining, weights_path
 from nas.finish.spent import total_use
+from nas.finish.tables import add_artefacts
 from nas.finish.task import FinishTask
 from nas.planning.command_time import Retrainings
-from nas.record.artefacts import ArtefactRow, add_artefacts
+from nas.record.artefacts import ArtefactRow
 from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
 from nas.record.winners import WinnerRow
@@ -92,7 +93,7 @@ def ship(
         write_text(place / "README.md", card)
         if lengths is not None and shipped.row.architecture_id in lengths.of:
             _write_length(place, lengths, shipped.row.architecture_id)
-    add_artefacts(folder / "artefacts.csv", rows)
+    add_artefacts(folder, rows)
     return rows
 
 

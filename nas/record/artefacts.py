@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.errors import RunFolderError
 from nas.record.rows import read_rows, write_rows
 
 
@@ -102,21 +101,6 @@ def _drawbacks_of(row: ArtefactRow, floats: ArtefactRow, *, with_folders: bool) 
 def write_artefacts(path: Path, rows: Sequence[ArtefactRow]) -> None:
     """Write the rows, whole or not at all."""
     write_rows(path, rows, kind=ArtefactRow)
-
-
-def add_artefacts(path: Path, rows: Sequence[ArtefactRow]) -> list[ArtefactRow]:
-    """Write the rows beside those of other networks that earlier commands made; return all.
-
-    What stands there and cannot be read counts for nothing.
-    """
-    places = {Path(row.file).parent for row in rows}
-    try:
-        earlier = [row for row in read_artefacts(path) if Path(row.file).parent not in places]
-    except RunFolderError:
-        earlier = []
-    known = [*earlier, *rows]
-    write_artefacts(path, known)
-    return known
 
 
 def read_artefacts(path: Path) -> list[ArtefactRow]:

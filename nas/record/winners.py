@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.errors import RunFolderError
 from nas.metric import Direction
 from nas.objective import objective_for
 from nas.record.rows import read_rows, write_rows
@@ -76,21 +75,6 @@ class WinnerRow:
 def write_winners(path: Path, rows: Sequence[WinnerRow]) -> None:
     """Write the rows, whole or not at all; NaN becomes an empty cell."""
     write_rows(path, rows, kind=WinnerRow)
-
-
-def add_winners(path: Path, rows: Sequence[WinnerRow]) -> list[WinnerRow]:
-    """Write the rows beside those of earlier commands on other networks; return all of them.
-
-    They are sorted, smallest first. What stands there and cannot be read counts for nothing.
-    """
-    names = {row.name for row in rows}
-    try:
-        earlier = [row for row in read_winners(path) if row.name not in names]
-    except RunFolderError:
-        earlier = []
-    known = sorted([*earlier, *rows], key=lambda row: (row.size_bytes, row.name))
-    write_winners(path, known)
-    return known
 
 
 def read_winners(path: Path) -> list[WinnerRow]:

@@ -109,6 +109,8 @@ def test_a_finished_file_may_keep_what_no_network_of_the_search_keeps(nas, table
     known = {"file": "0/model_int8.onnx", "format": "onnx int8", "refused": "", **told}
     row = ArtefactRow(**{field.name: known.get(field.name, 1) for field in fields(ArtefactRow)})
     write_artefacts(table_run / "finish" / "artefacts.csv", [row])
+    (table_run / "finish" / "0").mkdir()
+    (table_run / "finish" / "0" / "model_int8.onnx").touch()
 
     status, shown, error = nas("pick", "runs/t", "quality.min=1000")
     assert status == 0, error

@@ -66,6 +66,7 @@ def test_a_trial_that_was_finished_is_shown_with_its_test_and_its_files(nas, tab
     best = best_of(table_run)
     write_winners(table_run / "finish/winners.csv", [winner(best)])
     (table_run / "finish" / str(best.number)).mkdir()
+    (table_run / "finish" / made_file(best).file).touch()
     write_artefacts(table_run / "finish/artefacts.csv", [made_file(best)])
 
     _, shown, _ = nas("show", "runs/t", f"trial={best.number}")
