@@ -18,8 +18,9 @@ from nas.report.cost import search_cost
 from nas.report.front import front_records
 from nas.report.inheritance import inheritance_line
 from nas.report.limits import limit_floors, limits_line
-from nas.report.reference_points import references_line, trivial_line
+from nas.report.reference_points import references_line
 from nas.report.tables import front_table, knee_sentence
+from nas.report.trivial import trivial_line
 from nas.report.values import counted, format_duration
 from nas.trial import trainings
 

@@ -71,7 +71,7 @@ def _inheritance(folder: RunFolder) -> list[str]:
 def _trivial(folder: RunFolder, summary: "FinishSummary") -> str:
     """Return a warning where no winner is better than a trivial model."""
     from nas.record.references import REFERENCES_CSV, read_references
-    from nas.report.reference_points import trivial_line
+    from nas.report.trivial import trivial_line
 
     winners = [row for row in summary.rows if not row.is_baseline and row.metric == "accuracy"]
     references = read_references(folder.path / REFERENCES_CSV)

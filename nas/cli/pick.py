@@ -31,7 +31,7 @@ def run(words: Sequence[str]) -> int:
     from nas.cli.run_view import RunView
     from nas.cli.show import finish_command, neighbour_lines, say, trial_lines
     from nas.report.neighbours import neighbours_of
-    from nas.report.reference_points import trivial_line
+    from nas.report.trivial import trivial_line
 
     constraints = joined(map(limit_of, limits))
     view = RunView.open(settings["run"])

@@ -154,26 +154,3 @@ def references_line(references: Sequence[Reference]) -> str:
         for r in references
     ]
     return f"Compared with: {'; '.join(told)}." if told else ""
-
-
-def trivial_line(accuracies: Sequence[float], references: Sequence[Reference]) -> str:
-    """Return a warning where no network is better than a trivial model; empty where one is.
-
-    Args:
-        accuracies: of networks, from 0 to 1; none where they are judged by something else.
-        references: what they are compared with.
-    """
-    trivial = [r for r in references if r.kind == TRIVIAL and math.isfinite(r.accuracy)]
-    known = [accuracy for accuracy in accuracies if math.isfinite(accuracy)]
-    if not trivial or not known:
-        return ""
-    best = max(trivial, key=lambda reference: reference.accuracy)
-    if max(known) > best.accuracy:
-        return ""
-    word = "This network is" if len(known) == 1 else "No network is"
-    than = "no better" if len(known) == 1 else "better"
-    accuracy = format_value("accuracy", best.accuracy)
-    return (
-        f"{word} {than} than a trivial model ({best.name}, {accuracy}): trainings were too short "
-        "to learn much. Give more time, such as budget=10min, or an idler machine."
-    )

@@ -31,6 +31,9 @@ def folder(tmp_path):
         file("5/model.onnx", 50, 0.95, format="onnx", refused="it answers otherwise"),
     ]
     write_artefacts(tmp_path / "finish" / "artefacts.csv", files)
+    for one in files:
+        (tmp_path / "finish" / one.file).parent.mkdir(exist_ok=True)
+        (tmp_path / "finish" / one.file).touch()
     return RunFolder(tmp_path)
 
 
