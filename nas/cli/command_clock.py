@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from nas.planning.command_time import CommandTime, unit_of
+from nas.planning.command_time import CommandTime, unit_after_reports, unit_of
 from nas.planning.duration import duration_words
 from nas.planning.trials import TrialPlan
 from nas.trial import TrialRecord, trainings
 
+REPORTS = "tables and pictures"
 _MOST_AGE_S = 120.0  # of a process that has loaded nothing yet; more is no age
 _BEGAN_S: ContextVar[float | None] = ContextVar("began_s", default=None)
 
@@ -70,6 +71,11 @@ class CommandClock:
         if self.unit_s:
             return
         self.unit_s = unit_of(time.monotonic() - self.began_s, busy_s=time.process_time())
+
+    def wrote_reports(self) -> None:
+        """Note that tables and pictures are written, and what that tells of the machine."""
+        self.end(REPORTS)
+        self.unit_s = unit_after_reports(self.unit_s, reports_s=self.took_s[REPORTS])
 
     def end(self, part: str) -> None:
         """Note that a part ended now, and that the next one begins."""

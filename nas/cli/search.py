@@ -160,7 +160,7 @@ def _run_job(
                 _write_reports(folder, summary, search)
             tracks.searched(folder)
     status = _end(console, summary, config=config, folder=folder, task=search.task)
-    clock.end("tables and pictures")
+    clock.wrote_reports()
     if config.finish and status == ExitStatus.DONE:
         status = _finish(config, folder, clock, console)
     _say_time(console, settled, summary, clock)

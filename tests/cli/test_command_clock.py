@@ -4,7 +4,7 @@ import time
 
 from nas.architecture import Architecture
 from nas.cli.command_clock import CommandClock, began_s, beginning, trials_line
-from nas.planning.command_time import CommandTime
+from nas.planning.command_time import LEAST_UNIT_S, CommandTime
 from nas.planning.trials import TrialPlan
 from nas.trial import TrialRecord, TrialState
 
@@ -33,3 +33,10 @@ def test_a_command_line_inside_another_program_begins_when_it_is_called():
     before_s = time.monotonic()
     with beginning(is_process=False):
         assert before_s <= began_s() <= time.monotonic()
+
+
+def test_tables_that_were_quick_tell_of_a_quicker_machine():
+    clock = CommandClock(time.monotonic(), unit_s=7.0)
+    clock.wrote_reports()
+    assert clock.unit_s == LEAST_UNIT_S
+    assert list(clock.took_s) == ["tables and pictures"]
