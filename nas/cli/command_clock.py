@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from nas.planning.command_time import CommandTime, unit_after_reports, unit_of
+from nas.planning.command_time import REPORTS, CommandTime, unit_after_reports, unit_of
 from nas.planning.duration import duration_words
 from nas.planning.trials import TrialPlan
 from nas.trial import TrialRecord, trainings
 
-REPORTS = "tables and pictures"
 _MOST_AGE_S = 120.0  # of a process that has loaded nothing yet; more is no age
 _BEGAN_S: ContextVar[float | None] = ContextVar("began_s", default=None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nas.cli.show import as_run
 from nas.cli.terminal import terminal_width
 from nas.engine.task import SearchSummary
 from nas.objective import Constraint, Objective
@@ -55,7 +56,7 @@ def print_ending(
         console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
     if front and console.is_terminal:  # where architectures are cut
         own = Path("runs") / folder.name
-        named = shlex.quote(str(own if own.absolute() == folder.path else folder.path))
+        named = shlex.quote(as_run(str(own if own.absolute() == folder.path else folder.path)))
         told = (
             f"In full: nas show {named} trial={front[0].number}   Which to take: nas pick {named}"
         )

@@ -136,7 +136,8 @@ def _finish(
                 crew=replace(crew, retrainings=retrainings), publish=publish, lease=lease
             )
         if not summary.is_interrupted:  # whoever presses Ctrl-C does not want to wait
-            files = read_artefacts(place / "artefacts.csv") if summary.artefacts else []
+            table = place / "artefacts.csv"
+            files = read_artefacts(table) if table.is_file() else []
             write_files_png(files, name=name, path=place / "files.png")
             write_mistake_pictures(place)
             finish.write_page()

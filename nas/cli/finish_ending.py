@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from nas.cli.show import as_run
 from nas.exit_status import ExitStatus
 from nas.record.run_folder import RunFolder
 
@@ -95,7 +96,7 @@ def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:
     best, program = min(usable, key=lambda p: objective_for(p[0].metric).loss(p[0].test_mean))
     told = f"Use {best.name}: python {shlex.quote(str(program))} photo.jpg"
     others = len(winners) > 1
-    return [told + f"   Which to take: nas pick {shlex.quote(str(folder.path))}" * others]
+    return [told + f"   Which to take: nas pick {shlex.quote(as_run(str(folder.path)))}" * others]
 
 
 def _files_line(folder: RunFolder, summary: "FinishSummary") -> str:

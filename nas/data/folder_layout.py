@@ -60,19 +60,18 @@ class FolderLayout:
     gathered: Gathered
     doubts: tuple[str, ...]
 
-    def _told(self, split: SplitImages) -> str:
-        number, where = len(self.class_names), printable(str(split.folder))
-        return f"{len(split.paths):,} images in {number:,} class folders of {where}"
-
     def findings(self) -> Findings:
         """Return all of it in words."""
         is_split = len(self.images) > 1
         found = tuple(
-            f"{word}: {told}" if is_split else told
+            f"{word}: {self._told(split)}" if is_split else self._told(split)
             for word, split in self.images.items()
-            if (told := self._told(split))
         )
         return Findings(found, self.gathered.left_out(), self.doubts)
+
+    def _told(self, split: SplitImages) -> str:
+        number, where = len(self.class_names), printable(str(split.folder))
+        return f"{len(split.paths):,} images in {number:,} class folders of {where}"
 
 
 def checked_folder(path: str) -> Path:

@@ -67,7 +67,7 @@ def run_language_finish(
         return all(job.key in ledger for job in jobs)
 
     task = with_length(task, winners, folder=folder.finish_dir, crew=crew, is_trained=is_trained)
-    finish = _LanguageFinish(task, folder, crew)
+    finish = _LanguageFinish(task, folder, crew, ledger)
     if tested := finish.confirm(winners):
         publish(tested)
     if task.distils and not finish.is_interrupted:
@@ -80,11 +80,11 @@ def run_language_finish(
 class _LanguageFinish:
     """The state of one finish."""
 
-    def __init__(self, task: LanguageTask, folder: RunFolder, crew: Crew) -> None:
+    def __init__(self, task: LanguageTask, folder: RunFolder, crew: Crew, ledger: Ledger) -> None:
         self._task = task
         self._folder = folder.finish_dir
         self._crew = crew
-        self._ledger = Ledger(self._folder / "ledger.jsonl")
+        self._ledger = ledger
         self._plan = _plan_of(task)
         self._winners: list[Winner] = []
         self._shipped: list[tuple[WinnerRow, Retraining, str]] = []

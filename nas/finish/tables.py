@@ -12,6 +12,7 @@ from typing import TypeVar
 from nas.errors import RunFolderError
 from nas.record.artefacts import ArtefactRow, read_artefacts, write_artefacts
 from nas.record.aside import set_aside
+from nas.record.rows import same_row
 from nas.record.winners import WinnerRow, read_winners, write_winners
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def add_tested(folder: Path, rows: Sequence[WinnerRow]) -> list[WinnerRow]:
         rows: of networks that were retrained, or whose retraining was on record.
     """
     before = {row.name: row for row in _read(folder / WINNERS_CSV, read_winners)}
-    changed = {str(row.trial) for row in rows if before.get(row.name) != row}
+    kept_rows = [r for r in rows if r.name in before and same_row(before[r.name], r)]
+    changed = {str(row.trial) for row in rows} - {str(row.trial) for row in kept_rows}
     files = _read(folder / ARTEFACTS_CSV, read_artefacts)
     kept = [row for row in files if Path(row.file).parts[0] not in changed]
     if kept != files:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nas.planning.duration import duration_words
 
+REPORTS = "tables and pictures"  # the part of a command in which a search writes them
 # Times the loading of the libraries, in seconds.
 _WORKERS = 2.0  # Ray, and the first worker's own loading
 _REPORTS = 0.7  # tables, pictures and page of a search
@@ -113,7 +114,7 @@ class CommandTime:
         told = {
             "start": self.start_s,
             "trials": self.trials_s,
-            "tables and pictures": self.reports_s,
+            REPORTS: self.reports_s,
             "retraining winners": self.retraining_s,
             "making their files": self.files_s,
         }

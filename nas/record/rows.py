@@ -55,6 +55,14 @@ def read_rows(path: Path, *, kind: type[Row], made_by: str) -> list[Row]:
         ) from error
 
 
+def same_row(one: Any, other: Any) -> bool:
+    """Say whether two rows are written alike; NaN equals NaN, as an empty cell does."""
+    names = [field.name for field in fields(one)]
+    return [_cell(getattr(one, name)) for name in names] == [
+        _cell(getattr(other, name)) for name in names
+    ]
+
+
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
