@@ -117,7 +117,7 @@ function showCard(number) {
   const budget = run.trials.budget[number];
   const group = run.trials.group[place];
   const state = group === "stopped" ? `stopped at ${Math.round(100 * budget)} % of the training`
-    : { knee: "the knee of the front", front: "on the front", complete: "trained in full" }[group];
+    : { knee: "the knee of the front", front: "on the front", complete: "complete" }[group];
   const values = make("dl", undefined, { class: "values" });
   for (const axis of run.axes) {
     const value = run.trials.values[axis.metric][place];
