@@ -1,10 +1,12 @@
 """The cluster: join it or start one, say how many trials fit, bring the user's code there."""
 
 import contextlib
+import copy
 import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,9 @@ from nas.execution.ray_local import LocalRay, start_local_ray
 from nas.execution.ray_token import shown_token
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
+# Waits before joining again: on a busy head node the process that serves a new client of Ray may
+# end while it starts.
+JOIN_AGAIN_S = (1.0, 4.0)
 
 # Shares of a CPU or GPU add up with rounding errors.
 _TOLERANCE = 1e-6
@@ -112,6 +117,12 @@ def _join(address: str, options: dict[str, Any]) -> None:
     try:
         _knock(address)
         with _told_of(address), shown_token(address):
+            for wait_s in JOIN_AGAIN_S:
+                try:
+                    ray.init(address=address, **copy.deepcopy(options))  # Ray changes them
+                    return
+                except ConnectionAbortedError:
+                    time.sleep(wait_s)
             ray.init(address=address, **options)
     except ExecutionError:
         raise

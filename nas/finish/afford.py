@@ -6,8 +6,9 @@ is much smaller, and so on down to the smallest; where time is left, further mem
 
 Short trials favour small networks: after few epochs a large network may be behind a small one, and
 ahead of it after many. So the best of a range of sizes counts with all trials that are as good as
-far as so few epochs can tell, on the front or not, and the largest of them that there is time for
-is taken.
+far as so few epochs can tell, on the front or not, and each counts for more the larger it is: a
+network that is three times larger may be behind by all that so few epochs hide, one of nearly the
+same size by nearly nothing. The best by that count that there is time for is taken.
 """
 
 import math
@@ -120,13 +121,14 @@ def _by_sizes(
         known: networks.
         places: of those that may be taken.
         metric: what they are judged by.
-        doubt: what the trials cannot tell.
+        doubt: what the trials cannot tell of two networks whose sizes differ SMALLER times.
         fits_too: whether there is time for one beside those that are taken.
     """
     gains = {place: _gain(known[place], metric) for place in places}
     sizes = {place: _told(known[place], "size_bytes") for place in places}
+    expected = {p: gains[p] + doubt * math.log(max(1, sizes[p]), SMALLER) for p in places}
     taken: list[int] = []
-    left = sorted(places, key=lambda place: (-sizes[place], -gains[place]))
+    left = sorted(places, key=lambda place: (-expected[place], -sizes[place]))
     while left:
         best = max(gains[place] for place in left)
         close = [place for place in left if gains[place] >= best - doubt]

@@ -1,8 +1,11 @@
+import socket
 import sys
 
 import pytest
 
-from nas.execution.ray_cluster import RaySettings, fitting_on, users_modules
+from nas.errors import ExecutionError
+from nas.execution import ray_cluster
+from nas.execution.ray_cluster import RaySettings, connect, fitting_on, users_modules
 
 GPU_NODE = {"CPU": 8.0, "GPU": 2.0, "board": 1.0}
 
@@ -47,3 +50,29 @@ def test_only_the_users_own_modules_travel(tmp_path, monkeypatch):
         assert users_modules() == [str(package), str(tmp_path / "my_space.py")]
     finally:
         del sys.modules["my_space"], sys.modules["my_package"]
+
+
+@pytest.mark.parametrize(("num_aborted", "is_joined"), [(0, True), (2, True), (3, False)])
+def test_a_cluster_whose_server_for_clients_ended_at_its_start_is_joined_again(
+    monkeypatch, num_aborted, is_joined
+):
+    import ray
+
+    calls = []
+
+    def init(**options):
+        calls.append(options)
+        if len(calls) <= num_aborted:
+            raise ConnectionAbortedError("Initialization failure from server:\nTraceback")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray_cluster, "JOIN_AGAIN_S", (0.0, 0.0))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = RaySettings(address=f"ray://127.0.0.1:{server.getsockname()[1]}")
+        if is_joined:
+            assert connect(settings) is None
+        else:
+            with pytest.raises(ExecutionError, match="Initialization failure"):
+                connect(settings)
+
+    assert len(calls) == min(3, num_aborted + 1)
