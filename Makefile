@@ -15,7 +15,7 @@ help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
 	@echo "make test                                           install, then run the tests"
 	@echo "make test-slow                                      the slow ones: faults on real clusters, chaos, speed"
-	@echo "make test-long                                      those that take minutes: 1,000 odd command lines, 500 damaged runs"
+	@echo "make test-long                                      those that take minutes: full memory, 1,000 odd command lines, 500 damaged runs"
 	@echo "make test-databases                                 those that need PostgreSQL or MariaDB installed"
 	@echo "make test-all                                       all but those that need a GPU"
 	@echo "make docs                                           the documentation site, into site/"

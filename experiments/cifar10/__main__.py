@@ -9,13 +9,15 @@ it goes on where it was stopped, and does nothing again that is done.
 import argparse
 import csv
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from experiments.cifar10 import convert
+from experiments.cifar10 import parent as train_parent
 from experiments.cifar10.pretend import write_mosaics
 from experiments.smoke import make_parser, run_experiment
+from nas.cli.main import main as nas
 
 HERE = Path(__file__).parent
 SIDE = 16
@@ -50,17 +52,16 @@ def main(words: Sequence[str]) -> int:
     runs.mkdir(parents=True, exist_ok=True)
     data, parent = runs / f"cifar10_{SIDE}.npz", runs / "parent.safetensors"
     if not data.is_file():
-        _call("experiments.cifar10.convert", str(options.folder), str(data), str(SIDE),
-              *map(str, options.num_train))  # fmt: skip
+        convert.main([str(options.folder), str(data), str(SIDE), *map(str, options.num_train)])
     if not parent.is_file():
-        _call("experiments.cifar10.parent", str(data), str(parent))
+        train_parent.main([str(data), str(parent)])
     for space in options.spaces:
         found = search_words(space, runs, data=data, parent=parent)
-        _call("nas", *found, *options.settings)
+        _call(*found, *options.settings)
     folders = [str(runs / space) for space in options.spaces]
     out = runs / "comparison"
     labels = ["cell (8 epochs)" if space == "cell" else space for space in options.spaces]
-    _call("nas", "compare", f"runs=[{','.join(folders)}]", f"labels=[{','.join(labels)}]",
+    _call("compare", f"runs=[{','.join(folders)}]", f"labels=[{','.join(labels)}]",
           f"out={out}")  # fmt: skip
     publish(runs, out, spaces=options.spaces, results=options.results)
     return 0
@@ -104,8 +105,10 @@ def publish(runs: Path, comparison: Path, *, spaces: Sequence[str], results: Pat
                       f"| {float(row['num_macs']):,.0f} |")  # fmt: skip
 
 
-def _call(module: str, *words: str) -> None:
-    subprocess.run([sys.executable, "-m", module, *words], check=True)
+def _call(*words: str) -> None:
+    """Run a command of `nas`."""
+    if (status := nas(words)) != 0:
+        raise SystemExit(status)
 
 
 def small(folder: Path) -> Iterator[list[str]]:

@@ -59,11 +59,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--measured", type=int, default=30)
     parser.add_argument("--fresh", type=int, default=50)
     parser.add_argument("--spaces", nargs="+", default=SPACES)
+    parser.add_argument("--pool", type=int, default=400, help="networks to choose from")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(words)
     if options.what == "make":
         for name in options.spaces:
-            make(name, options.folder / name, options.measured, options.fresh)
+            make(name, options.folder / name, options.measured, options.fresh, options.pool)
         return 0
     rows = [row for name in options.spaces for row in judge(name, options.folder / name)]
     options.results.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +73,11 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def make(name: str, folder: Path, num_measured: int, num_fresh: int) -> None:
+def make(name: str, folder: Path, num_measured: int, num_fresh: int, num_pool: int) -> None:
     """Write a folder of chosen and of fresh networks."""
     values = compose_values(ConfigSource(overrides=(f"search_space={name}",))).values
     space: SearchSpace = make_space(with_settled(values)["search_space"])
-    pool = draw_candidates(space, SHAPE, number=400, seed=0)
+    pool = draw_candidates(space, SHAPE, number=num_pool, seed=0)
     known = {space.identity(candidate.architecture) for candidate in pool}
     fresh = [
         candidate
@@ -148,7 +149,7 @@ def _volume_lost(quality: FloatArray, predicted: FloatArray, measured: FloatArra
 def small(folder: Path) -> Iterator[list[str]]:
     """Two networks, of which nothing is measured."""
     place = str(folder / "machine")
-    yield ["make", place, "--measured", "1", "--fresh", "1", "--spaces", "resnet"]
+    yield ["make", place, "--measured", "1", "--fresh", "1", "--spaces", "resnet", "--pool", "9"]
 
 
 if __name__ == "__main__":

@@ -250,8 +250,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def small(_: Path) -> Iterator[list[str]]:
-    """Do harm twice, of two kinds by chance."""
-    yield ["--faults", "2", "--seed", str(random.SystemRandom().randrange(10**6))]
+    """Do harm once, of a kind by chance."""
+    yield ["--faults", "1", "--seed", str(random.SystemRandom().randrange(10**6))]
 
 
 if __name__ == "__main__":

@@ -309,8 +309,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def small(_: Path) -> Iterator[list[str]]:
-    """Strike each kind of search once."""
-    yield ["--faults", "1", "--seed", "0"]
+    """Strike two kinds of search once."""
     yield ["--faults", "1", "--seed", "1", "--kind", "rungs"]
     yield ["--faults", "1", "--seed", "2", "--kind", "text"]
 

@@ -298,7 +298,7 @@ def main(words: Sequence[str]) -> int:
 def small(folder: Path) -> Iterator[list[str]]:
     """Run tens of trials, once."""
     results = ["--results", str(folder / "throughput.csv")]
-    yield ["--trials", "40", "--rivals", "20", "--repeats", "1", *results]
+    yield ["--trials", "20", "--rivals", "6", "--repeats", "1", *results]
 
 
 def quiet() -> None:

@@ -238,7 +238,7 @@ def small(folder: Path) -> Iterator[list[str]]:
     from experiments.language.tiny_encoder import write_tiny_encoder
 
     write_tiny_encoder(folder / "teacher")
-    words = ["--tokens", "2048", "--seeds", "1", "--texts", "30"]
+    words = ["--tokens", "1024", "--seeds", "1", "--texts", "20"]
     yield [str(folder / "teacher"), str(folder / "students.csv"), *words]
 
 

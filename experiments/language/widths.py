@@ -99,7 +99,7 @@ def main(words: Sequence[str]) -> int:
 
 def small(folder: Path) -> Iterator[list[str]]:
     """Train the narrowest for a few steps."""
-    yield [str(folder / "widths.csv"), "--tokens", "4096", "--widths", "32"]
+    yield [str(folder / "widths.csv"), "--tokens", "1024", "--widths", "32"]
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
     yield [str(folder / "data"), str(folder / "run"), "--search", "data.image_size=16",
-           "stopping.num_trials=1", "training.epochs=1", "sampler=random", "budget=20s",
+           "stopping.num_trials=1", "training.epochs=1", "sampler=random", "budget=10s",
            "--results", str(folder / "winners.csv")]  # fmt: skip
 
 

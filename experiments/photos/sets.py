@@ -10,7 +10,7 @@ which is what a user has, and `unseen/<class>/*.jpg`, which judges what was made
 
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -20,12 +20,13 @@ from PIL import Image, ImageDraw, ImageFont
 from experiments.cifar10.convert import convert
 from experiments.smoke import make_parser, run_experiment
 
-NUM_KNOWN, NUM_UNSEEN = 120, 300  # images of a class, of the sets that are made here
+COUNTS = {"known": 120, "unseen": 300}  # images of a class, of the sets that are made here
 PICTURES = (
     "astronaut.png", "brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png",
     "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 SEED = 0
+Counts = Mapping[str, int]
 LETTERS, NEIGHBOURS, GLYPH_SEED = "aegkmqrsyz", "bcdfhijlnoptuvwx", 5
 
 
@@ -34,7 +35,9 @@ def main(words: Sequence[str]) -> int:
     parser = make_parser(__doc__)
     for name in ("clothes", "cifar10", "pictures", "folder"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--few", action="store_true", help="two images of a class")
     options = parser.parse_args(words)
+    counts = dict.fromkeys(COUNTS, 2) if options.few else COUNTS
     makers = {
         "clothes": (copy_clothes, options.clothes),
         "cifar10": (write_cifar10, options.cifar10),
@@ -46,14 +49,14 @@ def main(words: Sequence[str]) -> int:
         if not folder.is_dir():
             unfinished = options.folder / f".{name}"
             shutil.rmtree(unfinished, ignore_errors=True)
-            make(source, unfinished)
+            make(source, unfinished, counts)
             unfinished.rename(folder)
         found = {part: len(list(folder.glob(f"{part}/*/*"))) for part in ("known", "unseen")}
         print(f"{folder}: {found['known']:,} images known, {found['unseen']:,} unseen")
     return 0
 
 
-def copy_clothes(source: Path, folder: Path) -> None:
+def copy_clothes(source: Path, folder: Path, _: Counts) -> None:
     """Put the training and validation photos together; the test photos are the unseen ones."""
     for split, part in (("train", "known"), ("validation", "known"), ("test", "unseen")):
         for path in sorted(source.glob(f"{split}/*/*")):
@@ -62,14 +65,14 @@ def copy_clothes(source: Path, folder: Path) -> None:
             shutil.copy(path, to)
 
 
-def write_cifar10(source: Path, folder: Path) -> None:
+def write_cifar10(source: Path, folder: Path, counts: Counts) -> None:
     """Write 120 images a class as JPEGs of mixed sizes, 32 to 96 pixels, wide and tall ones."""
     arrays = convert(source)
     rng = np.random.default_rng(SEED)
-    for split, part, count in (("train", "known", NUM_KNOWN), ("test", "unseen", NUM_UNSEEN)):
+    for split, part in (("train", "known"), ("test", "unseen")):
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         for label, name in enumerate(arrays["class_names"]):
-            chosen = np.flatnonzero(labels == label)[:count]
+            chosen = np.flatnonzero(labels == label)[: counts[part]]
             for number, image in enumerate(images[chosen]):
                 height, width = np.exp(rng.uniform(np.log(32), np.log(96), size=2)).astype(int)
                 width = int(np.clip(width, 0.75 * height, 1.5 * height))
@@ -79,15 +82,14 @@ def write_cifar10(source: Path, folder: Path) -> None:
                 _save(resized, folder / part / str(name) / f"{number:04}.jpg")
 
 
-def write_crops(pictures: Path, folder: Path) -> None:
+def write_crops(pictures: Path, folder: Path, counts: Counts) -> None:
     """Cut pieces of ten pictures: which picture is it? Unseen pieces come from its right third."""
     rng = np.random.default_rng(SEED)
     for name in PICTURES:
         picture = Image.open(pictures / name).convert("RGB")
         border = picture.width * 2 // 3
-        parts = (("known", 0, border, NUM_KNOWN), ("unseen", border, picture.width, NUM_UNSEEN))
-        for part, left, right, count in parts:
-            for number in range(count):
+        for part, left, right in (("known", 0, border), ("unseen", border, picture.width)):
+            for number in range(counts[part]):
                 side = int(rng.integers(24, 49))
                 x, y = rng.integers(left, right - side), rng.integers(0, picture.height - side)
                 piece = picture.crop((int(x), int(y), int(x) + side, int(y) + side))
@@ -98,7 +100,7 @@ def write_crops(pictures: Path, folder: Path) -> None:
                 _save(Image.fromarray(lit), place)
 
 
-def write_glyphs(fonts: Path, folder: Path) -> None:
+def write_glyphs(fonts: Path, folder: Path, counts: Counts) -> None:
     """Write letters between two others, turned and grainy; unseen ones are of other fonts."""
     names = [
         path
@@ -107,10 +109,9 @@ def write_glyphs(fonts: Path, folder: Path) -> None:
     ]
     rng = np.random.default_rng(GLYPH_SEED)
     rng.shuffle(names)
-    parts = ("known", names[:9], NUM_KNOWN), ("unseen", names[9:], NUM_UNSEEN)
-    for part, own, count in parts:
+    for part, own in (("known", names[:9]), ("unseen", names[9:])):
         for letter in LETTERS:
-            for number in range(count):
+            for number in range(counts[part]):
                 _save(_glyph(letter, own, rng), folder / part / letter / f"{number:04}.jpg", 75)
 
 
@@ -146,7 +147,7 @@ def small(folder: Path) -> Iterable[Sequence[str]]:
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (160, 180, 3), dtype=np.uint8)).save(path)
-    yield [*(str(folder / name) for name in ("clothes", "cifar10", "pictures", "sets"))]
+    yield ["--few", *(str(folder / name) for name in ("clothes", "cifar10", "pictures", "sets"))]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from nas.execution.ray_local import LocalRay, start_local_ray
 from nas.execution.ray_token import shown_token
 
 KNOCK_S = 5.0  # the longest wait for a cluster's first answer
-# Waits before joining again: on a busy head node the process that serves a new client of Ray may
-# end while it starts.
+# Waits before joining again. The process that serves a new client of Ray is forked from one that
+# has threads of gRPC, and now and then ends at once (gRPC's own check fails; Ray 2.60).
 JOIN_AGAIN_S = (1.0, 4.0)
 
 # Shares of a CPU or GPU add up with rounding errors.

@@ -200,7 +200,9 @@ def test_int8_of_a_network_of_100_thousand_parameters_takes_a_third_at_most(tmp_
     )
     model = trained_network(space, architecture, dataset)
 
-    rows = {row.format: row for row in export(model, architecture, dataset, tmp_path)}
+    formats = {"onnx": OnnxFloat(), "int8": OnnxInt8()}
+    exported = export(model, architecture, dataset, tmp_path, formats=formats)
+    rows = {row.format: row for row in exported}
 
     assert rows["onnx int8"].size_bytes <= 0.32 * rows["onnx"].size_bytes
     # The float file is no straw man: it holds the weights and little else.

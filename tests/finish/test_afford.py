@@ -107,7 +107,9 @@ def test_a_larger_network_is_taken_where_few_images_cannot_say_that_it_is_worse(
 
 
 @pytest.mark.parametrize(("accuracy", "is_taken"), [(0.57, True), (0.56, False)])
-def test_of_much_smaller_networks_too_a_larger_one_that_may_be_as_good_is_taken(accuracy, is_taken):
+def test_of_much_smaller_networks_too_a_larger_one_that_may_be_as_good_is_taken(
+    accuracy, is_taken
+):
     """Seven points are hidden, of which one and a half times the size makes two and a half."""
     large, small, other = trial(0, 0.6, 1e6), trial(1, 0.59, 2e5), trial(2, accuracy, 3e5)
     found = chosen([large, small], [other], epoch_s=[2.0, 0.5, 1.0], num_long=3.1)

@@ -139,7 +139,7 @@ def test_a_search_runs_as_a_submitted_job(launch, tmp_path):
     assert not any(Path(home).is_relative_to(launch) for home in homes)
 
 
-@pytest.mark.parametrize("way", ["auto", "client"])
+@pytest.mark.parametrize("way", [pytest.param("auto", marks=pytest.mark.long), "client"])
 def test_a_cluster_is_joined_from_its_own_machine_and_through_rays_client(
     tmp_path, monkeypatch, way
 ):

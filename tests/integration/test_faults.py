@@ -254,6 +254,7 @@ def test_the_data_lie_once_on_each_node_and_are_not_copied(cluster, nodes, tmp_p
     assert max(used) < 2.5 * images.nbytes  # the driver's node and the workers' one
 
 
+@pytest.mark.long
 def test_uneven_nodes_and_custom_resources_are_used_fully(cluster, nodes, tmp_path):
     nodes(num_cpus=3, resources={"board": 1})
     nodes(num_cpus=5, resources={"board": 2})

@@ -54,7 +54,7 @@ def test_where_the_message_does_not_say_any_worker_may_be_to_blame():
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_trial_that_fills_the_memory_fails_with_the_cause_and_the_others_do_not(

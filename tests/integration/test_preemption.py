@@ -103,6 +103,7 @@ def test_a_training_killed_in_the_middle_repeats_little_and_ends_with_the_same_n
     assert_as_undisturbed(summary.records)
 
 
+@pytest.mark.long
 def test_a_training_goes_on_where_the_killed_driver_left_it(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "run"
     whole = num_steps_of(evaluator(log))

@@ -66,7 +66,13 @@ SEARCHES = {
     ],
 }
 
-QUICK = ("table_three_objectives", "table_resumed", "table_random")  # the others are slow tests
+QUICK = ("table_three_objectives", "table_resumed", "table_random")  # others take longer
+LONG = ("digits_vit_constraint", "digits_macs", "digits_resumed")
+
+
+def marked(name):
+    marks = {**dict.fromkeys(QUICK, ()), **dict.fromkeys(LONG, pytest.mark.long)}
+    return pytest.param(name, marks=marks.get(name, pytest.mark.slow))
 
 
 def write_table(path):
@@ -107,10 +113,7 @@ def searched(name, folder):
     return trials(folder / "runs" / name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SEARCHES],
-)
+@pytest.mark.parametrize("name", [marked(name) for name in SEARCHES])
 def test_a_search_proposes_what_it_proposed_before(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

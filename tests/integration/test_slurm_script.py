@@ -57,7 +57,7 @@ def test_the_script_is_bash_without_faults_of_syntax():
     subprocess.run(["bash", "-n", SCRIPT], check=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.ray
 def test_the_script_starts_ray_on_all_nodes_searches_and_ends_with_the_searchs_status(job):
     words = ["preset=smoke", "sampler=random", "stopping.num_trials=2", f"run_folder={job}/run"]

@@ -45,7 +45,7 @@ def test_a_search_that_streams_finds_what_one_in_memory_finds(photos):
     assert accuracies(runs / "streamed") == accuracies(runs / "kept")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_winners_of_a_search_that_streams_are_those_of_one_in_memory(photos):
     for name, way in (("kept", "false"), ("streamed", "true")):
         main((*WORDS, "execution=inline", f"name={name}", f"data.streaming={way}"))
@@ -64,7 +64,7 @@ def test_winners_of_a_search_that_streams_are_those_of_one_in_memory(photos):
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_workers_of_ray_read_the_folder_themselves(photos):

@@ -58,7 +58,7 @@ def share_of_true_volume(evaluator, records):
 @pytest.mark.parametrize(
     ("table", "mean_mark", "worst_mark"),
     [
-        pytest.param(MACRO, 0.985, 0.97, id="nas-bench-macro", marks=pytest.mark.slow),
+        pytest.param(MACRO, 0.985, 0.97, id="nas-bench-macro", marks=pytest.mark.long),
         pytest.param(CIFAR100, 0.88, 0.80, id="nas-bench-201 cifar-100", marks=pytest.mark.slow),
     ],
 )

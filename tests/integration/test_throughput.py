@@ -22,7 +22,7 @@ def test_a_null_trial_costs_the_driver_at_most_four_ms_at_a_thousand_trials(thro
     assert clock.between(0, -1)[1] <= 4.0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_slots_are_kept_busy(throughput, tmp_path):
     from experiments.engine.utilisation import LOADS, measure
 

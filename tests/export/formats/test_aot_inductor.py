@@ -10,7 +10,7 @@ from nas.export.formats.aot_inductor import AotInductor, compile_ahead, compiled
 from nas.export.traced import export_program
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 def test_machine_code_computes_what_the_network_computes(model, images, expected, tmp_path):
     path = tmp_path / "model_compiled.pt2"
