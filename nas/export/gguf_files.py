@@ -39,6 +39,9 @@ _NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+# llama.cpp takes token 11, which may be a comma, for the end of a text where a file names none. So
+# where texts have no end, a token that none holds is named: the byte 255 is nowhere in UTF-8.
+_NEVER_WRITTEN = "\u00ff"
 _OUTSIDE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
@@ -125,9 +128,10 @@ def _add_tokens(writer: Any, tokenizer: Tokenizer, kinds: Any) -> None:
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     writer.add_token_merges(merges)
     writer.add_add_bos_token(False)
-    if tokenizer.end is not None:
-        writer.add_bos_token_id(tokenizer.end)
-        writer.add_eos_token_id(tokenizer.end)
+    end = model["vocab"].get(_NEVER_WRITTEN) if tokenizer.end is None else tokenizer.end
+    if end is not None:
+        writer.add_bos_token_id(end)
+        writer.add_eos_token_id(end)
 
 
 def _gguf_tensors(model: Decoder) -> dict[str, torch.Tensor]:

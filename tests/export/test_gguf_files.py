@@ -70,3 +70,17 @@ def test_tokens_come_back(tmp_path, pieces):
     ours = pieces.encode(TEXT.encode())
     assert np.array_equal(theirs(TEXT, add_special_tokens=False)["input_ids"], ours)
     assert theirs.decode(ours) == TEXT
+
+
+@pytest.mark.parametrize("has_end", [True, False])
+def test_the_token_that_ends_a_text_is_in_no_text(tmp_path, has_end):
+    """Where none is named llama.cpp takes token 11, which a text may hold."""
+    gguf = pytest.importorskip("gguf")
+    pytest.importorskip("tokenizers")
+    pieces = learn_bpe(iter([TEXT.encode()]), vocabulary_size=280, has_end=has_end)
+    write_gguf(tmp_path / FILE, drawn(PLAN), pieces, name="drawn")
+    fields = gguf.GGUFReader(tmp_path / FILE).fields
+    ends = [fields[f"tokenizer.ggml.{name}_token_id"].contents() for name in ("bos", "eos")]
+    every = bytes(n for n in range(256) if n < 128) + "".join(map(chr, range(128, 2048))).encode()
+    assert ends[0] == ends[1]
+    assert ends[0] not in pieces.encode(every)
