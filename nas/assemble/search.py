@@ -97,6 +97,7 @@ def build_search(config: SearchConfig, *, data: Any = None) -> AssembledSearch:
         make_sampler=make_sampler,
         constraints=constraints,
         limits=limits,
+        seeks_best=aim.is_best,
         references=references,
         hand_made=hand_made(config, data),
         most_hand_made=MOST_SHARE if config.references.mobilenetv3_small is None else math.inf,

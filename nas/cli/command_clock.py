@@ -83,17 +83,16 @@ class CommandClock:
         self.took_s[part] = self.took_s.get(part, 0.0) + now_s - before_s
         self._last_s = now_s
 
-    def describe(self, planned: CommandTime) -> str:
-        """Return what was planned and what it took, in one line."""
-        expected = planned.parts()
+    def describe(self, budget_s: float, planned: CommandTime | None = None) -> str:
+        """Return what was planned, where it was, and what it took, in one line."""
+        expected = {} if planned is None else planned.parts()
         told = [
             f"{name} {duration_words(seconds)}"
             + (f" (planned {duration_words(expected[name])})" if name in expected else "")
             for name, seconds in self.took_s.items()
         ]
         whole = duration_words(time.monotonic() - self.began_s)
-        budget = duration_words(planned.budget_s)
-        return f"The command took {whole} of its {budget}: {', '.join(told)}."
+        return f"The command took {whole} of its {duration_words(budget_s)}: {', '.join(told)}."
 
 
 def trials_line(records: Sequence[TrialRecord], plan: TrialPlan, *, num_before: int) -> str:

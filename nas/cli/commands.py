@@ -121,7 +121,7 @@ FINISH = Command(
     "finish",
     "nas.cli.finish",
     "confirm winners on the test split; export and measure them",
-    about="Retrains winners on train and validation with several seeds, tests each once, and "
+    about="Retrains winners on train and validation, once for each seed, tests each once, and "
     "makes files of them: safetensors, torch.export, ONNX in floats and int8. Accuracy and speed "
     "of each file are measured.",
     arguments=(
@@ -135,6 +135,7 @@ FINISH = Command(
         Argument("pick=[3,17]", "these trials"),
         Argument("pick.size_bytes.max=100000", "the most accurate of at most 100 kB"),
         Argument("pick.accuracy.min=0.95", "the smallest of at least 95 % accuracy"),
+        Argument("budget=30min", "wall time of the whole command; winners that fit are retrained"),
         Argument("seeds=3", "how often each is retrained, every time with another seed"),
         Argument("training.epochs=40", "any setting of the training that differs from the search"),
         Argument(

@@ -82,6 +82,8 @@ def run_timed(words: Sequence[str], clock: CommandClock | None) -> int:
     if clock is None:  # else the search answers
         _answer(finish.folder, summary)
     _say_cost(console, finish.folder, grid_g_per_kwh=config.grid_g_per_kwh)
+    if clock is None and config.budget is not None:  # else the search tells it
+        console.print(own.describe(config.budget), markup=False, highlight=False, soft_wrap=True)
     return status
 
 
@@ -246,6 +248,7 @@ def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequen
 
 def _say_settled(console: Console, lengths: "Lengths") -> None:
     """Tell how long winners train, and why."""
+    from nas.finish.earlier import EARLIER
     from nas.report.values import counted
 
     found = list(lengths.of.values())
@@ -255,6 +258,10 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     span = f"{shortest} to {lengths.longest}" if shortest < lengths.longest else str(shortest)
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
     unit = "epoch" if span == "1" else "epochs"
+    if all(length.reason == EARLIER for length in found):
+        text = f"No winner is retrained: an earlier nas finish trained them longer, {span} {unit}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        return
     text = f"Winners are retrained for {span} {unit}, {times} each:"
     for epochs, reason in sorted(reasons):
         text += f"\n  {counted(epochs, 'epoch')}: {reason}"

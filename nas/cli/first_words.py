@@ -5,6 +5,7 @@ setting that is written as a flag (`--budget 3min`) is refused, with the word th
 """
 
 import re
+import shlex
 from collections.abc import Collection, Sequence
 
 from nas.cli.command import Argument, Command
@@ -66,8 +67,7 @@ def refuse_unknown_flags(
         is_value = bool(after) and "=" not in after and not after.startswith("-")
         meant = value if equals else (after if is_value else "true")
         key = name.lstrip("-").replace("-", "_")
-        quoted = f"'{key}={meant}'" if " " in meant else f"{key}={meant}"
-        told.append((name, quoted))
+        told.append((name, shlex.quote(f"{key}={meant}")))
     if not told:
         return
     names = ", ".join(dict.fromkeys(name for name, _ in told))

@@ -258,7 +258,7 @@ def _say_time(
     """Say what became of the plan of a command that has a budget."""
     if settled.time is None or settled.config.ui is Ui.NONE:
         return
-    lines = [clock.describe(settled.time)]
+    lines = [clock.describe(settled.time.budget_s, settled.time)]
     if settled.plan is not None:
         lines.insert(0, trials_line(summary.records, settled.plan, num_before=summary.num_resumed))
     for line in lines:

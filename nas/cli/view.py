@@ -19,6 +19,7 @@ from nas.cli.trial_rate import TrialRate
 from nas.config.schema import Ui
 from nas.engine.view import Progress, SearchPlan, View
 from nas.objective import Objective
+from nas.report.limits import limit_words
 from nas.report.values import counted, format_duration, heading_of, objective_text
 from nas.trial import TrialRecord, TrialState
 
@@ -199,7 +200,10 @@ class LiveView:
 
 def plan_line(plan: SearchPlan) -> str:
     """Return one line: the run, its size, its objectives and where its files go."""
-    goals = " and ".join(heading_of(objective.metric) for objective in plan.objectives)
+    names = [heading_of(objective.metric) for objective in plan.objectives]
+    aim = f"the best {names[0]}" if plan.seeks_best else f"better {' and '.join(names)}"
+    bounds = " and ".join(map(limit_words, (*plan.constraints, *plan.limits)))
+    within = f" with {bounds}" * bool(bounds)
     trials = (
         "as many trials as there is time for"
         if plan.num_trials is None
@@ -209,7 +213,7 @@ def plan_line(plan: SearchPlan) -> str:
     space = f"{format_count(plan.num_architectures)} architectures"
     return (
         f"{plan.name}: {trials}{earlier}, {plan.num_slots} at a time, out of {space}; "
-        f"the aim is better {goals}; in {plan.run_folder}"
+        f"the aim is {aim}{within}; in {plan.run_folder}"
     )
 
 

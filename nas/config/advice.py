@@ -83,7 +83,7 @@ def _told(
     if before:
         yield (
             f"'{shown(bare[0])}' sets nothing; a value with spaces needs quotes around it: "
-            f"'{joined}'"
+            f"{shlex.quote(joined)}"
         )
         return
     yield f"'{shown(bare[0])}' is no override; write {shown(bare[0])}=VALUE"

@@ -334,6 +334,8 @@ class SearchLoop:
             num_slots=backend.num_slots,
             num_resumed=self._tracker.num_resumed,
             limits=self._task.limits,
+            constraints=self._task.constraints,
+            seeks_best=self._task.seeks_best,
         )
 
 

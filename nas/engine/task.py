@@ -35,6 +35,7 @@ class SearchTask:
         notes: what the study is to note of itself, by key, as plain values.
         rungs: how trials train in steps; None trains each in one go.
         limits: on what training measures; networks that break them stay on record.
+        seeks_best: the best network that keeps them is looked for, not the whole front.
         references: models that the search is compared with, and that need no training.
         hand_made: name and architecture of networks that are trained for comparison.
         most_hand_made: share of the trials' time that one of them may take; infinite for any.
@@ -54,6 +55,7 @@ class SearchTask:
     notes: Mapping[str, Any] = field(default_factory=dict)
     rungs: RungPlan | None = None
     limits: tuple[Constraint, ...] = ()
+    seeks_best: bool = False
     references: tuple[Reference, ...] = ()
     hand_made: tuple[tuple[str, Architecture], ...] = ()
     most_hand_made: float = math.inf

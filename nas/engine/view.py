@@ -21,6 +21,8 @@ class SearchPlan:
         num_slots: trials that run at once.
         num_resumed: trials that an earlier command finished.
         limits: on what training measures.
+        constraints: limits on static costs.
+        seeks_best: the best that keeps them is looked for, not the whole front.
     """
 
     name: str
@@ -31,6 +33,8 @@ class SearchPlan:
     num_slots: int
     num_resumed: int = 0
     limits: tuple[Constraint, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    seeks_best: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def remembered(memory: Path, made_from: list[Any]) -> list[ArtefactRow] | None:
         return None
     try:
         content = read_json(memory, remedy="it is written again")
-        if content["made_from"] != made_from:
+        if made_from not in _serving(content["made_from"]):
             return None
         rows = [_from_json(row) for row in content["rows"]]
     except (RunFolderError, KeyError, TypeError, AttributeError, ValueError):
@@ -63,6 +63,12 @@ def remembered(memory: Path, made_from: list[Any]) -> list[ArtefactRow] | None:
     folder = memory.parent
     lost = [row for row in rows if not row.refused and not (folder / Path(row.file).name).exists()]
     return None if lost else rows
+
+
+def _serving(made_from: list[Any]) -> list[list[Any]]:
+    """Return what files serve for: those whose memory was measured also where it need not be."""
+    *source, settings = made_from
+    return [made_from, [*source, {**settings, "peak_memory": False}]]
 
 
 def clear(place: Path) -> None:

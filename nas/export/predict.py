@@ -346,5 +346,5 @@ def main(arguments: Sequence[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (ImportError, FileNotFoundError) as error:
-        sys.exit(str(error))
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"predict.py: {error}")

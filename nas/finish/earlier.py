@@ -8,7 +8,8 @@ it was the longer one, and costs no time.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nas.finish.confirm import RetrainingPlan, Winner
+from nas.finish.afford import trial_epochs_s
+from nas.finish.confirm import CONFIRM, RetrainingPlan, Winner
 from nas.finish.find_length import FITS, QUICKER
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
@@ -59,6 +60,29 @@ def earlier_retrainings(
         if known:
             found[identity] = max(known, key=lambda retraining: retraining.epochs)
     return found
+
+
+def measured_growth(
+    trials: Sequence[Winner], ledger: Ledger, search_epochs: int, by_images: float
+) -> float:
+    """Return how many seconds an epoch of a retraining takes for each one of a trial's epoch.
+
+    Args:
+        trials: with what their own trainings took.
+        ledger: of retrainings; what they took counts where there are any.
+        search_epochs: of a trial.
+        by_images: what it should be, by the number of images.
+    """
+    names = [trial.architecture.id for trial in trials]
+    epoch_s = dict(zip(names, trial_epochs_s(trials, search_epochs), strict=True))
+    took_s = expected_s = 0.0
+    for entry in ledger.entries():
+        epochs = entry.facts.get("epochs")
+        trial_s = epoch_s.get(str(entry.facts.get("architecture_id")), 0.0)
+        if isinstance(epochs, int) and entry.facts.get("step") == CONFIRM and trial_s > 0.0:
+            took_s += entry.seconds
+            expected_s += epochs * entry.metrics.get("training_share", 1.0) * trial_s
+    return took_s / expected_s if took_s > 0.0 and expected_s > 0.0 else by_images
 
 
 def with_earlier(

@@ -10,7 +10,13 @@ from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.choose import counting
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
-from nas.finish.earlier import EARLIER, EarlierRetraining, earlier_retrainings, with_earlier
+from nas.finish.earlier import (
+    EARLIER,
+    EarlierRetraining,
+    earlier_retrainings,
+    measured_growth,
+    with_earlier,
+)
 from nas.finish.find_length import (
     FITS,
     LENGTHS,
@@ -75,7 +81,8 @@ def settle(
     if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
         return Settled(task, winners, plan)
     data = task.dataset
-    growth = (len(data.train) + len(data.validation)) / len(data.train)
+    by_images = (len(data.train) + len(data.validation)) / len(data.train)
+    growth = measured_growth(_trials(task), ledger, patience.search_epochs, by_images)
     trained = _trained(task, plan, patience, growth=growth, ledger=ledger, crew=crew)
     winners = _kept(task, winners, patience, trained, growth=growth, folder=folder, crew=crew)
     question = Question(
@@ -205,6 +212,11 @@ def _kept(
     return kept
 
 
+def _trials(task: FinishTask) -> list[Winner]:
+    """Return all trained trials of the search."""
+    return [candidate_of(record) for record in task.records if record.parent is None]
+
+
 def _trained(
     task: FinishTask,
     plan: RetrainingPlan,
@@ -217,7 +229,7 @@ def _trained(
     """Return ids of networks that were retrained before for longer than the budget allows."""
     if patience.budget_s is None or patience.keeps_epochs:
         return frozenset()
-    trials = [candidate_of(record) for record in task.records if record.parent is None]
+    trials = _trials(task)
     seeds = plan.num_seeds if patience.keeps_seeds else 1
     earlier = earlier_retrainings(trials, plan, ledger, num_seeds=seeds)
     available_s = _available(task, crew, patience.budget_s)

@@ -29,7 +29,8 @@ def limits_line(
     kept = sum(keeps(record, limits) for record in ended)
     members = [record for record in front if keeps(record, limits)]
     asked = " and ".join(map(limit_words, limits))
-    numbers = ", ".join(str(record.number) for record in members) or "none"
+    which = "trial" if len(members) == 1 else "trials"
+    numbers = f"{which} {', '.join(str(r.number) for r in members)}" if members else "none"
     return (
         f"{asked}: kept by {kept} of {counted(len(ended), 'complete trial')}; "
         f"on the front: {numbers}."

@@ -25,7 +25,7 @@ def test_fewer_trials_than_planned_are_told_with_what_each_took():
 def test_each_part_is_told_with_its_plan():
     clock = CommandClock(time.monotonic() - 20.0)
     clock.end("start")
-    told = clock.describe(CommandTime(180.0, start_s=12.0, trials_s=100.0, reports_s=68.0))
+    told = clock.describe(180.0, CommandTime(180.0, start_s=12.0, trials_s=100.0, reports_s=68.0))
     assert told == "The command took 20 s of its 3.0 min: start 20 s (planned 12 s)."
 
 

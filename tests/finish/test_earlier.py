@@ -4,7 +4,13 @@ import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
 from nas.finish.confirm import RetrainingPlan, candidate_of
-from nas.finish.earlier import EARLIER, EarlierRetraining, earlier_retrainings, with_earlier
+from nas.finish.earlier import (
+    EARLIER,
+    EarlierRetraining,
+    earlier_retrainings,
+    measured_growth,
+    with_earlier,
+)
 from nas.finish.find_length import FITS
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
@@ -76,3 +82,19 @@ def test_the_longer_one_stands(winner, planned, reason, trained, is_kept):
 
     expected = Length(60, EARLIER) if is_kept else Length(planned, reason)
     assert told.of[identity] == expected
+
+
+def test_what_retrainings_took_says_what_an_epoch_takes(ledger):
+    """An epoch of the trial took a second, one of the retraining two."""
+    told = record(0, channels=2, accuracy=0.5, size_bytes=1e3)
+    winner = candidate_of(replace(told, seconds=8.0))
+    assert measured_growth([winner], ledger, 8, 1.3) == 1.3
+
+    identity = winner.architecture.id
+    seconds, facts = 2.0 * 30, {"architecture_id": identity, "epochs": 60}
+    half = {"training_share": 0.5}
+    ledger.append(LedgerEntry("a", half, seconds, {**facts, "step": "confirm"}))
+    ledger.append(LedgerEntry("b", half, 100 * seconds, {**facts, "step": "distil"}))
+    ledger.append(LedgerEntry("c", half, 99.0, {**facts, "architecture_id": "another"}))
+
+    assert measured_growth([winner], ledger, 8, 1.3) == pytest.approx(2.0)

@@ -26,7 +26,7 @@ def test_the_line_counts_trials_and_names_members(trial, accuracy_size):
 
     line = limits_line(records, front, LIMITS)
 
-    assert line == "accuracy >= 60.00 %: kept by 2 of 3 complete trials; on the front: 1."
+    assert line == "accuracy >= 60.00 %: kept by 2 of 3 complete trials; on the front: trial 1."
     assert limits_line(records, front, ()) == ""
 
 
