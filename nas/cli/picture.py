@@ -113,7 +113,7 @@ def pace_line(progress: Progress, rate: str) -> str:
     words = [f"{busy} of {counted(progress.num_slots, 'slot')} busy", rate]
     words.append(format_duration(progress.elapsed_s))
     if progress.remaining_s is not None:
-        words.append(f"about {format_duration(progress.remaining_s)} left")
+        words.append(f"about {format_duration(progress.remaining_s)} left for trials")
     return ", ".join(filter(None, words))
 
 

@@ -248,5 +248,5 @@ def progress_line(progress: Progress) -> str:
     words.append(f"front of {len(progress.front)}")
     words.append(format_duration(progress.elapsed_s))
     if progress.remaining_s is not None:
-        words.append(f"about {format_duration(progress.remaining_s)} left")
+        words.append(f"about {format_duration(progress.remaining_s)} left for trials")
     return ", ".join(words)

@@ -99,7 +99,7 @@ def test_a_line_says_once_a_minute_how_far_the_search_is(paper):
 
     told = (
         "12 of 64 trials, 2 running, 1 failed, 7 proposals drawn again, front of 1, "
-        "1 min 30 s, about 6 min 40 s left"
+        "1 min 30 s, about 6 min 40 s left for trials"
     )
     assert paper.file.getvalue().splitlines()[1:] == [told, told]
 
