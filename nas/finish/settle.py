@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,8 +103,10 @@ def settle(
     lengths = found.lengths
     if lengths is None:
         return Settled(task, winners, plan, None, found.outcome)
-    if not patience.keeps_epochs:
-        known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
+    known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
+    if patience.keeps_epochs:
+        _say_longer(winners, known, lengths)
+    else:
         lengths = with_earlier(lengths, known, trained=trained)
     recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
     epochs = {identity: one.epochs for identity, one in lengths.of.items()}
@@ -210,6 +212,26 @@ def _kept(
             shlex.quote(str(folder.parent)),
         )
     return kept
+
+
+def _say_longer(
+    winners: Sequence[Winner], earlier: Mapping[str, EarlierRetraining], lengths: Lengths
+) -> None:
+    """Warn of winners whose files will be of a shorter retraining than they were."""
+    longer = {
+        winner.name: known.epochs
+        for winner in winners
+        if (known := earlier.get(winner.architecture.id)) is not None
+        and known.epochs > lengths.of[winner.architecture.id].epochs
+    }
+    if longer:
+        told = ", ".join(f"{name} for {epochs:.0f} epochs" for name, epochs in longer.items())
+        _LOG.warning(
+            "an earlier nas finish trained longer: %s; with training.epochs=%d its files are "
+            "replaced, without it they stay",
+            told,
+            lengths.longest,
+        )
 
 
 def _trials(task: FinishTask) -> list[Winner]:

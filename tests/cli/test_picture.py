@@ -78,7 +78,10 @@ def test_states_pace_and_warnings_stand_above_the_front():
     assert lines[0] == (
         "1234 of 6400 trials, 16 running, 4 waiting at a rung, 12 failed, 70 drawn again"
     )
-    assert lines[1] == "16 of 16 slots busy, 7.0 trials/min, 1 min 30 s, about 1 h 7 min left for trials"
+    assert (
+        lines[1]
+        == "16 of 16 slots busy, 7.0 trials/min, 1 min 30 s, about 1 h 7 min left for trials"
+    )
     assert lines[2] == "best accuracy: trial 2 with 95.00 % accuracy, 100 kB size"
     assert lines[3] == "! look here"
 

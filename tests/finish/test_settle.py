@@ -1,7 +1,9 @@
 import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
+from nas.finish import settle
 from nas.finish.confirm import RetrainingPlan, candidate_of
+from nas.finish.earlier import EarlierRetraining
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
 from nas.finish.settle import trained_lengths
@@ -24,3 +26,16 @@ def test_a_winner_that_was_trained_no_longer_than_a_trial_is_told(
 
     assert found.of[winner.architecture.id].epochs == round(100 * share)
     assert ("retrain trial 0 no longer than its trial, 7 of 8 epochs" in caplog.text) == is_told
+
+
+@pytest.mark.parametrize(("epochs", "is_told"), [(60, True), (3, False)])
+def test_who_asks_for_fewer_epochs_than_an_earlier_finish_had_is_told(caplog, epochs, is_told):
+    winner = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
+    identity = winner.architecture.id
+    earlier = {identity: EarlierRetraining(planned=80, epochs=epochs)}
+
+    settle._say_longer([winner], earlier, Lengths({identity: Length(4, "so it was asked")}, 1))
+
+    assert (
+        "trained longer: trial 0 for 60 epochs; with training.epochs=4" in caplog.text
+    ) is is_told
