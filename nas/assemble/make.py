@@ -30,12 +30,18 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         offers: objects for those arguments that the target has and the node does not give.
 
     Raises:
-        ConfigError: Hydra refuses to call the target.
+        ConfigError: Hydra refuses to call the target, or would read a text as a reference.
         Exception: whatever the target raises.
     """
     wanted = {name: offers[name] for name in offers_of(node, offers)}
     # Partial: Hydra would turn the offered dataclasses into configurations. "all": nothing below
     # knows OmegaConf, so plain dicts and lists are handed over.
+    for name, value in node.items():
+        if isinstance(value, str) and "${" in value:
+            raise ConfigError(
+                f"{name} is {value!r}, and configuration files read ${{ as a reference to another "
+                "setting; rename what it names, or give a link to it"
+            )
     config = OmegaConf.create({**node, "_partial_": True, "_convert_": "all"})
     try:
         with weights_alone(not is_trusted()):

@@ -23,11 +23,13 @@ class FinishedTrial:
         row: its test.
         folder: of its files; None where none was made.
         files: those that may be shipped.
+        is_lost: files were made, and none is there any more.
     """
 
     row: WinnerRow
     folder: Path | None
     files: tuple[ArtefactRow, ...]
+    is_lost: bool = False
 
     @property
     def tested(self) -> str:
@@ -54,6 +56,8 @@ class FinishedTrial:
             lines.append(f"  in {self.folder}")
             if (self.folder / "predict.py").is_file():
                 lines.append(_use_line(self.folder))
+        if self.is_lost:
+            lines.append("  its files are gone; the nas finish that made them makes them again")
         return lines
 
     def content(self) -> dict[str, Any]:
@@ -72,12 +76,9 @@ def finished_trial(folder: RunFolder, record: TrialRecord) -> FinishedTrial | No
     artefacts = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(artefacts) if artefacts.is_file() else []
     place = folder.finish_dir / str(record.number)
-    own = [
-        f
-        for f in files
-        if Path(f.file).parent == Path(str(record.number)) and _is_usable(folder, f)
-    ]
-    return FinishedTrial(row, place if own else None, tuple(own))
+    made = [f for f in files if Path(f.file).parent == Path(str(record.number)) and not f.refused]
+    own = tuple(f for f in made if _is_usable(folder, f))
+    return FinishedTrial(row, place if own else None, own, is_lost=bool(made) and not own)
 
 
 def tested_records(

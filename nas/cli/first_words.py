@@ -4,6 +4,7 @@ They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows kn
 setting that is written as a flag (`--budget 3min`) is refused, with the word that sets it.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
@@ -35,13 +36,24 @@ def with_keys(words: Sequence[str], command: Command) -> list[str]:
 
 
 def leading_words(words: Sequence[str], argument: Argument) -> list[str]:
-    """Return the words at the beginning that stand for an argument: no settings, no flags."""
+    """Return the words at the beginning that stand for an argument: no settings, no flags.
+
+    A folder that is there may have an = in its name.
+    """
     found: list[str] = []
     for word in words:
-        if "=" in word or word.startswith("-") or (found and not argument.takes_list):
+        if (
+            ("=" in word and not _is_folder(word))
+            or word.startswith("-")
+            or (found and not argument.takes_list)
+        ):
             break
         found.append(word)
     return found
+
+
+def _is_folder(word: str) -> bool:
+    return os.path.isdir(word)  # noqa: PTH112 - of Path it fails where the name is too long
 
 
 def refuse_unknown_flags(

@@ -57,13 +57,13 @@ def run(words: Sequence[str]) -> int:
         f"make files of it:  {command}",
     ]
     lines += ["", *(tested or confirm)]
-    if choice.untested is not None:
-        number = choice.untested.number
-        lines += [
-            "",
-            f"By the search's short trainings alone it would be {_told(choice.untested, view)}.",
-            f"To retrain and test that one too: {finish_command(settings['run'], number)}",
-        ]
+    if choice.promising is not None:
+        number = choice.promising.number
+        other = _told(choice.promising, view)
+        lines += ["", f"By the search's short trainings alone it would be {other}."]
+        if number not in choice.tested:
+            again = finish_command(settings["run"], number)
+            lines.append(f"To retrain and test that one too: {again}")
     if useless := trivial_line([choice.accuracy], view.references):
         lines += ["", useless]
     if files_told := line_of_files_within(view.folder, constraints):
@@ -82,7 +82,8 @@ class _Choice:
         why: a sentence.
         accuracy: of the test split where it was tested, else of the search; NaN for none.
         notes: further lines.
-        untested: what the search's own values would choose, where tests chose another.
+        promising: what the search's own values would choose, where tests chose another.
+        tested: numbers of the trials that were tested.
     """
 
     record: "TrialRecord"
@@ -90,7 +91,8 @@ class _Choice:
     why: str
     accuracy: float
     notes: tuple[str, ...] = ()
-    untested: "TrialRecord | None" = None
+    promising: "TrialRecord | None" = None
+    tested: frozenset[int] = frozenset()
 
 
 def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") -> _Choice:
@@ -121,7 +123,8 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
         why = _why(pick, view, known)
         return _Choice(record, _told(record, view), why, _accuracy(record), notes)
     promised = [record for record in kept if keeps(record, limits)]
-    untested = choose(promised, objectives=view.objectives, pick=pick) if promised else []
+    promising = choose(promised, objectives=view.objectives, pick=pick) if promised else []
+    numbers = {record.number for record in all_tested}
     pick = replace(pick, beliefs={})
     (chosen,) = choose(tested, objectives=view.objectives, pick=pick)
     return _Choice(
@@ -129,7 +132,8 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
         f"{_told(chosen, view)}, on the test split",
         _why(pick, view, tested, kind="tested network"),
         _accuracy(chosen),
-        untested=next((r for r in untested if r.number != chosen.number), None),
+        promising=next((r for r in promising if r.number != chosen.number), None),
+        tested=frozenset(numbers),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nas.config.units import unit_of
 from nas.errors import ConfigError, nearest_first
-from nas.metric import AT, METRICS, is_known, is_share
+from nas.metric import AT, METRICS, STATIC_METRICS, is_known, is_share
 from nas.objective import Constraint
 
 _ENDS = {"min": "minimum", "max": "maximum"}
@@ -37,6 +37,8 @@ def limit_of(word: str) -> Constraint:
             words = "a share from 0 to 1, or as 95%"
         known = "" if is_known(metric) else f"; metrics, nearest first: {_nearest(metric)}"
         raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}{known}")
+    if end == "max" and number <= 0 and metric.partition(AT)[0] in STATIC_METRICS:
+        raise ConfigError(f"{key} is {number:g}, and every network has more than 0; raise it")
     return Constraint(metric, **{_ENDS[end]: number})
 
 

@@ -46,8 +46,8 @@ def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -
 def _limit_faults(name: str, limits: Mapping[str, Any]) -> list[str]:
     low, high = limits.get("min"), limits.get("max")
     is_cost = name in STATIC_METRICS or device_of(name) is not None
-    if is_cost and isinstance(high, int | float) and high < 0:
-        return [f"constraints.{name}.max is {high:g}, and no network has less than 0; raise it"]
+    if is_cost and isinstance(high, int | float) and high <= 0:
+        return [f"constraints.{name}.max is {high:g}, and every network has more than 0; raise it"]
     if faults := share_faults({name: limits}, place="constraints"):
         return faults
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:

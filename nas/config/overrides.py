@@ -48,12 +48,15 @@ _PLAIN = re.compile(r"[\w./:%+@*?|$-]*", re.ASCII)  # what Hydra's grammar takes
 def _is_bare_path(text: str) -> bool:
     """Say whether a setting that is a path has a value that Hydra would read as an expression.
 
-    Lists, what is quoted or escaped, interpolations and sweeps stay what they are.
+    Lists, what is quoted or escaped, interpolations and sweeps stay what they are; a path with a
+    comma that is there is a path.
     """
     value = text.partition("=")[2]
     if key_of(text).rpartition(".")[2] not in _PATHS or _PLAIN.fullmatch(value):
         return False
-    return value[0] not in "'\"[{" and not any(mark in value for mark in (",", "${", "\\"))
+    if value[0] in "'\"[{" or any(mark in value for mark in ("${", "\\")):
+        return False
+    return "," not in value or os.path.exists(os.path.expanduser(value))  # noqa: PTH110, PTH111
 
 
 _ON_DEVICE = re.compile(

@@ -33,6 +33,27 @@ def share_interval(
     return max(0.0, (middle - half) / (1 + widened)), min(1.0, (middle + half) / (1 + widened))
 
 
+def chance_of_at_most(num_right: int, num_examples: int, share: float) -> float:
+    """Return the probability that so few or fewer of some examples count, each by itself.
+
+    Args:
+        num_right: examples that count.
+        num_examples: all of them.
+        share: probability that one of them counts.
+    """
+    logs = math.log(share), math.log1p(-share)
+    return math.fsum(
+        math.exp(
+            math.lgamma(num_examples + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(num_examples - k + 1)
+            + k * logs[0]
+            + (num_examples - k) * logs[1]
+        )
+        for k in range(num_right + 1)
+    )
+
+
 def least_loss(right: Right, expected_right: Right, *, z: float = ONE_SIDED) -> float:
     """Return the share of examples that a model loses at least, however lucky the other was.
 

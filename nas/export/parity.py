@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.evaluation.winner_metric import WinnerMetric
-from nas.export.chance import ONE_SIDED, least_loss, share_interval
+from nas.export.chance import chance_of_at_most, least_loss
 from nas.export.deployable import FloatArray, Resized
 from nas.export.shipped import Runner
 from nas.metric import is_share
@@ -98,11 +98,11 @@ def compare(
     if not difference <= allowed:
         faults.append(f"an output differs by {difference:.2g}, {allowed:.2g} is allowed")
     number = len(targets)
-    most = share_interval(agreement * number, number, z=ONE_SIDED)[1]
-    if most < tolerance.agreement:
+    needed = tolerance.agreement
+    if agreement < needed and chance_of_at_most(round(agreement * number), number, needed) < 0.05:
         faults.append(
             f"{agreement:.1%} of the examples get the same class as from torch, "
-            f"{tolerance.agreement:.1%} are needed"
+            f"{needed:.1%} are needed"
         )
     worse = winner_metric.gain(torch_value, value)
     limit = tolerance.drop * max(1.0, abs(torch_value))

@@ -4,11 +4,13 @@ One row for each winner and each baseline, smallest first. The numbers of the se
 those of the test split, so that anybody can see how optimistic the search was.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.metric import Direction
+from nas.errors import RunFolderError
+from nas.metric import Direction, is_share
 from nas.objective import objective_for
 from nas.record.rows import read_rows, write_rows
 
@@ -81,6 +83,14 @@ def read_winners(path: Path) -> list[WinnerRow]:
     """Read what `write_winners` wrote.
 
     Raises:
-        RunFolderError: there is no such file.
+        RunFolderError: there is no such file, or it is damaged.
     """
-    return read_rows(path, kind=WinnerRow, made_by=f"nas finish run={path.parents[1]}")
+    made_by = f"nas finish run={path.parents[1]}"
+    rows = read_rows(path, kind=WinnerRow, made_by=made_by)
+    for row in rows:
+        if is_share(row.metric) and not (math.isnan(row.test_mean) or 0 <= row.test_mean <= 1):
+            raise RunFolderError(
+                f"{path} is damaged ({row.name}: {row.metric} {row.test_mean:g} is no share); "
+                f"remove it and make it again by {made_by}"
+            )
+    return rows

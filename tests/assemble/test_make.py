@@ -3,7 +3,7 @@
 import pytest
 
 from nas.assemble.check import check_search
-from nas.assemble.make import make_space
+from nas.assemble.make import make, make_space
 from nas.config.source import ConfigSource
 from nas.errors import ConfigError
 from search_spaces.compressed import CompressedSpace
@@ -53,3 +53,8 @@ def test_a_fault_is_told_with_the_word_that_mends_it(override, message):
     )
     with pytest.raises(ConfigError, match=message):
         checked(*given, override)
+
+
+def test_a_text_that_would_be_read_as_a_reference_is_refused():
+    with pytest.raises(ConfigError, match=r"path is 'photos/\$\{x\}'.*rename what it names"):
+        make({"_target_": "builtins.dict", "path": "photos/${x}"})

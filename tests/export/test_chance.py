@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nas.export.chance import ONE_SIDED, least_loss, share_interval
+from nas.export.chance import ONE_SIDED, chance_of_at_most, least_loss, share_interval
 
 
 def test_wilsons_interval_of_a_textbook_case():
@@ -39,3 +39,8 @@ def test_a_loss_within_what_is_allowed_is_seldom_called_certain():
 
     # 5 % are expected, 20 of 400; more than 34 has a chance of one in a thousand.
     assert sum(called) <= 34
+
+
+@pytest.mark.parametrize(("num_right", "expected"), [(8, 0.0861), (7, 0.0115), (10, 1.0)])
+def test_so_few_of_ten_count_by_chance(num_right, expected):
+    assert chance_of_at_most(num_right, 10, 0.95) == pytest.approx(expected, abs=1e-4)
