@@ -161,17 +161,18 @@ def print_times(
 def plan_words(times: TrialTimes, *, config: SearchConfig, num_workers: int) -> str:
     """Return trials per hour, and the expected length of the planned search."""
     words = (
-        f"about {format_duration(times.mean_s)} a trial, {num_workers} at a time: "
-        f"{times.trials_per_hour:,.0f} trials an hour, if they do not slow each other down"
+        f"networks drawn at random take about {format_duration(times.mean_s)} a trial on average, "
+        f"{num_workers} at a time: {times.trials_per_hour:,.0f} trials an hour, if they do not "
+        "slow each other down"
     )
     number, limit = config.stopping.num_trials, config.stopping.time_limit_s
     if times.planned_s is not None:
-        what = f"{number} trials" if number is not None else "the search"
+        what = f"{number} such trials" if number is not None else "the search"
         if limit is not None and times.planned_s >= limit:
             what = f"the search ends at its time limit, with about {_done_by(times, limit)} trials"
             words += f"\n{what}: {format_duration(limit)}"
         else:
-            words += f"\n{what} (the planned search): {format_duration(times.planned_s)}"
+            words += f"\n{what}: {format_duration(times.planned_s)}"
     if times.over_limit > 0:
         words += (
             f"\n{100 * times.over_limit:.0f} % of the networks would pass "
