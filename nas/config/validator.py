@@ -252,6 +252,8 @@ def unknown_key(path: str, known: Collection[str]) -> str:
     if path in SETTINGS:
         name = SETTINGS[path]
         return f"{where}; it is called {name.rpartition('.')[2]} now: write {name}"
+    if path == "run" and "run_folder" in known:
+        return f"{where}; to go on with a search write run_folder=runs/N resume=true"
     if not known:
         return f"{where}; it has none at all"
     metric = next((name for name in METRICS if len(key) >= _LEAST_WORD and key in name), None)

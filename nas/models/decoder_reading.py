@@ -242,7 +242,8 @@ def _from_gguf(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
     except Exception as error:  # of a damaged file transformers and gguf raise all kinds
         raise SpaceError(
-            f"search_space.model: transformers cannot read {path}: {error!r}"
+            f"search_space.model: {path} is damaged, cut off, or of a kind that transformers does "
+            f"not read ({error!r}); bring it back from where it came"
         ) from error
     config = model.config.to_dict()
     config.pop("quantization_config", None)  # it tells of the file: the weights are floats now

@@ -304,6 +304,9 @@ def tokens_per_second(model: PortableDecoder, *, repeats: int = 5) -> float:
     return statistics.median(speeds[1:])
 
 
+_REMEDY = "give a whole safetensors file of this folder"
+
+
 def load(folder: Path, file: str = "model.safetensors") -> PortableDecoder:
     """Return the model of a folder."""
     config = json.loads((folder / "config.json").read_text())
@@ -325,7 +328,11 @@ def main() -> None:
         parser.error(f"there is no {asked.file} beside this program; there are {there}")
     if asked.tokens < 1 or asked.temperature < 0:
         parser.error("--tokens must be at least 1 and --temperature at least 0")
-    model, writer = load(folder, asked.file), Writer(folder / "tokenizer.json")
+    try:
+        model = load(folder, asked.file)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        parser.error(f"{asked.file} holds no weights that can be read ({error}); {_REMEDY}")
+    writer = Writer(folder / "tokenizer.json")
     written = generate(
         model,
         writer.encode(asked.text) or [0],

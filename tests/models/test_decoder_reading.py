@@ -111,5 +111,5 @@ def test_a_damaged_gguf_file_is_told(tmp_path):
     for package in ("gguf", "transformers", "accelerate"):
         pytest.importorskip(package)
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(range(99)))
-    with pytest.raises(SpaceError, match=r"transformers cannot read .*m.gguf"):
+    with pytest.raises(SpaceError, match=r"m.gguf is damaged, cut off, or of a kind that"):
         read_decoder(tmp_path / "m.gguf")
