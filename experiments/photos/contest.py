@@ -28,7 +28,7 @@ from nas.record.winners import read_winners
 
 HERE = Path(__file__).parent
 _BLOCK = 128  # photos that are judged at once
-_ON_CPU_TIME = """
+ON_CPU_TIME = """
 import os, sys, time
 
 def spent_s():
@@ -53,7 +53,7 @@ def main(words: Sequence[str]) -> int:
     if not (options.run / "finish" / "winners.csv").is_file():
         words = ["search", "data=image_folder", f"data.path={options.folder / 'known'}"]
         words += ["finish=true", f"run_folder={options.run}", "execution=inline", "ui=plain"]
-        subprocess.run([sys.executable, "-c", _ON_CPU_TIME, *words, *options.search], check=True)
+        subprocess.run([sys.executable, "-c", ON_CPU_TIME, *words, *options.search], check=True)
     judge(options)
     return 0
 

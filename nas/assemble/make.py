@@ -34,14 +34,14 @@ def make(node: Mapping[str, Any], **offers: Any) -> Any:
         Exception: whatever the target raises.
     """
     wanted = {name: offers[name] for name in offers_of(node, offers)}
-    # Partial: Hydra would turn the offered dataclasses into configurations. "all": nothing below
-    # knows OmegaConf, so plain dicts and lists are handed over.
     for name, value in node.items():
         if isinstance(value, str) and "${" in value:
             raise ConfigError(
                 f"{name} is {value!r}, and configuration files read ${{ as a reference to another "
                 "setting; rename what it names, or give a link to it"
             )
+    # Partial: Hydra would turn the offered dataclasses into configurations. "all": nothing below
+    # knows OmegaConf, so plain dicts and lists are handed over.
     config = OmegaConf.create({**node, "_partial_": True, "_convert_": "all"})
     try:
         with weights_alone(not is_trusted()):

@@ -23,6 +23,14 @@ def test_a_run_may_stand_first_without_its_key(name, words, full):
     assert with_keys(words, COMMANDS[name]) == full
 
 
+def test_a_folder_with_an_equals_sign_in_its_name_may_stand_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1").mkdir()
+
+    assert with_keys(["lr=0.1", "seeds=5"], COMMANDS["finish"]) == ["run=lr=0.1", "seeds=5"]
+    assert with_keys(["lr=0.2", "seeds=5"], COMMANDS["finish"]) == ["lr=0.2", "seeds=5"]
+
+
 def test_a_run_that_is_given_twice_is_refused():
     with pytest.raises(ConfigError, match="run is given twice: as runs/a and by run="):
         with_keys(["runs/a", "run=runs/b"], COMMANDS["report"])

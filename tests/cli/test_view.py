@@ -1,14 +1,15 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from nas.architecture import Architecture
 from nas.cli.numbers import format_count
-from nas.cli.view import LiveView, PlainView, SilentView, make_view
+from nas.cli.view import LiveView, PlainView, SilentView, make_view, plan_line
 from nas.config.schema import Ui
 from nas.engine.view import Progress, SearchPlan
-from nas.objective import objective_for
+from nas.objective import Constraint, objective_for
 from nas.trial import Failure, FailureKind, TrialRecord, TrialState
 
 OBJECTIVES = (objective_for("accuracy"), objective_for("size_bytes"))
@@ -60,6 +61,17 @@ def paper():
 @pytest.fixture
 def terminal():
     return Console(file=io.StringIO(), width=100, height=30, force_terminal=True)
+
+
+@pytest.mark.parametrize(
+    ("seeks_best", "aim"), [(False, "better accuracy and size"), (True, "the best accuracy")]
+)
+def test_the_plan_tells_the_limits_and_the_wish(seeks_best, aim):
+    size, accuracy = Constraint("size_bytes", maximum=3e5), Constraint("accuracy", minimum=0.5)
+    plan = replace(PLAN, constraints=(size,), limits=(accuracy,), seeks_best=seeks_best)
+
+    told = f"the aim is {aim} with size_bytes <= 300 kB and accuracy >= 50.00 %; in runs/first"
+    assert plan_line(plan).endswith(told)
 
 
 def test_a_trial_is_one_line_with_units_and_its_place(paper):

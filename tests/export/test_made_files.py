@@ -56,6 +56,13 @@ def test_other_settings_make_the_files_again(tmp_path, formats, settings):
     assert remembered(memory, source(formats, **settings)) is None
 
 
+@pytest.mark.parametrize(("before", "now", "serves"), [(True, False, True), (False, True, False)])
+def test_files_whose_memory_was_measured_serve_where_it_need_not_be(tmp_path, before, now, serves):
+    memory = recorded(tmp_path, source(BOTH, peak_memory=before))
+
+    assert (remembered(memory, source(BOTH, peak_memory=now)) == []) is serves
+
+
 @pytest.mark.parametrize("settings", [7, {}, None, [], {"onnx": True}])
 def test_damaged_memory_makes_the_files_again(tmp_path, settings):
     assert remembered(recorded(tmp_path, settings), source({})) is None
