@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
 from scipy.stats import spearmanr
 
@@ -26,6 +25,7 @@ from experiments.photos.contest import ON_CPU_TIME
 from experiments.photos.rival import add_row
 from experiments.smoke import make_parser, run_experiment
 from experiments.time_to_front.real.summary import given_size
+from nas.config.recorded import read_mapping
 from nas.record.run_folder import RunFolder
 from nas.record.winners import read_winners
 from nas.study.journal import load_records
@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
 
 def epochs_of(run: Path) -> int:
     """Return the epochs of a trial."""
-    recorded = yaml.safe_load(RunFolder.open(run).config_yaml.read_text(encoding="utf-8"))
+    recorded = read_mapping(RunFolder.open(run).config_yaml)
     return int(recorded["training"]["epochs"])
 
 
@@ -78,9 +78,11 @@ def tell(options: argparse.Namespace, *, short: int) -> None:
     with options.results.open(newline="") as file:
         kept = [line for line in csv.DictReader(file) if line["run"] == options.run.name]
     sizes = np.log([float(line["size_bytes"]) for line in kept])
-    pair = [np.array([float(line[name]) for line in kept]) for name in ("short", "long")]
-    plain = spearmanr(*pair).statistic
-    given = spearmanr(*(given_size(sizes, values) for values in pair)).statistic
+    short_value, long_value = (
+        np.array([float(line[name]) for line in kept]) for name in ("short", "long")
+    )
+    plain = spearmanr(short_value, long_value).statistic
+    given = spearmanr(given_size(sizes, short_value), given_size(sizes, long_value)).statistic
     print(
         f"{options.folder.name}: {len(kept)} networks, {short} epochs and {options.times:g} times "
         f"as many: rank correlation {plain:.2f}, given the size {given:.2f}"

@@ -137,7 +137,10 @@ def assert_little_was_repeated(log, *, width, whole):
     steps = [line.split() for line in lines(log)]
     taken = [pid for each, pid in steps if each == width]
     assert len(set(taken)) == 2  # two processes
-    assert whole <= len(taken) < 1.4 * whole  # from the start it would be 1.7
+    before = taken.count(taken[0])
+    repeated = len(taken) - whole
+    # From the start it would be all of them; a busy machine may be a second behind the steps.
+    assert 0 <= repeated < 0.8 * before
 
 
 def assert_as_undisturbed(records):
