@@ -4,10 +4,10 @@ They become `run=runs/a` and `runs=[runs/a,runs/b]`, so that all that follows kn
 setting that is written as a flag (`--budget 3min`) is refused, with the word that sets it.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from nas.cli.command import Argument, Command
 from nas.errors import ConfigError
@@ -53,7 +53,10 @@ def leading_words(words: Sequence[str], argument: Argument) -> list[str]:
 
 
 def _is_folder(word: str) -> bool:
-    return os.path.isdir(word)  # noqa: PTH112 - of Path it fails where the name is too long
+    try:
+        return Path(word).is_dir()
+    except OSError:  # too long for a name
+        return False
 
 
 def refuse_unknown_flags(

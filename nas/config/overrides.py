@@ -32,8 +32,7 @@ def for_hydra(text: str) -> str:
         return text.replace("objectives=", "objectives.metrics=", 1)
     if _is_bare_path(text):
         key, _, path = text.partition("=")
-        # Of Path it fails for an unknown user, whose folder the path may be.
-        return f"{key}={quoted(os.path.expanduser(path))}"  # noqa: PTH111
+        return f"{key}={quoted(_without_tilde(path))}"
     on_device = _ON_DEVICE.fullmatch(text)
     if on_device is not None:
         node, metric, limit, value = on_device.groups()
@@ -56,7 +55,12 @@ def _is_bare_path(text: str) -> bool:
         return False
     if value[0] in "'\"[{" or any(mark in value for mark in ("${", "\\")):
         return False
-    return "," not in value or os.path.exists(os.path.expanduser(value))  # noqa: PTH110, PTH111
+    return "," not in value or os.path.lexists(_without_tilde(value))
+
+
+def _without_tilde(path: str) -> str:
+    """Return a path from the user's home; of Path it fails for an unknown user's."""
+    return os.path.expanduser(path)  # noqa: PTH111
 
 
 _ON_DEVICE = re.compile(

@@ -41,17 +41,9 @@ def chance_of_at_most(num_right: int, num_examples: int, share: float) -> float:
         num_examples: all of them.
         share: probability that one of them counts.
     """
-    logs = math.log(share), math.log1p(-share)
-    return math.fsum(
-        math.exp(
-            math.lgamma(num_examples + 1)
-            - math.lgamma(k + 1)
-            - math.lgamma(num_examples - k + 1)
-            + k * logs[0]
-            + (num_examples - k) * logs[1]
-        )
-        for k in range(num_right + 1)
-    )
+    from scipy.stats import binom
+
+    return float(binom.cdf(num_right, num_examples, share))
 
 
 def least_loss(right: Right, expected_right: Right, *, z: float = ONE_SIDED) -> float:

@@ -304,9 +304,6 @@ def tokens_per_second(model: PortableDecoder, *, repeats: int = 5) -> float:
     return statistics.median(speeds[1:])
 
 
-_REMEDY = "give a whole safetensors file of this folder"
-
-
 def load(folder: Path, file: str = "model.safetensors") -> PortableDecoder:
     """Return the model of a folder."""
     config = json.loads((folder / "config.json").read_text())
@@ -331,7 +328,7 @@ def main() -> None:
     try:
         model = load(folder, asked.file)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        parser.error(f"{asked.file} holds no weights that can be read ({error}); {_REMEDY}")
+        parser.error(f"{asked.file} cannot be read ({error}); give a whole safetensors file")
     writer = Writer(folder / "tokenizer.json")
     written = generate(
         model,

@@ -80,7 +80,7 @@ def test_the_program_of_a_card_writes_text_without_nas(finished):
     assert told.stdout.startswith("the cat ")
     for words, why in (
         (["--file", "other"], "there are model.safetens"),
-        (["--file", "generate.py"], "generate.py holds no weights that can be read"),
+        (["--file", "generate.py"], "generate.py cannot be read"),
         (["--tokens", "0"], "at least 1"),
     ):
         failed = subprocess.run([*run[:3], *words], cwd=place, capture_output=True, text=True)
