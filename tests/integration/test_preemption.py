@@ -78,27 +78,28 @@ def num_steps_of(trained):
     return NUM_EPOCHS * (len(trained.data.train.labels) // 64)
 
 
-def test_a_training_killed_in_the_middle_repeats_little_and_ends_with_the_same_numbers(tmp_path):
+def test_a_training_killed_in_the_middle_goes_on_from_its_checkpoint_to_the_same_numbers(tmp_path):
     log = tmp_path / "log"
     trained = evaluator(log)
     whole = num_steps_of(trained)
     task = small_task(2, space=trained.space, evaluator=trained)
+    folder = tmp_path / "run"
     killed = []
 
     def kill_late():
-        wait_until(lambda: len(lines(log)) >= KILL_AT * whole)
+        saved_step = wait_until_late_and_saved(log, folder, whole=whole)
         width, pid = lines(log)[-1].split()
-        killed.append(width)
+        killed.append((width, saved_step))
         os.kill(int(pid), signal.SIGKILL)
 
     killer = threading.Thread(target=kill_late)
     killer.start()
     settings = RaySettings(num_workers=1)
-    folder = tmp_path / "run"
     summary = search(task, folder, make_backend=lambda e: RayBackend(e, settings))
     killer.join()
 
-    assert_little_was_repeated(log, width=killed[0], whole=whole)
+    [(width, saved_step)] = killed
+    assert_what_was_saved_was_not_repeated(log, width=width, whole=whole, saved_step=saved_step)
     assert not list((folder / "checkpoints").glob("*"))
     assert_as_undisturbed(summary.records)
 
@@ -108,14 +109,14 @@ def test_a_training_goes_on_where_the_killed_driver_left_it(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "run"
     whole = num_steps_of(evaluator(log))
     driver = start_search_here(folder, log)
-    wait_until(lambda: len(lines(log)) >= KILL_AT * whole)
+    saved_step = wait_until_late_and_saved(log, folder, whole=whole)
     width = lines(log)[-1].split()[0]
     driver.kill()
     driver.wait()
 
     assert start_search_here(folder, log).wait(timeout=120) == 0
 
-    assert_little_was_repeated(log, width=width, whole=whole)
+    assert_what_was_saved_was_not_repeated(log, width=width, whole=whole, saved_step=saved_step)
     assert not list((folder / "checkpoints").glob("*"))
     assert_as_undisturbed(load_records(folder / "study.journal"))
 
@@ -133,14 +134,25 @@ def start_search_here(folder, log):
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
 
 
-def assert_little_was_repeated(log, *, width, whole):
+def wait_until_late_and_saved(log, folder, *, whole):
+    """Wait until a training is late and was saved; return the step at which it was."""
+    wait_until(lambda: len(lines(log)) >= KILL_AT * whole and saved_steps(folder))
+    return max(saved_steps(folder))
+
+
+def saved_steps(folder):
+    files = (folder / "checkpoints").glob("*/training.pt")
+    return [torch.load(file, weights_only=True)["step"] for file in files]
+
+
+def assert_what_was_saved_was_not_repeated(log, *, width, whole, saved_step):
     steps = [line.split() for line in lines(log)]
     taken = [pid for each, pid in steps if each == width]
     assert len(set(taken)) == 2  # two processes
     before = taken.count(taken[0])
     repeated = len(taken) - whole
-    # From the start it would be all of them; a busy machine may be a second behind the steps.
-    assert 0 <= repeated < 0.8 * before
+    # How often it is saved depends on the machine: savings may take 2 % of the time, no more.
+    assert 0 <= repeated <= before - saved_step < before
 
 
 def assert_as_undisturbed(records):
