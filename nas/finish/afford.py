@@ -1,43 +1,39 @@
 """Which networks are worth their time, where there is too little of it for the whole front?
 
-A network that is trained about as long as its trial was is no better than the trial, so a short
-budget goes to few networks, and to none that is too slow for it: the best one, then the best that
-is much smaller, and so on down to the smallest; where time is left, further members of the front.
+Each further network adds a size to the front and takes epochs from all others. So the networks are
+taken one by one, always the one that makes the expected front largest, until none does: the area
+under accuracy over the logarithm of size, from what a trivial model reaches upwards, less what the
+shorter training costs at every size. None is taken that is too slow to train much longer than its
+trial did.
 
 Short trials favour small networks: after few epochs a large network may be behind a small one, and
-ahead of it after many. So the best of a range of sizes counts with all trials that are as good as
-far as so few epochs can tell, on the front or not, and each counts for more the larger it is: a
-network that is three times larger may be behind by all that so few epochs hide, one of nearly the
-same size by nearly nothing. The best by that count that there is time for is taken.
+ahead of it after many. So all trials that are better than a trivial model count, on the front or
+not, and each counts for more the larger it is: a network that is three times larger may be behind
+by all that so few epochs hide, one of nearly the same size by nearly nothing.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import Winner
 from nas.finish.intervals import sampling_std
-from nas.finish.length import Room
+from nas.finish.length import MAX_DOUBLINGS, Room
 
-# Epochs, and times the epochs of its trial, that the first winner must be able to train. On photos
+# Epochs, and times the epochs of its trial, that each winner must be able to train. On photos
 # wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
 # same time (experiments/photos); with fewer they were behind.
 ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
-# Times the epochs of its trial that each winner must be able to train, for a further one to be
-# taken: on photos a training of half the time cost the best network two to four points (23 epochs
-# in the place of 46).
-LEAST_TIMES = 8
-# The same for one that is much smaller than all before it. With 8 half an hour of CIFAR-10 took no
-# network between 24 and 233 kB, for want of two epochs of 32 (experiments/time_to_front).
-LEAST_TIMES_SMALLER = 6
-# The same for much smaller ones that together take at most this share of the time of the first.
-# Without it half an hour retrained no network below 700 kB.
-BESIDE, LEAST_TIMES_BESIDE = 0.75, 5
 # What an accuracy after one epoch may hide; after more it is a part: 9 points after 4, 2 after
 # 20 epochs. What chance makes of few validation images comes on top. Four networks whose trials
 # of 7 epochs had 55 to 70 % gained 5 to 14 points when they trained on (experiments/photos).
 DOUBT = 0.35
-SMALLER = 3.0  # so many times smaller is much smaller
+DOUBTED_FACTOR = 3.0  # of two networks whose sizes differ so much, trials hide all of it
+# What e epochs lack of endless ones is this, by the root of e, as a share of what the best network
+# is better than a trivial model. Photographs of clothes gained 12 points of 35 between 8 and 60
+# epochs, and 2 to 4 between 23 and 46 (experiments/photos), which is 1.5 and 1.0 to 1.8; CIFAR-10
+# gained 7 to 10 of 40 between 6 and 38, about 0.9 (experiments/time_to_front).
+LACK = 1.5
 
 
 def affordable(
@@ -50,8 +46,9 @@ def affordable(
     num_examples: int,
     num_slots: int,
     available_s: Callable[[Sequence[float]], float],
+    trivial_gain: float | None = None,
 ) -> list[Winner]:
-    """Return the networks that can train long enough, at least one, smallest first.
+    """Return the networks that make the best front in the time, at least one, smallest first.
 
     Args:
         winners: members of the front, each with its trial.
@@ -63,40 +60,39 @@ def affordable(
         num_slots: trainings that run at once.
         available_s: seconds of an epoch of each that is retrained -> wall seconds for all
             retrainings.
+        trivial_gain: what a trivial model reaches, by the metric's gain over 0; None where nobody
+            knows: then as far below the worst network as the best one is above it.
     """
     known = [*winners, *others]
 
-    def fit(places: Sequence[int], epochs: float) -> bool:
+    def epochs_of(places: Sequence[int]) -> float:
         seconds = [epoch_s[place] for place in places]
-        room = Room(seconds, num_slots, available_s(seconds))
-        return room.fits([round(epochs)] * len(places), num_seeds=1)
+        return Room(seconds, num_slots, available_s(seconds)).epochs
 
     enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)
-    quick = [place for place in range(len(known)) if fit([place], enough)]
+    quick = [place for place in range(len(known)) if epochs_of([place]) >= enough]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
-    doubt = 0.0
-    if metric.is_share:
-        best = max(_told(known[place], metric.metric) for place in quick)
-        doubt = DOUBT / search_epochs + sampling_std(best, num_examples=num_examples)
+    doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
+    front = _ExpectedFront(
+        {place: _size(known[place]) for place in quick},
+        {place: _gain(known[place], metric) for place in quick},
+        doubt=doubt,
+        trivial_gain=trivial_gain,
+    )
+    most = search_epochs * 2**MAX_DOUBLINGS
 
-    def fits_too(kept: Sequence[int], place: int) -> bool:
-        return not kept or fit([*kept, place], LEAST_TIMES * search_epochs)
+    def area(places: Sequence[int]) -> float:
+        epochs = epochs_of(places)
+        return front.area(places, min(epochs, most)) if epochs >= enough else -math.inf
 
-    def fits_beside(kept: Sequence[int], place: int) -> bool:
-        if not kept:
-            return True
-        beside_s = sum(epoch_s[other] for other in [*kept[1:], place])
-        takes_little = beside_s <= BESIDE * epoch_s[kept[0]]
-        times = LEAST_TIMES_BESIDE if takes_little else LEAST_TIMES_SMALLER
-        return fit([*kept, place], times * search_epochs)
-
-    kept = _by_sizes(known, quick, metric, doubt=doubt, fits_too=fits_beside)
-    members = [place for place in quick if place < len(winners) and place not in kept]
-    for place in sorted(members, key=lambda place: -_gain(known[place], metric)):
-        if fits_too(kept, place):
-            kept.append(place)
-    return sorted((known[place] for place in kept), key=lambda w: _told(w, "size_bytes"))
+    kept = [front.best]
+    while left := [place for place in quick if place not in kept]:
+        following = max(left, key=lambda place: area([*kept, place]))
+        if area([*kept, following]) <= area(kept):
+            break
+        kept.append(following)
+    return sorted((known[place] for place in kept), key=_size)
 
 
 def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]:
@@ -107,42 +103,70 @@ def trial_epochs_s(winners: Sequence[Winner], search_epochs: int) -> list[float]
     return [seconds / (search_epochs * s) for seconds, s in zip(taken, shares, strict=True)]
 
 
-def _by_sizes(
+def _doubt(
     known: Sequence[Winner],
     places: Sequence[int],
     metric: WinnerMetric,
     *,
-    doubt: float,
-    fits_too: Callable[[Sequence[int], int], bool],
-) -> list[int]:
-    """Return the places of the best network, the best that is much smaller, and so on.
+    search_epochs: int,
+    num_examples: int,
+) -> float:
+    """Return what trials cannot tell of two networks whose sizes differ DOUBTED_FACTOR times."""
+    if not metric.is_share:
+        return 0.0
+    best = max(_told(known[place], metric.metric) for place in places)
+    return DOUBT / search_epochs + sampling_std(best, num_examples=num_examples)
+
+
+class _ExpectedFront:
+    """What retrainings of some networks would reach, by their trials.
 
     Args:
-        known: networks.
-        places: of those that may be taken.
-        metric: what they are judged by.
-        doubt: what the trials cannot tell of two networks whose sizes differ SMALLER times.
-        fits_too: whether there is time for one beside those that are taken.
+        sizes: bytes of each network, by its place.
+        gains: how good its trial was; higher is better.
+        doubt: what a trial cannot tell of two networks whose sizes differ DOUBTED_FACTOR times.
+        trivial_gain: what a trivial model reaches; None where nobody knows.
     """
-    gains = {place: _gain(known[place], metric) for place in places}
-    sizes = {place: _told(known[place], "size_bytes") for place in places}
-    expected = {p: gains[p] + doubt * math.log(max(1, sizes[p]), SMALLER) for p in places}
-    taken: list[int] = []
-    left = sorted(places, key=lambda place: (-expected[place], -sizes[place]))
-    while left:
-        best = max(gains[place] for place in left)
-        close = [place for place in left if gains[place] >= best - doubt]
-        found = next((place for place in close if fits_too(taken, place)), None)
-        if found is None:
-            left = [place for place in left if place not in close]
-        else:
-            taken.append(found)
-            left = [place for place in left if SMALLER * sizes[place] <= sizes[found]]
-    return taken
+
+    def __init__(
+        self,
+        sizes: Mapping[int, float],
+        gains: Mapping[int, float],
+        *,
+        doubt: float,
+        trivial_gain: float | None,
+    ) -> None:
+        # Sizes count by the factor between two of them, which DOUBTED_FACTOR is the unit of.
+        self._logs = {p: math.log(max(1, size), DOUBTED_FACTOR) for p, size in sizes.items()}
+        self._start, end = min(self._logs.values()), max(self._logs.values())
+        self._end = end + 1  # what is best is of use for larger devices, too
+        self._gains = {p: g + doubt * (self._logs[p] - self._start) for p, g in gains.items()}
+        worst, best = min(self._gains.values()), max(self._gains.values())
+        self._base = 2 * worst - best if trivial_gain is None else min(trivial_gain, worst)
+        self._scale = best - self._base
+
+    @property
+    def best(self) -> int:
+        """The place of the network that may become the best; of equal ones the largest."""
+        return max(self._gains, key=lambda place: (self._gains[place], self._logs[place]))
+
+    def area(self, places: Sequence[int], epochs: float) -> float:
+        """Return the area below the front of some networks that train for so many epochs each."""
+        area, reached = 0.0, self._base
+        ordered = sorted(places, key=lambda place: self._logs[place])
+        ends = [*(self._logs[place] for place in ordered[1:]), self._end]
+        for place, end in zip(ordered, ends, strict=True):
+            reached = max(reached, self._gains[place])
+            area += (reached - self._base) * (end - self._logs[place])
+        return area - LACK * self._scale / math.sqrt(epochs) * (self._end - self._start)
 
 
 def _gain(winner: Winner, metric: WinnerMetric) -> float:
     return metric.gain(_told(winner, metric.metric), 0.0)
+
+
+def _size(winner: Winner) -> float:
+    return _told(winner, "size_bytes")
 
 
 def _told(winner: Winner, metric: str) -> float:

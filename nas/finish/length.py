@@ -7,6 +7,7 @@ longer of the two that were tried on either side of their size.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -175,13 +176,23 @@ class Room:
     num_slots: int
     available_s: float
 
+    @property
+    def epochs(self) -> float:
+        """How long all can train once, each as long as the others; infinite where it is free."""
+        epoch_s = self._takes_s(self.seconds_per_epoch, num_seeds=1)
+        return self.available_s / epoch_s if epoch_s > 0 else math.inf
+
     def fits(self, epochs: Sequence[int], *, num_seeds: int) -> bool:
         """Say whether each network can train so long, that often."""
         works = [e * s for e, s in zip(epochs, self.seconds_per_epoch, strict=True)]
+        return self._takes_s(works, num_seeds=num_seeds) <= self.available_s
+
+    def _takes_s(self, works: Sequence[float], *, num_seeds: int) -> float:
+        """Return the wall seconds of trainings that take so many seconds each, that often."""
         longest = max(works)
         # The work shared out; the longest training may be the last one, beside slots that idle.
         idle_s = longest * (1 - 1 / self.num_slots) / 2
-        return max(longest, num_seeds * sum(works) / self.num_slots + idle_s) <= self.available_s
+        return max(longest, num_seeds * sum(works) / self.num_slots + idle_s)
 
     def seeds(self, epochs: Sequence[int], *, most: int) -> int:
         """Return how many trainings of each network fit, at most so many; perhaps 0."""

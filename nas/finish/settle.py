@@ -1,6 +1,7 @@
 """Plans the retrainings of the winners: which ones, how long each is, how many there are."""
 
 import logging
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -202,6 +203,7 @@ def _kept(
         num_examples=len(task.dataset.validation),
         num_slots=task.num_slots,
         available_s=_available(task, crew, patience.budget_s),
+        trivial_gain=_trivial_gain(task),
     )
     if {winner.architecture.id for winner in kept} != chosen:
         names = " and ".join(winner.name for winner in kept)
@@ -212,6 +214,14 @@ def _kept(
             shlex.quote(str(folder.parent)),
         )
     return kept
+
+
+def _trivial_gain(task: FinishTask) -> float | None:
+    """Return the best of trivial models, in what winners are judged by; None if unknown."""
+    metric = task.winner_metric.metric
+    places = [place for place, o in enumerate(task.objectives) if o.metric == metric]
+    losses = [floor[place] for place in places for floor in task.pick.floors]
+    return max((-loss for loss in losses if math.isfinite(loss)), default=None)
 
 
 def _say_longer(
