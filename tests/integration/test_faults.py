@@ -144,7 +144,7 @@ def test_a_removed_node_gives_its_trials_back_and_a_new_node_is_used_at_once(
 
     assert_whole(result(), 90)
     assert len({entry[3] for entry in started(log)}) == 3
-    assert waited_s < 5.0
+    assert waited_s < 20.0  # looked for each second; a slow machine starts workers later
 
 
 @dataclass

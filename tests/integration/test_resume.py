@@ -118,7 +118,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
 
     assert driver.wait(timeout=60) == 130
     assert still_runs
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20  # the training would take 30
     assert load_records(run / "study.journal")[0].state is TrialState.RUNNING
 
 
