@@ -237,10 +237,11 @@ def _say_longer(
     if longer:
         told = ", ".join(f"{name} for {epochs:.0f} epochs" for name, epochs in longer.items())
         _LOG.warning(
-            "an earlier nas finish trained longer: %s; with training.epochs=%d its files are "
+            "an earlier nas finish trained longer: %s; with training.epochs=%d %s files are "
             "replaced, without it they stay",
             told,
             lengths.longest,
+            "its" if len(longer) == 1 else "their",
         )
 
 
