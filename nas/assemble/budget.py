@@ -62,5 +62,9 @@ def finish_words(config: SearchConfig, run: Path, *, started_s: float) -> list[s
         before_s = remembered_budget_s(run / "finish") if config.resume else None
         if before_s is not None and before_s <= left_s:
             left_s = before_s  # the plan stays, so that what is trained already counts
+        elif config.resume:  # what was searched before counts, up to the search's own share
+            earlier = read_spent(RunFolder(run).spent_jsonl)[:-1]  # the last one is this command
+            searched_s = total_spent(earlier).seconds
+            left_s -= min(searched_s, (1.0 - config.finish_share) * config.budget)
         words.append(f"budget={max(_LEAST_S, left_s):.0f}s")
     return words

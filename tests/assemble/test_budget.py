@@ -1,7 +1,8 @@
 """The words of the `nas finish` that follows a search."""
 
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -10,10 +11,11 @@ from nas.assemble.check import check_search
 from nas.config.finishing import check_finish
 from nas.config.source import ConfigSource
 from nas.finish.length import Lengths, remember_lengths
+from nas.record.spent import Spent
 
 
-def words_of(run, *, resume=False):
-    told = ("execution=inline", "finish=true", "budget=100s")
+def words_of(run, *words, resume=False):
+    told = ("execution=inline", "finish=true", "budget=100s", *words)
     config = replace(check_search(ConfigSource(overrides=told)), resume=resume)
     return finish_words(config, run, started_s=time.monotonic() - 40)
 
@@ -31,6 +33,17 @@ def test_a_plan_for_more_time_than_is_left_is_made_again(tmp_path):
     folder.mkdir()
     remember_lengths(folder, "key", Lengths({}, 1, ()), budget_s=75.0)
     assert words_of(tmp_path, resume=True)[-1] == "budget=60s"
+
+
+@pytest.mark.parametrize(("searched_s", "left"), [(10.0, 50), (10_000.0, 40)])
+def test_what_was_searched_before_counts_up_to_the_share_of_the_search(tmp_path, searched_s, left):
+    for command, seconds in (("killed", searched_s), ("this one", 7.0)):
+        line = {"command": command, **asdict(Spent(seconds))}
+        with (tmp_path / "spent.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    share = "finish_share=0.8"
+    assert words_of(tmp_path, share, resume=True)[-1] == f"budget={left}s"
+    assert words_of(tmp_path, share)[-1] == "budget=60s"
 
 
 @pytest.mark.parametrize("name", ["a", "it's (2)"])
