@@ -1,13 +1,14 @@
 """What half an hour of hand-made networks reaches, against the winners of a search.
 
     python -m experiments.time_to_front.half_hour train FOLDER --family residual --kilobytes 100
-    python -m experiments.time_to_front.half_hour compare RUN
+    python -m experiments.time_to_front.half_hour compare RUN [RUN ...]
 
 FOLDER holds CIFAR-10's mosaics (`experiments.cifar10.convert`): 10,000 training images, 5,000 to
 test. `train` takes one network of about that size, for 15 minutes of CPU time, with mirror, shift
 and one cycle, and adds a line to results/half_hour.csv. `compare` puts those lines beside the
-winners that `nas finish` made of RUN: at each size the best winner that is no larger, in floats
-as the hand-made network, and the best of the files that `nas finish` ships.
+winners that `nas finish` made of each RUN: at each size the best winner that is no larger, in
+floats as the hand-made network, and the best of the files that `nas finish` ships. With several
+runs it says the mean of the differences, with an interval of 95 % over runs, by Student's t.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.stats import t
 from torch import nn
 
 from experiments.cifar10.convert import convert
@@ -52,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     one.add_argument("--minutes", type=float, default=15.0)
     one.add_argument("--seed", type=int, default=0)
     other = kinds.add_parser("compare")
-    other.add_argument("run", type=Path)
+    other.add_argument("runs", type=Path, nargs="+")
     for each in (one, other):
         each.add_argument("--results", type=Path, default=HERE / "results" / "half_hour.csv")
     options = parser.parse_args(words)
@@ -163,26 +165,19 @@ class _Basic(nn.Module):
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Print, for each size, the best hand-made network, winner and file that are no larger."""
-    folder = options.run / "finish"
-    winners = [
-        Rival(winner.name, winner.size_bytes, winner.test_mean)
-        for winner in read_winners(folder / "winners.csv")
-        if not winner.is_baseline
-    ]
-    files = [
-        Rival(row.file, row.size_bytes, row.test_value)
-        for row in read_artefacts(folder / "artefacts.csv")
-        if not row.refused
-    ]
+    """Print the best hand-made network of each size, and what each run has that is no larger."""
+    runs = [(run.name, *rivals_of(run)) for run in options.runs]
     with options.results.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    print(f"{'size':>9}  {'hand-made':>9}   best winner in floats, best file; points more (95 %)")
     for kilobytes in sorted({int(row["kilobytes"]) for row in rows}):
         here = [row for row in rows if int(row["kilobytes"]) == kilobytes]
         largest, mean = largest_and_mean(here)
-        told = [best_below(largest, kind, mean) for kind in (winners, files)]
-        print(f"{kilobytes:>6} kB  {100 * mean:>7.2f} %   {'; '.join(told)}")
+        print(f"{largest / 1000:.1f} kB, hand-made {100 * mean:.2f} %")
+        for place, kind in enumerate(("floats", "files"), start=1):
+            best = [best_below(largest, run[place]) for run in runs]
+            for run, found in zip(runs, best, strict=True):
+                print(f"  {kind}, {run[0]}: {told(found, mean)}")
+            print(f"  {kind}, points more: {interval([b.accuracy - mean for b in best if b])}")
     return 0
 
 
@@ -206,18 +201,49 @@ def largest_and_mean(rows: Sequence[Mapping[str, str]]) -> tuple[float, float]:
     return max(float(r["size_bytes"]) for r in rows if r["family"] == best), means[best]
 
 
-def best_below(largest: float, rivals: Sequence[Rival], hand_made: float) -> str:
-    """Return the best that is no larger, in words."""
+def rivals_of(run: Path) -> tuple[list[Rival], list[Rival]]:
+    """Return the winners of a finished run, and the files that were made of them."""
+    winners = [
+        Rival(winner.name, winner.size_bytes, winner.test_mean)
+        for winner in read_winners(run / "finish" / "winners.csv")
+        if not winner.is_baseline
+    ]
+    files = [
+        Rival(row.file, row.size_bytes, row.test_value)
+        for row in read_artefacts(run / "finish" / "artefacts.csv")
+        if not row.refused
+    ]
+    return winners, files
+
+
+def best_below(largest: float, rivals: Sequence[Rival]) -> Rival | None:
+    """Return the best that is no larger; None where none is as small."""
     fitting = [rival for rival in rivals if rival.size_bytes <= largest]
-    if not fitting:
+    return max(fitting, key=lambda rival: rival.accuracy, default=None)
+
+
+def told(best: Rival | None, hand_made: float) -> str:
+    """Return one comparison in words, with what chance makes of the test images (95 %)."""
+    if best is None:
         return "none is as small"
-    best = max(fitting, key=lambda rival: rival.accuracy)
     both = (best.accuracy, hand_made)
     half = 1.96 * math.sqrt(sum(p * (1 - p) for p in both) / NUM_TEST)
     return (
         f"{best.name} of {best.size_bytes / 1000:.1f} kB {100 * best.accuracy:.2f} % "
         f"({100 * (best.accuracy - hand_made):+.2f} ± {100 * half:.2f})"
     )
+
+
+def interval(differences: Sequence[float]) -> str:
+    """Return the mean of some runs' differences in points, and its interval of 95 %."""
+    count = len(differences)
+    if count == 0:
+        return "unknown"
+    mean = f"{100 * float(np.mean(differences)):+.2f} (mean of {count}"
+    if count == 1:
+        return f"{mean})"
+    half = float(t.ppf(0.975, count - 1) * np.std(differences, ddof=1) / math.sqrt(count))
+    return f"{mean} ± {100 * half:.2f})"
 
 
 def small(folder: Path) -> Iterable[Sequence[str]]:
