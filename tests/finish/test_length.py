@@ -105,6 +105,15 @@ def test_two_slots_never_fit_more_than_twice_the_work_of_one():
     assert room.seeds([10, 10], most=9) == 1  # 120 s of work each, half of the longest beside it
 
 
+@pytest.mark.parametrize("num_slots", [1, 2, 5])
+def test_how_long_all_can_train_alike_is_the_most_that_fits(num_slots):
+    room = Room([2.0, 10.0, 0.0], num_slots=num_slots, available_s=120.0)
+    most = int(room.epochs)
+    assert room.fits([most] * 3, num_seeds=1)
+    assert not room.fits([most + 1] * 3, num_seeds=1)
+    assert Room([0.0], num_slots, 120.0).epochs == math.inf
+
+
 def test_remembered_lengths_answer_their_own_question_alone(tmp_path):
     point = CurvePoint("trial 3", "abc", 8, "accuracy", 0.8, 1.5)
     lengths = Lengths({"abc": Length(16, "32 gained nothing")}, 2, (point,))
