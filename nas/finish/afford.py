@@ -19,6 +19,7 @@ from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.confirm import Winner
 from nas.finish.intervals import sampling_std
 from nas.finish.length import MAX_DOUBLINGS, Room
+from nas.pareto.dominance import front_mask
 
 # Epochs, and times the epochs of its trial, that each winner must be able to train. On photos
 # wide networks that trained 8 to 14 epochs were ahead of narrow ones that trained 30 to 80 in the
@@ -70,7 +71,8 @@ def affordable(
         return Room(seconds, num_slots, available_s(seconds)).epochs
 
     enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)
-    quick = [place for place in range(len(known)) if epochs_of([place]) >= enough]
+    judged = [place for place, one in enumerate(known) if math.isfinite(_gain(one, metric))]
+    quick = [place for place in judged if epochs_of([place]) >= enough]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
@@ -87,7 +89,8 @@ def affordable(
         return front.area(places, min(epochs, most)) if epochs >= enough else -math.inf
 
     kept = [front.best]
-    while left := [place for place in quick if place not in kept]:
+    useful = front.useful(epoch_s)
+    while left := [place for place in useful if place not in kept]:
         following = max(left, key=lambda place: area([*kept, place]))
         if area([*kept, following]) <= area(kept):
             break
@@ -149,6 +152,12 @@ class _ExpectedFront:
     def best(self) -> int:
         """The place of the network that may become the best; of equal ones the largest."""
         return max(self._gains, key=lambda place: (self._gains[place], self._logs[place]))
+
+    def useful(self, epoch_s: Sequence[float]) -> list[int]:
+        """Return the places of networks that no other beats in size, gain and seconds at once."""
+        table = [(self._logs[p], -gain, epoch_s[p]) for p, gain in self._gains.items()]
+        is_useful = front_mask(table)
+        return [place for place, keeps in zip(self._gains, is_useful, strict=True) if keeps]
 
     def area(self, places: Sequence[int], epochs: float) -> float:
         """Return the area below the front of some networks that train for so many epochs each."""
