@@ -206,11 +206,11 @@ def _kept(
         trivial_gain=_trivial_gain(task),
     )
     if {winner.architecture.id for winner in kept} != chosen:
-        names = " and ".join(winner.name for winner in kept)
+        *names, last = [winner.name for winner in kept]
         _LOG.warning(
-            "the budget goes to %s, which can train for long in it and may become the best; for "
-            "all of the front: nas finish %s pick=all",
-            names,
+            "the budget goes to %s, of which the best front is expected in it; for all of the "
+            "front: nas finish %s pick=all",
+            f"{', '.join(names)} and {last}" if names else last,
             shlex.quote(str(folder.parent)),
         )
     return kept
