@@ -249,6 +249,7 @@ def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequen
 def _say_settled(console: Console, lengths: "Lengths") -> None:
     """Tell how long winners train, and why."""
     from nas.finish.earlier import EARLIER
+    from nas.finish.find_length import FITS
     from nas.report.values import counted
 
     found = list(lengths.of.values())
@@ -262,9 +263,13 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
         text = f"No winner is retrained: an earlier nas finish trained them longer, {span} {unit}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         return
-    text = f"Winners are retrained for {span} {unit}, {times} each:"
+    # More is planned than is sure to fit; the clock ends what is too long.
+    most = "up to " if any(length.reason == FITS for length in found) else ""
+    text = f"Winners are retrained for {most}{span} {unit}, {times} each:"
     for epochs, reason in sorted(reasons):
-        text += f"\n  {counted(epochs, 'epoch')}: {reason}"
+        number = counted(epochs, "epoch")
+        told = f"up to {number}, as the budget allows" if reason == FITS else f"{number}: {reason}"
+        text += f"\n  {told}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

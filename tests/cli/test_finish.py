@@ -7,7 +7,7 @@ from nas.cli import finish
 from nas.cli.terminal import make_console
 from nas.config.finishing import check_finish
 from nas.errors import ConfigError, ConstraintError, RunFolderError
-from nas.finish.find_length import Patience
+from nas.finish.find_length import FITS, Patience
 from nas.finish.length import CurvePoint, Gain, Length, Lengths
 from nas.finish.which import Which
 from nas.objective import Constraint
@@ -164,6 +164,16 @@ def test_the_search_for_a_length_is_told_step_by_step_and_at_its_end(capsys):
         "Winners are retrained for 4 to 16 epochs, 3 times each:",
         "  4 epochs: twice as many gained +0.10 points",
         "  16 epochs: x",
+    ]
+
+
+def test_epochs_that_the_clock_may_end_are_a_bound(capsys):
+    console = make_console(is_quiet=False)
+    finish._say_settled(console, Lengths({"a": Length(48, FITS)}, 1))
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Winners are retrained for up to 48 epochs, once each:",
+        "  up to 48 epochs, as the budget allows",
     ]
 
 
