@@ -1,15 +1,16 @@
 """Which networks are worth their time, where there is too little of it for the whole front?
 
+The first is the one that may become the best. Short trials favour small networks: after few epochs
+a large network may be behind a small one, and ahead of it after many. So all trials count that are
+as good as far as so few epochs can tell, on the front or not, and each counts for more the larger
+it is: a network that is three times larger may be behind by all that so few epochs hide, one of
+nearly the same size by nearly nothing.
+
 Each further network adds a size to the front and takes epochs from all others. So the networks are
 taken one by one, always the one that makes the expected front largest, until none does: the area
 under accuracy over the logarithm of size, from what a trivial model reaches upwards, less what the
 shorter training costs at every size. None is taken that is too slow to train much longer than its
 trial did.
-
-Short trials favour small networks: after few epochs a large network may be behind a small one, and
-ahead of it after many. So all trials that are better than a trivial model count, on the front or
-not, and each counts for more the larger it is: a network that is three times larger may be behind
-by all that so few epochs hide, one of nearly the same size by nearly nothing.
 """
 
 import math
@@ -30,11 +31,11 @@ ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # of 7 epochs had 55 to 70 % gained 5 to 14 points when they trained on (experiments/photos).
 DOUBT = 0.35
 DOUBTED_FACTOR = 3.0  # of two networks whose sizes differ so much, trials hide all of it
-# What e epochs lack of endless ones is this, by the root of e, as a share of what the best network
+# What e epochs lack of endless ones is this, by the root of e, as a share of what the best trial
 # is better than a trivial model. Photographs of clothes gained 12 points of 35 between 8 and 60
 # epochs, and 2 to 4 between 23 and 46 (experiments/photos), which is 1.5 and 1.0 to 1.8; CIFAR-10
 # gained 7 to 10 of 40 between 6 and 38, about 0.9 (experiments/time_to_front).
-LACK = 1.5
+LACK = 1.2
 
 
 def affordable(
@@ -75,11 +76,9 @@ def affordable(
     quick = [place for place in judged if epochs_of([place]) >= enough]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
-    doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
     front = _ExpectedFront(
         {place: _size(known[place]) for place in quick},
         {place: _gain(known[place], metric) for place in quick},
-        doubt=doubt,
         trivial_gain=trivial_gain,
     )
     most = search_epochs * 2**MAX_DOUBLINGS
@@ -88,7 +87,8 @@ def affordable(
         epochs = epochs_of(places)
         return front.area(places, min(epochs, most)) if epochs >= enough else -math.inf
 
-    kept = [front.best]
+    doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
+    kept = [front.may_become_best(doubt)]
     useful = front.useful(epoch_s)
     while left := [place for place in useful if place not in kept]:
         following = max(left, key=lambda place: area([*kept, place]))
@@ -127,7 +127,6 @@ class _ExpectedFront:
     Args:
         sizes: bytes of each network, by its place.
         gains: how good its trial was; higher is better.
-        doubt: what a trial cannot tell of two networks whose sizes differ DOUBTED_FACTOR times.
         trivial_gain: what a trivial model reaches; None where nobody knows.
     """
 
@@ -136,22 +135,25 @@ class _ExpectedFront:
         sizes: Mapping[int, float],
         gains: Mapping[int, float],
         *,
-        doubt: float,
         trivial_gain: float | None,
     ) -> None:
         # Sizes count by the factor between two of them, which DOUBTED_FACTOR is the unit of.
         self._logs = {p: math.log(max(1, size), DOUBTED_FACTOR) for p, size in sizes.items()}
-        self._start, end = min(self._logs.values()), max(self._logs.values())
-        self._end = end + 1  # what is best is of use for larger devices, too
-        self._gains = {p: g + doubt * (self._logs[p] - self._start) for p, g in gains.items()}
-        worst, best = min(self._gains.values()), max(self._gains.values())
-        self._base = 2 * worst - best if trivial_gain is None else min(trivial_gain, worst)
-        self._scale = best - self._base
+        self._end = max(self._logs.values()) + 1  # what is best is of use for larger devices, too
+        self._range = self._end - min(self._logs.values())
+        self._gains = gains
+        worst, self._best = min(gains.values()), max(gains.values())
+        self._base = 2 * worst - self._best if trivial_gain is None else min(trivial_gain, worst)
 
-    @property
-    def best(self) -> int:
-        """The place of the network that may become the best; of equal ones the largest."""
-        return max(self._gains, key=lambda place: (self._gains[place], self._logs[place]))
+    def may_become_best(self, doubt: float) -> int:
+        """Return the place of the network that may become the best; of equal ones the largest.
+
+        Args:
+            doubt: what trials cannot tell of two networks whose sizes differ DOUBTED_FACTOR times.
+        """
+        close = [place for place, gain in self._gains.items() if gain >= self._best - doubt]
+        expected = {p: self._gains[p] + doubt * self._logs[p] for p in close}
+        return max(close, key=lambda place: (expected[place], self._logs[place]))
 
     def useful(self, epoch_s: Sequence[float]) -> list[int]:
         """Return the places of networks that no other beats in size, gain and seconds at once."""
@@ -167,7 +169,7 @@ class _ExpectedFront:
         for place, end in zip(ordered, ends, strict=True):
             reached = max(reached, self._gains[place])
             area += (reached - self._base) * (end - self._logs[place])
-        return area - LACK * self._scale / math.sqrt(epochs) * (self._end - self._start)
+        return area - LACK * (self._best - self._base) / math.sqrt(epochs) * self._range
 
 
 def _gain(winner: Winner, metric: WinnerMetric) -> float:
