@@ -1,12 +1,17 @@
+import math
+from types import SimpleNamespace
+
 import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
 from nas.finish import settle
+from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, candidate_of
 from nas.finish.earlier import EarlierRetraining
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
 from nas.finish.settle import trained_lengths
+from nas.objective import objective_for
 from nas.train.recipe import Recipe
 from tests.finish.conftest import record
 
@@ -39,3 +44,13 @@ def test_who_asks_for_fewer_epochs_than_an_earlier_finish_had_is_told(caplog, ep
     assert (
         "trained longer: trial 0 for 60 epochs; with training.epochs=4" in caplog.text
     ) is is_told
+
+
+@pytest.mark.parametrize(
+    ("floors", "expected"),
+    [(((-0.1, math.inf), (-0.37, math.inf)), 0.37), (((math.inf, 5.0),), None), ((), None)],
+)
+def test_trivial_models_are_told_by_what_winners_are_judged_by(floors, expected):
+    objectives = [objective_for("accuracy"), objective_for("size_bytes")]
+    task = SimpleNamespace(winner_metric=ACCURACY, objectives=objectives, pick=Pick(floors=floors))
+    assert settle._trivial_gain(task) == expected
