@@ -10,7 +10,7 @@ Each further network adds a size to the front and takes epochs from all others. 
 taken one by one, always the one that makes the expected front largest, until none does: the area
 under accuracy over the logarithm of size, from what a trivial model reaches upwards, less what the
 shorter training costs at every size. None is taken that is too slow to train much longer than its
-trial did.
+trial did, or that would cost the first one much.
 """
 
 import math
@@ -31,11 +31,14 @@ ENOUGH_EPOCHS, ENOUGH_TIMES = 8, 2.5
 # of 7 epochs had 55 to 70 % gained 5 to 14 points when they trained on (experiments/photos).
 DOUBT = 0.35
 DOUBTED_FACTOR = 3.0  # of two networks whose sizes differ so much, trials hide all of it
-# What e epochs lack of endless ones is this, by the root of e, as a share of what the best trial
-# is better than a trivial model. Photographs of clothes gained 12 points of 35 between 8 and 60
-# epochs, and 2 to 4 between 23 and 46 (experiments/photos), which is 1.5 and 1.0 to 1.8; CIFAR-10
-# gained 7 to 10 of 40 between 6 and 38, about 0.9 (experiments/time_to_front).
-LACK = 1.2
+# What e times the epochs of a trial lack of endless ones is this, by the root of e, as a share of
+# the best trial's errors. From trials of 4 to 10 epochs to retrainings of 27 to 60 it was .6 on
+# CIFAR-10 and clothes, 1.1 and 1.2 on letters and crops (experiments/photos, time_to_front).
+LACK = 0.8
+# What all further winners together may cost the first one, as a share of what the best trial is
+# better than a trivial model. Without a bound a second winner of two minutes, a quarter as large,
+# cost letters 7 points of 80 (experiments/photos).
+MOST_COST = 0.05
 
 
 def affordable(
@@ -67,28 +70,30 @@ def affordable(
     """
     known = [*winners, *others]
 
-    def epochs_of(places: Sequence[int]) -> float:
+    def times_of(places: Sequence[int]) -> float:
         seconds = [epoch_s[place] for place in places]
-        return Room(seconds, num_slots, available_s(seconds)).epochs
+        epochs = Room(seconds, num_slots, available_s(seconds)).epochs
+        return min(epochs / search_epochs, float(2**MAX_DOUBLINGS))
 
-    enough = max(ENOUGH_EPOCHS, ENOUGH_TIMES * search_epochs)
+    enough = max(ENOUGH_EPOCHS / search_epochs, ENOUGH_TIMES)
     judged = [place for place, one in enumerate(known) if math.isfinite(_gain(one, metric))]
-    quick = [place for place in judged if epochs_of([place]) >= enough]
+    quick = [place for place in judged if times_of([place]) >= enough]
     if not quick:  # what is quickest gets nearest to it
         return [winners[min(range(len(winners)), key=lambda place: epoch_s[place])]]
     front = _ExpectedFront(
         {place: _size(known[place]) for place in quick},
         {place: _gain(known[place], metric) for place in quick},
         trivial_gain=trivial_gain,
+        is_share=metric.is_share,
     )
-    most = search_epochs * 2**MAX_DOUBLINGS
-
-    def area(places: Sequence[int]) -> float:
-        epochs = epochs_of(places)
-        return front.area(places, min(epochs, most)) if epochs >= enough else -math.inf
-
     doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
     kept = [front.may_become_best(doubt)]
+    least = front.least_times(times_of(kept))
+
+    def area(places: Sequence[int]) -> float:
+        times = times_of(places)
+        return front.area(places, times) if times >= max(least, enough) else -math.inf
+
     useful = front.useful(epoch_s)
     while left := [place for place in useful if place not in kept]:
         following = max(left, key=lambda place: area([*kept, place]))
@@ -128,6 +133,8 @@ class _ExpectedFront:
         sizes: bytes of each network, by its place.
         gains: how good its trial was; higher is better.
         trivial_gain: what a trivial model reaches; None where nobody knows.
+        is_share: a gain is a share of right answers, so that the rest to 1 are errors. Of other
+            metrics the best trial is taken to lack as much as it is better than a trivial model.
     """
 
     def __init__(
@@ -136,6 +143,7 @@ class _ExpectedFront:
         gains: Mapping[int, float],
         *,
         trivial_gain: float | None,
+        is_share: bool,
     ) -> None:
         # Sizes count by the factor between two of them, which DOUBTED_FACTOR is the unit of.
         self._logs = {p: math.log(max(1, size), DOUBTED_FACTOR) for p, size in sizes.items()}
@@ -144,6 +152,7 @@ class _ExpectedFront:
         self._gains = gains
         worst, self._best = min(gains.values()), max(gains.values())
         self._base = 2 * worst - self._best if trivial_gain is None else min(trivial_gain, worst)
+        self._errors = 1.0 - self._best if is_share else self._best - self._base
 
     def may_become_best(self, doubt: float) -> int:
         """Return the place of the network that may become the best; of equal ones the largest.
@@ -161,15 +170,32 @@ class _ExpectedFront:
         is_useful = front_mask(table)
         return [place for place, keeps in zip(self._gains, is_useful, strict=True) if keeps]
 
-    def area(self, places: Sequence[int], epochs: float) -> float:
-        """Return the area below the front of some networks that train for so many epochs each."""
+    def area(self, places: Sequence[int], times: float) -> float:
+        """Return the area below the front of some networks.
+
+        Args:
+            places: of the networks.
+            times: the epochs of a trial, that each trains.
+        """
         area, reached = 0.0, self._base
         ordered = sorted(places, key=lambda place: self._logs[place])
         ends = [*(self._logs[place] for place in ordered[1:]), self._end]
         for place, end in zip(ordered, ends, strict=True):
             reached = max(reached, self._gains[place])
             area += (reached - self._base) * (end - self._logs[place])
-        return area - LACK * (self._best - self._base) / math.sqrt(epochs) * self._range
+        return area - self._lack(times) * self._range
+
+    def least_times(self, alone: float) -> float:
+        """Return how long the first network must train beside others.
+
+        Args:
+            alone: times the epochs of a trial, that it trains alone.
+        """
+        most = self._lack(alone) + MOST_COST * (self._best - self._base)
+        return (LACK * self._errors / most) ** 2 if most > 0 else 0.0
+
+    def _lack(self, times: float) -> float:
+        return LACK * self._errors / math.sqrt(times)
 
 
 def _gain(winner: Winner, metric: WinnerMetric) -> float:
