@@ -38,7 +38,7 @@ LACK = 0.8
 # What all further winners together may cost the first one, as a share of what the best trial is
 # better than a trivial model. Without a bound a second winner of two minutes, a quarter as large,
 # cost letters 7 points of 80 (experiments/photos).
-MOST_COST = 0.05
+MOST_COST = 0.07
 
 
 def affordable(
