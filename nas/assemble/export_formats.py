@@ -6,9 +6,10 @@ from typing import Any
 from nas.assemble.make import make
 from nas.config.check import in_one_message
 from nas.config.export_formats import ExportConfig
+from nas.config.finishing import check_finish
 from nas.config.targets import validate_targets
 from nas.config.validator import Validator
-from nas.errors import ConfigError, NasError
+from nas.errors import ConfigError, MissingPackageError, NasError
 from nas.export.format import Format
 from nas.export.settings import ExportSettings
 
@@ -34,6 +35,22 @@ def build_export(config: ExportConfig) -> ExportSettings | None:
         num_threads=config.threads,
         peak_memory=config.peak_memory,
     )
+
+
+def check_files_after_search() -> None:
+    """Refuse a search that ends with `nas finish` where its files cannot be made here.
+
+    Raises:
+        MissingPackageError: a package or a program is missing.
+    """
+    export = build_export(check_finish(["run=."]).export)
+    try:
+        if export is not None:
+            export.check_packages()
+    except MissingPackageError as error:
+        raise MissingPackageError(
+            f"finish=true: {error} in a nas finish of its own, after a search without finish=true"
+        ) from error
 
 
 def _made(name: str, node: Mapping[str, Any]) -> Format:

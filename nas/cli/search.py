@@ -120,7 +120,7 @@ def _run_job(
 ) -> int:
     # Imported here: they bring torch and Optuna, which a faulty configuration never needs.
     from nas.assemble.devices import keep_devices
-    from nas.assemble.run_data import data_of, study_notes
+    from nas.assemble.run_data import study_notes
     from nas.assemble.settle import settle
     from nas.cli.log import logging_to
     from nas.cli.missing import resume_command
@@ -136,7 +136,7 @@ def _run_job(
             job.values, job.config, budget=_budget(job, clock, before), say=_sayer(job, console)
         )
     config, search = settled.config, settled.search
-    data = data_of(search, config, before=before)
+    data = _checked_data(search, config, before)
     with claimed_run(place, resume=config.resume) as claim:
         folder = claim.folder
         say_when_stopped(StopWords("all trials that ended stay", resume_command(folder)))
@@ -165,6 +165,18 @@ def _run_job(
         status = _finish(config, folder, clock, console)
     _say_time(console, settled, summary, clock)
     return _answered(status, folder, summary)
+
+
+def _checked_data(
+    search: "AssembledSearch", config: SearchConfig, before: RunFolder | None
+) -> "RunData":
+    """Return what is searched on, once all that the command needs is known to be there."""
+    from nas.assemble.export_formats import check_files_after_search
+    from nas.assemble.run_data import data_of
+
+    if config.finish:
+        check_files_after_search()
+    return data_of(search, config, before=before)
 
 
 def _budget(job: SearchJob, clock: CommandClock, before: RunFolder | None) -> "TimeBudget | None":

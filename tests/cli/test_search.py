@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from nas.errors import MissingPackageError
 from nas.exit_status import ExitStatus
 
 
@@ -40,6 +41,19 @@ def test_a_silent_search_prints_nothing(nas, table_words):
     status, shown, told = nas("search", *table_words, "ui=none")
 
     assert (status, shown, told) == (0, "", "")
+
+
+def test_files_that_cannot_be_made_are_told_before_the_search(nas, launch_folder, monkeypatch):
+    def none_here():
+        raise MissingPackageError("ONNX files need the package onnx: or export.onnx=false")
+
+    monkeypatch.setattr("nas.export.formats.onnx_float.require_onnx", none_here)
+    words = ["data=digits", "execution=inline", "ui=none", "name=first"]
+    status, _, told = nas("search", *words, "finish=true")
+
+    assert status == ExitStatus.USERS_FAULT
+    assert "finish=true: ONNX files need the package" in told
+    assert not (launch_folder / "runs/first").exists()
 
 
 def test_a_search_goes_on_where_it_ended(nas, table_words, launch_folder):
