@@ -1,5 +1,6 @@
 """How fast do trials train on a GPU? One script of under ten minutes; results beside it.
 
+python -m experiments.time_to_front.gpu check --search RUNS   does each kind of search run there?
 python -m experiments.time_to_front.gpu                speed, packing, and a search by the product
 python -m experiments.time_to_front.gpu --device cpu   the same where there is no GPU
 
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,12 +26,41 @@ from torch.utils.data import DataLoader, TensorDataset
 from experiments.smoke import make_parser, run_experiment
 from experiments.time_to_front.gpu_steps import GRAPHED, STEPS, network
 from nas.cli.main import main as nas
+from nas.planning.facts import DataFacts, MachineFacts
+from nas.planning.training import suited_training
+from nas.train.batches import TrialData
 from nas.train.device import keep_freed_memory
+from nas.train.loop import Training
+from nas.train.recipe import MAX_EPOCHS, Recipe
+from nas.train.resident import ResidentSplit
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SIDES = (32, 224)
 PACKED = (1, 2, 4, 8)
-_WARM_UP = 3  # steps
+PLAIN, TRIAL = "plain loop", "a trial"
+_WARM_UP, _BETWEEN_LOOKS = 8, 8  # steps
+_STEPS_PER_EPOCH = 32  # of a trial
+_START_S = 15.0  # in which all processes of a measurement have started
+_TOLD = 1500  # characters of what a search said
+_FEW = ("stopping.num_trials=4", "training.epochs=2")
+# What each kind of search is asked for; all train on the digits, but for the language models.
+KINDS: dict[str, tuple[str, ...]] = {
+    "workers": _FEW,
+    "shares": ("execution.gpus_per_trial=0.25", *_FEW),
+    "inline": ("execution=inline", *_FEW),
+    "inherited": ("execution=inline", "training.inherit=true", *_FEW),
+    "rungs": ("execution=inline", "fidelity=rungs", "training.epochs=4", "stopping.num_trials=6"),
+    "supernet": ("execution=inline", "evaluation=supernet", *_FEW),
+    "vit": ("execution=inline", "search_space=vit", *_FEW),
+    "resnet": ("execution=inline", "search_space=resnet", *_FEW),
+    "language": (
+        "preset=small_lm",
+        "execution=inline",
+        "stopping.num_trials=4",
+        "training.tokens=50000",
+    ),
+    "finished": ("budget=90s", "finish=true"),
+}
 _COLUMNS = ("device", "what", "side", "network", "way", "processes", "images_per_s")
 
 
@@ -41,7 +72,7 @@ class Job:
         device: torch's name of it.
         side: of the images, pixels.
         name: of the network, as in `gpu_steps.network`.
-        way: of `gpu_steps.STEPS`, `plain loop` or `GRAPHED`.
+        way: of `gpu_steps.STEPS`, PLAIN or TRIAL.
         batch_size: images of a step.
         seconds: to measure for.
     """
@@ -54,6 +85,45 @@ class Job:
     seconds: float
 
 
+class _TimeOverError(Exception):
+    """The measurement has lasted long enough."""
+
+
+class _Clock:
+    """Counts steps; is called after each, and ends the measurement when its time is over."""
+
+    def __init__(self, device: torch.device, *, seconds: float, start_s: float | None) -> None:
+        self._device, self._seconds, self._start_s = device, seconds, start_s
+        self._num_calls, self._began_s = 0, 0.0
+
+    def __call__(self) -> None:
+        """Count a step.
+
+        Raises:
+            _TimeOverError: the time is over.
+        """
+        self._num_calls += 1
+        if self._num_calls == _WARM_UP:
+            _synchronise(self._device)
+            if self._start_s is not None:
+                time.sleep(max(0.0, self._start_s - time.time()))
+            self._began_s = time.perf_counter()
+        elif self._num_calls > _WARM_UP and self.num_steps % _BETWEEN_LOOKS == 0:
+            _synchronise(self._device)  # else steps queue up, and the clock runs ahead
+            if time.perf_counter() - self._began_s >= self._seconds:
+                raise _TimeOverError
+
+    @property
+    def num_steps(self) -> int:
+        """Steps that were timed."""
+        return self._num_calls - _WARM_UP
+
+    @property
+    def steps_per_s(self) -> float:
+        """So far; the device has been waited for."""
+        return self.num_steps / (time.perf_counter() - self._began_s)
+
+
 def speed(job: Job, *, start_s: float | None = None) -> float:
     """Return images a second.
 
@@ -64,20 +134,29 @@ def speed(job: Job, *, start_s: float | None = None) -> float:
     torch.manual_seed(0)
     device = torch.device(job.device)
     model = network(job.name, side=job.side).to(device)
-    step = _plain_loop(model, job) if job.way == "plain loop" else _resident(model, job)
-    for _ in range(_WARM_UP):
-        step()
-    _synchronise(device)
-    if start_s is not None:
-        time.sleep(max(0.0, start_s - time.time()))
-    began_s, num_steps = time.perf_counter(), 0
-    while time.perf_counter() - began_s < job.seconds:
-        step()
-        num_steps += 1
-        if num_steps % 8 == 0:
-            _synchronise(device)  # else steps queue up, and the clock runs ahead
-    _synchronise(device)
-    return num_steps * job.batch_size / (time.perf_counter() - began_s)
+    clock = _Clock(device, seconds=job.seconds, start_s=start_s)
+    with suppress(_TimeOverError):
+        if job.way == TRIAL:
+            _trial(model, job).run(after_step=clock)
+        else:
+            step = _plain_loop(model, job) if job.way == PLAIN else _resident(model, job)
+            while True:
+                step()
+                clock()
+    return clock.steps_per_s * job.batch_size
+
+
+def _trial(model: nn.Module, job: Job) -> Training:
+    """Return the training of a trial as a search has it by default, on images of chance."""
+    device, count = torch.device(job.device), _STEPS_PER_EPOCH * job.batch_size
+    images = torch.randint(0, 256, (count, job.side, job.side, 3), dtype=torch.uint8)
+    split = ResidentSplit(images.to(device), torch.randint(0, 10, (count,), device=device))
+    grey = torch.full((3,), 127.0, device=device)
+    data = TrialData(split, split, mean=grey, std=grey / 2, is_mirrorable=True)
+    chosen = suited_training(DataFacts(count, job.side), MachineFacts(1, has_accelerator=True))
+    recipe = Recipe(**chosen.settings())
+    recipe = replace(recipe, batch_size=job.batch_size, epochs=MAX_EPOCHS, device=job.device)
+    return Training(model.to(memory_format=torch.channels_last), data, recipe, seed=0)
 
 
 def _resident(model: nn.Module, job: Job) -> Callable[[], None]:
@@ -131,7 +210,7 @@ def _synchronise(device: torch.device) -> None:
 
 def packed(job: Job, count: int) -> float:
     """Return images a second of so many processes on one device together."""
-    start_s = time.time() + 25.0 * (job.seconds >= 1.0)
+    start_s = time.time() + _START_S * (job.seconds >= 1.0)
     words = [sys.executable, "-m", "experiments.time_to_front.gpu", "one"]
     words += ["--device", job.device, "--side", str(job.side), "--network", job.name]
     words += ["--way", job.way, "--batch", str(job.batch_size), "--seconds", str(job.seconds)]
@@ -146,19 +225,42 @@ def packed(job: Job, count: int) -> float:
     return total
 
 
-def search_seconds(device: str, *, settings: Sequence[str], folder: Path) -> float:
-    """Return the wall time of a search by the product on that device."""
+def search_seconds(device: str, *, at_once: int, settings: Sequence[str], folder: Path) -> float:
+    """Return the wall time of a search by the product with so many trials at once on a device."""
     began_s = time.monotonic()
     words = ["preset=smoke", f"training.device={device}", "ui=none", f"run_folder={folder}"]
+    words += ["execution=ray", f"execution.num_workers={at_once}"]
+    if device.startswith("cuda"):
+        words.append(f"execution.gpus_per_trial={1 / at_once}")
     status = nas(["search", *words, *settings])
     if status:
         raise SystemExit(f"nas search ended with status {status}")
     return time.monotonic() - began_s
 
 
+def check(options: argparse.Namespace) -> int:
+    """Run each kind of search at once, each a process of its own; return how many failed."""
+    running = {}
+    for name in options.kinds:
+        words = [sys.executable, "-m", "nas", "search", *KINDS[name], *options.settings]
+        words += ["ui=plain", f"run_folder={options.search / name}"]
+        log = (options.search / f"{name}.txt").open("w")
+        running[name] = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
+    failed = 0
+    for name, process in running.items():
+        status = process.wait()
+        failed += status != 0
+        print(name, "runs" if status == 0 else f"ended with status {status}", flush=True)
+        print((options.search / f"{name}.txt").read_text(errors="replace")[-_TOLD:], flush=True)
+    return failed
+
+
 def main(words: Sequence[str]) -> int:
     """Measure, and write a row for each figure as it comes."""
     options = parse(words)
+    if options.what == "check":
+        options.search.mkdir(parents=True, exist_ok=True)
+        return check(options)
     keep_freed_memory()
     if options.what == "one":
         print(
@@ -178,8 +280,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _measured(options: argparse.Namespace) -> Iterator[tuple[str, object, str, str, int, float]]:
-    """Yield what, side, network, way, processes and images a second; of a search its seconds."""
-    ways = [way for way in ("plain loop", *STEPS) if _is_possible(way, options.device)]
+    """Yield what, side, network, way, how many at once, and images a second or seconds."""
+    ways = [way for way in (PLAIN, TRIAL, *STEPS) if _is_possible(way, options.device)]
     for side in options.sides:
         for name in options.networks:
             for way in ways:
@@ -187,12 +289,17 @@ def _measured(options: argparse.Namespace) -> Iterator[tuple[str, object, str, s
                 yield "speed", side, name, way, 1, speed(job)
     for side in options.sides:
         for count in options.packed:
-            job = _job(options, side, options.networks[0], "float32")
+            job = _job(options, side, options.networks[0], TRIAL)
             yield "packing", side, job.name, job.way, count, packed(job, count)
     if options.search is not None:
-        folder = options.search / f"run-{time.time_ns()}"
-        seconds = search_seconds(options.device, settings=options.settings, folder=folder)
-        yield "search, seconds", "", "", "", 1, seconds
+        for count in options.packed:
+            seconds = search_seconds(
+                options.device,
+                at_once=count,
+                settings=options.settings,
+                folder=options.search / f"run-{time.time_ns()}",
+            )
+            yield "search, seconds", "", "", "", count, seconds
 
 
 def _is_possible(way: str, device: str) -> bool:
@@ -216,19 +323,20 @@ def _slug(name: str) -> str:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(__doc__)
-    parser.add_argument("what", nargs="?", choices=["all", "one"], default="all")
+    parser.add_argument("what", nargs="?", choices=["all", "one", "check"], default="all")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--sides", nargs="+", type=int, default=list(SIDES))
     parser.add_argument("--networks", nargs="+", default=["mobilenet", "resnet"])
     parser.add_argument("--packed", nargs="*", type=int, default=list(PACKED))
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each figure")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each figure")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
-    parser.add_argument("--search", type=Path, help="a folder for the run of a search; none: none")
+    parser.add_argument("--search", type=Path, help="a folder for runs of searches")
     parser.add_argument("--settings", nargs="*", default=[], help="of that search, key=value")
     parser.add_argument("--side", type=int, default=32, help="of one")
     parser.add_argument("--network", default="mobilenet", help="of one")
-    parser.add_argument("--way", choices=["plain loop", *STEPS], default="float32", help="of one")
+    parser.add_argument("--way", choices=[PLAIN, TRIAL, *STEPS], default=TRIAL, help="of one")
     parser.add_argument("--start", type=float, help="of one: when to begin, time.time()")
     return parser.parse_args(words)
 
@@ -237,8 +345,10 @@ def small(folder: Path) -> Iterator[list[str]]:
     """Measure for moments on the CPU, two processes at most, and search with two trials."""
     tiny = ["--device", "cpu", "--sides", "32", "--networks", "mobilenet", "--packed", "2"]
     tiny += ["--batch", "4", "--seconds", "0.05", "--results", str(folder)]
-    search = ["execution=inline", "stopping.num_trials=2"]
+    search = ["stopping.num_trials=2"]
     yield [*tiny, "--search", str(folder), "--settings", *search]
+    checked = ["check", "--kinds", "inline", "--search", str(folder)]
+    yield [*checked, "--settings", "training.device=cpu", "stopping.num_trials=2"]
 
 
 if __name__ == "__main__":

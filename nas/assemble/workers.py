@@ -20,8 +20,11 @@ def num_workers(execution: Execution, *, num_cpus: int) -> int:
         return execution.num_workers or 1
     if execution.address is not None and execution.num_workers is not None:
         return execution.num_workers
-    fits = int(num_cpus / execution.cpus_per_trial)
+    from nas.execution.ray_cluster import fitting_on
+
+    have, needs = {"CPU": float(num_cpus)}, {"CPU": execution.cpus_per_trial}
     gpus = gpus_per_trial(execution)
     if gpus > 0:
-        fits = min(fits, int(len(find_devices()) / gpus))
+        have["GPU"], needs["GPU"] = float(len(find_devices())), gpus
+    fits = fitting_on(have, needs)
     return max(1, min(fits, execution.num_workers or fits))

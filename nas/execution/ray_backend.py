@@ -28,6 +28,7 @@ from nas.execution.ray_cluster import (
     num_fitting,
     num_idle_gpus,
     offer,
+    require_ray,
     runtime_env,
 )
 from nas.execution.ray_kept import kept_ray
@@ -86,6 +87,7 @@ class RayBackend:
         *,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        require_ray()
         import ray
 
         self._settings = settings

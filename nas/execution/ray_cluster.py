@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,6 +64,26 @@ class RaySettings:
     def describe_needs(self) -> str:
         """Return the needs for people."""
         return ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
+
+
+def require_ray() -> None:
+    """Import Ray.
+
+    Raises:
+        ExecutionError: something that it imports fails.
+    """
+    try:
+        import_module("ray")
+    except Exception as error:
+        hint = (
+            "; the package amdsmi fails without AMD's library: pip uninstall amdsmi"
+            if "amd_smi" in str(error)
+            else ""
+        )
+        raise ExecutionError(
+            f"Ray cannot be imported: {type(error).__name__}: {error}{hint}; "
+            "execution=inline needs no Ray"
+        ) from error
 
 
 def connect(

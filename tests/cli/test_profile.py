@@ -3,6 +3,7 @@ import json
 import pytest
 from PIL import Image
 
+from nas.assemble import workers
 from nas.assemble.profile_settings import read_settings
 from nas.assemble.workers import num_workers
 from nas.config.schema import Execution, ExecutionKind
@@ -92,6 +93,13 @@ def test_names_of_a_run_do_not_concern_a_look():
 )
 def test_trials_at_once_are_as_many_as_fit(execution, number):
     assert num_workers(execution, num_cpus=8) == number
+
+
+def test_a_share_of_a_gpu_is_of_one_gpu(monkeypatch):
+    monkeypatch.setattr(workers, "find_devices", lambda: ("first", "second"))
+    execution = Execution(kind=ExecutionKind.RAY, gpus_per_trial=0.4)
+
+    assert num_workers(execution, num_cpus=8) == 4
 
 
 def write_folder(root, *, num_cats, copied):

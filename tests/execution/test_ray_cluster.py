@@ -5,7 +5,13 @@ import pytest
 
 from nas.errors import ExecutionError
 from nas.execution import ray_cluster
-from nas.execution.ray_cluster import RaySettings, connect, fitting_on, users_modules
+from nas.execution.ray_cluster import (
+    RaySettings,
+    connect,
+    fitting_on,
+    require_ray,
+    users_modules,
+)
 
 GPU_NODE = {"CPU": 8.0, "GPU": 2.0, "board": 1.0}
 
@@ -35,6 +41,16 @@ def test_needs_are_named_as_ray_names_them():
 
     assert settings.needs == {"CPU": 2.0, "GPU": 0.5, "board": 1.0}
     assert settings.describe_needs() == "CPU 2, GPU 0.5, board 1"
+
+
+def test_a_ray_that_cannot_be_imported_is_told_with_what_helps(monkeypatch):
+    def broken(name):
+        raise KeyError("libamd_smi.so")
+
+    monkeypatch.setattr(ray_cluster, "import_module", broken)
+
+    with pytest.raises(ExecutionError, match=r"KeyError.*uninstall amdsmi.*execution=inline"):
+        require_ray()
 
 
 def test_only_the_users_own_modules_travel(tmp_path, monkeypatch):
