@@ -1,7 +1,6 @@
 """From a checked configuration to a search: the one place that puts its parts together."""
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +37,7 @@ from nas.evaluation.language_spaces import HasEncoderTeacher, StartsFromModel
 from nas.execution.backend import Backend
 from nas.frontier.aim import Aim
 from nas.objective import Constraint, Objective
-from nas.record.environment import find_devices
+from nas.record.environment import num_visible_gpus
 from nas.space.space import SearchSpace
 from nas.train.threads import worker_environment
 
@@ -287,8 +286,7 @@ def gpus_per_trial(execution: Execution) -> float:
     """Return the GPUs of a trial: as asked, else one where this machine shows any."""
     if execution.gpus_per_trial is not None:
         return execution.gpus_per_trial
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
-    return 0.0 if is_hidden or not find_devices() else 1.0
+    return 1.0 if num_visible_gpus() else 0.0
 
 
 def _only(node: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

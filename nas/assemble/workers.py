@@ -4,7 +4,7 @@ import os
 
 from nas.assemble.search import gpus_per_trial
 from nas.config.schema import Execution, ExecutionKind
-from nas.record.environment import find_devices
+from nas.record.environment import num_visible_gpus
 
 
 def num_cpus() -> int:
@@ -25,6 +25,6 @@ def num_workers(execution: Execution, *, num_cpus: int) -> int:
     have, needs = {"CPU": float(num_cpus)}, {"CPU": execution.cpus_per_trial}
     gpus = gpus_per_trial(execution)
     if gpus > 0:
-        have["GPU"], needs["GPU"] = float(len(find_devices())), gpus
+        have["GPU"], needs["GPU"] = float(num_visible_gpus()), gpus
     fits = fitting_on(have, needs)
     return max(1, min(fits, execution.num_workers or fits))

@@ -191,6 +191,33 @@ def find_devices() -> tuple[Device, ...]:
     return parse_devices(_output("nvidia-smi", query, "--format=csv,noheader,nounits") or "")
 
 
+def num_visible_gpus() -> int:
+    """Return how many of the machine's CUDA devices this process may use."""
+    return count_visible(len(find_devices()), os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def count_visible(number: int, visible: str | None) -> int:
+    """Return how many of so many devices `CUDA_VISIBLE_DEVICES` shows; None where it is not set.
+
+    CUDA reads its names, numbers or identifiers, up to the first that is no device.
+
+    >>> count_visible(8, None), count_visible(8, "0,3"), count_visible(8, "2,-1,3")
+    (8, 2, 1)
+    >>> count_visible(8, ""), count_visible(8, "GPU-8932f937"), count_visible(1, "0,1")
+    (0, 1, 1)
+    """
+    if visible is None:
+        return number
+    names = [name.strip() for name in visible.split(",")]
+    shown = 0
+    for name in names:
+        is_number = name.lstrip("-").isdigit()
+        if not name or (is_number and not 0 <= int(name) < number):
+            break
+        shown += 1
+    return min(shown, number)
+
+
 def parse_devices(text: str) -> tuple[Device, ...]:
     """Read lines of name, memory in MiB, driver version.
 

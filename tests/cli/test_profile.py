@@ -96,7 +96,7 @@ def test_trials_at_once_are_as_many_as_fit(execution, number):
 
 
 def test_a_share_of_a_gpu_is_of_one_gpu(monkeypatch):
-    monkeypatch.setattr(workers, "find_devices", lambda: ("first", "second"))
+    monkeypatch.setattr(workers, "num_visible_gpus", lambda: 2)
     execution = Execution(kind=ExecutionKind.RAY, gpus_per_trial=0.4)
 
     assert num_workers(execution, num_cpus=8) == 4
