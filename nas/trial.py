@@ -97,6 +97,7 @@ class TrialSpec:
         within_s: seconds in which the trial is to end, from when a worker begins it; where the
             training takes longer it has fewer steps, and its learning rate still falls to zero.
             None for all of its steps.
+        least_epochs: that it trains for all the same.
     """
 
     number: int
@@ -115,6 +116,20 @@ class TrialSpec:
     inheritance: Inheritance | None = None
     epochs: int | None = None
     within_s: float | None = None
+    least_epochs: int = 0
+
+    def time_bounds(self, *, spent_s: float) -> dict[str, Any]:
+        """Return what bounds the training, once some of the trial's time is gone.
+
+        Args:
+            spent_s: seconds since a worker began the trial.
+        """
+        left_s = None if self.within_s is None else max(1.0, self.within_s - spent_s)
+        return {
+            "time_limit_s": self.time_limit_s,
+            "within_s": left_s,
+            "least_epochs": self.least_epochs,
+        }
 
 
 @dataclass(frozen=True)

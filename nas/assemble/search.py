@@ -270,7 +270,9 @@ def build_backend(execution: Execution, evaluator: Evaluator) -> Backend:
 
         return SimulatedBackend(evaluator, num_workers=execution.num_workers or 1)
     from nas.execution.ray_backend import RayBackend, RaySettings
+    from nas.execution.ray_cluster import require_ray
 
+    require_ray()
     settings = RaySettings(
         address=execution.address,
         num_workers=execution.num_workers,

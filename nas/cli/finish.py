@@ -265,11 +265,15 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
         return
     # More is planned than is sure to fit; the clock ends what is too long.
     most = "up to " if any(length.reason == FITS for length in found) else ""
-    text = f"Winners are retrained for {most}{span} {unit}, {times} each:"
-    for epochs, reason in sorted(reasons):
-        number = counted(epochs, "epoch")
-        told = f"up to {number}, as the budget allows" if reason == FITS else f"{number}: {reason}"
-        text += f"\n  {told}"
+    text = f"Winners are retrained for {most}{span} {unit}, {times} each"
+    if all(length.reason == FITS for length in found):
+        text += ", as the budget allows"
+    else:
+        text += ":"
+        for epochs, reason in sorted(reasons):
+            number = counted(epochs, "epoch")
+            allowed = f"up to {number}, as the budget allows"
+            text += f"\n  {allowed if reason == FITS else f'{number}: {reason}'}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

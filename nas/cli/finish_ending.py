@@ -81,6 +81,7 @@ def _trivial(folder: RunFolder, summary: "FinishSummary") -> str:
 
 def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:
     """Return how to use the best of the networks, where there are files of it."""
+    from nas.cli.finished_trial import use_command
     from nas.objective import objective_for
 
     winners = [row for row in summary.rows if not row.is_baseline]
@@ -94,7 +95,7 @@ def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:
     if not usable:
         return []
     best, program = min(usable, key=lambda p: objective_for(p[0].metric).loss(p[0].test_mean))
-    told = f"Use {best.name}: python {shlex.quote(str(program))} photo.jpg"
+    told = f"Use {best.name}: {use_command(program.parent)}"
     others = len(winners) > 1
     return [told + f"   Which to take: nas pick {shlex.quote(as_run(str(folder.path)))}" * others]
 

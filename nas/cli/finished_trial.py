@@ -124,7 +124,19 @@ def finished_lines(folder: RunFolder, record: TrialRecord) -> list[str]:
 
 
 def _use_line(place: Path) -> str:
-    return f"Use it:     python {shlex.quote(str(place / 'predict.py'))} photo.jpg"
+    return f"Use it:     {use_command(place)}"
+
+
+def use_command(place: Path, *, model: str | None = None) -> str:
+    """Return the line that runs a finished network on inputs of the kind that it has learnt from.
+
+    Args:
+        place: the folder of its files.
+        model: one of them; None for the one that `predict.py` takes by itself.
+    """
+    given = "photo.jpg" if (place / "example.png").is_file() else "inputs.npy"
+    words = ["python", str(place / "predict.py"), *([] if model is None else ["--model", model])]
+    return shlex.join([*words, given])
 
 
 def files_within(folder: RunFolder, limits: Sequence[Constraint]) -> list[ArtefactRow]:
@@ -153,7 +165,7 @@ def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str
     number = "1 finished file keeps" if len(within) == 1 else f"{len(within)} finished files keep"
     place = folder.finish_dir / best.file
     program = place.with_name("predict.py")
-    use = f"python {shlex.quote(str(program))} --model {place.name} photo.jpg"
+    use = use_command(place.parent, model=place.name)
     return (
         f"{number} the limits{'' if len(within) == 1 else '; the best'}: "
         f"{place} ({best.name}), {size}, {value} {best.metric} on the test split"

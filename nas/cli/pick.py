@@ -221,8 +221,11 @@ def _why(
     front = choose(within, objectives=view.objectives, pick=replace(pick, which=Which.ALL))
     if len(front) == 1:
         return f"none of {among} is smaller or better"
+    (chosen,) = choose(within, objectives=view.objectives, pick=pick)
+    is_last = chosen.number == front[-1].number
+    gain = "smaller ones lose more" if is_last else f"beyond it, more {size} gains less"
     return {
-        Which.KNEE: f"the knee of the front of {among}: beyond it, more {size} gains less",
+        Which.KNEE: f"the knee of the front of {among}: {gain}",
         Which.BEST: f"best {quality} of {among}",
         Which.SMALLEST: f"least {size} of {among}",
     }[pick.which]

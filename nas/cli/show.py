@@ -89,7 +89,8 @@ def trial_lines(view: "RunView", record: "TrialRecord") -> list[str]:
     lines = [*_columns(rows), "", *_columns(_architecture_rows(record))]
     if record in view.front:
         beside = neighbours_of(record, view.front, view.objectives)
-        lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
+        heading = "Beside it on the front, by what the search measured"
+        lines += ["", heading, *neighbour_lines(view, record, beside)]
     return lines
 
 

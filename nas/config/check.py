@@ -298,6 +298,11 @@ def _table_faults(values: Mapping[str, Any]) -> list[str]:
     kind = execution.get("kind") if isinstance(execution, Mapping) else None
     if kind == ExecutionKind.SIMULATED and node is None:
         return ["execution=simulated runs on the times of a table; give preset=table with it"]
-    if isinstance(node, Mapping):
-        return _file_faults({"path": node.get("path")}, "table")
-    return []
+    if not isinstance(node, Mapping):
+        return []
+    faults = _file_faults({"path": node.get("path")}, "table")
+    if values.get("finish") is True:
+        faults.append(
+            "finish=true retrains networks, and a search of a table has none: leave it out"
+        )
+    return faults

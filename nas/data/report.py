@@ -57,7 +57,7 @@ class DataReport:
             lines.append(f"{told} cannot be read and {'is' if one else 'are'} left out")
         if self.imbalance >= IMBALANCE:
             lines.append(
-                f"the rarest class has {self.imbalance:.1f} times fewer training images than the "
+                f"the rarest class has {self.imbalance:.3g} times fewer training images than the "
                 "most frequent; training.class_weights=balanced weighs them alike"
             )
         for word, number in self.num_copies.items():

@@ -55,7 +55,7 @@ class Deadline(StopRule):
         left_s = self._left_s()
         if not state.num_trials or left_s > self._needed_s(state):
             return None
-        return f"the budget leaves {max(0.0, left_s):.0f} s, too little for another trial"
+        return f"the budget leaves {max(0.0, left_s):.0f} s for trials, too little for another"
 
     def cuts(self, state: SearchState) -> bool:
         """Say whether it is too late to wait for running trials; not while there is no front."""

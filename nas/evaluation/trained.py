@@ -228,8 +228,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
                     recipe if spec.epochs is None else replace(recipe, epochs=spec.epochs),
                     seed=spec.seed,
                     share=share,
-                    time_limit_s=spec.time_limit_s,
-                    within_s=_left_of(spec.within_s, since_s=started),
+                    **spec.time_bounds(spent_s=time.monotonic() - started),
                     loss=self._loss(model, device, recipe),
                 )
             with clock.part("train"):
@@ -343,8 +342,3 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
         if spec.budget < 1.0 or ours is None:
             return False
         return not any(dominates(point, ours) for point in spec.front)
-
-
-def _left_of(within_s: float | None, *, since_s: float) -> float | None:
-    """Return what is left for the training of the time that the whole trial has."""
-    return None if within_s is None else max(1.0, within_s - (time.monotonic() - since_s))

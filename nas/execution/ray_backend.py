@@ -28,7 +28,6 @@ from nas.execution.ray_cluster import (
     num_fitting,
     num_idle_gpus,
     offer,
-    require_ray,
     runtime_env,
 )
 from nas.execution.ray_kept import kept_ray
@@ -87,7 +86,6 @@ class RayBackend:
         *,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        require_ray()
         import ray
 
         self._settings = settings

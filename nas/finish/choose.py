@@ -66,7 +66,7 @@ def choose(
     if not records:
         raise ConstraintError(
             "the run has no trial that was trained to the end, so there is nothing to finish; "
-            "go on searching: nas search name=... resume=true"
+            "go on with the search by resume=true"
         )
     if pick.trials:
         return _in_order(_named(records, pick.trials), objectives)
@@ -241,7 +241,7 @@ def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) 
     has = ", ".join(f"{limit.metric} {nearest.metrics[limit.metric]:.6g}" for limit in broken)
     wanted = " and ".join(str(limit) for limit in limits)
     return (
-        f"no trial of the search keeps {wanted}; the nearest is trial "
+        f"no network keeps {wanted}; the nearest is trial "
         f"{nearest.number} with {has}: loosen the limit, or finish that one "
         f"with 'pick=[{nearest.number}]'"
     )

@@ -72,6 +72,7 @@ class RetrainingPlan:
         winner_metric: what they are judged by.
         epochs: architecture id -> epochs of its trainings; others have the recipe's.
         work_s: architecture id -> seconds that are planned for one of them.
+        least_epochs: of each, where a budget has too little time for its epochs.
     """
 
     recipe: Recipe
@@ -82,6 +83,7 @@ class RetrainingPlan:
     winner_metric: WinnerMetric = ACCURACY
     epochs: Mapping[str, int] = field(default_factory=dict)
     work_s: Mapping[str, float] = field(default_factory=dict)
+    least_epochs: int = 0
 
     @property
     def longest(self) -> int:
@@ -104,7 +106,7 @@ class RetrainingPlan:
         name = f"{candidate.name}{taught} seed {index}"
         return Retraining(
             key=key, name=name, architecture=candidate.architecture, seed=seed, step=self.step,
-            epochs=epochs, work_s=work_s,
+            epochs=epochs, work_s=work_s, least_epochs=self.least_epochs,
         )  # fmt: skip
 
 
@@ -199,8 +201,8 @@ def warn_if_tested_before(
     ]
     if others:
         _LOG.warning(
-            "the test split was opened %s before for these networks, under other settings; "
-            "whoever takes the better of two such results has trained on the test split",
+            "the test split was opened %s before for these networks, under other settings: "
+            "to take the better of two such results would be to train on the test split",
             "once" if len(others) == 1 else f"{len(others)} times",
         )
 

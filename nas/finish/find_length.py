@@ -241,9 +241,10 @@ class _Search:
             seeds = 1 if question.trained else max(1, room.seeds(epochs, most=most))
         if patience.keeps_epochs:
             return self._lengths(found, seeds)
+        least = min(self._epochs, patience.search_epochs)  # a shorter one would lose to its trial
         if self._crew.retrainings is not None:  # the clock ends what is too long
             room = replace(room, seconds_per_epoch=[QUICKER * seconds for seconds in epoch_s])
-        bounded = room.bounded(epochs, num_seeds=seeds)
+        bounded = [max(least, e) for e in room.bounded(epochs, num_seeds=seeds)]
         told = [
             length if fits == length.epochs else Length(fits, FITS)
             for length, fits in zip(found, bounded, strict=True)
@@ -287,10 +288,13 @@ class _Search:
 
     def _may_be_done_in_time(self) -> bool:
         """Say whether winners could be done before the budget ends; else no trial tells more."""
-        if self._question.patience.budget_s is None:
+        question = self._question
+        if question.patience.budget_s is None:
             return True
+        if all(winner.architecture.id in question.trained for winner in question.winners):
+            return False
         room = Room(self._retraining_s(), self.num_slots, self._available_s())
-        return room.fits([ALWAYS_GAINS * self._epochs] * len(self._question.winners), num_seeds=1)
+        return room.fits([ALWAYS_GAINS * self._epochs] * len(question.winners), num_seeds=1)
 
     def _has_time_for(self, epochs: int) -> bool:
         budget_s = self._question.patience.budget_s

@@ -47,6 +47,7 @@ class Retraining:
         step: what it is trained for.
         epochs: of it; None: the recipe's.
         work_s: wall time that is planned for it; 0 where nobody knows.
+        least_epochs: of it, where there is too little time for `epochs`.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Retraining:
     step: str
     epochs: int | None = None
     work_s: float = 0.0
+    least_epochs: int = 0
 
 
 class Interruptible(Protocol):
@@ -245,6 +247,7 @@ def _spec(
         time_limit_s=time_limit_s,
         checkpoint=str(_checkpoint(folder, job).absolute()),
         epochs=job.epochs,
+        least_epochs=job.least_epochs,
     )
 
 

@@ -21,6 +21,7 @@ from nas.finish.earlier import (
 from nas.finish.find_length import (
     FITS,
     LENGTHS,
+    QUICKER,
     Patience,
     Question,
     find_lengths,
@@ -109,13 +110,26 @@ def settle(
         _say_longer(winners, known, lengths)
     else:
         lengths = with_earlier(lengths, known, trained=trained)
-    recipe, seeds = replace(task.recipe, epochs=lengths.longest), lengths.num_seeds
-    epochs = {identity: one.epochs for identity, one in lengths.of.items()}
-    work_s = {identity: one.seconds for identity, one in lengths.of.items()}
-    plan = replace(plan, recipe=recipe, num_seeds=seeds, epochs=epochs, work_s=work_s)
+    _say_too_short(winners, lengths, search_epochs=patience.search_epochs)
+    recipe = replace(task.recipe, epochs=lengths.longest)
+    task = replace(task, recipe=recipe, num_seeds=lengths.num_seeds)
+    plan = _as_long_as(lengths, plan, task, least_epochs=patience.search_epochs)
     crew.on_settled(trained_lengths(lengths, winners, plan, ledger, search_epochs=None))
-    task = replace(task, recipe=recipe, num_seeds=seeds)
     return Settled(task, winners, plan, lengths, found.outcome)
+
+
+def _as_long_as(
+    lengths: Lengths, plan: RetrainingPlan, task: FinishTask, *, least_epochs: int
+) -> RetrainingPlan:
+    """Return the plan of retrainings of these lengths, with the recipe and seeds of the task."""
+    return replace(
+        plan,
+        recipe=task.recipe,
+        num_seeds=task.num_seeds,
+        epochs={identity: one.epochs for identity, one in lengths.of.items()},
+        work_s={identity: one.seconds for identity, one in lengths.of.items()},
+        least_epochs=least_epochs,
+    )
 
 
 def trained_lengths(
@@ -145,17 +159,16 @@ def trained_lengths(
         share = ledger[job.key].metrics.get("training_share", 1.0)
         if share < 1.0:
             epochs = max(1, round(share * length.epochs))
-            is_earlier = length.reason == EARLIER
-            reason = EARLIER if is_earlier else FITS
-            of[winner.architecture.id] = replace(length, epochs=epochs, reason=reason)
-            if search_epochs is not None and epochs <= search_epochs and not is_earlier:
-                _LOG.warning(
-                    "the budget left time to retrain %s no longer than its trial, %d of %d "
-                    "epochs, so it is hardly better; give more budget, or an idler machine",
-                    winner.name,
-                    epochs,
-                    search_epochs,
-                )
+            reason = EARLIER if length.reason == EARLIER else FITS
+            length = of[winner.architecture.id] = replace(length, epochs=epochs, reason=reason)
+        is_short = search_epochs is not None and length.epochs <= search_epochs
+        if is_short and length.reason == FITS:
+            _LOG.warning(
+                "the budget left time to retrain %s no longer than its trial, for %d epochs, so "
+                "it may be no better; give more budget, or an idler machine",
+                winner.name,
+                length.epochs,
+            )
     return replace(lengths, of=of)
 
 
@@ -222,6 +235,20 @@ def _trivial_gain(task: FinishTask) -> float | None:
     places = [place for place, o in enumerate(task.objectives) if o.metric == metric]
     losses = [floor[place] for place in places for floor in task.pick.floors]
     return max((-loss for loss in losses if math.isfinite(loss)), default=None)
+
+
+def _say_too_short(winners: Sequence[Winner], lengths: Lengths, *, search_epochs: int) -> None:
+    """Warn of winners for which there may be less time than their trials had."""
+    of = [(winner.name, lengths.of[winner.architecture.id]) for winner in winners]
+    short = [n for n, one in of if one.reason == FITS and QUICKER * one.epochs < search_epochs]
+    if short:
+        _LOG.warning(
+            "the budget may be too short to retrain %s for as long as %s trained, %d epochs; that "
+            "is done all the same, so the command may take longer",
+            " and ".join(short),
+            "its trial was" if len(short) == 1 else "their trials were",
+            search_epochs,
+        )
 
 
 def _say_longer(

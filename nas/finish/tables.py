@@ -27,7 +27,7 @@ def add_tested(folder: Path, rows: Sequence[WinnerRow]) -> list[WinnerRow]:
         folder: the `finish` folder.
         rows: of networks that were retrained, or whose retraining was on record.
     """
-    before = {row.name: row for row in _read(folder / WINNERS_CSV, read_winners)}
+    before = {row.name: row for row in tested_before(folder)}
     kept_rows = [r for r in rows if r.name in before and same_row(before[r.name], r)]
     changed = {str(row.trial) for row in rows} - {str(row.trial) for row in kept_rows}
     files = _read(folder / ARTEFACTS_CSV, read_artefacts)
@@ -35,6 +35,11 @@ def add_tested(folder: Path, rows: Sequence[WinnerRow]) -> list[WinnerRow]:
     if kept != files:
         write_artefacts(folder / ARTEFACTS_CSV, kept)
     return add_rows(folder / WINNERS_CSV, rows)
+
+
+def tested_before(folder: Path) -> list[WinnerRow]:
+    """Return the rows of winners.csv in a `finish` folder."""
+    return _read(folder / WINNERS_CSV, read_winners)
 
 
 def add_rows(path: Path, rows: Sequence[WinnerRow]) -> list[WinnerRow]:

@@ -13,11 +13,15 @@ class Course:
     Args:
         num_steps: of the whole training.
         within_s: seconds in which it is to end, from now on; None where steps alone count.
+        least_steps: that it takes, however long they take.
     """
 
-    def __init__(self, num_steps: int, *, within_s: float | None = None) -> None:
+    def __init__(
+        self, num_steps: int, *, within_s: float | None = None, least_steps: int = 0
+    ) -> None:
         self._num_steps = num_steps
         self._within_s = within_s
+        self._least_steps = min(least_steps, num_steps)
         self._begun_s = running_s()
         self._begun_at = 0.0
 
@@ -35,4 +39,6 @@ class Course:
             return float(step)
         share = (running_s() - self._begun_s) / max(1e-9, self._within_s)
         by_time = self._begun_at + share * (self._num_steps - self._begun_at)
+        if self._least_steps:  # the clock may hurry no more than leaves so many steps
+            by_time = min(by_time, step * self._num_steps / self._least_steps)
         return max(float(step), by_time)

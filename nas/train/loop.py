@@ -95,6 +95,7 @@ class Training:
         share: of the recipe's steps that this training has, above 0: its schedule is so much
             shorter.
         within_s: seconds in which it is to end; where its steps take longer it takes fewer.
+        least_epochs: that it trains for, however long they take.
 
     Attributes:
         step: steps that were taken.
@@ -114,6 +115,7 @@ class Training:
         loss: Loss | None = None,
         share: float = 1.0,
         within_s: float | None = None,
+        least_epochs: int = 0,
     ) -> None:
         self.model = model
         self.data = data
@@ -136,7 +138,9 @@ class Training:
         # one image would break batch norms.
         self._steps_per_epoch = len(data.train.labels) // self._batch_size
         self.num_steps = max(1, round(share * recipe.epochs * self._steps_per_epoch))
-        self.course = Course(self.num_steps, within_s=within_s)
+        self.course = Course(
+            self.num_steps, within_s=within_s, least_steps=least_epochs * self._steps_per_epoch
+        )
         self.optimizer = make_optimizer(model, recipe, self.device)
         _set_norm_momentum(model, recipe.norm_momentum)
 

@@ -172,8 +172,7 @@ def test_epochs_that_the_clock_may_end_are_a_bound(capsys):
     finish._say_settled(console, Lengths({"a": Length(48, FITS)}, 1))
 
     assert capsys.readouterr().out.splitlines() == [
-        "Winners are retrained for up to 48 epochs, once each:",
-        "  up to 48 epochs, as the budget allows",
+        "Winners are retrained for up to 48 epochs, once each, as the budget allows",
     ]
 
 

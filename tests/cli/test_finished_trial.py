@@ -65,7 +65,12 @@ def test_a_winner_of_an_earlier_finish_is_not_to_be_finished_again(tmp_path):
     (folder.finish_dir / "7" / "predict.py").touch()
 
     told = "\n".join(finished_lines(folder, record))
-    assert f"python {folder.finish_dir / '7' / 'predict.py'} photo.jpg" in told
+    program = folder.finish_dir / "7" / "predict.py"
+    assert f"python {program} inputs.npy" in told
+
+    (folder.finish_dir / "7" / "example.png").touch()
+
+    assert f"python {program} photo.jpg" in "\n".join(finished_lines(folder, record))
 
 
 @pytest.mark.parametrize(

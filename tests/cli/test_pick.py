@@ -86,7 +86,7 @@ def test_the_command_that_finishes_it_is_printed(nas, records):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["quality.min=2"], "no trial of the search keeps quality >= 2; the nearest is trial"),
+        (["quality.min=2"], "no network keeps quality >= 2; the nearest is trial"),
         (["qualty.min=0.5"], "this run have no qualty; known, nearest first: quality"),
         (["quality.min=high"], "quality.min must be a number, but got 'high'"),
         (["quality.min=nan"], "quality.min must be a number, but got 'nan'"),
@@ -118,7 +118,7 @@ def test_a_finished_file_may_keep_what_no_network_of_the_search_keeps(nas, table
     assert "1 finished file keeps the limits" in shown
 
     status, _, error = nas("pick", "runs/t", "quality.min=3000")
-    assert (status, "no trial of the search keeps" in error) == (2, True)
+    assert (status, "no network keeps" in error) == (2, True)
 
 
 @pytest.fixture

@@ -162,6 +162,7 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         (["~sampler._target_"], "sampler._target_ is missing"),
         (["search_space.parameters.width.choice=[]"], "search_space: parameter 'width': choice is empty"),
         (["preset=table"], "table.path must be given: table.path=..."),
+        (["preset=table", "finish=true"], "finish=true retrains networks, and a search of a table has none"),
         (["resume=true", "name=gone"], "the run folder .*gone does not exist"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -36,7 +36,7 @@ def test_a_trial_starts_while_a_usual_one_fits():
 
 def test_no_trial_starts_when_too_little_time_is_left():
     message = deadline(97.0).why_end(state(97.0, 10.0, 10.0, 10.0))
-    assert message == "the budget leaves 3 s, too little for another trial"
+    assert message == "the budget leaves 3 s for trials, too little for another"
 
 
 def test_a_large_trial_that_may_come_again_ends_the_search_sooner():

@@ -27,6 +27,12 @@ def test_where_steps_are_slow_the_place_follows_the_time(clock):
     assert way.place(400) == 400.0
 
 
+def test_the_clock_leaves_the_least_number_of_steps(clock):
+    way = Course(1000, within_s=20.0, least_steps=100)
+    clock.append(150.0)
+    assert [way.place(step) for step in (1, 50, 100)] == [10.0, 500.0, 1000.0]
+
+
 def test_a_training_that_goes_on_has_its_new_time_for_what_is_left(clock):
     way = Course(1000, within_s=20.0)
     clock.append(500.0)
