@@ -51,9 +51,12 @@ class Deadline(StopRule):
         self._clock = clock
 
     def why_end(self, state: SearchState) -> str | None:
-        """Return the budget, once too little of it is left for one more trial."""
+        """Return the budget, once too little of it is left for one more trial.
+
+        Until a trial has ended there is nothing to end with: the first may wait at a rung.
+        """
         left_s = self._left_s()
-        if not state.num_trials or left_s > self._needed_s(state):
+        if not state.ended or left_s > self._needed_s(state):
             return None
         return f"the budget leaves {max(0.0, left_s):.0f} s for trials, too little for another"
 

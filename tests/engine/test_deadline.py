@@ -1,5 +1,7 @@
 """When a search with a budget hands out its last trial."""
 
+from dataclasses import replace
+
 import pytest
 
 from nas.architecture import Architecture
@@ -47,6 +49,11 @@ def test_a_large_trial_that_may_come_again_ends_the_search_sooner():
 
 def test_what_was_planned_counts_until_trials_have_ended():
     assert deadline(80.0, trial_s=50.0).why_end(state(80.0, 1.0)) is not None
+
+
+def test_the_first_trial_goes_on_from_its_rung_however_late_it_is():
+    at_a_rung = replace(state(500.0), num_trials=1)
+    assert deadline(500.0, trial_s=9.0).why_end(at_a_rung) is None
 
 
 def test_the_first_trial_starts_however_long_it_may_take():
