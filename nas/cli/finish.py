@@ -127,6 +127,8 @@ def _finish(
         if (changed := finish.words_on_choice()) is not None:
             view.message(changed)
         crew = _crew(finish, console, config)
+        if not clock.took_s:  # a command of its own, which no search began
+            clock.end("start")
         retrainings = _retrainings(config, clock, begun_s=begun_s)
 
         def publish(rows: "Sequence[WinnerRow]") -> None:
@@ -143,7 +145,8 @@ def _finish(
             write_files_png(files, name=name, path=place / "files.png")
             write_mistake_pictures(place)
             finish.write_page()
-    clock.end("making their files")
+    trains_more = bool(summary.taught or summary.shrunk)
+    clock.end("further trainings and files" if trains_more else "making their files")
     return summary
 
 
