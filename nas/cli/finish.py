@@ -263,7 +263,10 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
     unit = "epoch" if span == "1" else "epochs"
     if all(length.reason == EARLIER for length in found):
-        text = f"No winner is retrained: an earlier nas finish trained them longer, {span} {unit}"
+        text = (
+            f"No winner is retrained: an earlier nas finish trained them longer, {span} {unit}; "
+            "a larger budget, or training.epochs=..., would train them for more"
+        )
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         return
     # More is planned than is sure to fit; the clock ends what is too long.

@@ -47,7 +47,10 @@ def run(words: Sequence[str]) -> int:
             view, record, why=choice.why, beside=beside, command=command, limits=constraints
         )
         answer("pick", content)
-    lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes, ""]
+    lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes]
+    if files_told := line_of_files_within(view.folder, constraints):
+        lines += ["", *files_told.splitlines()]
+    lines.append("")
     lines += trial_lines(view, record)
     tested = finished_lines(view.folder, record)
     if record not in view.front and not tested:  # a test has no neighbours among short trainings
@@ -60,14 +63,12 @@ def run(words: Sequence[str]) -> int:
     if choice.promising is not None:
         number = choice.promising.number
         other = _told(choice.promising, view)
-        lines += ["", f"By the search's short trainings alone it would be {other}."]
+        lines += ["", f"By the search's short trainings alone the choice would be {other}."]
         if number not in choice.tested:
             again = finish_command(settings["run"], number)
             lines.append(f"To retrain and test that one too: {again}")
     if useless := trivial_line([choice.accuracy], view.references):
         lines += ["", useless]
-    if files_told := line_of_files_within(view.folder, constraints):
-        lines += ["", files_told]
     say(make_console(), lines)
     return ExitStatus.DONE
 

@@ -162,7 +162,7 @@ def _run_job(
     status = _end(console, summary, config=config, folder=folder, task=search.task)
     clock.wrote_reports()
     if config.finish and status == ExitStatus.DONE:
-        status = _finish(config, folder, clock, console)
+        status = _finish(replace(job, config=config), folder, clock, console)
     _say_time(console, settled, summary, clock)
     return _answered(status, folder, summary)
 
@@ -181,9 +181,10 @@ def _checked_data(
 
 def _budget(job: SearchJob, clock: CommandClock, before: RunFolder | None) -> "TimeBudget | None":
     """Return the budget of the command, now that its libraries are loaded; None without one."""
-    from nas.assemble.budget import time_budget
+    from nas.assemble.budget import is_new_budget, time_budget
 
     clock.loaded()
+    before = None if is_new_budget(job.source) else before
     return time_budget(job.config, began_s=clock.began_s, unit_s=clock.unit_s, before=before)
 
 
@@ -251,12 +252,13 @@ def _sayer(job: SearchJob, console: Console) -> Callable[[str], None] | None:
     return partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
-def _finish(config: SearchConfig, folder: RunFolder, clock: CommandClock, console: Console) -> int:
+def _finish(job: SearchJob, folder: RunFolder, clock: CommandClock, console: Console) -> int:
     """Finish the run with what is left of the budget."""
-    from nas.assemble.budget import finish_words
+    from nas.assemble.budget import finish_words, is_new_budget
     from nas.cli import finish
 
-    words = finish_words(config, folder.path, started_s=clock.began_s)
+    goes_on = job.config.resume and not is_new_budget(job.source)
+    words = finish_words(job.config, folder.path, started_s=clock.began_s, goes_on=goes_on)
     try:
         return finish.run_timed(words, clock)
     except Interrupted as told:  # the search is whole, and answers

@@ -15,6 +15,7 @@ from scipy import stats
 from nas.report.comparison import Comparison, Group
 
 _SURE = 0.95
+_LEVEL = 5e-5  # difference of shares, which four digits would not show
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def noise_lines(comparison: Comparison) -> list[str]:
 
 def _sentence(best: Group, other: Group, num_trials: int) -> str:
     found = difference(*(_shares(group, num_trials) for group in (best, other)))
-    ahead = f"{best.label} is ahead of {other.label} by {found.mean:.4f}"
+    if abs(found.mean) < _LEVEL:
+        ahead = f"{best.label} and {other.label} are level"
+    else:
+        ahead = f"{best.label} is ahead of {other.label} by {found.mean:.4f}"
     if not found.is_known:
         return f"{ahead}; a single run shows no noise: repeat each with other seeds to know more."
     verdict = "more than the noise" if found.is_more_than_noise else "within the noise"

@@ -2,11 +2,11 @@
 
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 
-from nas.assemble.budget import finish_words
+from nas.assemble.budget import finish_words, is_new_budget
 from nas.assemble.check import check_search
 from nas.config.finishing import check_finish
 from nas.config.source import ConfigSource
@@ -16,8 +16,17 @@ from nas.record.spent import Spent
 
 def words_of(run, *words, resume=False):
     told = ("execution=inline", "finish=true", "budget=100s", *words)
-    config = replace(check_search(ConfigSource(overrides=told)), resume=resume)
-    return finish_words(config, run, started_s=time.monotonic() - 40)
+    config = check_search(ConfigSource(overrides=told))
+    return finish_words(config, run, started_s=time.monotonic() - 40, goes_on=resume)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_new"),
+    [((), False), (("resume=true", "seed=1"), False), (("resume=true", "budget=2min"), True)],
+)
+def test_a_budget_on_the_line_of_a_search_that_goes_on_is_new(told, is_new):
+    source = ConfigSource(overrides=("budget=100s", *told), told=told)
+    assert is_new_budget(source) is is_new
 
 
 def test_a_search_that_goes_on_finishes_by_the_plan_that_was_made_before(tmp_path):

@@ -149,7 +149,7 @@ def test_what_was_tested_counts_for_more_than_what_the_search_measured(nas, test
     assert status == 0, error
     assert taken(shown) == second.number
     assert "on the test split" in shown.splitlines()[0]
-    assert f"short trainings alone it would be trial {first.number}" in shown
+    assert f"short trainings alone the choice would be trial {first.number}" in shown
     assert "To retrain and test that one too" not in shown  # it was
 
 

@@ -172,8 +172,9 @@ function withRoom(drawn, axis, values) {
   if (!axis.range || !values.length) return drawn;
   const places = axis.is_log ? values.filter((value) => value > 0).map(Math.log10) : values;
   const [low, high] = [Math.min(...places, drawn.range[0]), Math.max(...places, drawn.range[1])];
+  // The room around the trials was a share of their own spread, which may be a small part now.
   const room = low < drawn.range[0] || high > drawn.range[1] ? 0.05 * (high - low) : 0;
-  const range = [low < drawn.range[0] ? low - room : low, high > drawn.range[1] ? high + room : high];
+  const range = [low - room, high + room];
   const ends = axis.is_log ? range.map((end) => 10 ** end) : range;
   return { ...drawn, range, ...(axis.is_count ? ticksOf(axis, ...ends) : {}) };
 }
