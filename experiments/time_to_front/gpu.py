@@ -229,7 +229,10 @@ def search_seconds(device: str, *, at_once: int, settings: Sequence[str], folder
     """Return the wall time of a search by the product with so many trials at once on a device."""
     began_s = time.monotonic()
     words = ["preset=smoke", f"training.device={device}", "ui=none", f"run_folder={folder}"]
-    words += ["execution=ray", f"execution.num_workers={at_once}"]
+    if at_once > 1 or device.startswith("cuda"):
+        words += ["execution=ray", f"execution.num_workers={at_once}"]
+    else:
+        words.append("execution=inline")
     if device.startswith("cuda"):
         words.append(f"execution.gpus_per_trial={1 / at_once}")
     status = nas(["search", *words, *settings])
@@ -342,8 +345,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def small(folder: Path) -> Iterator[list[str]]:
-    """Measure for moments on the CPU, two processes at most, and search with two trials."""
-    tiny = ["--device", "cpu", "--sides", "32", "--networks", "mobilenet", "--packed", "2"]
+    """Measure for moments on the CPU, and search with two trials."""
+    tiny = ["--device", "cpu", "--sides", "32", "--networks", "mobilenet", "--packed", "1"]
     tiny += ["--batch", "4", "--seconds", "0.05", "--results", str(folder)]
     search = ["stopping.num_trials=2"]
     yield [*tiny, "--search", str(folder), "--settings", *search]

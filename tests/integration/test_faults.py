@@ -171,7 +171,7 @@ def test_raising_hanging_and_dying_trials_fail_with_their_cause_and_the_search_g
     task = small_task(
         evaluator=Faulty(log=tmp_path / "log"),
         stopping=Stopping(num_trials=96, max_failed_share=1.0),
-        trial_time_limit_s=0.5,
+        trial_time_limit_s=3.0,
     )
 
     summary = search(task, tmp_path / "run", make_backend=on(cluster))
@@ -181,7 +181,7 @@ def test_raising_hanging_and_dying_trials_fail_with_their_cause_and_the_search_g
     assert kinds[1, "a"].kind is FailureKind.ERROR
     assert 'raise ValueError("no such thing")' in kinds[1, "a"].traceback
     assert kinds[2, "a"].kind is FailureKind.TIMEOUT
-    assert "past its time limit of 0.5 s" in kinds[2, "a"].message
+    assert "past its time limit of 3 s" in kinds[2, "a"].message
     assert kinds[2, "b"].kind is FailureKind.ERROR
     assert "died in all of 3 attempts" in kinds[2, "b"].message
     assert kinds[3, "a"] is None
