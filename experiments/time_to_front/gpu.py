@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from experiments.smoke import make_parser, run_experiment
+from experiments.time_to_front.gpu_kinds import KINDS, num_failed
 from experiments.time_to_front.gpu_steps import GRAPHED, STEPS, network
 from nas.cli.main import main as nas
 from nas.planning.facts import DataFacts, MachineFacts
@@ -41,26 +42,6 @@ PLAIN, TRIAL = "plain loop", "a trial"
 _WARM_UP, _BETWEEN_LOOKS = 8, 8  # steps
 _STEPS_PER_EPOCH = 32  # of a trial
 _START_S = 15.0  # in which all processes of a measurement have started
-_TOLD = 1500  # characters of what a search said
-_FEW = ("stopping.num_trials=4", "training.epochs=2")
-# What each kind of search is asked for; all train on the digits, but for the language models.
-KINDS: dict[str, tuple[str, ...]] = {
-    "workers": _FEW,
-    "shares": ("execution.gpus_per_trial=0.25", *_FEW),
-    "inline": ("execution=inline", *_FEW),
-    "inherited": ("execution=inline", "training.inherit=true", *_FEW),
-    "rungs": ("execution=inline", "fidelity=rungs", "training.epochs=4", "stopping.num_trials=6"),
-    "supernet": ("execution=inline", "evaluation=supernet", *_FEW),
-    "vit": ("execution=inline", "search_space=vit", *_FEW),
-    "resnet": ("execution=inline", "search_space=resnet", *_FEW),
-    "language": (
-        "preset=small_lm",
-        "execution=inline",
-        "stopping.num_trials=4",
-        "training.tokens=50000",
-    ),
-    "finished": ("budget=90s", "finish=true"),
-}
 _COLUMNS = ("device", "what", "side", "network", "way", "processes", "images_per_s")
 
 
@@ -241,29 +222,12 @@ def search_seconds(device: str, *, at_once: int, settings: Sequence[str], folder
     return time.monotonic() - began_s
 
 
-def check(options: argparse.Namespace) -> int:
-    """Run each kind of search at once, each a process of its own; return how many failed."""
-    running = {}
-    for name in options.kinds:
-        words = [sys.executable, "-m", "nas", "search", *KINDS[name], *options.settings]
-        words += ["ui=plain", f"run_folder={options.search / name}"]
-        log = (options.search / f"{name}.txt").open("w")
-        running[name] = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
-    failed = 0
-    for name, process in running.items():
-        status = process.wait()
-        failed += status != 0
-        print(name, "runs" if status == 0 else f"ended with status {status}", flush=True)
-        print((options.search / f"{name}.txt").read_text(errors="replace")[-_TOLD:], flush=True)
-    return failed
-
-
 def main(words: Sequence[str]) -> int:
     """Measure, and write a row for each figure as it comes."""
     options = parse(words)
     if options.what == "check":
         options.search.mkdir(parents=True, exist_ok=True)
-        return check(options)
+        return num_failed(options.kinds, options.settings, folder=options.search)
     keep_freed_memory()
     if options.what == "one":
         print(

@@ -15,7 +15,7 @@ from nas.finish.length import remembered_budget_s
 from nas.planning.command_time import LEAST_UNIT_S, TimeBudget
 from nas.record.run_folder import RunFolder
 from nas.record.spent import read_spent, total_spent
-from nas.study.journal import load_records
+from nas.study.journal import holds_study, load_records
 from nas.trial import trainings
 
 _LEAST_S = 1.0
@@ -63,8 +63,10 @@ def is_new_budget(source: ConfigSource) -> bool:
 
 def _trials_s(run: RunFolder, config: SearchConfig) -> float:
     """Return the wall time that the trials of a run took, on as many workers as there are now."""
-    if not run.study_journal.is_file():  # the study is in a database
+    if config.storage.url is not None:  # not told by a file of the run
         return math.inf
+    if not holds_study(run.study_journal):  # killed before its first line was whole
+        return 0.0
     seconds = [record.seconds for record in trainings(load_records(run.study_journal))]
     return sum(seconds) / num_workers(config.execution, num_cpus=num_cpus())
 

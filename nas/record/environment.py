@@ -208,11 +208,10 @@ def count_visible(number: int, visible: str | None) -> int:
     """
     if visible is None:
         return number
-    names = [name.strip() for name in visible.split(",")]
     shown = 0
-    for name in names:
-        is_number = name.lstrip("-").isdigit()
-        if not name or (is_number and not 0 <= int(name) < number):
+    for name in map(str.strip, visible.split(",")):
+        is_none = not name or name.startswith("-") or (name.isdecimal() and int(name) >= number)
+        if is_none:
             break
         shown += 1
     return min(shown, number)

@@ -65,10 +65,9 @@ def noise_lines(comparison: Comparison) -> list[str]:
 
 def _sentence(best: Group, other: Group, num_trials: int) -> str:
     found = difference(*(_shares(group, num_trials) for group in (best, other)))
-    if abs(found.mean) < _LEVEL:
+    ahead = f"{best.label} is ahead of {other.label} by {found.mean:.4f}"
+    if not found.is_known and abs(found.mean) < _LEVEL:
         ahead = f"{best.label} and {other.label} are level"
-    else:
-        ahead = f"{best.label} is ahead of {other.label} by {found.mean:.4f}"
     if not found.is_known:
         return f"{ahead}; a single run shows no noise: repeat each with other seeds to know more."
     verdict = "more than the noise" if found.is_more_than_noise else "within the noise"

@@ -2,16 +2,21 @@
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from nas.assemble.budget import finish_words, is_new_budget
+from nas.architecture import Architecture
+from nas.assemble import budget
+from nas.assemble.budget import finish_words, is_new_budget, time_budget
 from nas.assemble.check import check_search
 from nas.config.finishing import check_finish
 from nas.config.source import ConfigSource
 from nas.finish.length import Lengths, remember_lengths
+from nas.record.run_folder import RunFolder
 from nas.record.spent import Spent
+from nas.study.journal_file import START
+from nas.trial import TrialRecord, TrialState
 
 
 def words_of(run, *words, resume=False):
@@ -27,6 +32,30 @@ def words_of(run, *words, resume=False):
 def test_a_budget_on_the_line_of_a_search_that_goes_on_is_new(told, is_new):
     source = ConfigSource(overrides=("budget=100s", *told), told=told)
     assert is_new_budget(source) is is_new
+
+
+@pytest.mark.parametrize("journal", [None, "", START[:5].decode()])
+def test_a_command_that_was_killed_before_any_trial_has_spent_nothing(tmp_path, journal):
+    run = RunFolder(tmp_path)
+    if journal is not None:
+        run.study_journal.write_text(journal)
+    run.spent_jsonl.write_text(json.dumps({"command": "killed", **asdict(Spent(50.0))}) + "\n")
+    told = ("execution=inline", "budget=100s")
+    config = replace(check_search(ConfigSource(overrides=told)), resume=True)
+
+    assert time_budget(config, before=run).spent_s == 0.0
+
+
+def test_of_trials_on_record_their_own_time_counts(tmp_path, monkeypatch):
+    done = TrialRecord(0, Architecture({}), TrialState.COMPLETE, {}, seconds=20.0)
+    monkeypatch.setattr(budget, "holds_study", lambda path: True)
+    monkeypatch.setattr(budget, "load_records", lambda path: [done])
+    run = RunFolder(tmp_path)
+    run.spent_jsonl.write_text(json.dumps({"command": "killed", **asdict(Spent(50.0))}) + "\n")
+    told = ("execution=inline", "budget=100s")
+    config = replace(check_search(ConfigSource(overrides=told)), resume=True)
+
+    assert time_budget(config, before=run).spent_s == 20.0
 
 
 def test_a_search_that_goes_on_finishes_by_the_plan_that_was_made_before(tmp_path):
