@@ -9,7 +9,7 @@ ON_CLUSTERS := tests/integration tests/security tests/experiments/test_smoke.py
 ON_DATABASES := tests/integration tests/security
 
 .PHONY: help search test test-all test-databases test-slow test-slow-clusters test-slow-others \
-        test-long check docs clean
+        test-long check docs install-dev install-docs clean
 
 help:
 	@echo "make search [ARGS='seed=1 stopping.num_trials=20']  install, then run the default search"
@@ -52,6 +52,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+install-dev: $(VENV)/.installed-dev
+
+install-docs: $(VENV)/.installed-docs
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -309,9 +309,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def small(_: Path) -> Iterator[list[str]]:
-    """Strike two kinds of search once."""
+    """Strike a search of the kind with the most state once."""
     yield ["--faults", "1", "--seed", "1", "--kind", "rungs"]
-    yield ["--faults", "1", "--seed", "2", "--kind", "text"]
 
 
 if __name__ == "__main__":
