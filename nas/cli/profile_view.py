@@ -188,9 +188,12 @@ def _done_by(times: TrialTimes, limit_s: float) -> str:
 def print_proxies(console: Console, ranks: ProxyRanks) -> None:
     """Print the rank correlations of proxies, with size as the one to beat."""
     _say(console, f"\n{ranks.words}")
-    table = _table("proxy", *ranks.targets, "ms each", "paper")
+    is_judged = any(row.at_equal_size for row in ranks.rows)
+    equal = [f"{target} at equal size" for target in ranks.targets] if is_judged else []
+    table = _table("proxy", *ranks.targets, *equal, "ms each", "paper")
     for row in ranks.rows:
-        cells = [f"{value:+.2f}" if math.isfinite(value) else "–" for value in row.correlations]
+        values = [*row.correlations, *(row.at_equal_size or [math.nan] * len(equal))]
+        cells = [f"{value:+.2f}" if math.isfinite(value) else "–" for value in values]
         spent = f"{1000 * row.seconds_each:.0f}" if row.seconds_each else "–"
         table.add_row(row.name, *cells, spent, row.paper)
     console.print(table)

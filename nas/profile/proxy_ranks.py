@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from nas.architecture import Architecture
 from nas.evaluation.placement import move_to_device
@@ -24,6 +24,7 @@ from nas.trial import TrialRecord
 
 BATCH_SIZE = 64
 NUM_BATCHES = 2
+DEGREE = 2  # of the curve along which results rise with the size, in ranks
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class RankRow:
         correlations: Spearman's rank correlation with each target, which all are better when
             higher; NaN where there is nothing to rank.
         seconds_each: for one network.
+        at_equal_size: the same correlations without what the number of parameters explains of
+            both, which is known anyway; empty where no result is at hand, and for the size.
     """
 
     name: str
     paper: str
     correlations: tuple[float, ...]
     seconds_each: float = 0.0
+    at_equal_size: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,30 @@ def rank_with_results(
     targets = [[-o.loss(r.metrics[o.metric]) for r in shuffled[:number]] for o in measured]
     sizes = [evaluator.static_costs(a)["num_params"] for a in scores.architectures]
     baseline = RankRow("num_params", "the guess to beat", _correlations(sizes, targets))
-    rows = [baseline, *(_row(name, scores, targets) for name in names)]
+    rows = [baseline, *(_row(name, scores, targets, sizes) for name in names)]
     half = 1.96 * 1.03 / math.sqrt(number - 3) if number > 3 else math.inf
     words = f"rank correlation with what {number} trials measured (each ±{half:.2f}, 95 %)"
     return ProxyRanks(words, tuple(o.metric for o in measured), tuple(rows), _values(scores))
 
 
-def _row(name: str, scores: _Scores, targets: Sequence[Sequence[float]]) -> RankRow:
+def _row(
+    name: str,
+    scores: _Scores,
+    targets: Sequence[Sequence[float]],
+    sizes: Sequence[float] | None = None,
+) -> RankRow:
     number = max(1, len(scores.architectures))
-    correlations = _correlations(scores.columns[name], targets)
-    return RankRow(name, PROXIES[name].paper, correlations, scores.seconds[name] / number)
+    values = scores.columns[name]
+    at_equal_size = (
+        () if sizes is None else tuple(partial_rank_correlation(values, t, sizes) for t in targets)
+    )
+    return RankRow(
+        name,
+        PROXIES[name].paper,
+        _correlations(values, targets),
+        scores.seconds[name] / number,
+        at_equal_size,
+    )
 
 
 def _correlations(
@@ -139,6 +157,26 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     if pairs.shape[1] < 3 or (np.ptp(pairs, axis=1) == 0).any():
         return math.nan
     return float(spearmanr(pairs[0], pairs[1]).statistic)
+
+
+def partial_rank_correlation(
+    one: Sequence[float], other: Sequence[float], known: Sequence[float]
+) -> float:
+    """Return Spearman's correlation of what a third variable leaves unexplained of two others.
+
+    What it explains is a parabola in ranks: accuracy rises with the size, but not for ever.
+    NaN where little more than the parabola could be told: below twice its coefficients.
+    """
+    triples = np.array([one, other, known], dtype=np.float64)
+    ranks = rankdata(triples[:, np.isfinite(triples).all(axis=0)], axis=1)
+    if ranks.shape[1] <= 2 * (DEGREE + 1) or (np.ptp(ranks, axis=1) == 0).any():
+        return math.nan
+    scale = ranks[2] / ranks.shape[1]
+    left = [y - np.polyval(np.polyfit(scale, y, DEGREE), scale) for y in ranks[:2]]
+    # What the size explains wholly leaves rounding errors, which would be ranked.
+    if any(np.abs(residuals).max() < 1e-6 * ranks.shape[1] for residuals in left):
+        return math.nan
+    return float(spearmanr(*left).statistic)
 
 
 def _score(
