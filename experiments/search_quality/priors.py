@@ -11,7 +11,6 @@ run again.
 """
 
 import copy
-import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ import numpy as np
 from experiments.search_quality.contest import play
 from experiments.search_quality.methods.frontier import with_facts
 from experiments.search_quality.problems import Problem, log_size, open_problem
-from experiments.search_quality.store import RESULTS, write_rows
+from experiments.search_quality.store import RESULTS, read_rows, write_rows
 from experiments.smoke import make_parser, run_experiment
 from nas.architecture import Value
 from nas.pareto.dominance import front_mask
@@ -100,7 +99,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--marks", type=int, nargs="+", default=MARKS, help="trainings")
     parser.add_argument("--results", type=Path, default=RESULTS / "priors.csv")
     options = parser.parse_args(words)
-    rows = _rows(options.results)
+    rows = read_rows(options.results)
     for name in options.problems:
         for kind, weight in arms(options.weights):
             for seed in range(options.seeds):
@@ -126,13 +125,6 @@ def _means(rows: list[dict[str, str]], name: str, kind: str, weight: float) -> l
     marks = [column for column in own[0] if column.startswith("at_")]
     table = np.array([[float(row[mark]) for mark in marks] for row in own])
     return [f"{mean:.3f}" for mean in table.mean(axis=0)]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def small(folder: Path) -> Iterator[list[str]]:

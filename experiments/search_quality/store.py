@@ -50,7 +50,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 def finished_trainings(path: Path) -> dict[int, int]:
     """Return seed -> number of trainings on disk."""
-    return {int(row["seed"]): int(row["trainings"]) for row in _rows(path)}
+    return {int(row["seed"]): int(row["trainings"]) for row in read_rows(path)}
 
 
 def add_outcome(path: Path, *, seed: int, outcome: Outcome) -> None:
@@ -66,7 +66,7 @@ def add_outcome(path: Path, *, seed: int, outcome: Outcome) -> None:
         done = [num for num in SCORED_AT if num <= len(outcome.volumes)]
         row |= {f"score{num}": f"{outcome.score_volumes[num - 1]:.4f}" for num in done}
     row |= {f"v{num}": f"{volume:.4f}" for num, volume in enumerate(outcome.volumes, start=1)}
-    rows = {int(other["seed"]): other for other in _rows(path)} | {seed: row}
+    rows = {int(other["seed"]): other for other in read_rows(path)} | {seed: row}
     names = sorted(
         {name for other in rows.values() for name in other},
         key=lambda name: (name.startswith("v") and name[1:].isdigit(), _order(name)),
@@ -78,7 +78,7 @@ def add_outcome(path: Path, *, seed: int, outcome: Outcome) -> None:
 
 def read_curves(path: Path) -> Curves | None:
     """Return what is on disk; None for nothing."""
-    rows = _rows(path)
+    rows = read_rows(path)
     if not rows:
         return None
     num = min(int(row["trainings"]) for row in rows)
@@ -93,7 +93,7 @@ def read_curves(path: Path) -> Curves | None:
     )
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="") as file:
