@@ -42,7 +42,7 @@ def end_finish(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     ranking = None if summary.ranking is None else summary.ranking.describe()
     told = [
-        text for text in (_trivial(folder, summary), chance_line(summary.rows), ranking) if text
+        text for text in (_trivial(summary), chance_line(summary.rows), ranking) if text
     ]
     for text in (*told, *_use_lines(folder, summary), _files_line(folder, summary)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -69,14 +69,12 @@ def _inheritance(folder: RunFolder) -> list[str]:
     return [] if line is None else [line]
 
 
-def _trivial(folder: RunFolder, summary: "FinishSummary") -> str:
+def _trivial(summary: "FinishSummary") -> str:
     """Return a warning where no winner is better than a trivial model."""
-    from nas.record.references import REFERENCES_CSV, read_references
     from nas.report.trivial import trivial_line
 
     winners = [row for row in summary.rows if not row.is_baseline and row.metric == "accuracy"]
-    references = read_references(folder.path / REFERENCES_CSV)
-    return trivial_line([row.test_mean for row in winners], references)
+    return trivial_line([row.test_mean for row in winners], summary.trivial)
 
 
 def _use_lines(folder: RunFolder, summary: "FinishSummary") -> list[str]:

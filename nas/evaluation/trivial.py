@@ -28,26 +28,32 @@ _PENALTIES = 10.0 ** np.arange(-1, 6)
 _BYTES = 4
 
 
-def trivial_models(dataset: Dataset) -> tuple[Reference, ...]:
-    """Return the trivial models of a classified data set, judged on its validation split."""
-    return most_frequent_class(dataset), linear_classifier(dataset)
+def trivial_models(dataset: Dataset, *, judges: Split | None = None) -> tuple[Reference, ...]:
+    """Return the trivial models of a classified data set.
+
+    Args:
+        dataset: what they learn from.
+        judges: the split that says how accurate they are; by default the validation split.
+    """
+    judges = dataset.validation if judges is None else judges
+    return most_frequent_class(dataset, judges), linear_classifier(dataset, judges)
 
 
-def most_frequent_class(dataset: Dataset) -> Reference:
+def most_frequent_class(dataset: Dataset, judges: Split) -> Reference:
     """Return the model that always names the most frequent class of the training split."""
     most = np.bincount(dataset.train.labels).argmax()
-    accuracy = float((dataset.validation.labels == most).mean())
+    accuracy = float((judges.labels == most).mean())
     return Reference("most frequent class", TRIVIAL, accuracy, 0.0, 0.0, 0.0, 0.0)
 
 
-def linear_classifier(dataset: Dataset) -> Reference:
+def linear_classifier(dataset: Dataset, judges: Split) -> Reference:
     """Return ridge regression on the pixels."""
     started = time.monotonic()
     size = _small(dataset.train.images.shape[1:])
     examples, labels = _table(dataset.train, size)
     model = _fit(examples, labels, num_classes=len(dataset.class_names))
-    told = model.scores(_table(dataset.validation, size)[0]).argmax(axis=1)
-    accuracy = float((told == _some(dataset.validation).labels).mean())
+    told = model.scores(_table(judges, size)[0]).argmax(axis=1)
+    accuracy = float((told == _some(judges).labels).mean())
     num_macs = float(model.weights.size)
     num_params = num_macs + len(model.offset)
     return Reference(

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from nas.data.dataset import Dataset
 from nas.evaluation.hand_made import WithBaselines
 from nas.evaluation.trained import TrainedEvaluator
+from nas.evaluation.trivial import trivial_models
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import find_baselines
 from nas.finish.choose import whole_ones
@@ -43,6 +45,7 @@ from nas.finish.tables import add_rows, add_tested, tested_before
 from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import TeacherChoice, teach_winners
 from nas.record.artefacts import ArtefactRow
+from nas.record.references import Reference
 from nas.record.run_folder import RunFolder
 from nas.record.winners import WinnerRow
 from nas.running_clock import running_s
@@ -226,7 +229,14 @@ class FinishSteps:
             failures=tuple(self._failures),
             lengths=self.lengths,
             ranking=self._ranking,
+            trivial=self._trivial(),
         )
+
+    def _trivial(self) -> tuple[Reference, ...]:
+        data = self._task.dataset
+        if not self.rows or not isinstance(data, Dataset):
+            return ()
+        return trivial_models(data, judges=data.test)
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:
         return final_evaluator(

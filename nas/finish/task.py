@@ -15,6 +15,7 @@ from nas.finish.shrink import Shrinking
 from nas.finish.teach import TeacherChoice
 from nas.objective import Objective
 from nas.record.artefacts import ArtefactRow
+from nas.record.references import Reference
 from nas.record.winners import WinnerRow
 from nas.space.space import SearchSpace
 from nas.train.recipe import Recipe
@@ -90,6 +91,7 @@ class FinishSummary:
         failures: name of a job and why it failed.
         lengths: how long the winners trained, and why; None where as the recipe says.
         ranking: whether the search trained long enough to choose by; None where nothing tells.
+        trivial: models that need no network, judged on the test split as winners are.
     """
 
     rows: tuple[WinnerRow, ...]
@@ -100,3 +102,4 @@ class FinishSummary:
     failures: tuple[tuple[str, Failure], ...]
     lengths: Lengths | None = None
     ranking: Ranking | None = None
+    trivial: tuple[Reference, ...] = ()

@@ -19,7 +19,7 @@ def test_the_most_frequent_class_is_right_as_often_as_it_occurs():
     labels = np.array([0] * 6 + [1] * 3 + [2], dtype=np.int64)
     data = dataset_of(np.zeros((10, 4, 4, 1), dtype=np.uint8), labels)
 
-    assert most_frequent_class(data).accuracy == 0.6
+    assert most_frequent_class(data, data.validation).accuracy == 0.6
 
 
 def test_classes_that_a_plane_parts_are_told_apart():
@@ -28,7 +28,8 @@ def test_classes_that_a_plane_parts_are_told_apart():
     images = rng.integers(0, 60, (200, 6, 6, 3), dtype=np.uint8)
     images[labels == 1, :, :3] += 120  # the left half is bright
 
-    found = linear_classifier(dataset_of(images, labels))
+    data = dataset_of(images, labels)
+    found = linear_classifier(data, data.validation)
 
     assert found.accuracy == 1.0
     assert found.num_params == 6 * 6 * 3 * 2 + 2
@@ -47,7 +48,7 @@ def test_labels_that_pixels_say_nothing_of_are_not_learnt():
     data = Dataset("noise", train, test, test, ("a", "b"), "drawn apart")
 
     # A coin on 300: within 4 deviations of 2.9 points.
-    assert linear_classifier(data).accuracy == pytest.approx(0.5, abs=0.116)
+    assert linear_classifier(data, data.validation).accuracy == pytest.approx(0.5, abs=0.116)
 
 
 def test_on_digits_it_is_as_good_as_the_ridge_classifier_of_scikit_learn():
@@ -56,13 +57,14 @@ def test_on_digits_it_is_as_good_as_the_ridge_classifier_of_scikit_learn():
     peer = RidgeClassifierCV(np.logspace(-1, 4, 11)).fit(flat["train"], data.train.labels)
     theirs = (peer.predict(flat["validation"]) == data.validation.labels).mean()
 
-    assert linear_classifier(data).accuracy == pytest.approx(theirs, abs=0.02)
+    assert linear_classifier(data, data.validation).accuracy == pytest.approx(theirs, abs=0.02)
 
 
 def test_large_photographs_are_made_smaller_first():
     images = np.random.default_rng(0).integers(0, 256, (20, 64, 48, 3), dtype=np.uint8)
 
-    found = linear_classifier(dataset_of(images, np.arange(20) % 2))
+    data = dataset_of(images, np.arange(20) % 2)
+    found = linear_classifier(data, data.validation)
 
     assert found.name == "linear classifier on 21 x 16 pixels"
     assert found.seconds < 5
@@ -70,3 +72,12 @@ def test_large_photographs_are_made_smaller_first():
 
 def test_both_are_trivial():
     assert {reference.kind for reference in trivial_models(load_digits())} == {"trivial"}
+
+
+def test_they_are_judged_by_the_split_that_is_asked_for():
+    images = np.zeros((10, 4, 4, 1), dtype=np.uint8)
+    known = Split(images, np.array([0] * 6 + [1] * 4, dtype=np.int64))
+    judges = Split(images, np.array([0] * 2 + [1] * 8, dtype=np.int64))
+    data = Dataset("made", known, known, judges, ("a", "b"), "all alike")
+    assert trivial_models(data)[0].accuracy == 0.6
+    assert trivial_models(data, judges=data.test)[0].accuracy == 0.2

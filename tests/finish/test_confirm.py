@@ -53,6 +53,8 @@ def test_each_winner_is_retrained_with_each_seed_and_its_weights_are_kept(task, 
     assert len(entries) == 6
     assert all(weights_path(tmp_path / "finish", entry.job).is_file() for entry in entries)
     assert len({entry.facts["seed"] for entry in entries}) == 6
+    most = np.bincount(task.dataset.train.labels).argmax()
+    assert summary.trivial[0].accuracy == (task.dataset.test.labels == most).mean()
 
 
 def test_networks_learn_from_train_and_validation_and_are_judged_by_test(space, dataset, recipe):
