@@ -41,9 +41,7 @@ def end_finish(
     for line in (*told, *drawbacks(summary.artefacts, with_folders=True)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     ranking = None if summary.ranking is None else summary.ranking.describe()
-    told = [
-        text for text in (_trivial(summary), chance_line(summary.rows), ranking) if text
-    ]
+    told = [text for text in (_trivial(summary), chance_line(summary.rows), ranking) if text]
     for text in (*told, *_use_lines(folder, summary), _files_line(folder, summary)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if summary.is_interrupted:

@@ -42,6 +42,7 @@ class Circumstances:
         license: of the weights, as the user states it; empty if not stated.
         command: what makes the files again.
         energy: one sentence on energy, or why it is not known.
+        trial_epochs: for how long a trial of the search trained; None where it is not known.
     """
 
     dataset: AnyData
@@ -50,6 +51,7 @@ class Circumstances:
     license: str
     command: str
     energy: str
+    trial_epochs: int | None
 
 
 def model_card(
@@ -214,6 +216,11 @@ def _training(
     lengths: Lengths | None,
 ) -> str:
     told = {key: value for key, value in asdict(circumstances.recipe).items() if value is not None}
+    if circumstances.trial_epochs is not None:
+        number = circumstances.trial_epochs
+        epochs = "1 epoch" if number == 1 else f"{number} epochs"
+        trained = f"In the search it trained for {epochs} at most."
+        story = " ".join(filter(None, [story, trained]))
     if lengths is not None and row.architecture_id in lengths.of:
         told["epochs"] = lengths.of[row.architecture_id].epochs
         story = " ".join(filter(None, [story, _long(lengths, row)]))

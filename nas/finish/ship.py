@@ -127,6 +127,7 @@ def _circumstances(task: FinishTask, folder: Path) -> Circumstances:
         license=task.license,
         command=task.command,
         energy=f"Retraining of all winners took {used.seconds:,.0f} s. {energy}",
+        trial_epochs=task.search_epochs,
     )
 
 

@@ -223,7 +223,8 @@ def test_no_length_is_longer_than_the_limit_however_large_the_budget_is(task, tm
 
 
 def test_length_and_curve_stand_with_the_files_of_each_winner(task, tmp_path):
-    task = replace(task, export=ExportSettings(formats={"weights": Weights()}, peak_memory=False))
+    files = ExportSettings(formats={"weights": Weights()}, peak_memory=False)
+    task = replace(task, export=files, search_epochs=1)
 
     summary = finish(task, tmp_path)
 
@@ -234,7 +235,8 @@ def test_length_and_curve_stand_with_the_files_of_each_winner(task, tmp_path):
         tried = [point["epochs"] for point in told["validation_curve"]]
         assert tried[-1] == 2 * length.epochs
         card = (tmp_path / "finish" / place / "README.md").read_text()
-        assert f"Trained for {length.epochs} epochs: {length.reason}." in card
+        told = f"Trained for {length.epochs} epochs: {length.reason}."
+        assert f"In the search it trained for 1 epoch at most. {told}" in card
         assert "Validation accuracy by epochs of training" in card
 
 
