@@ -109,7 +109,10 @@ def parse_settings(words: Sequence[str], command: Command) -> dict[str, str]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            faults.append(f"'{word}' is no setting; write key=value")
+            meant = (
+                f"trial={word}" if word.isdecimal() and "trial" in command.keys else "key=value"
+            )
+            faults.append(f"'{word}' is no setting; write {meant}")
         elif key not in command.keys:
             known = nearest_first(key, command.keys)
             faults.append(f"there is no option '{key}'; known, nearest first: {known}")

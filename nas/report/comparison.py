@@ -127,11 +127,15 @@ def labels_from_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def name_stem(name: str) -> str:
-    """Return a run's name without the seed or count at its end.
+    """Return a run's name without the seed or count at its end; a time stays whole.
 
     >>> name_stem("nsga2_seed3"), name_stem("tpe-07"), name_stem("resnet18")
     ('nsga2', 'tpe', 'resnet18')
+    >>> name_stem("2026-11-30_03-18-47")
+    '2026-11-30_03-18-47'
     """
+    if re.search(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$", name):
+        return name
     return re.sub(r"[-_.]+(?:seed|run|s|r)?[-_=]?\d+$", "", name) or name
 
 

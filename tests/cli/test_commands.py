@@ -179,3 +179,10 @@ def test_words_in_two_columns_go_on_below_themselves():
     assert lines[0] == f"{'  a':<36}one two"
     assert lines[1:3] == [f"  {'b' * 50}", f"{'':<36}three"]
     assert all(line.startswith(" " * 36) for line in lines[4:])
+
+
+def test_a_number_alone_is_told_to_be_the_number_of_a_trial_where_there_are_trials():
+    with pytest.raises(ConfigError, match="write trial=7"):
+        parse_settings(["run=a", "7"], COMMANDS["show"])
+    with pytest.raises(ConfigError, match="write key=value"):
+        parse_settings(["runs=a", "7"], COMMANDS["compare"])

@@ -232,6 +232,7 @@ def test_labels_of_settings_without_a_sampler_say_so():
     [
         ("nsga2_seed3", "nsga2"), ("tpe-07", "tpe"), ("resnet18", "resnet18"), ("a_s1", "a"),
         ("run_3", "run"), ("7", "7"), ("x.r12", "x"),
+        ("2026-11-30_03-18-47", "2026-11-30_03-18-47"),
     ],
 )  # fmt: skip
 def test_a_names_stem_is_without_seed_or_count(name, stem):
