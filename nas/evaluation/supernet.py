@@ -29,6 +29,7 @@ from nas.evaluation.supernet_family import check_places, supernet_of
 from nas.evaluation.trained import TrainedEvaluator
 from nas.files import remove_own, write_bytes, write_text
 from nas.objective import Objective
+from nas.planning.duration import duration_words
 from nas.space.space import SearchSpace
 from nas.train.calibration import recalibrate_norms
 from nas.train.checkpoint import RegularCheckpoints, load_checkpoint, save_checkpoint
@@ -41,7 +42,8 @@ from nas.trial import SUPERNET_SHARE, TrialSpec
 
 _WEIGHTS, _TOLD = "weights.safetensors", "supernet.json"
 _CHECKPOINT = ("training.pt",)
-_NUM_TOLD = 4  # lines while it is trained
+_TOLD_AFTER = 4  # steps, of which the first takes longer than the others
+_NUM_TOLD = 4  # further lines while it is trained
 # Of the peak learning rate: slices are trained already.
 RATE = 0.5
 
@@ -181,14 +183,20 @@ class SupernetEvaluator(TrainedEvaluator, SharesWeights):
 
         begun = f"goes on at step {training.step:,}" if is_taken_up else "is trained"
         say(f"a supernet of {_num_params(training.model):,} parameters {begun} first")
-        began_s = time.monotonic()
+        began, began_s = training.step, time.monotonic()
+        shares = [(began + _TOLD_AFTER) / training.num_steps]
+        shares += [count / _NUM_TOLD for count in range(1, _NUM_TOLD + 1)]
         try:
-            for count in range(1, _NUM_TOLD + 1):
+            for share in sorted(min(share, 1.0) for share in shares):
                 before = training.step
-                training.run(budget=count / _NUM_TOLD, after_step=after_step)
+                training.run(budget=share, after_step=after_step)
                 if before < training.step < training.num_steps:
-                    done, spent_s = training.step, time.monotonic() - began_s
-                    say(f"supernet: {done:,} of {training.num_steps:,} steps, {spent_s:.0f} s")
+                    step_s = (time.monotonic() - began_s) / (training.step - began)
+                    left_s = step_s * (training.num_steps - training.step)
+                    say(
+                        f"supernet: {training.step:,} of {training.num_steps:,} steps; "
+                        f"about {duration_words(left_s)} left"
+                    )
         except _LeftError:
             save_checkpoint(training, place)
             return False

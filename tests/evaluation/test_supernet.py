@@ -1,6 +1,7 @@
 """Trials that begin as slices of a supernet, which is trained once and survives a kill."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -60,8 +61,17 @@ def order(evaluator, **settings):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     evaluator, folder = evaluator_of(), tmp_path_factory.mktemp("run")
-    prepare(evaluator, folder)
+    _, said = prepare(evaluator, folder)
+    (folder / "said.txt").write_text("\n".join(said))
     return evaluator, folder
+
+
+def test_what_is_left_of_its_training_is_told_after_a_few_steps(trained):
+    _, folder = trained
+    said = (folder / "said.txt").read_text().splitlines()
+    assert re.fullmatch(r"supernet: 4 of \d+ steps; about .+ left", said[1])
+    told = [int(line.split()[1]) for line in said if line.startswith("supernet:")]
+    assert told == sorted(set(told))
 
 
 def test_the_supernet_is_kept_with_the_seconds_that_it_took(trained):
