@@ -9,8 +9,8 @@ nearly the same size by nearly nothing.
 Each further network adds a size to the front and takes epochs from all others. So the networks are
 taken one by one, always the one that makes the expected front largest, until none does: the area
 under accuracy over the logarithm of size, from what a trivial model reaches upwards, less what the
-shorter training costs at every size. None is taken that is too slow to train much longer than its
-trial did, or that would cost the first one much.
+shorter training costs each. None is taken that is too slow to train much longer than its trial
+did, or that would cost the first one much. What is retrained already takes no time and loses none.
 """
 
 import math
@@ -60,7 +60,8 @@ def affordable(
         winners: members of the front, each with its trial.
         others: trials that are on no front, and may be better than they seem.
         metric: what they are judged by.
-        epoch_s: seconds of an epoch of a retraining of each winner, then of each of the others.
+        epoch_s: seconds of an epoch of a retraining of each winner, then of each of the others; 0
+            of those that are retrained already.
         search_epochs: of a trial.
         num_examples: that trials were judged by.
         num_slots: trainings that run at once.
@@ -72,7 +73,9 @@ def affordable(
     known = [*winners, *others]
 
     def times_of(places: Sequence[int]) -> float:
-        seconds = [epoch_s[place] for place in places]
+        seconds = [epoch_s[place] for place in places if epoch_s[place] > 0]
+        if not seconds:
+            return float(2**MAX_DOUBLINGS)
         epochs = Room(seconds, num_slots, available_s(seconds)).epochs
         return min(epochs / search_epochs, float(2**MAX_DOUBLINGS))
 
@@ -88,12 +91,15 @@ def affordable(
         is_share=metric.is_share,
     )
     doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
-    kept = [front.may_become_best(doubt)]
-    least = front.least_times(times_of(kept))
+    first = front.may_become_best(doubt)
+    kept = [first]
+    least = front.least_times(times_of(kept)) if epoch_s[first] > 0 else 0.0
 
     def area(places: Sequence[int]) -> float:
-        times = times_of(places)
-        return front.area(places, times) if times >= max(least, enough) else -math.inf
+        times, longest = times_of(places), times_of([])
+        if times < max(least, enough):
+            return -math.inf
+        return front.area({p: times if epoch_s[p] > 0 else longest for p in places})
 
     useful = front.useful(epoch_s)
     while left := [place for place in useful if place not in kept]:
@@ -156,14 +162,15 @@ class _ExpectedFront:
         self._errors = 1.0 - self._best if is_share else self._best - self._base
 
     def may_become_best(self, doubt: float) -> int:
-        """Return the place of the network that may become the best; of equal ones the largest.
+        """Return the place of the network that may become the best; of equal ones the smallest.
 
         Args:
             doubt: what trials cannot tell of two networks whose sizes differ DOUBTED_FACTOR times.
         """
+        doubt = min(doubt, self._errors)  # none is better than without errors
         close = [place for place, gain in self._gains.items() if gain >= self._best - doubt]
         expected = {p: self._gains[p] + doubt * self._logs[p] for p in close}
-        return max(close, key=lambda place: (expected[place], self._logs[place]))
+        return max(close, key=lambda place: (expected[place], -self._logs[place]))
 
     def useful(self, epoch_s: Sequence[float]) -> list[int]:
         """Return the places of networks that no other beats in size, gain and seconds at once."""
@@ -171,20 +178,21 @@ class _ExpectedFront:
         is_useful = front_mask(table)
         return [place for place, keeps in zip(self._gains, is_useful, strict=True) if keeps]
 
-    def area(self, places: Sequence[int], times: float) -> float:
+    def area(self, times: Mapping[int, float]) -> float:
         """Return the area below the front of some networks.
 
         Args:
-            places: of the networks.
-            times: the epochs of a trial, that each trains.
+            times: place of each network -> times the epochs of a trial, that it trains.
         """
-        area, reached = 0.0, self._base
-        ordered = sorted(places, key=lambda place: self._logs[place])
+        ordered = sorted(times, key=lambda place: self._logs[place])
         ends = [*(self._logs[place] for place in ordered[1:]), self._end]
+        # Smaller than all of them there is nothing, and that lacks as much as the smallest does.
+        reached = self._base - self._lack(times[ordered[0]])
+        area = (reached - self._base) * (self._range - (self._end - self._logs[ordered[0]]))
         for place, end in zip(ordered, ends, strict=True):
-            reached = max(reached, self._gains[place])
+            reached = max(reached, self._gains[place] - self._lack(times[place]))
             area += (reached - self._base) * (end - self._logs[place])
-        return area - self._lack(times) * self._range
+        return area
 
     def least_times(self, alone: float) -> float:
         """Return how long the first network must train beside others.

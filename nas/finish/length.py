@@ -234,16 +234,6 @@ def remembered_budget_s(folder: Path) -> float | None:
     return float(told) if isinstance(told, int | float) else None
 
 
-def remembered_winners(folder: Path, *, budget_s: float) -> frozenset[str]:
-    """Return ids of the architectures that a budget went to before; none where none is known."""
-    if remembered_budget_s(folder) != budget_s:
-        return frozenset()
-    try:
-        return frozenset(json.loads((folder / "length.json").read_text())["of"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
-
-
 def remembered_lengths(folder: Path, key: str) -> Lengths | None:
     """Return the answer to the same question; None where there is none that can be read."""
     try:

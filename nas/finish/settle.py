@@ -10,6 +10,7 @@ from pathlib import Path
 from nas.evaluation.trained import TrainedEvaluator
 from nas.finish.afford import affordable, trial_epochs_s
 from nas.finish.choose import counting
+from nas.finish.chosen import remember_chosen, remembered_chosen
 from nas.finish.confirm import RetrainingPlan, Winner, candidate_of
 from nas.finish.earlier import (
     EARLIER,
@@ -27,7 +28,7 @@ from nas.finish.find_length import (
     find_lengths,
 )
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths, Room, remembered_winners, test_epochs
+from nas.finish.length import Lengths, Room, test_epochs
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
@@ -197,7 +198,8 @@ def _kept(
     winners = [winner for winner in winners if winner.architecture.id in useful] or winners
     trials = [candidate_of(record) for record in counted if record.parent is None]
     others = [trial for trial in trials if trial.architecture.id not in chosen]
-    before = remembered_winners(folder, budget_s=patience.budget_s)
+    budget_s, num_trials = patience.budget_s, len(task.records)
+    before = remembered_chosen(folder, budget_s=budget_s, num_trials=num_trials)
     if before and before <= {winner.architecture.id for winner in (*winners, *others)}:
         return [winner for winner in (*winners, *others) if winner.architecture.id in before]
     known = [*winners, *others]
@@ -215,13 +217,15 @@ def _kept(
         search_epochs=patience.search_epochs,
         num_examples=len(task.dataset.validation),
         num_slots=task.num_slots,
-        available_s=_available(task, crew, patience.budget_s),
+        available_s=_available(task, crew, budget_s),
         trivial_gain=_trivial_gain(task),
     )
-    if {winner.architecture.id for winner in kept} != chosen:
+    ids = {winner.architecture.id for winner in kept}
+    remember_chosen(folder, ids, budget_s=budget_s, num_trials=num_trials)
+    if ids != chosen:
         *names, last = [winner.name for winner in kept]
         _LOG.warning(
-            "the budget goes to %s, of which the best front is expected in it; for all of the "
+            "the budget goes to %s, which in this time should give the best front; for all of the "
             "front: nas finish %s pick=all",
             f"{', '.join(names)} and {last}" if names else last,
             shlex.quote(str(folder.parent)),

@@ -93,6 +93,17 @@ def test_networks_that_are_trained_already_take_no_time():
     assert kept(ENOUGH, epoch_s=[0.0, 0.0, 0.0, 1.0]) == [0, 1, 2, 3]
 
 
+def test_what_the_first_network_does_not_need_goes_to_others():
+    """It is trained already; of its 20 % of errors others can take nothing."""
+    assert kept(ENOUGH, MEMBERS[2:], epoch_s=[1.0, 0.0]) == [0, 1]
+    assert kept(ENOUGH, MEMBERS[2:], epoch_s=[1.0, 1.0]) == [1]
+
+
+def test_where_a_small_network_makes_no_error_no_larger_one_is_better():
+    front = [trial(0, 0.7, 4e2), trial(1, 1.0, 1e3)]
+    assert kept(10 * ENOUGH, front, [trial(2, 1.0, 8e5)], num_examples=100) == [0, 1]
+
+
 @pytest.mark.parametrize(("behind", "is_taken"), [(0.9, True), (1.1, False)])
 def test_a_larger_network_is_taken_where_its_trial_was_too_short_to_say_it_is_worse(
     behind, is_taken
