@@ -3,7 +3,7 @@
 import logging
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from nas.finish.earlier import (
 from nas.finish.find_length import (
     FITS,
     LENGTHS,
-    QUICKER,
     Patience,
     Question,
     find_lengths,
 )
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths, Room, test_epochs
+from nas.finish.length_warnings import warn_of_fixed, warn_of_longer, warn_of_short
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask
 from nas.finish.which import Which
@@ -81,7 +81,10 @@ def settle(
         began_s: when the command began, by `running_s`.
     """
     patience = task.patience
-    if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
+    if patience is None:
+        warn_of_fixed(winners, plan, ledger, search_epochs=task.search_epochs)
+        return Settled(task, winners, plan)
+    if _goes_on_as_before(patience, winners, plan, ledger, folder):
         return Settled(task, winners, plan)
     data = task.dataset
     by_images = (len(data.train) + len(data.validation)) / len(data.train)
@@ -108,10 +111,10 @@ def settle(
         return Settled(task, winners, plan, None, found.outcome)
     known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
     if patience.keeps_epochs:
-        _say_longer(winners, known, lengths)
+        warn_of_longer(winners, known, {i: one.epochs for i, one in lengths.of.items()})
     else:
         lengths = with_earlier(lengths, known, trained=trained)
-    _say_too_short(winners, lengths, search_epochs=patience.search_epochs)
+    warn_of_short(winners, lengths, search_epochs=patience.search_epochs)
     recipe = replace(task.recipe, epochs=lengths.longest)
     task = replace(task, recipe=recipe, num_seeds=lengths.num_seeds)
     plan = _as_long_as(lengths, plan, task, least_epochs=patience.search_epochs)
@@ -239,41 +242,6 @@ def _trivial_gain(task: FinishTask) -> float | None:
     places = [place for place, o in enumerate(task.objectives) if o.metric == metric]
     losses = [floor[place] for place in places for floor in task.pick.floors]
     return max((-loss for loss in losses if math.isfinite(loss)), default=None)
-
-
-def _say_too_short(winners: Sequence[Winner], lengths: Lengths, *, search_epochs: int) -> None:
-    """Warn of winners for which there may be less time than their trials had."""
-    of = [(winner.name, lengths.of[winner.architecture.id]) for winner in winners]
-    short = [n for n, one in of if one.reason == FITS and QUICKER * one.epochs < search_epochs]
-    if short:
-        _LOG.warning(
-            "the budget may be too short to retrain %s for as long as %s trained, %d epochs; that "
-            "is done all the same, so the command may take longer",
-            " and ".join(short),
-            "its trial was" if len(short) == 1 else "their trials were",
-            search_epochs,
-        )
-
-
-def _say_longer(
-    winners: Sequence[Winner], earlier: Mapping[str, EarlierRetraining], lengths: Lengths
-) -> None:
-    """Warn of winners whose files will be of a shorter retraining than they were."""
-    longer = {
-        winner.name: known.epochs
-        for winner in winners
-        if (known := earlier.get(winner.architecture.id)) is not None
-        and known.epochs > lengths.of[winner.architecture.id].epochs
-    }
-    if longer:
-        told = ", ".join(f"{name} for {epochs:.0f} epochs" for name, epochs in longer.items())
-        _LOG.warning(
-            "an earlier nas finish trained longer: %s; with training.epochs=%d %s files are "
-            "replaced, without it they stay",
-            told,
-            lengths.longest,
-            "its" if len(longer) == 1 else "their",
-        )
 
 
 def _trials(task: FinishTask) -> list[Winner]:

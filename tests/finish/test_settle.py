@@ -7,8 +7,6 @@ from nas.evaluation.winner_metric import ACCURACY
 from nas.finish import settle
 from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, candidate_of
-from nas.finish.earlier import EarlierRetraining
-from nas.finish.find_length import FITS
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
 from nas.finish.settle import trained_lengths
@@ -32,33 +30,6 @@ def test_a_winner_that_was_trained_no_longer_than_a_trial_is_told(
 
     assert found.of[winner.architecture.id].epochs == round(100 * share)
     assert ("retrain trial 0 no longer than its trial, for 7 epochs" in caplog.text) == is_told
-
-
-@pytest.mark.parametrize(
-    ("epochs", "reason", "is_told"),
-    [(15, FITS, True), (16, FITS, False), (15, "twice as many gained nothing", False)],
-)
-def test_a_budget_too_short_for_the_epochs_of_a_trial_is_told(caplog, epochs, reason, is_told):
-    winner = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
-    lengths = Lengths({winner.architecture.id: Length(epochs, reason)}, 1)
-
-    settle._say_too_short([winner], lengths, search_epochs=8)
-
-    told = "too short to retrain trial 0 for as long as its trial was trained, 8 epochs"
-    assert (told in caplog.text) is is_told
-
-
-@pytest.mark.parametrize(("epochs", "is_told"), [(60, True), (3, False)])
-def test_who_asks_for_fewer_epochs_than_an_earlier_finish_had_is_told(caplog, epochs, is_told):
-    winner = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
-    identity = winner.architecture.id
-    earlier = {identity: EarlierRetraining(planned=80, epochs=epochs)}
-
-    settle._say_longer([winner], earlier, Lengths({identity: Length(4, "so it was asked")}, 1))
-
-    assert (
-        "trained longer: trial 0 for 60 epochs; with training.epochs=4" in caplog.text
-    ) is is_told
 
 
 @pytest.mark.parametrize(
