@@ -146,7 +146,8 @@ def trained_lengths(
 ) -> Lengths:
     """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs.
 
-    Winners that were trained no longer than a trial are told.
+    They are those of the first seed, whose weights are shipped; where further ones had others, the
+    reason says so. Winners that were trained no longer than a trial are told.
 
     Args:
         lengths: as planned.
@@ -157,14 +158,17 @@ def trained_lengths(
     """
     of = dict(lengths.of)
     for winner in winners:
-        job, length = plan.jobs_of(winner)[0], lengths.of.get(winner.architecture.id)
-        if length is None or job.key not in ledger:
+        jobs, length = plan.jobs_of(winner), lengths.of.get(winner.architecture.id)
+        if length is None or jobs[0].key not in ledger:
             continue
-        share = ledger[job.key].metrics.get("training_share", 1.0)
-        if share < 1.0:
-            epochs = max(1, round(share * length.epochs))
+        done = [ledger[job.key] for job in jobs if job.key in ledger]
+        shares = [entry.metrics.get("training_share", 1.0) for entry in done]
+        each = [max(1, round(share * length.epochs)) for share in shares]
+        if min(shares) < 1.0:
             reason = EARLIER if length.reason == EARLIER else FITS
-            length = of[winner.architecture.id] = replace(length, epochs=epochs, reason=reason)
+            length = replace(length, epochs=each[0], reason=reason)
+            told = reason if len(set(each)) == 1 else f"{reason}; {_each_told(each)}"
+            of[winner.architecture.id] = replace(length, reason=told)
         is_short = search_epochs is not None and length.epochs <= search_epochs
         if is_short and length.reason == FITS:
             _LOG.warning(
@@ -174,6 +178,12 @@ def trained_lengths(
                 length.epochs,
             )
     return replace(lengths, of=of)
+
+
+def _each_told(epochs: Sequence[int]) -> str:
+    """Return how long each retraining of a winner was."""
+    *others, last = map(str, epochs)
+    return f"its {len(epochs)} retrainings had {', '.join(others)} and {last} epochs"
 
 
 def _kept(

@@ -7,6 +7,7 @@ from nas.evaluation.winner_metric import ACCURACY
 from nas.finish import settle
 from nas.finish.choose import Pick
 from nas.finish.confirm import RetrainingPlan, candidate_of
+from nas.finish.find_length import FITS
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
 from nas.finish.settle import trained_lengths
@@ -30,6 +31,21 @@ def test_a_winner_that_was_trained_no_longer_than_a_trial_is_told(
 
     assert found.of[winner.architecture.id].epochs == round(100 * share)
     assert ("retrain trial 0 no longer than its trial, for 7 epochs" in caplog.text) == is_told
+
+
+def test_retrainings_of_unlike_lengths_are_told(tmp_path):
+    winner = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
+    plan = RetrainingPlan(Recipe(epochs=16), 3, 0, "data", winner_metric=ACCURACY)
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for job, share in zip(plan.jobs_of(winner), (5 / 16, 1.0, 14 / 16), strict=True):
+        ledger.append(LedgerEntry(job.key, {"accuracy": 0.5, "training_share": share}, 1.0, {}))
+    planned = Lengths({winner.architecture.id: Length(16, FITS)}, 3)
+
+    found = trained_lengths(planned, [winner], plan, ledger, search_epochs=4)
+
+    told = found.of[winner.architecture.id]
+    assert told.epochs == 5
+    assert told.reason == f"{FITS}; its 3 retrainings had 5, 16 and 14 epochs"
 
 
 @pytest.mark.parametrize(
