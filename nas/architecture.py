@@ -68,6 +68,10 @@ class Architecture(Mapping[str, Value]):
         >>> Architecture({"width": 0.5, "stages.0.kernel": 3, "stages.1.kernel": 5}).describe()
         'width=0.5 stages.kernel=3·5'
         """
+        return " ".join(self.words())
+
+    def words(self) -> list[str]:
+        """Return the parts of that line, one for each label; values may hold spaces."""
         columns: dict[str, dict[tuple[int, ...], Value]] = {}
         blocks: dict[str, set[tuple[int, ...]]] = {}
         for name, value in self._values.items():
@@ -82,7 +86,7 @@ class Architecture(Mapping[str, Value]):
             shown = [()] if () in cells else sorted(blocks[label.rpartition(".")[0]] - {()})
             texts = [_short(cells[block]) if block in cells else "–" for block in shown]
             words.append(f"{label}={'·'.join(texts)}")
-        return " ".join(words)
+        return words
 
 
 def _short(value: Value) -> str:

@@ -76,15 +76,15 @@ def document(status: int, *, error: BaseException | None = None, message: str = 
     if error is not None:
         content = {**content, "error": {"type": type(error).__name__, "message": message}}
     whole = {"schema": SCHEMA, "status": int(status), **content}
-    return json.dumps(_plain(whole), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(whole), ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value of types that JSON has; what is no finite number becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, str | int | bool) else str(value)

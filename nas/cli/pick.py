@@ -59,6 +59,8 @@ def run(words: Sequence[str]) -> int:
         "Measured on the validation split, after one training. Confirm it on the test split, and",
         f"make files of it:  {command}",
     ]
+    if not view.has_networks:
+        confirm = ["It is a row of the table: there is no network to train or to make files of."]
     lines += ["", *(tested or confirm)]
     if choice.promising is not None:
         number = choice.promising.number

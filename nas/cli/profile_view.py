@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from nas.cli.answer import plain
 from nas.cli.numbers import format_count
 from nas.config.schema import SearchConfig
 from nas.files import write_text
@@ -205,7 +206,7 @@ def write_profile(
     times: TrialTimes | None,
     ranks: ProxyRanks | None,
 ) -> None:
-    """Write everything as JSON; an infinite number is null."""
+    """Write everything as JSON; what is no finite number is null."""
     total = profile.num_architectures
     values = ranks.values if ranks is not None else {}
     content: dict[str, Any] = {
@@ -224,7 +225,7 @@ def write_profile(
             for a, costs in profile.sample.members
         ],
     }
-    write_text(path, json.dumps(content, indent=1) + "\n")
+    write_text(path, json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
 
 
 def _feasibility_values(found: Feasibility | None) -> dict[str, Any] | None:

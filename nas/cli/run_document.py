@@ -82,16 +82,17 @@ def pick_content(
     command: str,
     limits: Sequence[Constraint] = (),
 ) -> dict[str, Any]:
-    """Return a choice; no command that finishes it where that was done."""
+    """Return a choice; no command that finishes it where that was done, or it is of a table."""
     finished = finished_content(view, record)
     is_done = finished is not None or folder_of_files(view.folder, record) is not None
+    needs_finish = view.has_networks and not is_done
     return {
         **_place(view),
         "trial": member_content(view, record),
         "why": why,
         "on_front": record in view.front,
         "neighbours": neighbours_content(view, beside),
-        "finish": None if is_done else command,
+        "finish": command if needs_finish else None,
         "finished": finished,
         "files_within_limits": content_of_files_within(view.folder, limits),
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nas.config.recorded import recorded_limits, recorded_objectives
+from nas.config.recorded import read_mapping, recorded_limits, recorded_objectives
 from nas.engine.weights import FrontWeights
 from nas.errors import ConfigError
 from nas.objective import Constraint, Objective
@@ -55,6 +55,11 @@ class RunView:
             recorded_limits(folder, objectives),
             tuple(read_references(folder.path / REFERENCES_CSV)),
         )
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether there is something to retrain; a table has results alone."""
+        return read_mapping(self.folder.config_yaml).get("table") is None
 
     @cached_property
     def front(self) -> list[TrialRecord]:

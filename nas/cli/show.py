@@ -206,12 +206,12 @@ def _next_of(view: "RunView", record: "TrialRecord", *, named: str) -> Iterator[
         yield f"Weights:    {weights}"
     if lines := finished_lines(view.folder, record):
         yield from lines
-    elif record.state is TrialState.COMPLETE and record.budget >= 1.0:
+    elif record.state is TrialState.COMPLETE and record.budget >= 1.0 and view.has_networks:
         yield f"Finish it:  {finish_command(named, record.number)}"
 
 
 def _architecture_rows(record: "TrialRecord") -> list[tuple[str, str]]:
-    words = (word.partition("=") for word in record.architecture.describe().split(" "))
+    words = (word.partition("=") for word in record.architecture.words())
     return [(name, value.replace("·", " ")) for name, _, value in words]
 
 

@@ -38,7 +38,7 @@ class RankRow:
             higher; NaN where there is nothing to rank.
         seconds_each: for one network.
         at_equal_size: the same correlations without what the number of parameters explains of
-            both, which is known anyway; empty where no result is at hand, and for the size.
+            both, which is known anyway; empty where no result is at hand.
     """
 
     name: str
@@ -117,10 +117,15 @@ def rank_with_results(
     number = len(scores.architectures)
     targets = [[-o.loss(r.metrics[o.metric]) for r in shuffled[:number]] for o in measured]
     sizes = [evaluator.static_costs(a)["num_params"] for a in scores.architectures]
-    baseline = RankRow("num_params", "the guess to beat", _correlations(sizes, targets))
+    nothing = (math.nan,) * len(targets)  # the size says nothing at equal size
+    correlations = _correlations(sizes, targets)
+    baseline = RankRow("num_params", "the guess to beat", correlations, at_equal_size=nothing)
     rows = [baseline, *(_row(name, scores, targets, sizes) for name in names)]
-    half = 1.96 * 1.03 / math.sqrt(number - 3) if number > 3 else math.inf
-    words = f"rank correlation with what {number} trials measured (each ±{half:.2f}, 95 %)"
+    words = f"rank correlation with what {number} trials measured"
+    if number > 3:
+        words += f" (each ±{1.96 * 1.03 / math.sqrt(number - 3):.2f}, 95 %)"
+    else:
+        words += ": too few to tell anything"
     return ProxyRanks(words, tuple(o.metric for o in measured), tuple(rows), _values(scores))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from nas.record.references import TRIVIAL, Reference
 from nas.report.values import format_value
 
+_SUFFICES = 0.995  # accuracy of a trivial model, above which hardly anything is left to learn
+
 
 def trivial_line(accuracies: Sequence[float], references: Sequence[Reference]) -> str:
     """Return a warning where no network is better than a trivial model; empty where one is.
@@ -24,7 +26,10 @@ def trivial_line(accuracies: Sequence[float], references: Sequence[Reference]) -
     word = "This network is" if len(known) == 1 else "No network is"
     than = "no better" if len(known) == 1 else "better"
     accuracy = format_value("accuracy", best.accuracy)
+    told = f"{word} {than} than a trivial model ({best.name}, {accuracy})"
+    if best.accuracy >= _SUFFICES:
+        return f"{told}, which is enough for these data."
     return (
-        f"{word} {than} than a trivial model ({best.name}, {accuracy}): trainings were too short "
-        "to learn much. Give more time, such as budget=10min, or an idler machine."
+        f"{told}: trainings were too short to learn more, or the data hold no more. Give more "
+        "time, such as budget=10min, or an idler machine."
     )

@@ -3,6 +3,7 @@ from dataclasses import fields
 
 import pytest
 
+from nas.cli.run_view import RunView
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.beliefs import BELIEVED_CSV, write_beliefs
 from nas.record.winners import WinnerRow, write_winners
@@ -76,7 +77,16 @@ def test_what_the_search_believes_decides_and_is_said(nas, table_run, records):
     assert f"{second.metrics['quality']:.3g}" in shown.splitlines()[0]
 
 
-def test_the_command_that_finishes_it_is_printed(nas, records):
+def test_a_row_of_a_table_is_not_to_be_finished(nas, records):
+    _, shown, _ = nas("pick", "runs/t", "which=best")
+
+    assert shown.endswith("there is no network to train or to make files of.\n")
+    assert "nas finish" not in shown
+
+
+def test_the_command_that_finishes_a_network_is_printed(nas, records, monkeypatch):
+    monkeypatch.setattr(RunView, "has_networks", True)
+
     _, shown, _ = nas("pick", "runs/t", "which=best")
 
     best = max(records, key=lambda record: record.metrics["quality"])

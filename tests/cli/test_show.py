@@ -1,7 +1,9 @@
 from dataclasses import fields
+from types import SimpleNamespace
 
 from nas.architecture import Architecture
 from nas.cli.run_view import RunView
+from nas.cli.show import _architecture_rows
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.lease import Lease
 from nas.record.run_folder import LEASE, RunFolder
@@ -41,8 +43,16 @@ def test_a_trial_is_shown_with_all_that_was_measured_and_its_architecture(nas, t
     lines = [line.split() for line in shown.splitlines()]
     assert ["a", str(best.architecture["a"])] in lines
     assert ["b", str(best.architecture["b"])] in lines
-    assert f"nas finish runs/t 'pick=[{best.number}]'" in shown
+    assert "nas finish" not in shown  # a row of a table has nothing to train
     assert "this one" in shown
+
+
+def test_names_and_values_with_spaces_stay_whole():
+    architecture = Architecture({"kernel size": 7, "note": 'a "b" c', "stages.0.k": 3})
+    assert architecture.words() == ["kernel size=7", 'note=a "b" c', "stages.k=3"]
+    record = SimpleNamespace(architecture=architecture)
+    rows = [("kernel size", "7"), ("note", 'a "b" c'), ("stages.k", "3")]
+    assert _architecture_rows(record) == rows
 
 
 def test_a_trial_that_there_is_not_is_refused_with_those_on_the_front(nas, table_run):

@@ -31,3 +31,9 @@ def test_networks_that_a_trivial_model_equals_are_told(accuracies, told):
 
 def test_without_trivial_models_nothing_is_told():
     assert trivial_line([0.1], REFERENCES[2:]) == ""
+
+
+def test_where_a_trivial_model_makes_no_error_more_time_is_not_asked_for():
+    perfect = Reference("linear classifier", TRIVIAL, 1.0, math.nan, math.nan, math.nan, 0.0)
+    line = trivial_line([1.0, 0.9], [perfect])
+    assert line.endswith("(linear classifier, 100.00 %), which is enough for these data.")
