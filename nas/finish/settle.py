@@ -83,8 +83,7 @@ def settle(
     patience = task.patience
     if patience is None:
         warn_of_fixed(winners, plan, ledger, search_epochs=task.search_epochs)
-        return Settled(task, winners, plan)
-    if _goes_on_as_before(patience, winners, plan, ledger, folder):
+    if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
         return Settled(task, winners, plan)
     data = task.dataset
     by_images = (len(data.train) + len(data.validation)) / len(data.train)
