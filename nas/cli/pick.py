@@ -55,13 +55,7 @@ def run(words: Sequence[str]) -> int:
     tested = finished_lines(view.folder, record)
     if record not in view.front and not tested:  # a test has no neighbours among short trainings
         lines += ["", "Beside it on the front", *neighbour_lines(view, record, beside)]
-    confirm = [
-        "Measured on the validation split, after one training. Confirm it on the test split, and",
-        f"make files of it:  {command}",
-    ]
-    if not view.has_networks:
-        confirm = ["It is a row of the table: there is no network to train or to make files of."]
-    lines += ["", *(tested or confirm)]
+    lines += ["", *(tested or _confirm_lines(view, command))]
     if choice.promising is not None:
         number = choice.promising.number
         other = _told(choice.promising, view)
@@ -73,6 +67,15 @@ def run(words: Sequence[str]) -> int:
         lines += ["", useless]
     say(make_console(), lines)
     return ExitStatus.DONE
+
+
+def _confirm_lines(view: "RunView", command: str) -> list[str]:
+    if not view.has_networks:
+        return ["It is a row of the table: there is no network to train or to make files of."]
+    return [
+        "Measured on the validation split, after one training. Confirm it on the test split, and",
+        f"make files of it:  {command}",
+    ]
 
 
 @dataclass(frozen=True)

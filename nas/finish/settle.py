@@ -235,14 +235,18 @@ def _kept(
     ids = {winner.architecture.id for winner in kept}
     remember_chosen(folder, ids, budget_s=budget_s, num_trials=num_trials)
     if ids != chosen:
-        *names, last = [winner.name for winner in kept]
-        _LOG.warning(
-            "the budget goes to %s, which in this time should give the best front; for all of the "
-            "front: nas finish %s pick=all",
-            f"{', '.join(names)} and {last}" if names else last,
-            shlex.quote(str(folder.parent)),
-        )
+        _say_chosen(kept, folder)
     return kept
+
+
+def _say_chosen(winners: Sequence[Winner], folder: Path) -> None:
+    *names, last = [winner.name for winner in winners]
+    _LOG.warning(
+        "the budget goes to %s, which in this time should give the best front; for all of the "
+        "front: nas finish %s pick=all",
+        f"{', '.join(names)} and {last}" if names else last,
+        shlex.quote(str(folder.parent)),
+    )
 
 
 def _trivial_gain(task: FinishTask) -> float | None:
