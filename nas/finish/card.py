@@ -23,6 +23,7 @@ from nas.metric import is_share
 from nas.record.artefacts import ArtefactRow, drawbacks
 from nas.record.confusion import Confusion
 from nas.record.environment import Environment, versions_of
+from nas.record.references import Reference
 from nas.record.winners import WinnerRow
 from nas.train.recipe import Recipe
 
@@ -43,6 +44,7 @@ class Circumstances:
         command: what makes the files again.
         energy: one sentence on energy, or why it is not known.
         trial_epochs: for how long a trial of the search trained; None where it is not known.
+        trivial: the best model that needs no network, judged on the test split; None for none.
     """
 
     dataset: AnyData
@@ -52,6 +54,7 @@ class Circumstances:
     command: str
     energy: str
     trial_epochs: int | None
+    trivial: Reference | None = None
 
 
 def model_card(
@@ -111,6 +114,10 @@ def _summary(
 ) -> str:
     num_test, word = len(circumstances.dataset.test), row.metric
     within = partial(_interval, word)
+    trivial = circumstances.trivial if word == "accuracy" else None
+    simplest = {} if trivial is None else {
+        f"test accuracy of a trivial model ({trivial.name})": _value(word, trivial.accuracy)
+    }  # fmt: skip
     facts = {
         f"test {word}, {row.of_retrainings}": _value(word, row.test_mean),
         "95 % interval of that mean": within(row.confidence_low, row.confidence_high),
@@ -119,6 +126,7 @@ def _summary(
         f"standard deviation that {num_test} other test examples would add": _value(
             word, row.sampling_std, before="± "
         ),
+        **simplest,
         f"validation {word} in the search": _value(word, row.search_value),
         "parameters": f"{row.num_params:,.0f}",
         "multiply-accumulates of one example": f"{row.num_macs:,.0f}",

@@ -23,6 +23,7 @@ from nas.planning.command_time import Retrainings
 from nas.record.artefacts import ArtefactRow
 from nas.record.confusion import CONFUSION_CSV, read_confusion
 from nas.record.environment import collect_environment
+from nas.record.references import Reference
 from nas.record.winners import WinnerRow
 from nas.running_clock import running_s
 from nas.space.space import SearchSpace
@@ -56,6 +57,7 @@ def ship(
     settings: ExportSettings,
     lengths: Lengths | None = None,
     retrainings: Retrainings | None = None,
+    trivial: Sequence[Reference] = (),
 ) -> list[ArtefactRow]:
     """Make the files of all networks, smallest first; write artefacts.csv and the model cards.
 
@@ -67,9 +69,10 @@ def ship(
         settings: which files.
         lengths: how long the winners trained, and why; None where as the recipe says.
         retrainings: when the command is to end; None for no such time.
+        trivial: models that need no network, judged on the test split.
     """
     end_kept_workers()
-    circumstances = _circumstances(task, folder)
+    circumstances = _circumstances(task, folder, trivial)
     rows: list[ArtefactRow] = []
     ordered = sorted(networks, key=lambda s: (s.row.size_bytes, s.row.trial))
     for number, shipped in enumerate(ordered):
@@ -117,7 +120,7 @@ def _write_length(place: Path, lengths: Lengths, architecture_id: str) -> None:
     write_text(place / "length.json", json.dumps(told, indent=1) + "\n")
 
 
-def _circumstances(task: FinishTask, folder: Path) -> Circumstances:
+def _circumstances(task: FinishTask, folder: Path, trivial: Sequence[Reference]) -> Circumstances:
     used = total_use(folder)
     energy = used.describe(grid_g_per_kwh=task.grid_g_per_kwh)
     return Circumstances(
@@ -128,6 +131,7 @@ def _circumstances(task: FinishTask, folder: Path) -> Circumstances:
         command=task.command,
         energy=f"Retraining of all winners took {used.seconds:,.0f} s. {energy}",
         trial_epochs=task.search_epochs,
+        trivial=max(trivial, key=lambda one: one.accuracy, default=None),
     )
 
 

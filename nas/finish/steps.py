@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cached_property
 
 from nas.data.dataset import Dataset
 from nas.evaluation.hand_made import WithBaselines
@@ -208,6 +209,7 @@ class FinishSteps:
             settings=settings,
             lengths=self.lengths,
             retrainings=self._crew.retrainings,
+            trivial=self._trivial,
         )
         if self._task.devices:
             write_winners_for_devices(
@@ -229,14 +231,13 @@ class FinishSteps:
             failures=tuple(self._failures),
             lengths=self.lengths,
             ranking=self._ranking,
-            trivial=self._trivial(),
+            trivial=self._trivial if self.rows else (),
         )
 
+    @cached_property
     def _trivial(self) -> tuple[Reference, ...]:
         data = self._task.dataset
-        if not self.rows or not isinstance(data, Dataset):
-            return ()
-        return trivial_models(data, judges=data.test)
+        return trivial_models(data, judges=data.test) if isinstance(data, Dataset) else ()
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:
         return final_evaluator(
