@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -78,11 +78,13 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
 
     Attributes:
         brings_weights: results of members of the front come with weights.
+        measures: what a subclass measures that none of this class does, such as `energy_j`.
         data: what is learnt from and judged by.
         teacher_targets: a teacher's outputs for the training images, or None.
     """
 
     brings_weights = True
+    measures: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -110,7 +112,7 @@ class TrainedEvaluator(StartsFromOthers, Evaluator, KnowsWidths, CountsExamples,
         check_chosen(recipe, space.domains)
         self.recipe, self.objectives = recipe, tuple(objectives)
         wanted = {*_ALWAYS_COUNTED, *metrics, *(o.metric for o in objectives)}
-        check_measured(wanted, self.data)
+        check_measured(wanted, self.data, also=self.measures)
         counted = known_before(wanted)
         self._known = KnownBefore(self._builder, self.data.shape, metrics=counted, devices=devices)
         self._measures_latency = "latency_ms" in wanted

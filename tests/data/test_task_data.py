@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from nas.cli.main import main
 from nas.data.dataset import Split
+from nas.data.digits import load_digits
 from nas.data.npz import load_npz
 from nas.data.signals import load_signals
 from nas.data.task_data import MultiLabel, TaskData, mean_average_precision
@@ -23,6 +24,7 @@ from nas.task import Task
 from nas.train.loop import balanced_weights
 from nas.train.recipe import Recipe
 from nas.trial import TrialSpec, TrialState
+from search_spaces.mobilenet import MobileNetSpace
 from search_spaces.signals import SignalSpace
 
 QUALITY = (objective_for("quality"), objective_for("num_params"))
@@ -116,6 +118,17 @@ def test_a_map_of_classes_is_a_target_like_any_other():
 def test_an_objective_that_the_task_does_not_measure_is_refused():
     with pytest.raises(ConfigError, match=r"LowError does not measure accuracy.*quality,size"):
         TrainedEvaluator(Widths(), table(), Recipe(), [objective_for("accuracy")])
+
+
+class Metered(TrainedEvaluator):
+    measures = ("energy_j",)
+
+
+def test_an_objective_that_no_trial_on_classes_measures_is_refused():
+    wanted = [objective_for("accuracy"), objective_for("energy_j")]
+    with pytest.raises(ConfigError, match=r"classified data does not measure energy_j"):
+        TrainedEvaluator(MobileNetSpace(), load_digits(), Recipe(), wanted)
+    assert Metered(MobileNetSpace(), load_digits(), Recipe(), wanted).objectives == tuple(wanted)
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,9 @@ def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_pat
     row = next(row for row in summary.rows if row.trial == 2)
     assert f"| test accuracy, mean of 2 retrainings | {100 * row.test_mean:.2f} % |" in card
     simplest = max(summary.trivial, key=lambda model: model.accuracy)
-    told = f"| test accuracy of a trivial model ({simplest.name}) | {100 * simplest.accuracy:.2f} %"
+    told = (
+        f"| test accuracy of a trivial model ({simplest.name}) | {100 * simplest.accuracy:.2f} %"
+    )
     assert told in card
     assert "license: apache-2.0" in card
     assert "nas finish run=runs/x" in card
