@@ -9,8 +9,7 @@ python predict.py                  runs the example that lies here and checks wh
     logits = network(["photo.jpg"])   # (N, K), an array; files are prepared as in training
     logits = network(images)          # (N, H, W, C), as in the data: uint8 or float32
 
-input.json says how inputs are prepared. Where there are no names of classes, it prints what comes
-out of the network.
+input.json says how inputs are prepared. Without names of classes the outputs are printed.
 """
 
 import argparse
@@ -257,7 +256,7 @@ def line_of(name: str, outputs: Array, described: Described, *, top: int) -> str
     if described["outputs"] != "classes":
         return "\t".join([name, " ".join(f"{value:.6g}" for value in values)])
     shares = probabilities_of(values[None])[0]
-    best = np.argsort(-shares, kind="stable")[:top]
+    best = np.argsort(-shares, kind="stable")[: max(1, top)]
     return "\t".join([name, *(f"{described['classes'][i]} {shares[i]:.4f}" for i in best)])
 
 
@@ -278,8 +277,7 @@ def read_array(path: Path) -> Array:
     if isinstance(found, np.ndarray):
         return found
     with found:
-        known = [name for name in ("images", "test_images") if name in found.files]
-        names = known[:1] or found.files
+        names = [n for n in ("images", "test_images") if n in found.files][:1] or found.files
         if len(names) != 1:
             raise ValueError(f"{path} has the arrays {', '.join(names)}; call one of them images")
         return np.asarray(found[names[0]])
@@ -305,8 +303,7 @@ def check_example(folder: Path, *, model: str | None, top: int) -> int:
         line = line_of(example["file"], outputs[0], described, top=top)
         sys.stdout.write(f"{name}: outputs {words}, difference {difference:.2g}\n  {line}\n")
     if not states:
-        known = list(example["outputs"])
-        sys.stderr.write(f"no file was run; the example is stored for {known}\n")
+        sys.stderr.write(f"no file was run; the example is for {list(example['outputs'])}\n")
     return 0 if states and all(states) else 1
 
 
@@ -320,7 +317,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="predict.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("inputs", nargs="*", help="image files, .npy or .npz; none: the example")
+    parser.add_argument(
+        "inputs", nargs="*", help="image files, folders of them, .npy or .npz; none: the example"
+    )
     parser.add_argument("--top", type=int, default=3, help="classes in a line")
     parser.add_argument("--model", help="the file to run, such as model_int8.onnx")
     asked = parser.parse_args(arguments)
@@ -330,7 +329,8 @@ def main(arguments: Sequence[str]) -> int:
         return check_example(HERE, model=asked.model, top=asked.top)
     described = read_json(HERE / "input.json")
     network, status = load(HERE, model=asked.model), 0
-    for path in asked.inputs:
+    inside = (sorted(map(str, Path(path).glob("[!.]*"))) or [path] for path in asked.inputs)
+    for path in (file for files in inside for file in files):
         try:
             for names, inputs in inputs_of(path):
                 for name, output in zip(names, network(inputs), strict=True):

@@ -150,6 +150,25 @@ def test_a_broken_file_is_told_by_name_and_the_others_are_done(run_here, tmp_pat
     assert "broken.jpg: " in errors
 
 
+def test_of_a_folder_all_photos_are_told(run_here, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("b.png", "a.jpg", ".hidden"):
+        Image.new("L", (9, 9)).save(tmp_path / "photos" / name, format="PNG")
+
+    status, lines, errors = run_here(tmp_path / "photos")
+
+    assert (status, errors) == (0, "")
+    told = [line.split("\t")[0] for line in lines]
+    assert told == [str(tmp_path / "photos" / name) for name in ("a.jpg", "b.png")]
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_a_line_has_at_least_one_class(run_here, tmp_path, number):
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    _, (line,), _ = run_here(tmp_path / "a.png", "--top", number)
+    assert len(line.split("\t")) == 2
+
+
 def test_the_cards_python_runs_from_another_folder(place, photos, tmp_path):
     card = predict_words(photos)
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
