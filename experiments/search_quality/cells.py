@@ -9,6 +9,9 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+# B batch, C channels, H height, W width
+# ruff: noqa: N803 - names of tensors end in their shapes
+
 NODES = 4
 # (from, to) of each edge, as the table names them.
 EDGES = {"e01": (0, 1), "e02": (0, 2), "e12": (1, 2), "e03": (0, 3), "e13": (1, 3), "e23": (2, 3)}
@@ -45,7 +48,7 @@ class _Cell(nn.Module):
             {name: _operation(operations[name], channels) for name in EDGES}
         )
 
-    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:  # noqa: N803
+    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         nodes = [images_BCHW]
         for node in range(1, NODES):
             into = [
@@ -58,7 +61,7 @@ class _Cell(nn.Module):
 
 
 class _Zero(nn.Module):
-    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:  # noqa: N803
+    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(images_BCHW)
 
 
@@ -75,7 +78,7 @@ class _Reduction(nn.Module):
             nn.AvgPool2d(2), nn.Conv2d(channels_in, channels, 1, bias=False)
         )
 
-    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:  # noqa: N803
+    def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         added: torch.Tensor = self.body(images_BCHW) + self.shortcut(images_BCHW)
         return added
 

@@ -37,6 +37,9 @@ from nas.profile.proxy_ranks import partial_rank_correlation, rank_correlation
 from nas.seeding import derive_seed
 from nas.space.facts import Facts
 
+# B batch, C channels, H height, W width
+# ruff: noqa: N806 - names of tensors end in their shapes
+
 PROBLEMS = ("nb201_c10", "nb201_c100", "nb201_in16")
 PROXIES = ("synflow", "naswot")
 ORDER = "naswot"
@@ -94,15 +97,17 @@ def _scored(table: Path, cifar10: Path) -> Iterator[dict[str, object]]:
 def _batches(cifar10: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Return two batches of images with mean 0 and deviation 1; no proxy here reads labels."""
     mosaic = read_mosaic(sorted(cifar10.glob("*train*.webp"))[0])
-    images_BHWC = averaged(mosaic[: 2 * NUM_IMAGES], side=SIDE)  # noqa: N806
-    images_BCHW = torch.from_numpy(images_BHWC).permute(0, 3, 1, 2).float()  # noqa: N806
-    images_BCHW = (images_BCHW - images_BCHW.mean()) / images_BCHW.std()  # noqa: N806
-    labels_B = torch.zeros(NUM_IMAGES, dtype=torch.int64)  # noqa: N806
+    images_BHWC = averaged(mosaic[: 2 * NUM_IMAGES], side=SIDE)
+    images_BCHW = torch.from_numpy(images_BHWC).permute(0, 3, 1, 2).float()
+    images_BCHW = (images_BCHW - images_BCHW.mean()) / images_BCHW.std()
+    labels_B = torch.zeros(NUM_IMAGES, dtype=torch.int64)
     return [(images, labels_B) for images in images_BCHW.chunk(2)]
 
 
 def _print_correlations(problem: Problem, scores: Scores) -> None:
-    every = {problem.identity(one): one for one in problem.space.enumerate()}
+    # Of the cells that are one network the smallest, as the search has them.
+    largest_first = sorted(problem.space.enumerate(), key=problem.size, reverse=True)
+    every = {problem.identity(one): one for one in largest_first}
     quality = [problem.quality(one) for one in every.values()]
     sizes = [log_size(problem, one) for one in every.values()]
     for name in PROXIES:
@@ -129,7 +134,7 @@ def told(problem: Problem, scores: Scores, arm: str, seed: int) -> FrontierMetho
 
 
 def _numbers(scores: Mapping[str, float]) -> list[float]:
-    """Return all scores; in place of one that there is none of, the worst that is sure to be."""
+    """Return all scores; 0, which is below any that there is, for a network that has none."""
     return [scores[name] if math.isfinite(scores[name]) else 0.0 for name in PROXIES]
 
 

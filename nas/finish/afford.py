@@ -40,6 +40,7 @@ LACK = 0.8
 # better than a trivial model. Without a bound a second winner of two minutes, a quarter as large,
 # cost letters 8 points of 81 (experiments/photos).
 MOST_COST = 0.07
+_MOST_TIMES = float(2**MAX_DOUBLINGS)  # times the epochs of its trial, that a network trains
 
 
 def affordable(
@@ -75,9 +76,9 @@ def affordable(
     def times_of(places: Sequence[int]) -> float:
         seconds = [epoch_s[place] for place in places if epoch_s[place] > 0]
         if not seconds:
-            return float(2**MAX_DOUBLINGS)
+            return _MOST_TIMES
         epochs = Room(seconds, num_slots, available_s(seconds)).epochs
-        return min(epochs / search_epochs, float(2**MAX_DOUBLINGS))
+        return min(epochs / search_epochs, _MOST_TIMES)
 
     enough = max(ENOUGH_EPOCHS / search_epochs, ENOUGH_TIMES)
     judged = [place for place, one in enumerate(known) if math.isfinite(_gain(one, metric))]
@@ -91,15 +92,13 @@ def affordable(
         is_share=metric.is_share,
     )
     doubt = _doubt(known, quick, metric, search_epochs=search_epochs, num_examples=num_examples)
-    first = front.may_become_best(doubt)
-    kept = [first]
-    least = front.least_times(times_of(kept)) if epoch_s[first] > 0 else 0.0
+    kept = [front.may_become_best(doubt)]
+    least = front.least_times(times_of(kept)) if epoch_s[kept[0]] > 0 else 0.0
 
     def area(places: Sequence[int]) -> float:
-        times, longest = times_of(places), times_of([])
-        if times < max(least, enough):
-            return -math.inf
-        return front.area({p: times if epoch_s[p] > 0 else longest for p in places})
+        times = times_of(places)
+        each = {place: times if epoch_s[place] > 0 else _MOST_TIMES for place in places}
+        return front.area(each) if times >= max(least, enough) else -math.inf
 
     useful = front.useful(epoch_s)
     while left := [place for place in useful if place not in kept]:

@@ -54,11 +54,14 @@ class Length:
         epochs: of each retraining.
         reason: how the sentence "Trained for so many epochs" goes on.
         seconds: that one retraining is planned to take; 0 where nobody knows.
+        each: the epochs of each retraining, where the clock ended them after unlike ones; `epochs`
+            are then those of the first, whose weights are shipped.
     """
 
     epochs: int
     reason: str
     seconds: float = 0.0
+    each: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,17 @@ class Lengths:
         return [point for point in self.curve if point.architecture_id == architecture_id]
 
     def story(self, architecture_id: str) -> str:
-        """Return what a model card says of a winner; a sentence, or empty where it is none."""
+        """Return what a model card says of a winner; a sentence or two, empty if it is none."""
         length = self.of.get(architecture_id)
-        return "" if length is None else f"Trained for {length.epochs} epochs: {length.reason}."
+        if length is None:
+            return ""
+        told = f"Trained for {length.epochs} epochs: {length.reason}."
+        if length.each:
+            *others, last = map(str, length.each)
+            told += (
+                f" Its {len(length.each)} retrainings had {', '.join(others)} and {last} epochs."
+            )
+        return told
 
 
 @dataclass(frozen=True)

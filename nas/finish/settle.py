@@ -145,8 +145,7 @@ def trained_lengths(
 ) -> Lengths:
     """Return the lengths as they were: where the clock ended a retraining, it had fewer epochs.
 
-    They are those of the first seed, whose weights are shipped; where further ones had others, the
-    reason says so. Winners that were trained no longer than a trial are told.
+    Winners that were trained no longer than a trial are told.
 
     Args:
         lengths: as planned.
@@ -162,12 +161,13 @@ def trained_lengths(
             continue
         done = [ledger[job.key] for job in jobs if job.key in ledger]
         shares = [entry.metrics.get("training_share", 1.0) for entry in done]
-        each = [max(1, round(share * length.epochs)) for share in shares]
-        if min(shares) < 1.0:
+        each = tuple(max(1, round(share * length.epochs)) for share in shares)
+        if shares[0] < 1.0:
             reason = EARLIER if length.reason == EARLIER else FITS
             length = replace(length, epochs=each[0], reason=reason)
-            told = reason if len(set(each)) == 1 else f"{reason}; {_each_told(each)}"
-            of[winner.architecture.id] = replace(length, reason=told)
+        if len(set(each)) > 1:
+            length = replace(length, each=each)
+        of[winner.architecture.id] = length
         is_short = search_epochs is not None and length.epochs <= search_epochs
         if is_short and length.reason == FITS:
             _LOG.warning(
@@ -177,12 +177,6 @@ def trained_lengths(
                 length.epochs,
             )
     return replace(lengths, of=of)
-
-
-def _each_told(epochs: Sequence[int]) -> str:
-    """Return how long each retraining of a winner was."""
-    *others, last = map(str, epochs)
-    return f"its {len(epochs)} retrainings had {', '.join(others)} and {last} epochs"
 
 
 def _kept(

@@ -237,7 +237,9 @@ class FinishSteps:
     @cached_property
     def _trivial(self) -> tuple[Reference, ...]:
         data = self._task.dataset
-        return trivial_models(data, judges=data.test) if isinstance(data, Dataset) else ()
+        if not isinstance(data, Dataset) or not self._task.pick.floors:
+            return ()  # of another kind, or a search that was not to be compared with any
+        return trivial_models(data, judges=data.test)
 
     def _make_evaluator(self, recipe: Recipe | None = None) -> TrainedEvaluator:
         return final_evaluator(

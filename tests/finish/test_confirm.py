@@ -53,8 +53,7 @@ def test_each_winner_is_retrained_with_each_seed_and_its_weights_are_kept(task, 
     assert len(entries) == 6
     assert all(weights_path(tmp_path / "finish", entry.job).is_file() for entry in entries)
     assert len({entry.facts["seed"] for entry in entries}) == 6
-    most = np.bincount(task.dataset.train.labels).argmax()
-    assert summary.trivial[0].accuracy == (task.dataset.test.labels == most).mean()
+    assert summary.trivial == ()  # the search was compared with none
 
 
 def test_networks_learn_from_train_and_validation_and_are_judged_by_test(space, dataset, recipe):
@@ -282,7 +281,7 @@ def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_pat
     made = replace(
         task,
         export=ExportSettings(TORCH_FILES, peak_memory=False),
-        pick=Pick(trials=(0, 2)),
+        pick=Pick(trials=(0, 2), floors=((-0.2, np.inf),)),
         license="apache-2.0",
         command="nas finish run=runs/x",
     )
@@ -295,6 +294,8 @@ def test_each_winner_gets_files_and_a_card_that_states_the_numbers(task, tmp_pat
     card = (tmp_path / "finish" / "2" / "README.md").read_text()
     row = next(row for row in summary.rows if row.trial == 2)
     assert f"| test accuracy, mean of 2 retrainings | {100 * row.test_mean:.2f} % |" in card
+    most = np.bincount(task.dataset.train.labels).argmax()
+    assert summary.trivial[0].accuracy == (task.dataset.test.labels == most).mean()
     simplest = max(summary.trivial, key=lambda model: model.accuracy)
     told = (
         f"| test accuracy of a trivial model ({simplest.name}) | {100 * simplest.accuracy:.2f} %"

@@ -33,19 +33,22 @@ def test_a_winner_that_was_trained_no_longer_than_a_trial_is_told(
     assert ("retrain trial 0 no longer than its trial, for 7 epochs" in caplog.text) == is_told
 
 
-def test_retrainings_of_unlike_lengths_are_told(tmp_path):
+@pytest.mark.parametrize(("share", "epochs", "reason"), [(5 / 16, 5, FITS), (1.0, 16, "enough")])
+def test_retrainings_of_unlike_lengths_are_told(tmp_path, share, epochs, reason):
     winner = candidate_of(record(0, channels=2, accuracy=0.5, size_bytes=1e3))
     plan = RetrainingPlan(Recipe(epochs=16), 3, 0, "data", winner_metric=ACCURACY)
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    for job, share in zip(plan.jobs_of(winner), (5 / 16, 1.0, 14 / 16), strict=True):
-        ledger.append(LedgerEntry(job.key, {"accuracy": 0.5, "training_share": share}, 1.0, {}))
-    planned = Lengths({winner.architecture.id: Length(16, FITS)}, 3)
+    for job, trained in zip(plan.jobs_of(winner), (share, 1.0, 14 / 16), strict=True):
+        metrics = {"accuracy": 0.5, "training_share": trained}
+        ledger.append(LedgerEntry(job.key, metrics, 1.0, {}))
+    planned = Lengths({winner.architecture.id: Length(16, "enough")}, 3)
 
     found = trained_lengths(planned, [winner], plan, ledger, search_epochs=4)
 
-    told = found.of[winner.architecture.id]
-    assert told.epochs == 5
-    assert told.reason == f"{FITS}; its 3 retrainings had 5, 16 and 14 epochs"
+    assert found.of[winner.architecture.id].reason == reason  # which the command compares
+    assert found.story(winner.architecture.id) == (
+        f"Trained for {epochs} epochs: {reason}. Its 3 retrainings had {epochs}, 16 and 14 epochs."
+    )
 
 
 @pytest.mark.parametrize(
