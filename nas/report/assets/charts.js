@@ -239,7 +239,9 @@ function drawFinish() {
       name: "baseline, test", marker: { size: 10, symbol: "cross", color: colour("knee") }, ...bars(baselines),
     }),
   ].filter((drawn) => drawn.x.length > 0);
-  Plotly.react(chart, traces, layout(metricLayout(axis), axisLayout(run.finish.title)), chartOptions());
+  const area = layout(metricLayout(axis), axisLayout(run.finish.title));
+  area.margin.t = 58;  // the legend is long, and stands below the tools
+  Plotly.react(chart, traces, area, chartOptions());
 }
 
 function drawGrowth() {
