@@ -2,8 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with OmegaConf, without types
 
@@ -40,6 +41,33 @@ def fault_of_choice(path: str, value: object, folders: Sequence[Path]) -> str | 
         f"{path}: the chosen {group} has no '{key}', but {group}={first} has: write "
         f"{group}={first} {override}{also}"
     )
+
+
+def meant_places(key: str, settings: Mapping[Any, Any], folders: Sequence[Path]) -> list[str]:
+    """Return where settings stand that may be meant by a name without its group; few or none.
+
+    `trials` may mean `stopping.num_trials`.
+
+    Args:
+        key: the name, without a dot.
+        settings: all that there are, nested; an empty group takes what its files have.
+        folders: of the configuration files.
+    """
+    empty = [group for group, value in settings.items() if value == {}]
+    paths = [f"{group}.{key}" for group in empty if choices_with(key, group, folders)]
+    paths += _paths(settings)
+    named = [path for path in paths if path.rpartition(".")[2] == key]
+    named = named or [path for path in paths if key in path.rpartition(".")[2].split("_")]
+    return named if len(named) <= _MOST_NAMED else []
+
+
+def _paths(settings: Mapping[Any, Any], path: str = "") -> Iterator[str]:
+    """Yield the dotted paths of all settings that stand in a group."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{path}{key}.")
+        elif path:
+            yield f"{path}{key}"
 
 
 def bare_word_faults(

@@ -154,9 +154,7 @@ def on_top(source: ConfigSource, overrides: Sequence[str]) -> ConfigSource:
         with suppress(ConfigError, *COMPOSING_FAILS), opened(source) as composer:
             for text in doubtful:
                 override = parse(text)
-                if key_fault(
-                    override, composer, before + chosen, groups, config_name=source.config_name
-                ):
+                if key_fault(override, composer, before + chosen, groups, source):
                     lost.add(text)
     kept = [text for text in source.overrides if text not in lost]
     return replace(source, overrides=(*kept, *overrides), told=(*source.told, *overrides))

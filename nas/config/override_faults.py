@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.advice import bare_word_faults, fault_of_choice
+from nas.config.advice import bare_word_faults, fault_of_choice, meant_places
 from nas.config.groups import choices_of, groups_of
 from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of, legibility_fault, parse, shown
@@ -124,7 +124,7 @@ def _advised_key_fault(
     source: ConfigSource,
 ) -> str | None:
     """Return why an override sets what is not there, and which choice of a group has it."""
-    fault = key_fault(override, composer, good, groups, config_name=source.config_name)
+    fault = key_fault(override, composer, good, groups, source)
     if fault is None or override.is_sweep_override():
         return fault
     value = None if override.is_delete() else override.value()
@@ -136,8 +136,7 @@ def key_fault(
     composer: Callable[[Sequence[str]], DictConfig],
     good: Sequence[str],
     groups: Sequence[str],
-    *,
-    config_name: str,
+    source: ConfigSource,
 ) -> str | None:
     """Return why an override sets what the configuration does not have; None where it has it."""
     if override.is_add() or override.is_force_add() or _group(override) in groups:
@@ -154,11 +153,21 @@ def key_fault(
             if group in groups:
                 return f"{join(path, key)} is a group: write {group}={override.value()}"
             known = {str(other): None for other in node}
-            known |= {} if path else dict.fromkeys(_open_groups(config_name))
-            return unknown_key(join(path, key), known)
+            if path:
+                return unknown_key(join(path, key), known)
+            known |= dict.fromkeys(_open_groups(source.config_name))
+            meant = meant_places(key, _settings(node), source.folders)
+            return unknown_key(key, known, meant=meant)
         path = join(path, key)
         node = None if OmegaConf.is_missing(node, key) else node[key]
     return None
+
+
+def _settings(node: DictConfig) -> dict[Any, Any]:
+    """Return a configuration as plain values, nothing in it resolved."""
+    values = OmegaConf.to_container(node, resolve=False)
+    assert isinstance(values, dict), "a configuration is a mapping"
+    return values
 
 
 def _composing_fault(

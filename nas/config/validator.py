@@ -245,8 +245,14 @@ def _allowed(hint: Any, setting: Setting, *, unit: Unit | None = None) -> str:
     return f"{in_range}, or null" if is_nullable else in_range
 
 
-def unknown_key(path: str, known: Collection[str]) -> str:
-    """Return the fault of a key that nobody reads."""
+def unknown_key(path: str, known: Collection[str], *, meant: Sequence[str] = ()) -> str:
+    """Return the fault of a key that nobody reads.
+
+    Args:
+        path: dotted.
+        known: keys that stand beside it.
+        meant: settings elsewhere that it may stand for.
+    """
     parent, _, key = path.rpartition(".")
     where = f"{parent} has no option '{key}'" if parent else f"there is no option '{key}'"
     if path in SETTINGS:
@@ -259,6 +265,8 @@ def unknown_key(path: str, known: Collection[str]) -> str:
     metric = next((name for name in METRICS if len(key) >= _LEAST_WORD and key in name), None)
     if not parent and metric is not None:
         return f"{where}; a limit is written constraints.{metric}.max=... or .min=..."
+    if meant:
+        return f"{where}; write {' or '.join(f'{name}=...' for name in meant)}"
     return f"{where}; known, nearest first: {nearest_first(key, known)}"
 
 

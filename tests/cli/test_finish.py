@@ -100,6 +100,7 @@ def test_limits_of_a_pick_become_constraints():
         (["run=x", "seeds=0"], "seeds must be a whole number of at least 1, but got 0"),
         (["run=x", "pick=kne"], "pick.which must be one of knee"),
         (["run=x", "sedes=3"], "there is no option 'sedes'; known, nearest first: seeds"),
+        (["run=x", "epochs=9"], "there is no option 'epochs'; write training.epochs=... or"),
         (["run=x", "sampler=tpe"], "there is no option 'sampler'; known, nearest first"),
         (["run=x", "pick.latency.max=3"], "latency.*nearest first: latency_ms"),
     ],

@@ -141,6 +141,9 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
     [
         (["sampler=tpa"], "sampler=tpa: there is no such choice of sampler; known, nearest first: tpe"),
         (["stopping.num_trails=3"], "stopping has no option 'num_trails'; known, nearest first: num_trials"),
+        (["num_trials=9"], "there is no option 'num_trials'; write stopping.num_trials=..."),
+        (["workers=2"], "there is no option 'workers'; write execution.num_workers=..."),
+        (["size=1"], "a limit is written constraints.size_bytes.max"),
         (["samplr=tpe"], "there is no option 'samplr'; known, nearest first: sampler"),
         (["run=runs/a"], "there is no option 'run'; to go on with a search write run_folder=runs/N resume=true"),
         (["mobilenet"], "'mobilenet' is no override; write search_space=mobilenet"),
