@@ -68,7 +68,7 @@ def read_settings(
         num_samples=_whole(own, "samples", faults),
         trains=_switch(own, "train", faults),
         proxies=_names(own["proxies"], known_proxies(), faults) if own.get("proxies") else (),
-        save=Path(own["save"]) if own.get("save") else None,
+        save=_file(own["save"], faults) if own.get("save") else None,
     )
     if faults:
         raise ConfigError(in_one_message(faults))
@@ -85,6 +85,13 @@ def _whole(own: Mapping[str, str], key: str, faults: list[str]) -> int:
         )
         return _NUM_SAMPLES
     return int(text)
+
+
+def _file(text: str, faults: list[str]) -> Path:
+    path = Path(text)
+    if path.is_dir():
+        faults.append(f"save: {text} is a folder; name a file: save={path / 'profile.json'}")
+    return path
 
 
 def _switch(own: Mapping[str, str], key: str, faults: list[str]) -> bool:

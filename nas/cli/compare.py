@@ -29,7 +29,7 @@ def run(words: Sequence[str]) -> int:
     from nas.config.recorded import read_mapping
     from nas.record.run_folder import RunFolder
 
-    places = expand_places(parse_list(settings["runs"]))
+    places, notes = expand_places(parse_list(settings["runs"]))
     folders = [RunFolder.open(place) for place in places]
     from nas.report.comparison import (
         compare_runs,
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
     _answer(out)
     console = make_console()
     console.print(comparison_table(comparison))
-    for line in filter(None, [*noise_lines(comparison), recipe_warning(unlike)]):
+    for line in filter(None, [*notes, *noise_lines(comparison), recipe_warning(unlike)]):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE
@@ -78,19 +78,26 @@ def _number(text: str) -> float | str | None:
         return text or None
 
 
-def expand_places(items: Sequence[str]) -> list[Path]:
+def expand_places(items: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Return the folders that names and patterns mean, each once, in their order.
+
+    Returns:
+        The folders, and a sentence for each that was named more than once.
 
     Raises:
         ConfigError: a pattern means none.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
+    notes: dict[str, None] = {}
     for item in items:
         matches = sorted(glob.glob(item)) if glob.has_magic(item) else [item]  # noqa: PTH207 - as typed
         if not matches:
             raise ConfigError(f"runs: nothing is called {item}; name folders of runs")
-        found.update(dict.fromkeys(map(Path, matches)))
-    return list(found)
+        for place in map(Path, matches):
+            first = found.setdefault(place.resolve(), place)
+            if first is not place and not glob.has_magic(item):
+                notes[f"{item} is named more than once, and counts once."] = None
+    return list(found.values()), list(notes)
 
 
 def free_place(folder: Path) -> Path:

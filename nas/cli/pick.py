@@ -10,7 +10,7 @@ from nas.cli.command_of_choosing import PICK
 from nas.cli.flags import parse_settings
 from nas.cli.terminal import make_console
 from nas.cli.typed_limit import is_limit, joined, limit_of
-from nas.errors import ConstraintError
+from nas.errors import ConfigError, ConstraintError
 from nas.exit_status import ExitStatus
 from nas.finish.which import Which
 
@@ -173,7 +173,16 @@ def _answer_by_files(
 
 
 def _in_full(word: str) -> str:
-    """Return a word as this command knows it: `knee` and `pick=knee` are `which=knee`."""
+    """Return a word as this command knows it: `knee` and `pick=knee` are `which=knee`.
+
+    Raises:
+        ConfigError: it is the number of a trial.
+    """
+    if word.isdecimal():
+        raise ConfigError(
+            f"this command chooses a trial; to see trial {word}: nas show runs/N trial={word}; "
+            f"to retrain it: nas finish runs/N 'pick=[{word}]'"
+        )
     if word in tuple(Which):
         return f"which={word}"
     key, _, value = word.partition("=")

@@ -7,6 +7,9 @@ from nas.config.recorded import table_metrics
 from nas.errors import nearest_first
 from nas.metric import METRICS, STATIC_METRICS, device_of, is_share
 
+# Metrics that none of the evaluators here measures in a trial.
+_OF_OWN_EVALUATORS = ("energy_j", "peak_memory_bytes")
+
 
 def constraint_faults(values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the limits of a search."""
@@ -31,6 +34,11 @@ def constraint_faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _no_constraint(name: str, known: Iterable[str], objectives: Sequence[str]) -> str:
+    if name in _OF_OWN_EVALUATORS:
+        return (
+            f"constraints.{name}: no trial measures {name}, unless an evaluator of your own does; "
+            f"limit what is known before training, nearest first: {nearest_first(name, known)}"
+        )
     if name in METRICS and name not in STATIC_METRICS:
         wider = ",".join([*objectives, name])
         return (

@@ -118,6 +118,7 @@ def sound_values():
         ("objectives.metrics", [], "objectives.metrics is empty"),
         ("objectives.metrics", ['acuracy'], "there is no metric 'acuracy'; known, nearest first: accuracy"),
         ("constraints.size_byte.max", 1, "size_byte is no metric; what can be limited, nearest first: size_bytes"),
+        ("constraints.energy_j.max", 1, "no trial measures energy_j, unless an evaluator of your own does"),
         ("constraints.latency_ms.max", 1, "latency_ms is measured by training, so the search must also make it better"),
         ("constraints.size_bytes.maximum", 1, "constraints.size_bytes has no option 'maximum'; known, nearest first: max"),
         ("storage.url", "studies.db", "storage.url must be like sqlite:///studies.db"),
