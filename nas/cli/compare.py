@@ -17,6 +17,7 @@ from nas.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nas.record.run_folder import RunFolder
+    from nas.report.comparison import ComparedRun
 
 _FILES = ("comparison.png", "comparison.svg", "runs.csv", "growth.csv")
 # What two runs may differ in and still be repetitions of one another.
@@ -54,10 +55,27 @@ def run(words: Sequence[str]) -> int:
     _answer(out)
     console = make_console()
     console.print(comparison_table(comparison))
-    for line in filter(None, [*notes, *noise_lines(comparison), recipe_warning(unlike)]):
+    tests = [_tests_line(folder, run) for folder, run in zip(folders, runs, strict=True)]
+    for line in filter(None, [*notes, *noise_lines(comparison), *tests, recipe_warning(unlike)]):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE
+
+
+def _tests_line(folder: "RunFolder", run: "ComparedRun") -> str | None:
+    """Return the front of a run's winners by their tests, small to large; None without tests."""
+    from nas.cli.finished_trial import tested_records
+    from nas.report.front import front_records
+    from nas.report.values import objective_text
+
+    tested = tested_records(folder, run.records, run.objectives)
+    if not tested:
+        return None
+    members = [
+        ", ".join(objective_text(o, record.metrics.get(o.metric)) for o in run.objectives)
+        for record in front_records(tested, run.objectives)
+    ]
+    return f"{run.name}, winners on the test split: {'; '.join(members)}."
 
 
 def _answer(out: Path) -> None:
@@ -111,7 +129,7 @@ def free_place(folder: Path) -> Path:
 
 def _load_runs(
     folders: Sequence["RunFolder"], configs: Sequence[Mapping[str, Any]], labels: Sequence[str]
-) -> list[Any]:
+) -> "list[ComparedRun]":
     from nas.assemble.run_data import known_data, refuse_other_data
     from nas.config.recorded import recorded_objectives
     from nas.report.comparison import ComparedRun

@@ -34,3 +34,19 @@ def test_a_difference_of_single_runs_is_not_called_sure(two_runs, nas):
     _, shown, _ = nas("compare", "runs=[runs/x1,runs/x2]", "labels=[a,b]")
 
     assert "a single run shows no noise" in shown
+
+
+def test_a_run_that_is_named_twice_counts_once_and_is_told(two_runs, nas):
+    _, shown, _ = nas("compare", "runs=[runs/x1,runs/x2,./runs/x1]")
+
+    assert "./runs/x1 is named more than once, and counts once" in shown
+
+
+def test_tests_of_winners_stand_below_the_table(tested_run, nas):
+    _, best = tested_run
+
+    _, shown, _ = nas("compare", "runs=[runs/t]")
+
+    told = " ".join(shown.split())
+    assert best.metrics["bytes"] == 1200
+    assert "t, winners on the test split: 0.900 quality, 1200 bytes" in told

@@ -1,4 +1,3 @@
-import math
 from dataclasses import fields
 
 import pytest
@@ -6,14 +5,7 @@ import pytest
 from nas.cli.run_view import RunView
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.beliefs import BELIEVED_CSV, write_beliefs
-from nas.record.winners import WinnerRow, write_winners
 from nas.report.front import front_records, knee_record
-from nas.study.journal import load_records
-
-
-@pytest.fixture
-def records(table_run):
-    return load_records(table_run / "study.journal")
 
 
 def taken(shown):
@@ -131,26 +123,6 @@ def test_a_finished_file_may_keep_what_no_network_of_the_search_keeps(nas, table
     assert (status, "no network keeps" in error) == (2, True)
 
 
-@pytest.fixture
-def tested_run(table_run, records):
-    """A run of which two networks were retrained: the most accurate, and a smaller one."""
-    first, second, *_ = sorted(records, key=lambda record: -record.metrics["quality"])
-    values = {first.number: 0.7, second.number: 0.9}
-    rows = [
-        WinnerRow(
-            name=f"trial {record.number}", is_baseline=False, trial=record.number,
-            architecture_id=record.architecture.id, num_params=1, num_macs=1,
-            size_bytes=record.metrics["bytes"], metric="quality", search_value=0.5,
-            test_mean=values[record.number], test_std=math.nan, confidence_low=math.nan,
-            confidence_high=math.nan, prediction_low=math.nan, prediction_high=math.nan,
-            sampling_std=math.nan, num_seeds=1, beaten_by="",
-        )
-        for record in (first, second)
-    ]  # fmt: skip
-    write_winners(table_run / "finish" / "winners.csv", rows)
-    return first, second
-
-
 def test_what_was_tested_counts_for_more_than_what_the_search_measured(nas, tested_run):
     first, second = tested_run
 
@@ -170,3 +142,10 @@ def test_a_limit_that_no_tested_network_keeps_is_kept_by_another(nas, tested_run
 
     assert taken(shown) == least.number
     assert "the only network that keeps bytes <=" in shown
+
+
+def test_the_number_of_a_trial_is_answered_with_the_commands_that_take_it(nas, table_run):
+    status, _, told = nas("pick", "runs/t", "3")
+
+    assert status == 2
+    assert "nas show runs/N trial=3" in told

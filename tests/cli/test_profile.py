@@ -133,3 +133,11 @@ def test_balance_and_copies_are_told_by_a_profile_and_by_a_search(nas, launch_fo
     assert record["class_counts"]["train"] == [32, 3]
     assert record["split_rule"].startswith("train: the images of train")
     assert len(record["mean"]) == 1
+
+
+def test_a_folder_to_save_in_is_refused_before_measuring(nas, table_words, launch_folder):
+    status, shown, told = nas("profile", *table_words, f"save={launch_folder}")
+
+    assert status == 2
+    assert f"name a file: save={launch_folder / 'profile.json'}" in told
+    assert not shown
