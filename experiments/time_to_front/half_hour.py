@@ -5,7 +5,8 @@
 
 FOLDER holds CIFAR-10's mosaics (`experiments.cifar10.convert`): 10,000 training images, 5,000 to
 test. `train` takes one network of about that size, for 15 minutes of CPU time, with mirror, shift
-and one cycle, and adds a line to results/half_hour.csv. `compare` puts those lines beside the
+and one cycle, and adds two lines to results/half_hour.csv: one of its floats, one of the ONNX file
+of 8 bits that `nas finish` would make of it. `compare` puts those lines beside the
 winners that `nas finish` made of each RUN: at each size the best winner that is no larger, in
 floats as the hand-made network, and the best of the files that `nas finish` ships. With several
 runs it says the mean of the differences, with an interval of 95 % over runs, by Student's t.
@@ -15,6 +16,7 @@ import argparse
 import csv
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ from experiments.cifar10.convert import convert
 from experiments.cifar10.pretend import write_mosaics
 from experiments.photos.rival import accuracy, add_row, statistics, train
 from experiments.smoke import make_parser, run_experiment
+from nas.export.formats.onnx_int8 import to_int8
+from nas.export.onnx_files import onnx_runner, to_onnx
 from nas.models.mobilenet import MobileNet
 from nas.models.mobilenet_plan import MobileNetPlan, Stage
 from nas.record.artefacts import read_artefacts
@@ -75,24 +79,53 @@ def train_one(options: argparse.Namespace) -> int:
         rate=RATES[options.family], until_s=began_s + 60 * options.minutes, seed=options.seed,
     )  # fmt: skip
     took_s = time.process_time() - began_s
-    found = accuracy(
-        model, torch.from_numpy(arrays["test_images"]), torch.from_numpy(arrays["test_labels"]),
-        statistics(torch.from_numpy(padded)),
-    )  # fmt: skip
-    row = {
-        "family": options.family,
-        "kilobytes": options.kilobytes,
-        "width": round(width, 3),
-        "size_bytes": size_of(model),
-        "minutes": options.minutes,
-        "seed": options.seed,
-        "epochs": round(steps * 64 / len(known), 1),
-        "cpu_s": round(took_s, 1),
-        "accuracy": round(found, 4),
-    }
-    add_row(options.results, row)
-    print(row, flush=True)
+    test = torch.from_numpy(arrays["test_images"]), torch.from_numpy(arrays["test_labels"])
+    seen = statistics(torch.from_numpy(padded))
+    small_bytes, small_accuracy = eight_bits(model, torch.from_numpy(known), test, seen)
+    for name, size_bytes, found in (
+        (options.family, size_of(model), accuracy(model, *test, seen)),
+        (f"{options.family}, 8 bits", small_bytes, small_accuracy),
+    ):
+        row = {
+            "family": name,
+            "kilobytes": options.kilobytes if name in FAMILIES else round(size_bytes / 1000),
+            "width": round(width, 3),
+            "size_bytes": size_bytes,
+            "minutes": options.minutes,
+            "seed": options.seed,
+            "epochs": round(steps * 64 / len(known), 1),
+            "cpu_s": round(took_s, 1),
+            "accuracy": round(found, 4),
+        }
+        add_row(options.results, row)
+        print(row, flush=True)
     return 0
+
+
+def eight_bits(
+    model: nn.Module,
+    images: torch.Tensor,
+    test: tuple[torch.Tensor, torch.Tensor],
+    seen: tuple[torch.Tensor, torch.Tensor],
+) -> tuple[int, float]:
+    """Return the bytes of the ONNX file of 8 bits, and its accuracy on the test images.
+
+    Args:
+        model: trained.
+        images: (B, H, W, C) for training, of which the first 512 set the ranges of activations.
+        test: images (B, H, W, C) and their classes.
+        seen: mean and deviation of each channel.
+    """
+    mean, std = seen
+    scaled = [((x.permute(0, 3, 1, 2).float() - mean) / std) for x in (images[:512], test[0])]
+    batch = torch.export.Dim("batch", min=1, max=65_536)
+    program = torch.export.export(model.eval(), (scaled[0],), dynamic_shapes=({0: batch},))
+    file = to_int8(to_onnx(program), scaled[0].numpy())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model_int8.onnx"
+        path.write_bytes(file)
+        answers = onnx_runner(path, num_threads=1)(scaled[1].numpy()).argmax(1)
+    return len(file), float((answers == test[1].numpy()).mean())
 
 
 def fitted(make: Callable[[float], nn.Module], size_bytes: float) -> tuple[float, nn.Module]:
