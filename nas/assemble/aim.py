@@ -17,6 +17,7 @@ from nas.record.references import Reference, floors_of
 
 _WIDTHS = (0.25, 0.5)  # of the hand-made network, unless the user says otherwise
 _SMALLEST_SIDE = 16  # pixels of images that it suits
+_MANY_TRIALS = 12  # twice as many as any space here recommends
 MOST_SHARE = 1 / 8  # of the trials' time that each may take, unless the user asks for it
 
 
@@ -67,7 +68,15 @@ def build_aim(
         is_best=config.aim is AimKind.BEST,
         limits=worst if limits else (),
         floors=floors_of(references, objectives) if config.references.is_floor else (),
+        begins_small=_is_sure_of_trials(config),
     )
+
+
+def _is_sure_of_trials(config: SearchConfig) -> bool:
+    """Say whether so many trials come, however long they take, that their order is free."""
+    stopping = config.stopping
+    number = math.inf if stopping.num_trials is None else stopping.num_trials
+    return config.budget is None and stopping.time_limit_s is None and number >= _MANY_TRIALS
 
 
 def _worst(objective: Objective, limit: Constraint | None) -> float:

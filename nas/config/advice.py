@@ -43,6 +43,21 @@ def fault_of_choice(path: str, value: object, folders: Sequence[Path]) -> str | 
     )
 
 
+def advice_on_path(group: str, value: str, folders: Sequence[Path]) -> str | None:
+    """Return how to name a file or folder that stands in the place of a choice; None for no such.
+
+    >>> advice_on_path("sampler", "/", ()) is None
+    True
+    """
+    found, path = choices_with("path", group, folders), Path(value)
+    kind = "folder" if path.is_dir() else "file"
+    likely = _likeliest(found, value) if found and path.is_dir() else path.suffix[1:].lower()
+    if likely not in found or not path.exists():
+        return None
+    place = shlex.quote(f"{group}.path={value}")
+    return f"{group}={value}: that is a {kind}; write {group}={likely} {place}"
+
+
 def meant_places(key: str, settings: Mapping[Any, Any], folders: Sequence[Path]) -> list[str]:
     """Return where settings stand that may be meant by a name without its group; few or none.
 

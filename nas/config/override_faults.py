@@ -15,7 +15,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.config.advice import bare_word_faults, fault_of_choice, meant_places
+from nas.config.advice import (
+    advice_on_path,
+    bare_word_faults,
+    fault_of_choice,
+    meant_places,
+)
 from nas.config.groups import choices_of, groups_of
 from nas.config.nodes import WRAPPERS
 from nas.config.overrides import key_of, legibility_fault, parse, shown
@@ -110,6 +115,8 @@ def _group_fault(override: Override, source: ConfigSource) -> str | None:
     ):
         return None
     told = "null" if choice is None else choice
+    if isinstance(choice, str) and (advice := advice_on_path(group, choice, source.folders)):
+        return advice
     return (
         f"{group}={shown(str(told))}: there is no such choice of {group}; known, nearest first: "
         f"{nearest_first(str(told)[:_MAX_NAME], known)}"

@@ -31,11 +31,14 @@ class Aim:
         limits: a loss for each objective of the study, in its order, which networks must keep;
             infinite for none. Empty: none at all.
         floors: the same for each trivial model; the strictest counts that a result is better than.
+        begins_small: networks that the space recommends come small to large, behind the smallest
+            of all, which gives a front soonest; else the surest first, as time may end early.
     """
 
     is_best: bool = False
     limits: tuple[float, ...] = ()
     floors: tuple[tuple[float, ...], ...] = ()
+    begins_small: bool = False
 
     @property
     def start_quantiles(self) -> Sequence[float]:

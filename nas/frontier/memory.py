@@ -67,6 +67,10 @@ class StudyMemory:
         self._last_number = -1
         self._sizes = candidates.sizes
         self._handed_out: dict[int, None] = {}
+        self._recommended = candidates.recommended[: len(aim.start_quantiles)]
+        self._takes_smallest = aim.begins_small and bool(self._recommended)
+        if aim.begins_small:
+            self._recommended.sort(key=lambda candidate: candidate.facts.log_size)
         signs = [goals.signs[column] for column in goals.measured]
         self._steps = StepResults(metrics, signs, describe=self._observations.candidate_of)
         self._shares: Sequence[float] = ()
@@ -124,7 +128,7 @@ class StudyMemory:
         self._num_left_out = len(known)
 
     def _is_beginning(self, known: Collection[int]) -> bool:
-        num_first = len(self._aim.start_quantiles)
+        num_first = len(self._aim.start_quantiles) + self._takes_smallest
         return len(known) < num_first or self._observations.num_complete < 2
 
     def _plan_steps(self, rng: np.random.Generator) -> StepPlan:
@@ -185,11 +189,14 @@ class StudyMemory:
     def _start(self, known: Collection[int], rng: np.random.Generator) -> Candidate:
         """Return the next network that the space recommends, if any is unknown.
 
+        Where these come small to large, the smallest network of all comes before them.
+
         Otherwise it is the one nearest to the next quantile of the sizes; where there are hints,
         the best of the nearest ones by these. Where an expert's prior is told, every second one
         is likely by this: the others show what the prior is worth.
         """
-        for candidate in self.candidates.recommended:
+        is_smallest = self._takes_smallest and not known
+        for candidate in () if is_smallest else self._recommended:
             if candidate.key not in known:
                 return candidate
         left = self._left_of_pool()
@@ -198,6 +205,7 @@ class StudyMemory:
         place = len(known)
         first = self._aim.start_quantiles
         share = first[place] if place < len(first) else _van_der_corput(place)
+        share = 0.0 if is_smallest else share
         distance = np.abs(self._sizes[left] - np.quantile(self._sizes, share))
         nearest = left[distance <= distance.min() + 1e-9]
         hints, prior = self.candidates.hints, self.candidates.prior

@@ -8,6 +8,7 @@ from parts.work import num_calls
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nas.errors import ConfigError, ConstraintError, InvalidObjectivesError
+from nas.frontier.aim import Aim
 from nas.frontier.candidates import CandidatePool
 from nas.frontier.effort import Effort
 from nas.frontier.observations import CHOICE_KEY, read_choice, write_choice
@@ -119,6 +120,13 @@ def test_what_the_space_recommends_comes_first_and_in_its_order():
     asked = first_of(space, 4)
     assert [set(architecture.values()) for architecture in asked[:2]] == [{"wide"}, {"skip"}]
     assert len({architecture.id for architecture in asked}) == 4
+
+
+def test_what_the_space_recommends_comes_small_to_large_where_all_of_it_comes():
+    space = NamesTwo({f"e{i}": {"choice": list(COSTS)} for i in range(5)})
+    asked = first_of(space, 3, aim=Aim(begins_small=True))
+    kinds = [set(architecture.values()) for architecture in asked]
+    assert kinds == [{"none"}, {"skip"}, {"wide"}]
 
 
 def test_what_is_recommended_and_not_allowed_is_left_out():
