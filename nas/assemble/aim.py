@@ -68,7 +68,7 @@ def build_aim(
         is_best=config.aim is AimKind.BEST,
         limits=worst if limits else (),
         floors=floors_of(references, objectives) if config.references.is_floor else (),
-        begins_small=_is_sure_of_trials(config),
+        begins_small=config.aim is not AimKind.BEST and _is_sure_of_trials(config),
     )
 
 
