@@ -1,5 +1,6 @@
 """What did someone mean who wrote a setting that is not read? A choice that has it, or quotes."""
 
+import os
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -49,11 +50,12 @@ def advice_on_path(group: str, value: str, folders: Sequence[Path]) -> str | Non
     >>> advice_on_path("sampler", "/", ()) is None
     True
     """
-    found, path = choices_with("path", group, folders), Path(value)
-    kind = "folder" if path.is_dir() else "file"
-    likely = _likeliest(found, value) if found and path.is_dir() else path.suffix[1:].lower()
-    if likely not in found or not path.exists():
+    found = choices_with("path", group, folders)
+    is_folder = os.path.isdir(value)  # noqa: PTH112 - no name is refused, however long
+    likely = _likeliest(found, value) if found and is_folder else Path(value).suffix[1:].lower()
+    if likely not in found or not os.path.exists(value):  # noqa: PTH110
         return None
+    kind = "folder" if is_folder else "file"
     place = shlex.quote(f"{group}.path={value}")
     return f"{group}={value}: that is a {kind}; write {group}={likely} {place}"
 

@@ -4,6 +4,7 @@ Hydra stops at the first bad override with a text of its own. So when composing 
 override is checked here by itself, and those that compose together are kept.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -111,7 +112,8 @@ def _group_fault(override: Override, source: ConfigSource) -> str | None:
     if isinstance(choice, list) and choice and all(name in known for name in choice):
         return None  # Hydra puts several files together
     if isinstance(choice, str) and any(
-        (folder / group / f"{choice}.yaml").is_file() for folder in source.folders
+        os.path.isfile(folder / group / f"{choice}.yaml")  # noqa: PTH113 - no name is too long
+        for folder in source.folders
     ):
         return None
     told = "null" if choice is None else choice

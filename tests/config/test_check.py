@@ -143,6 +143,7 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         (["sampler=tpa"], "sampler=tpa: there is no such choice of sampler; known, nearest first: tpe"),
         (["stopping.num_trails=3"], "stopping has no option 'num_trails'; known, nearest first: num_trials"),
         (["data=/tmp"], "data=/tmp: that is a folder; write data=image_folder data.path=/tmp"),
+        ([f"data={'x' * 300}"], "there is no such choice of data; known, nearest first"),
         (["num_trials=9"], "there is no option 'num_trials'; write stopping.num_trials=..."),
         (["workers=2"], "there is no option 'workers'; write execution.num_workers=..."),
         (["size=1"], "a limit is written constraints.size_bytes.max"),
