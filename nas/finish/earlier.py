@@ -5,6 +5,7 @@ network that was retrained before, by the same recipe on the same data, keeps th
 it was the longer one, and costs no time.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from nas.finish.find_length import FITS, QUICKER
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths
 from nas.record.winners import WinnerRow
+
+_LOG = logging.getLogger(__name__)
 
 EARLIER = "an earlier nas finish had the time for them"
 
@@ -106,6 +109,37 @@ def with_earlier(
         if identity in trained or known.epochs >= sure:
             of[identity] = replace(length, epochs=known.planned, reason=EARLIER, seconds=0.0)
     return replace(lengths, of=of)
+
+
+def with_longest(
+    lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
+) -> tuple[Lengths, RetrainingPlan]:
+    """Return lengths and plan, of an earlier retraining where the clock made this one shorter.
+
+    Args:
+        lengths: as planned for this command.
+        winners: that were retrained.
+        plan: of their retrainings.
+        ledger: of those that ended.
+    """
+    of = dict(lengths.of)
+    known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
+    for winner in winners:
+        identity = winner.architecture.id
+        longest, length = known.get(identity), of.get(identity)
+        if longest is None or length is None:
+            continue
+        share = _share(winner, plan, length.epochs, ledger)
+        if share is not None and longest.epochs > share * length.epochs:
+            of[identity] = replace(length, epochs=longest.planned, reason=EARLIER, seconds=0.0)
+            _LOG.warning(
+                "%s keeps its earlier retraining of %d epochs: the budget left time for %d",
+                winner.name,
+                round(longest.epochs),
+                round(share * length.epochs),
+            )
+    epochs = {identity: length.epochs for identity, length in of.items()}
+    return replace(lengths, of=of), replace(plan, epochs=epochs)
 
 
 def with_earlier_seeds(

@@ -236,6 +236,18 @@ def remember_lengths(
     write_text(folder / "length.json", json.dumps(told, indent=1) + "\n")
 
 
+def note_trained(folder: Path, lengths: Lengths) -> None:
+    """Add to length.json what became of the planned lengths: epochs and reason of each winner."""
+    path = folder / "length.json"
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return  # planned by an earlier version, which wrote none
+    of = lengths.of.items()
+    told["trained"] = {i: {"epochs": one.epochs, "reason": one.reason} for i, one in of}
+    write_text(path, json.dumps(told, indent=1) + "\n")
+
+
 def remembered_budget_s(folder: Path) -> float | None:
     """Return the budget that the last lengths were to fit into; None where none is known."""
     try:

@@ -22,9 +22,9 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.earlier import with_earlier_seeds
+from nas.finish.earlier import with_earlier_seeds, with_longest
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths, test_epochs
+from nas.finish.length import Lengths, note_trained, test_epochs
 from nas.finish.on_devices import write_winners_for_devices
 from nas.finish.pace import Pace
 from nas.finish.ranking import Ranking, ranking_of, write_ranking
@@ -130,13 +130,7 @@ class FinishSteps:
             candidates, self._plan, self._evaluator, pace=self._pace(self._num_followers)
         )
         if self.lengths is not None:
-            self.lengths = trained_lengths(
-                self.lengths,
-                self._winners,
-                self._plan,
-                self._ledger,
-                search_epochs=self._task.search_epochs,
-            )
+            self._take_lengths(self.lengths, candidates)
         before = tested_before(self._folder)
         self.rows = with_earlier_seeds(
             self.rows, before, winners=self._winners, lengths=self.lengths
@@ -145,6 +139,19 @@ class FinishSteps:
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")
         return tested
+
+    def _take_lengths(self, lengths: Lengths, candidates: Sequence[Winner]) -> None:
+        """Note how long winners were trained; an earlier retraining counts if it was longer."""
+        plan, patience = self._plan, self._task.patience
+        if patience is not None and not patience.keeps_epochs and not self.is_interrupted:
+            lengths, plan = with_longest(lengths, self._winners, plan, self._ledger)
+        if plan.epochs != self._plan.epochs:
+            self._plan = plan
+            self.rows = self._train(candidates, plan, self._evaluator)  # all are on record
+        self.lengths = trained_lengths(
+            lengths, self._winners, plan, self._ledger, search_epochs=self._task.search_epochs
+        )
+        note_trained(self._folder, self.lengths)
 
     def _judge_search(self) -> Ranking | None:
         """Compare the search's order with that of long trainings, and write what is found."""

@@ -11,6 +11,7 @@ from nas.finish.earlier import (
     measured_growth,
     with_earlier,
     with_earlier_seeds,
+    with_longest,
 )
 from nas.finish.find_length import FITS
 from nas.finish.ledger import Ledger, LedgerEntry
@@ -99,6 +100,23 @@ def test_the_longer_one_stands(winner, planned, reason, trained, is_kept):
 
     expected = Length(60, EARLIER) if is_kept else Length(planned, reason)
     assert told.of[identity] == expected
+
+
+@pytest.mark.parametrize(("share", "epochs", "is_kept"), [(10 / 160, 64, True), (0.5, 160, False)])
+def test_a_retraining_that_the_clock_cut_gives_way_to_a_longer_one(
+    winner, plan, ledger, caplog, share, epochs, is_kept
+):
+    identity = winner.architecture.id
+    keep(ledger, winner, plan, epochs=64)
+    keep(ledger, winner, plan, epochs=160, share=share)
+    planned = Lengths({identity: Length(160, FITS, seconds=9.0)}, 1)
+
+    lengths, kept = with_longest(planned, [winner], replace(plan, epochs={identity: 160}), ledger)
+
+    assert kept.epochs == {identity: epochs}
+    assert lengths.of[identity].epochs == epochs
+    told = "keeps its earlier retraining of 64 epochs: the budget left time for 10"
+    assert (told in caplog.text) == is_kept
 
 
 def test_what_retrainings_took_says_what_an_epoch_takes(ledger):
