@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,8 +76,7 @@ def open_network(place: Path, model: str | None = None) -> Callable[[Array], Arr
             raise ValueError(f"predict.py runs .onnx and .pt2 files, not {name}") from None
     packages = {".onnx": "ONNX Runtime (pip install onnxruntime)", ".pt2": "torch"}
     needed = dict.fromkeys(packages[Path(name).suffix] for name in there)
-    words = f"to run {' or '.join(there)}, install {' or '.join(needed)}"
-    raise ImportError(words) from missing
+    raise ImportError(f"to run {' or '.join(there)}, install {' or '.join(needed)}") from missing
 
 
 def _in_onnx_runtime(path: Path) -> Callable[[Array], Array]:
@@ -120,8 +120,7 @@ def _along_lines(maps: Array, new: int) -> Array:
     """Return maps (N, C, H, W) at another width."""
     old = maps.shape[3]
     scale = np.float32(old / new)
-    reach = max(scale, np.float32(1))
-    half = np.float32(0.5)
+    reach, half = max(scale, np.float32(1)), np.float32(0.5)
     centres = scale * (np.arange(new, dtype=np.float32) + half)
     first = np.maximum((centres - reach + half).astype(int), 0)
     last = np.minimum((centres + reach + half).astype(int), old)
@@ -146,13 +145,10 @@ def read_image(path: str | Path, described: Described) -> Array:
         ValueError: the network has learnt from arrays, or the image cannot be used.
     """
     if described["mode"] is None:
-        raise ValueError(
-            "this network has learnt from arrays, not from image files; give an .npy or .npz file"
-        )
+        raise ValueError("this network has learnt from arrays: give an .npy or .npz file")
     pillow, operations = _pillow()
     pillow.init()
-    formats = sorted(set(pillow.OPEN) - _NOT_OPENED)
-    with pillow.open(path, formats=formats) as opened:
+    with pillow.open(path, formats=sorted(set(pillow.OPEN) - _NOT_OPENED)) as opened:
         upright = _of_8_bits(operations.exif_transpose(opened), str(path))
         if "transparency" in upright.info:
             upright = upright.convert("RGBA")
@@ -172,7 +168,6 @@ def _pillow() -> tuple[Any, Any]:
 
 def _of_8_bits(image: Any, name: str) -> Any:
     """Return an image of at most 8 bits a channel; the upper 8 of 16."""
-    pillow, _ = _pillow()
     if image.mode == "F":
         raise ValueError(f"{name} holds floats, whose range is not known; convert it to 8 bits")
     if not image.mode.startswith("I"):
@@ -180,7 +175,7 @@ def _of_8_bits(image: Any, name: str) -> Any:
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"{name} has more than 16 bits a channel; convert it to 8")
-    return pillow.fromarray((values >> 8).astype(np.uint8))
+    return _pillow()[0].fromarray((values >> 8).astype(np.uint8))
 
 
 def _stored(image: Any, described: Described, name: str) -> Array:
@@ -231,14 +226,14 @@ def prepared(images: Any, described: Described) -> Array:
             return _fitted(given, described)
     raise ValueError(
         f"the inputs must be (N, {', '.join(map(str, shape))}) of {expected}, but got "
-        f"{given.shape} of {given.dtype}"
+        f"(N, {', '.join(map(str, given.shape[1:]))}) of {given.dtype}"
     )
 
 
 def _fitted(images_NHWC: Array, described: Described) -> Array:
-    pillow, _ = _pillow()
     arrays = [one[..., 0] if one.shape[2] == 1 else one for one in images_NHWC]
-    return np.stack([_stored(pillow.fromarray(one), described, "the image") for one in arrays])
+    images = map(_pillow()[0].fromarray, arrays)
+    return np.stack([_stored(image, described, "the image") for image in images])
 
 
 def probabilities_of(logits: Array) -> Array:
@@ -262,6 +257,8 @@ def line_of(name: str, outputs: Array, described: Described, *, top: int) -> str
 
 def inputs_of(path: str) -> Iterator[tuple[list[str], Any]]:
     """Yield names and inputs of a file, a batch at a time."""
+    if Path(path).is_dir():
+        raise ValueError("there is no file in this folder, nor in those within it")
     if not path.endswith((".npy", ".npz")):
         yield [path], [path]
         return
@@ -285,8 +282,7 @@ def read_array(path: Path) -> Array:
 
 def check_example(folder: Path, *, model: str | None, top: int) -> int:
     """Run the example that lies beside this file; return 0 where its outputs are as stored."""
-    example = read_json(folder / "example.json")
-    described = read_json(folder / "input.json")
+    example, described = (read_json(folder / f"{name}.json") for name in ("example", "input"))
     path = str(folder / example["file"])
     inputs = [path] if path.endswith(".png") else read_array(Path(path))
     states = []
@@ -317,9 +313,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="predict.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "inputs", nargs="*", help="image files, folders of them, .npy or .npz; none: the example"
-    )
+    known = "image files, folders of them, .npy or .npz; none: the example"
+    parser.add_argument("inputs", nargs="*", help=known)
     parser.add_argument("--top", type=int, default=3, help="classes in a line")
     parser.add_argument("--model", help="the file to run, such as model_int8.onnx")
     asked = parser.parse_args(arguments)
@@ -329,7 +324,10 @@ def main(arguments: Sequence[str]) -> int:
         return check_example(HERE, model=asked.model, top=asked.top)
     described = read_json(HERE / "input.json")
     network, status = load(HERE, model=asked.model), 0
-    inside = (sorted(map(str, Path(path).glob("[!.]*"))) or [path] for path in asked.inputs)
+    inside = (
+        sorted(str(file) for file in Path(path).rglob("[!.]*") if file.is_file()) or [path]
+        for path in asked.inputs
+    )
     for path in (file for files in inside for file in files):
         try:
             for names, inputs in inputs_of(path):
@@ -344,6 +342,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):  # end silently where nobody reads on
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         sys.exit(main(sys.argv[1:]))
     except (ImportError, OSError, ValueError) as error:

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import runpy
+import signal
 import subprocess
 import sys
 
@@ -150,16 +151,38 @@ def test_a_broken_file_is_told_by_name_and_the_others_are_done(run_here, tmp_pat
     assert "broken.jpg: " in errors
 
 
-def test_of_a_folder_all_photos_are_told(run_here, tmp_path):
-    (tmp_path / "photos").mkdir()
-    for name in ("b.png", "a.jpg", ".hidden"):
+def test_of_a_folder_all_photos_are_told_with_those_in_its_folders(run_here, tmp_path):
+    (tmp_path / "photos" / "cats").mkdir(parents=True)
+    for name in ("b.png", "a.jpg", "cats/c.jpg", ".hidden"):
         Image.new("L", (9, 9)).save(tmp_path / "photos" / name, format="PNG")
 
     status, lines, errors = run_here(tmp_path / "photos")
 
     assert (status, errors) == (0, "")
     told = [line.split("\t")[0] for line in lines]
-    assert told == [str(tmp_path / "photos" / name) for name in ("a.jpg", "b.png")]
+    names = ("a.jpg", "b.png", "cats/c.jpg")
+    assert told == [str(tmp_path / "photos" / name) for name in names]
+
+
+def test_a_folder_without_files_is_told(run_here, tmp_path):
+    status, _, errors = run_here(tmp_path)
+
+    assert status == 1
+    assert f"{tmp_path}: there is no file in this folder" in errors
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such signal here")
+def test_a_reader_that_goes_away_ends_it_silently(place, tmp_path):
+    for number in range(40):
+        Image.new("L", (9, 9)).save(tmp_path / f"{number}.png")
+    program = [sys.executable, "-u", str(place / "predict.py"), str(tmp_path)]
+
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        errors = running.stderr.read()
+
+    assert errors == b""
 
 
 @pytest.mark.parametrize("number", ["0", "-1"])
