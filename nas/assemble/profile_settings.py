@@ -1,5 +1,6 @@
 """What does a command line ask of a `nas profile`? Read and checked before torch is loaded."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,9 +89,15 @@ def _whole(own: Mapping[str, str], key: str, faults: list[str]) -> int:
 
 
 def _file(text: str, faults: list[str]) -> Path:
+    """Return the file to write, and note why it cannot be or should not be written."""
     path = Path(text)
+    place = next((parent for parent in path.absolute().parents if parent.exists()), path)
     if path.is_dir():
         faults.append(f"save: {text} is a folder; name a file: save={path / 'profile.json'}")
+    elif not place.is_dir() or not os.access(place, os.W_OK):
+        faults.append(f"save: nothing can be written in {place}; name another place")
+    elif path.exists() and path.suffix != ".json":
+        faults.append(f"save: {text} exists and is no .json file, so it stays; name another one")
     return path
 
 

@@ -1,6 +1,7 @@
 """`nas pick`: which network of a run to take, what its neighbours give, and how to finish it."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def run(words: Sequence[str]) -> int:
     """Choose one network."""
+    _refuse_numbers(words)
     told = [_in_full(word) for word in words]
     limits = [w for w in told if is_limit(w)]
     settings = parse_settings([word for word in told if word not in limits], PICK)
@@ -67,6 +69,21 @@ def run(words: Sequence[str]) -> int:
         lines += ["", useless]
     say(make_console(), lines)
     return ExitStatus.DONE
+
+
+def _refuse_numbers(words: Sequence[str]) -> None:
+    """Refuse numbers of trials: which one to take is this command's answer.
+
+    Raises:
+        ConfigError: with the commands that take a number.
+    """
+    numbers = [word for word in words if word.isdecimal()]
+    run = next((shlex.quote(w.removeprefix("run=")) for w in words if "/" in w), "runs/N")
+    if numbers:
+        raise ConfigError(
+            f"this command chooses a trial itself; to see trial {numbers[0]}: nas show {run} "
+            f"trial={numbers[0]}; to retrain it: nas finish {run} 'pick=[{','.join(numbers)}]'"
+        )
 
 
 def _confirm_lines(view: "RunView", command: str) -> list[str]:
@@ -173,16 +190,7 @@ def _answer_by_files(
 
 
 def _in_full(word: str) -> str:
-    """Return a word as this command knows it: `knee` and `pick=knee` are `which=knee`.
-
-    Raises:
-        ConfigError: it is the number of a trial.
-    """
-    if word.isdecimal():
-        raise ConfigError(
-            f"this command chooses a trial; to see trial {word}: nas show runs/N trial={word}; "
-            f"to retrain it: nas finish runs/N 'pick=[{word}]'"
-        )
+    """Return a word as this command knows it: `knee` and `pick=knee` are `which=knee`."""
     if word in tuple(Which):
         return f"which={word}"
     key, _, value = word.partition("=")

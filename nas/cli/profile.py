@@ -64,7 +64,11 @@ def _look(plan: "ProfilePlan", settings: "ProfileSettings", *, until_s: float) -
     if ranks is not None:
         print_proxies(console, ranks)
     if settings.save is not None:
-        write_profile(settings.save, profile, times, ranks)
+        try:
+            write_profile(settings.save, profile, times, ranks)
+        except OSError as error:
+            why = f"save: {settings.save} cannot be written: {error.strerror}"
+            raise ConfigError(why) from error
     feasibility = profile.feasibility
     if feasibility is not None and not feasibility.is_possible:
         raise ConstraintError(

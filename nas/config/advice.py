@@ -102,6 +102,12 @@ def bare_word_faults(
     """
     place = 0
     while place < len(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if following.startswith("="):
+            values = [following[1:], *words[place + 2 : place + 3]]
+            yield words[place], _without_spaces(words[place], [*filter(None, values)])
+            place += 2 if following[1:] else 3
+            continue
         end = place
         while end < len(words) and "=" not in words[end] and not words[end].startswith("~"):
             end += 1
@@ -123,6 +129,9 @@ def _told(
     if of_choice:
         yield f"'{shown(bare[0])}' is no override; write {of_choice[0]}={bare[0]}"
         return
+    if before.endswith("="):
+        yield _without_spaces(before[:-1], bare)
+        return
     before = re.sub(r"='([^']*)'$", r"=\1", before)  # quotes that the shell took away and we gave
     joined = shown(" ".join([before, *bare]))
     if before:
@@ -132,6 +141,11 @@ def _told(
         )
         return
     yield f"'{shown(bare[0])}' is no override; write {shown(bare[0])}=VALUE"
+
+
+def _without_spaces(key: str, values: Sequence[str]) -> str:
+    value = shown(values[0]) if values else "VALUE"
+    return f"'{shown(key)}' has spaces around its =; write {shown(key)}={value}"
 
 
 def _likeliest(names: Sequence[str], value: object) -> str:

@@ -49,7 +49,7 @@ def good_overrides(
         ) from error
     groups = groups_of(source.folders)
     faults += [fault for _, fault in bare_word_faults(source.overrides, keys, source.folders)]
-    written = [text for text in source.overrides if "=" in text or text.startswith("~")]
+    written = [text for text in source.overrides if "=" in text[1:] or text.startswith("~")]
     parsed = [(text, _parse(text, faults)) for text in written]
     of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
     of_values = [text for text, item in parsed if item is not None and _group(item) not in groups]

@@ -145,7 +145,7 @@ def test_a_limit_that_no_tested_network_keeps_is_kept_by_another(nas, tested_run
 
 
 def test_the_number_of_a_trial_is_answered_with_the_commands_that_take_it(nas, table_run):
-    status, _, told = nas("pick", "runs/t", "3")
+    status, _, told = nas("pick", "runs/t", "3", "4")
 
     assert status == 2
-    assert "nas show runs/N trial=3" in told
+    assert "nas show runs/t trial=3; to retrain it: nas finish runs/t 'pick=[3,4]'" in told

@@ -135,9 +135,21 @@ def test_balance_and_copies_are_told_by_a_profile_and_by_a_search(nas, launch_fo
     assert len(record["mean"]) == 1
 
 
-def test_a_folder_to_save_in_is_refused_before_measuring(nas, table_words, launch_folder):
-    status, shown, told = nas("profile", *table_words, f"save={launch_folder}")
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("", "is a folder; name a file: save="),
+        ("script.py", "exists and is no .json file, so it stays"),
+        ("script.py/profile.json", "nothing can be written in"),
+    ],
+)
+def test_a_place_that_cannot_take_a_profile_is_refused_before_measuring(
+    nas, table_words, launch_folder, place, reason
+):
+    (launch_folder / "script.py").write_text("print(1)\n")
 
-    assert status == 2
-    assert f"name a file: save={launch_folder / 'profile.json'}" in told
-    assert not shown
+    status, shown, told = nas("profile", *table_words, f"save={launch_folder / place}")
+
+    assert (status, shown) == (2, "")
+    assert reason in told
+    assert (launch_folder / "script.py").read_text() == "print(1)\n"
