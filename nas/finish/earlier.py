@@ -13,12 +13,13 @@ from nas.finish.afford import trial_epochs_s
 from nas.finish.confirm import CONFIRM, RetrainingPlan, Winner
 from nas.finish.find_length import FITS, QUICKER
 from nas.finish.ledger import Ledger
-from nas.finish.length import Lengths
+from nas.finish.length import Length, Lengths
 from nas.record.winners import WinnerRow
 
 _LOG = logging.getLogger(__name__)
 
 EARLIER = "an earlier nas finish had the time for them"
+LONGER = 1.5  # times the epochs of an earlier retraining, for one that the clock ended
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,12 @@ class EarlierRetraining:
 
 
 def earlier_retrainings(
-    candidates: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger, *, num_seeds: int
+    candidates: Sequence[Winner],
+    plan: RetrainingPlan,
+    ledger: Ledger,
+    *,
+    num_seeds: int,
+    apart_from: Mapping[str, Length] | None = None,
 ) -> dict[str, EarlierRetraining]:
     """Return the longest one of each candidate: architecture id -> retraining.
 
@@ -46,8 +52,10 @@ def earlier_retrainings(
         plan: of retrainings, whatever their epochs and seeds.
         ledger: of retrainings that ended.
         num_seeds: that are needed of each.
+        apart_from: architecture id -> the length of this command, which is no earlier one.
     """
     plan = replace(plan, num_seeds=num_seeds)
+    own = {identity: length.epochs for identity, length in (apart_from or {}).items()}
     lengths: dict[str, set[int]] = {}
     for entry in ledger.entries():
         epochs = entry.facts.get("epochs")
@@ -58,7 +66,7 @@ def earlier_retrainings(
         identity = candidate.architecture.id
         known = [
             EarlierRetraining(planned, planned * share)
-            for planned in lengths.get(identity, ())
+            for planned in lengths.get(identity, set()) - {own.get(identity)}
             if (share := _share(candidate, plan, planned, ledger)) is not None
         ]
         if known:
@@ -114,7 +122,9 @@ def with_earlier(
 def with_longest(
     lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
 ) -> tuple[Lengths, RetrainingPlan]:
-    """Return lengths and plan, of an earlier retraining where the clock made this one shorter.
+    """Return lengths and plan, of an earlier retraining where the clock made this one no longer.
+
+    It must be longer by half: with less, which of the two is better is chance.
 
     Args:
         lengths: as planned for this command.
@@ -123,14 +133,16 @@ def with_longest(
         ledger: of those that ended.
     """
     of = dict(lengths.of)
-    known = earlier_retrainings(winners, plan, ledger, num_seeds=lengths.num_seeds)
+    known = earlier_retrainings(
+        winners, plan, ledger, num_seeds=lengths.num_seeds, apart_from=lengths.of
+    )
     for winner in winners:
         identity = winner.architecture.id
         longest, length = known.get(identity), of.get(identity)
         if longest is None or length is None:
             continue
         share = _share(winner, plan, length.epochs, ledger)
-        if share is not None and longest.epochs > share * length.epochs:
+        if share is not None and share < 1.0 and LONGER * longest.epochs > share * length.epochs:
             of[identity] = replace(length, epochs=longest.planned, reason=EARLIER, seconds=0.0)
             _LOG.warning(
                 "%s keeps its earlier retraining of %d epochs: the budget left time for %d",

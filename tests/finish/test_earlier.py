@@ -102,8 +102,10 @@ def test_the_longer_one_stands(winner, planned, reason, trained, is_kept):
     assert told.of[identity] == expected
 
 
-@pytest.mark.parametrize(("share", "epochs", "is_kept"), [(10 / 160, 64, True), (0.5, 160, False)])
-def test_a_retraining_that_the_clock_cut_gives_way_to_a_longer_one(
+@pytest.mark.parametrize(
+    ("share", "epochs", "is_kept"), [(10 / 160, 64, True), (0.5, 64, True), (0.75, 160, False)]
+)
+def test_a_retraining_that_the_clock_cut_gives_way_to_one_of_about_its_length(
     winner, plan, ledger, caplog, share, epochs, is_kept
 ):
     identity = winner.architecture.id
@@ -115,7 +117,7 @@ def test_a_retraining_that_the_clock_cut_gives_way_to_a_longer_one(
 
     assert kept.epochs == {identity: epochs}
     assert lengths.of[identity].epochs == epochs
-    told = "keeps its earlier retraining of 64 epochs: the budget left time for 10"
+    told = f"its earlier retraining of 64 epochs: the budget left time for {160 * share:.0f}"
     assert (told in caplog.text) == is_kept
 
 
