@@ -35,6 +35,7 @@ def run(words: Sequence[str]) -> int:
     from nas.report.comparison import (
         compare_runs,
         comparison_table,
+        lines_on_nothing,
         write_growth_csv,
         write_runs_csv,
     )
@@ -56,7 +57,8 @@ def run(words: Sequence[str]) -> int:
     console = make_console()
     console.print(comparison_table(comparison))
     tests = [_tests_line(folder, run) for folder, run in zip(folders, runs, strict=True)]
-    for line in filter(None, [*notes, *noise_lines(comparison), *tests, recipe_warning(unlike)]):
+    told = [*notes, *lines_on_nothing(comparison), *noise_lines(comparison), *tests]
+    for line in filter(None, [*told, recipe_warning(unlike)]):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE

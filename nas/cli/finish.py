@@ -208,7 +208,9 @@ def _say_cost(console: Console, folder: "RunFolder", *, grid_g_per_kwh: float | 
     is_told = not math.isnan(used.joules) or grid_g_per_kwh is not None
     energy = f" {used.describe(grid_g_per_kwh=grid_g_per_kwh)}" if is_told else ""
     took = format_duration(used.seconds)
-    retrained = f"All retrainings took {took}, with starting workers and testing.{energy}"
+    retrained = (
+        f"All retrainings of this run took {took}, with starting workers and tests.{energy}"
+    )
     for line in (searched, retrained) if used.seconds else (searched,):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

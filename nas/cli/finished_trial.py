@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.finish.which import Which
 from nas.objective import Constraint, Objective, objective_for
 from nas.record.artefacts import ArtefactRow, read_artefacts
 from nas.record.run_folder import RunFolder
@@ -139,35 +140,52 @@ def use_command(place: Path, *, model: str | None = None) -> str:
     return shlex.join([*words, given])
 
 
-def files_within(folder: RunFolder, limits: Sequence[Constraint]) -> list[ArtefactRow]:
-    """Return the finished files that keep limits, the best first; none where there is no limit.
+def files_within(
+    folder: RunFolder, limits: Sequence[Constraint], way: Which = Which.AUTO
+) -> list[ArtefactRow]:
+    """Return the finished files that keep limits, the one to take first; none without a limit.
 
-    A file of 8-bit integers may keep a limit of bytes that its network, as floats, does not.
+    A file of 8-bit integers may keep a limit of bytes that its network, as floats, does not. As
+    among networks, limits of the quality alone want the smallest, others the best.
 
     Args:
         folder: of the run.
         limits: on bytes, on latency, or on what files were tested by; files keep no others.
+        way: to choose.
     """
     path = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(path) if limits and path.is_file() else []
     within = [file for file in files if _is_usable(folder, file) and _keeps(file, limits)]
-    return sorted(within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes))
+    best_first = sorted(within, key=lambda f: objective_for(f.metric).loss(f.test_value))
+    by_size = sorted(best_first, key=lambda f: f.size_bytes)
+    is_small = way is Which.SMALLEST or (way is Which.AUTO and _are_of_quality(limits, within))
+    if is_small:
+        return by_size
+    return sorted(by_size, key=lambda f: objective_for(f.metric).loss(f.test_value))
 
 
-def line_of_files_within(folder: RunFolder, limits: Sequence[Constraint]) -> str:
-    """Return a line on the best finished file that keeps limits; empty where there is none."""
-    within = files_within(folder, limits)
+def _are_of_quality(limits: Sequence[Constraint], files: Sequence[ArtefactRow]) -> bool:
+    return {limit.metric for limit in limits} <= {file.metric for file in files}
+
+
+def line_of_files_within(
+    folder: RunFolder, limits: Sequence[Constraint], way: Which = Which.AUTO
+) -> str:
+    """Return a line on the finished file to take within limits; empty where there is none."""
+    within = files_within(folder, limits, way)
     if not within:
         return ""
     best = within[0]
     size = format_value("size_bytes", best.size_bytes)
     value = format_value(best.metric, best.test_value)
     number = "1 finished file keeps" if len(within) == 1 else f"{len(within)} finished files keep"
+    is_smallest = best.size_bytes == min(file.size_bytes for file in within)
+    first = "the smallest" if is_smallest else "the best"
     place = folder.finish_dir / best.file
     program = place.with_name("predict.py")
     use = use_command(place.parent, model=place.name)
     return (
-        f"{number} the limits{'' if len(within) == 1 else '; the best'}: "
+        f"{number} the limits{'' if len(within) == 1 else f'; {first}'}: "
         f"{place} ({best.name}), {size}, {value} {best.metric} on the test split"
     ) + (f"\nUse it:     {use}" if program.is_file() else "")
 

@@ -37,10 +37,11 @@ def run(words: Sequence[str]) -> int:
 
     constraints = joined(map(limit_of, limits))
     view = RunView.open(settings["run"])
+    way = Which(settings.get("which") or Which.AUTO)
     try:
         choice = _choice(settings.get("which"), constraints, view)
     except ConstraintError as error:
-        return _answer_by_files(error, view, constraints)
+        return _answer_by_files(error, view, constraints, way)
     record = choice.record
     beside = neighbours_of(record, view.front, view.objectives)
     command = finish_command(settings["run"], record.number)
@@ -50,7 +51,7 @@ def run(words: Sequence[str]) -> int:
         )
         answer("pick", content)
     lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes]
-    if files_told := line_of_files_within(view.folder, constraints):
+    if files_told := line_of_files_within(view.folder, constraints, way):
         lines += ["", *files_told.splitlines()]
     lines.append("")
     lines += trial_lines(view, record)
@@ -172,7 +173,7 @@ def _told(record: "TrialRecord", view: "RunView") -> str:
 
 
 def _answer_by_files(
-    error: ConstraintError, view: "RunView", limits: Sequence["Constraint"]
+    error: ConstraintError, view: "RunView", limits: Sequence["Constraint"], way: Which
 ) -> int:
     """Name the finished file that keeps limits which no network of the search keeps in floats.
 
@@ -182,7 +183,7 @@ def _answer_by_files(
     from nas.cli.finished_trial import line_of_files_within
     from nas.cli.show import say
 
-    told = line_of_files_within(view.folder, limits)
+    told = line_of_files_within(view.folder, limits, way)
     if not told or wants_json():
         raise error
     say(make_console(), ["No network of the search keeps the limits in floats.", "", told])

@@ -49,7 +49,7 @@ def _option_lines(choices: Choices) -> Iterator[str]:
     yield _option_line(
         "constraints.<metric>.max / .min",
         None,
-        "limits of num_params, size_bytes, num_macs, activation_bytes",
+        "limits of size_bytes, num_params, num_macs, ..., and of accuracy",
     )
 
 

@@ -36,6 +36,8 @@ def limit_of(word: str) -> Constraint:
         if is_share(metric):
             words = "a share from 0 to 1, or as 95%"
         known = "" if is_known(metric) else f"; metrics, nearest first: {_nearest(metric)}"
+        if known and metric in (meant := _nearest(metric).split(", ")[0]):
+            known = f"; perhaps {meant}.{end}={text[:40]} is meant"
         raise ConfigError(f"{key} must be {words}, but got {text[:40]!r}{known}")
     if end == "max" and number <= 0 and metric.partition(AT)[0] in STATIC_METRICS:
         raise ConfigError(f"{key} is {number:g}, and every network has more than 0; raise it")

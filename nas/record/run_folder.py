@@ -192,6 +192,9 @@ def _neighbours(path: Path) -> str:
         return f"; nor does {parent}, so check the path"
     runs = [p.name for p in parent.iterdir() if p.is_dir() and RunFolder(p).holds_run()]
     if not runs:
+        inside = parent / "runs" / path.name
+        if RunFolder(inside).holds_run():
+            return f"; runs/{path.name} is a run: write runs/{path.name}"
         return f"; there is no run in {parent}, so check the path"
     listed = nearest_first(path.name, runs).split(", ")
     more = f" and {len(listed) - _NUM_SHOWN} more" if len(listed) > _NUM_SHOWN else ""

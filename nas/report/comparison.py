@@ -26,7 +26,7 @@ from nas.files import write_text
 from nas.objective import Objective
 from nas.report.front import FloatArray, comparable_records, front_records
 from nas.report.growth import Growth, growth_of, yardstick_of
-from nas.report.values import format_value, heading_of
+from nas.report.values import counted, format_value, heading_of
 from nas.trial import TrialRecord
 
 
@@ -197,11 +197,23 @@ def comparison_table(comparison: Comparison) -> Table:
                 for o, v in zip(comparison.objectives, means, strict=True)
             ),
         )
+    after = counted(comparison.num_trials, "trial")
     table.caption = (
-        f"Hypervolume: mean ± standard error over runs after {comparison.num_trials} trials each, "
+        f"Hypervolume: mean ± standard error over runs after {after} each, "
         "as a share of the volume of all runs' front; the other columns are means at each end."
     )
     return table
+
+
+def lines_on_nothing(comparison: Comparison) -> list[str]:
+    """Return a line for each group without any volume: why that is."""
+    after = counted(comparison.num_trials, "trial")
+    return [
+        f"{group.label} has no volume after {after}: none of its networks is better, in every "
+        "objective, than the worst that the front of all runs has."
+        for group in comparison.groups
+        if comparison.num_trials and comparison.share(group)[0] == 0.0
+    ]
 
 
 def share_text(mean: float, error: float) -> str:

@@ -80,14 +80,14 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
 
 def chance_line(rows: Sequence[WinnerRow]) -> str | None:
     """Return one line on how much other test examples would move a share; None if hardly."""
-    points = 196.0 * max(
-        (r.sampling_std for r in rows if not math.isnan(r.sampling_std)), default=0
-    )
-    if points < _TOLD_POINTS:
+    shares = [row for row in rows if not math.isnan(row.sampling_std)]
+    row = max(shares, key=lambda r: r.sampling_std, default=None)
+    if row is None or (points := 196.0 * row.sampling_std) < _TOLD_POINTS:
         return None
+    low, high = (100 * row.test_mean + sign * points for sign in (-1, 1))
     return (
-        "The test has few examples: on others the accuracies could be some "
-        f"{points:.0f} points higher or lower (95 % interval)."
+        f"The test has few examples: on as many others {row.name} could have "
+        f"{max(low, 0):.0f} to {min(high, 100):.0f} % (95 % interval)."
     )
 
 

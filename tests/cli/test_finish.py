@@ -43,7 +43,7 @@ def test_a_finish_confirms_exports_and_prints_both_tables(searched, capsys):
     assert "[2/2]" in shown
     assert "model.pt2" in shown
     assert "1 winner, 2 retrainings" in shown
-    assert "All retrainings took " in shown
+    assert "All retrainings of this run took " in shown
     assert "Energy is not known" not in shown  # that stands in the card, for those who look
     assert "(winners.csv, finish.png, artefacts.csv, files.png, a folder for each net" in shown
     place = searched / "finish"

@@ -8,6 +8,7 @@ from nas.cli.finished_trial import (
     finished_lines,
     line_of_files_within,
 )
+from nas.finish.which import Which
 from nas.objective import Constraint
 from nas.record.artefacts import ArtefactRow, write_artefacts
 from nas.record.run_folder import RunFolder
@@ -42,6 +43,16 @@ def test_the_best_file_within_the_limits_is_told_and_none_that_was_refused(folde
 
     best = folder.finish_dir / "3/model.int8.onnx"
     assert told.startswith(f"2 finished files keep the limits; the best: {best} (trial 3), 140 B")
+
+
+def test_where_only_quality_is_limited_the_smallest_file_is_told(folder):
+    limits = [Constraint("accuracy", minimum=0.75)]
+
+    told = line_of_files_within(folder, limits)
+
+    smallest, best = (folder.finish_dir / f"3/model.{name}" for name in ("int8.onnx", "onnx"))
+    assert told.startswith(f"2 finished files keep the limits; the smallest: {smallest} ")
+    assert f"the best: {best} " in line_of_files_within(folder, limits, Which.BEST)
 
 
 def test_the_document_names_the_same_files_as_the_line(folder):

@@ -32,7 +32,7 @@ def test_a_limit_has_the_units_of_its_metric(word, limit):
         ("my_column.max=inf", "my_column.max must be a number, but got 'inf'"),
         (
             "size.max=3MB",
-            "size.max must be a number, but got '3MB'; metrics, nearest first: size_bytes",
+            "size.max must be a number, but got '3MB'; perhaps size_bytes.max=3MB is meant",
         ),
         ("my_column.max=", "my_column.max must be a number, but got ''"),
     ],

@@ -40,6 +40,13 @@ def test_open_finds_a_run_by_its_settings_or_its_record(tmp_path, file):
     assert RunFolder.open(tmp_path).path == tmp_path
 
 
+def test_open_names_a_run_that_lies_in_runs(tmp_path):
+    RunFolder.create(tmp_path / "runs" / "a").config_yaml.write_text("")
+
+    with pytest.raises(RunFolderError, match="write runs/a"):
+        RunFolder.open(tmp_path / "a")
+
+
 def test_open_lists_the_runs_beside_a_missing_one_nearest_first(tmp_path):
     for name in ("resnet", "mobile1"):
         (RunFolder.create(tmp_path / name).config_yaml).write_text("")

@@ -13,6 +13,7 @@ from nas.report.comparison import (
     compare_runs,
     comparison_table,
     labels_from_settings,
+    lines_on_nothing,
     name_stem,
     write_growth_csv,
     write_runs_csv,
@@ -106,6 +107,8 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
 
     assert comparison.groups[-1].label == "failed"
     assert comparison.share(comparison.groups[-1])[0] == 0
+    (line,) = lines_on_nothing(comparison)
+    assert line.startswith("failed has no volume after ")
     plot_comparison(comparison, title="a")
 
 

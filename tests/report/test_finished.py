@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 from nas.record.artefacts import ArtefactRow
 from nas.record.winners import WinnerRow
+from nas.report.confirmation import chance_line
 from nas.report.finished import files_section, finish_chart, sizes_section, winners_section
 
 WINNER = WinnerRow(
@@ -18,6 +21,15 @@ def file(kind, size_bytes, *, refused=""):
         latency_high_ms=1.1, latency_32_ms=8.0, latency_32_low_ms=7.0, latency_32_high_ms=9.0,
         num_threads=1, peak_memory_bytes=1e6, refused=refused,
     )  # fmt: skip
+
+
+def test_chance_in_a_small_test_never_tells_more_than_all_right():
+    told = chance_line([replace(WINNER, test_mean=0.965, sampling_std=0.029)])
+
+    assert told == (
+        "The test has few examples: on as many others trial 7 could have 91 to 100 % "
+        "(95 % interval)."
+    )
 
 
 def test_the_three_sizes_of_a_network_are_named():
