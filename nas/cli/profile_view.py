@@ -168,7 +168,7 @@ def plan_words(times: TrialTimes, *, config: SearchConfig, num_workers: int) -> 
     )
     number, limit = config.stopping.num_trials, config.stopping.time_limit_s
     if times.planned_s is not None:
-        what = f"{number} such trials" if number is not None else "the search"
+        what = f"{number} trials of such networks" if number is not None else "the search"
         if limit is not None and times.planned_s >= limit:
             what = f"the search ends at its time limit, with about {_done_by(times, limit)} trials"
             words += f"\n{what}: {format_duration(limit)}"

@@ -50,7 +50,7 @@ def test_a_profile_measures_training_and_plans_the_search(nas, launch_folder, mo
 
     saved = json.loads((launch_folder / "p.json").read_text())
     assert status == 0
-    assert "4 such trials: " in shown
+    assert "4 trials of such networks: " in shown
     assert saved["times"]["trials_per_hour"] > 0
     assert set(saved["costs"]) == {"num_params", "size_bytes", "num_macs", "activation_bytes"}
     assert all("naswot" in row for row in saved["sample"])
