@@ -87,9 +87,9 @@ PROFILE = Command(
     "nas.cli.profile",
     "look before spending: what the space holds, what keeps the limits, trials per hour",
     about="A look before spending, in a minute or two: how many architectures there are, how "
-    "large they are, how many keep the constraints, how long a trial takes here, and so how long the "
-    "search will take. It takes the settings of nas search and writes no run folder. Settings of "
-    "its own:",
+    "large they are, how many keep the constraints, how long a trial takes here, and so how long "
+    "the search will take. It takes the settings of nas search and writes no run folder. Settings "
+    "of its own:",
     arguments=(
         Argument("samples=1000", "count the costs of at most so many architectures"),
         Argument("train=false", "do not measure how long trials take", choices=BOOLS),

@@ -91,4 +91,5 @@ def cost_sentence(summary: SearchSummary) -> str:
     spent = format_duration(summary.elapsed_s)
     num_variants = len(summary.records) - len(trained)
     variants = f" and {counted(num_variants, 'variant')}" if num_variants else ""
-    return f"{counted(len(trained), 'trial')} ({states or 'none'}){variants} in {spent}{redrawn}."
+    told = f"{counted(len(trained), 'trial')} ({states or 'none'}){variants}{redrawn}."
+    return f"{told} This command searched for {spent}."
