@@ -53,7 +53,10 @@ ROSTER: dict[str, Entry] = {
     "syne_tune_evolution": Entry(
         "syne_tune_searchers", "regularized_evolution", "Syne Tune MO regularised evolution"
     ),
-    "syne_tune_ehvi": Entry("syne_tune_searchers", "Ehvi", "Syne Tune EHVI", is_slow=True),
+    "syne_tune_ehvi": Entry("syne_tune_searchers", "ehvi", "Syne Tune EHVI", is_slow=True),
+    "syne_tune_ehvi_scaled": Entry(
+        "syne_tune_searchers", "ScaledEhvi", "Syne Tune EHVI, scaled", is_slow=True
+    ),
     "msunas_like": Entry("msunas", "MsunasLike", "MSuNAS-like"),
     "botorch_qlognehvi": Entry(
         "botorch_acquisition", "QLogNehvi", "BoTorch qLogNEHVI", is_slow=True

@@ -54,6 +54,9 @@ class SyneTuneMethod:
     def tell(self, genome: Genome, losses: Losses) -> None:
         """Take a result."""
         config = self._config(self._coding.encode(genome))
+        if isinstance(self._searcher, ExpectedHyperVolumeImprovement):
+            # Networks that it did not propose have to be entered by hand.
+            self._searcher.trial_configs[self._num_told] = config
         self._searcher.on_trial_complete(self._num_told, config, list(losses))
         self._num_told += 1
 
@@ -71,7 +74,12 @@ def regularized_evolution(problem: Problem, seed: int) -> SyneTuneMethod:
     )
 
 
-class Ehvi(SyneTuneMethod):
+def ehvi(problem: Problem, seed: int) -> SyneTuneMethod:
+    # In double precision, its default, 0.16.0 mixes two kinds of floats and stops.
+    return SyneTuneMethod(problem, ExpectedHyperVolumeImprovement, seed, double_precision=False)
+
+
+class ScaledEhvi(SyneTuneMethod):
     """Expected hypervolume improvement, helped over what fails in 0.16.0.
 
     - Its reference point is (2, 2) of objectives to be maximised, whatever their scale: before
@@ -81,7 +89,6 @@ class Ehvi(SyneTuneMethod):
     - Gradients lead it to networks that it knows, since options are relaxed to numbers: the best
       of random points is taken, its other strategy. Where that is known, one parameter is drawn
       anew until it is not.
-    - Results of networks that it did not propose have to be entered by hand.
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
@@ -117,7 +124,5 @@ class Ehvi(SyneTuneMethod):
     def tell(self, genome: Genome, losses: Losses) -> None:
         """Take a result."""
         self._losses.append(losses)
-        numbers = self._coding.encode(genome)
-        self._known.add(tuple(numbers.tolist()))
-        self._searcher.trial_configs[self._num_told] = self._config(numbers)
+        self._known.add(tuple(self._coding.encode(genome).tolist()))
         super().tell(genome, losses)
