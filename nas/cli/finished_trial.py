@@ -156,15 +156,17 @@ def files_within(
     path = folder.finish_dir / "artefacts.csv"
     files = read_artefacts(path) if limits and path.is_file() else []
     within = [file for file in files if _is_usable(folder, file) and _keeps(file, limits)]
-    best_first = sorted(within, key=lambda f: objective_for(f.metric).loss(f.test_value))
-    by_size = sorted(best_first, key=lambda f: f.size_bytes)
-    is_small = way is Which.SMALLEST or (way is Which.AUTO and _are_of_quality(limits, within))
-    if is_small:
-        return by_size
-    return sorted(by_size, key=lambda f: objective_for(f.metric).loss(f.test_value))
+    step = -1 if _wants_smallest(within, limits, way) else 1
+    return sorted(
+        within, key=lambda f: (objective_for(f.metric).loss(f.test_value), f.size_bytes)[::step]
+    )
 
 
-def _are_of_quality(limits: Sequence[Constraint], files: Sequence[ArtefactRow]) -> bool:
+def _wants_smallest(
+    files: Sequence[ArtefactRow], limits: Sequence[Constraint], way: Which
+) -> bool:
+    if way is not Which.AUTO:
+        return way is Which.SMALLEST
     return {limit.metric for limit in limits} <= {file.metric for file in files}
 
 
@@ -179,8 +181,7 @@ def line_of_files_within(
     size = format_value("size_bytes", best.size_bytes)
     value = format_value(best.metric, best.test_value)
     number = "1 finished file keeps" if len(within) == 1 else f"{len(within)} finished files keep"
-    is_smallest = best.size_bytes == min(file.size_bytes for file in within)
-    first = "the smallest" if is_smallest else "the best"
+    first = "the smallest" if _wants_smallest(within, limits, way) else "the best"
     place = folder.finish_dir / best.file
     program = place.with_name("predict.py")
     use = use_command(place.parent, model=place.name)
@@ -191,12 +192,12 @@ def line_of_files_within(
 
 
 def content_of_files_within(
-    folder: RunFolder, limits: Sequence[Constraint]
+    folder: RunFolder, limits: Sequence[Constraint], way: Which = Which.AUTO
 ) -> list[dict[str, Any]]:
     """Return the same as plain values, each file with its path."""
     return [
         {**asdict(file), "path": str(folder.finish_dir / file.file)}
-        for file in files_within(folder, limits)
+        for file in files_within(folder, limits, way)
     ]
 
 

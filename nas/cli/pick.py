@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     view = RunView.open(settings["run"])
     way = Which(settings.get("which") or Which.AUTO)
     try:
-        choice = _choice(settings.get("which"), constraints, view)
+        choice = _choice(way, constraints, view)
     except ConstraintError as error:
         return _answer_by_files(error, view, constraints, way)
     record = choice.record
@@ -47,8 +47,9 @@ def run(words: Sequence[str]) -> int:
     command = finish_command(settings["run"], record.number)
     if wants_json():
         content = pick_content(
-            view, record, why=choice.why, beside=beside, command=command, limits=constraints
-        )
+            view, record, why=choice.why, beside=beside, command=command,
+            limits=constraints, way=way,
+        )  # fmt: skip
         answer("pick", content)
     lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes]
     if files_told := line_of_files_within(view.folder, constraints, way):
@@ -119,7 +120,7 @@ class _Choice:
     tested: frozenset[int] = frozenset()
 
 
-def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") -> _Choice:
+def _choice(way: Which, limits: Sequence["Constraint"], view: "RunView") -> _Choice:
     """Choose among the networks that were retrained and tested, if any keeps the limits; else all.
 
     A test after a long training tells more than what a short one promises.
@@ -134,7 +135,7 @@ def _choice(which: str | None, limits: Sequence["Constraint"], view: "RunView") 
 
     candidates = comparable_records(view.records, view.objectives)
     kept = [record for record in candidates if keeps(record, view.limits)] or candidates
-    pick = _pick(which, limits, view, kept)
+    pick = _pick(way, limits, view, kept)
     all_tested = tested_records(view.folder, kept, view.objectives)
     tested = [record for record in all_tested if keeps(record, limits)]
     if not tested:  # what misses the limits in its test is not taken for what the search measured
@@ -201,7 +202,7 @@ def _in_full(word: str) -> str:
 
 
 def _pick(
-    which: str | None,
+    way: Which,
     limits: Sequence["Constraint"],
     view: "RunView",
     records: Sequence["TrialRecord"],
@@ -211,13 +212,13 @@ def _pick(
     from nas.record.beliefs import BELIEVED_CSV, read_beliefs
 
     pick = Pick(
-        which=Which.AUTO if which is None else Which(which),
+        which=way,
         limits=tuple(limits),
         floors=tuple(tuple(floor) for floor in view.floors),
         beliefs=read_beliefs(view.folder.path / BELIEVED_CSV, records),
     )
-    way = resolved(pick, view.objectives)
-    return replace(pick, which=Which.KNEE if way is Which.ALL else way)
+    found = resolved(pick, view.objectives)
+    return replace(pick, which=Which.KNEE if found is Which.ALL else found)
 
 
 def _why(

@@ -12,6 +12,7 @@ from nas.cli.finished_trial import (
 )
 from nas.cli.missing import resume_command
 from nas.cli.run_view import RunView
+from nas.finish.which import Which
 from nas.metric import describe_metric
 from nas.objective import Constraint
 from nas.record.artefacts import ArtefactRow
@@ -81,6 +82,7 @@ def pick_content(
     beside: Sequence[Neighbour],
     command: str,
     limits: Sequence[Constraint] = (),
+    way: Which = Which.AUTO,
 ) -> dict[str, Any]:
     """Return a choice; no command that finishes it where that was done, or it is of a table."""
     finished = finished_content(view, record)
@@ -94,7 +96,7 @@ def pick_content(
         "neighbours": neighbours_content(view, beside),
         "finish": command if needs_finish else None,
         "finished": finished,
-        "files_within_limits": content_of_files_within(view.folder, limits),
+        "files_within_limits": content_of_files_within(view.folder, limits, way),
     }
 
 

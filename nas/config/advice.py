@@ -51,9 +51,9 @@ def advice_on_path(group: str, value: str, folders: Sequence[Path]) -> str | Non
     True
     """
     found = choices_with("path", group, folders)
-    is_folder = os.path.isdir(value)  # noqa: PTH112 - no name is refused, however long
+    is_folder = os.path.isdir(value)  # noqa: PTH112 - pathlib raises where a name is too long
     likely = _likeliest(found, value) if found and is_folder else Path(value).suffix[1:].lower()
-    if likely not in found or not os.path.exists(value):  # noqa: PTH110
+    if likely not in found or not os.path.exists(value):  # noqa: PTH110 - the same
         return None
     kind = "folder" if is_folder else "file"
     place = shlex.quote(f"{group}.path={value}")
@@ -102,6 +102,10 @@ def bare_word_faults(
     """
     place = 0
     while place < len(words):
+        if words[place].startswith("="):
+            yield words[place], f"'{shown(words[place])}' has no name before its ="
+            place += 1
+            continue
         following = words[place + 1] if place + 1 < len(words) else ""
         if following.startswith("="):
             values = [following[1:], *words[place + 2 : place + 3]]

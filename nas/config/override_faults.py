@@ -49,7 +49,8 @@ def good_overrides(
         ) from error
     groups = groups_of(source.folders)
     faults += [fault for _, fault in bare_word_faults(source.overrides, keys, source.folders)]
-    written = [text for text in source.overrides if "=" in text[1:] or text.startswith("~")]
+    written = [text for text in source.overrides if "=" in text or text.startswith("~")]
+    written = [text for text in written if not text.startswith("=")]  # told above
     parsed = [(text, _parse(text, faults)) for text in written]
     of_groups = [text for text, item in parsed if item is not None and _group(item) in groups]
     of_values = [text for text, item in parsed if item is not None and _group(item) not in groups]
@@ -112,7 +113,7 @@ def _group_fault(override: Override, source: ConfigSource) -> str | None:
     if isinstance(choice, list) and choice and all(name in known for name in choice):
         return None  # Hydra puts several files together
     if isinstance(choice, str) and any(
-        os.path.isfile(folder / group / f"{choice}.yaml")  # noqa: PTH113 - no name is too long
+        os.path.isfile(folder / group / f"{choice}.yaml")  # noqa: PTH113 - see `advice_on_path`
         for folder in source.folders
     ):
         return None

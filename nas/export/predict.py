@@ -54,8 +54,7 @@ def load(folder: str | Path = HERE, *, model: str | None = None) -> Callable[[An
     """
     place = Path(folder)
     described = read_json(place / "input.json")
-    network = open_network(place, model)
-    size = (described["height"], described["width"])
+    network, size = open_network(place, model), (described["height"], described["width"])
     return lambda images: network(resize(prepared(images, described), size))
 
 
@@ -118,8 +117,7 @@ def resize(images_NHWC: Array, size: tuple[int, int]) -> Array:
 
 def _along_lines(maps: Array, new: int) -> Array:
     """Return maps (N, C, H, W) at another width."""
-    old = maps.shape[3]
-    scale = np.float32(old / new)
+    old, scale = maps.shape[3], np.float32(maps.shape[3] / new)
     reach, half = max(scale, np.float32(1)), np.float32(0.5)
     centres = scale * (np.arange(new, dtype=np.float32) + half)
     first = np.maximum((centres - reach + half).astype(int), 0)
@@ -255,6 +253,13 @@ def line_of(name: str, outputs: Array, described: Described, *, top: int) -> str
     return "\t".join([name, *(f"{described['classes'][i]} {shares[i]:.4f}" for i in best)])
 
 
+def files_in(path: str) -> list[str]:
+    """Return the files in a folder and those within it, no hidden ones; or the path itself."""
+    found = (one for one in Path(path).rglob("*") if one.is_file())
+    seen = (one for one in found if "/." not in f"/{one.relative_to(path).as_posix()}")
+    return sorted(map(str, seen)) or [path]
+
+
 def inputs_of(path: str) -> Iterator[tuple[list[str], Any]]:
     """Yield names and inputs of a file, a batch at a time."""
     if Path(path).is_dir():
@@ -313,8 +318,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="predict.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    known = "image files, folders of them, .npy or .npz; none: the example"
-    parser.add_argument("inputs", nargs="*", help=known)
+    parser.add_argument("inputs", nargs="*", help="images, folders, .npy, .npz; none: the example")
     parser.add_argument("--top", type=int, default=3, help="classes in a line")
     parser.add_argument("--model", help="the file to run, such as model_int8.onnx")
     asked = parser.parse_args(arguments)
@@ -324,11 +328,7 @@ def main(arguments: Sequence[str]) -> int:
         return check_example(HERE, model=asked.model, top=asked.top)
     described = read_json(HERE / "input.json")
     network, status = load(HERE, model=asked.model), 0
-    inside = (
-        sorted(str(file) for file in Path(path).rglob("[!.]*") if file.is_file()) or [path]
-        for path in asked.inputs
-    )
-    for path in (file for files in inside for file in files):
+    for path in (file for given in asked.inputs for file in files_in(given)):
         try:
             for names, inputs in inputs_of(path):
                 for name, output in zip(names, network(inputs), strict=True):

@@ -122,9 +122,9 @@ def with_earlier(
 def with_longest(
     lengths: Lengths, winners: Sequence[Winner], plan: RetrainingPlan, ledger: Ledger
 ) -> tuple[Lengths, RetrainingPlan]:
-    """Return lengths and plan, of an earlier retraining where the clock made this one no longer.
+    """Return lengths and plan; winners whose retraining the clock ended keep an earlier one.
 
-    It must be longer by half: with less, which of the two is better is chance.
+    Only one that is longer by half replaces it: with less, which of the two is better is chance.
 
     Args:
         lengths: as planned for this command.

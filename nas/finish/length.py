@@ -8,7 +8,7 @@ longer of the two that were tried on either side of their size.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -236,15 +236,24 @@ def remember_lengths(
     write_text(folder / "length.json", json.dumps(told, indent=1) + "\n")
 
 
-def note_trained(folder: Path, lengths: Lengths) -> None:
-    """Add to length.json what became of the planned lengths: epochs and reason of each winner."""
+def note_trained(folder: Path, lengths: Lengths, tested: Collection[str]) -> None:
+    """Add to length.json what became of the planned lengths: epochs and reason of each winner.
+
+    Args:
+        folder: of the finish.
+        lengths: as they were trained.
+        tested: ids of the networks whose retrainings ended.
+    """
     path = folder / "length.json"
     try:
         told = json.loads(path.read_text())
     except (OSError, ValueError):
         return  # planned by an earlier version, which wrote none
-    of = lengths.of.items()
-    told["trained"] = {i: {"epochs": one.epochs, "reason": one.reason} for i, one in of}
+    told["trained"] = {
+        identity: {"epochs": length.epochs, "reason": length.reason}
+        for identity, length in lengths.of.items()
+        if identity in tested
+    }
     write_text(path, json.dumps(told, indent=1) + "\n")
 
 

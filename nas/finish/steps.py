@@ -147,11 +147,11 @@ class FinishSteps:
             lengths, plan = with_longest(lengths, self._winners, plan, self._ledger)
         if plan.epochs != self._plan.epochs:
             self._plan = plan
-            self.rows = self._train(candidates, plan, self._evaluator)  # all are on record
+            self.rows = self._rows_of(candidates, plan, self._evaluator)
         self.lengths = trained_lengths(
             lengths, self._winners, plan, self._ledger, search_epochs=self._task.search_epochs
         )
-        note_trained(self._folder, self.lengths)
+        note_trained(self._folder, self.lengths, {row.architecture_id for row in self.rows})
 
     def _judge_search(self) -> Ranking | None:
         """Compare the search's order with that of long trainings, and write what is found."""
@@ -298,6 +298,11 @@ class FinishSteps:
             )
         self.is_interrupted = outcome.is_interrupted
         self._failures += outcome.failures
+        return self._rows_of(candidates, plan, evaluator)
+
+    def _rows_of(
+        self, candidates: Sequence[Winner], plan: JobPlan, evaluator: TrainedEvaluator
+    ) -> list[WinnerRow]:
         return confirmed_rows(
             candidates,
             plan=plan,

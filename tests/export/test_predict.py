@@ -153,7 +153,8 @@ def test_a_broken_file_is_told_by_name_and_the_others_are_done(run_here, tmp_pat
 
 def test_of_a_folder_all_photos_are_told_with_those_in_its_folders(run_here, tmp_path):
     (tmp_path / "photos" / "cats").mkdir(parents=True)
-    for name in ("b.png", "a.jpg", "cats/c.jpg", ".hidden"):
+    (tmp_path / "photos" / ".thumbnails").mkdir()
+    for name in ("b.png", "a.jpg", "cats/c.jpg", ".hidden", ".thumbnails/a.jpg"):
         Image.new("L", (9, 9)).save(tmp_path / "photos" / name, format="PNG")
 
     status, lines, errors = run_here(tmp_path / "photos")
