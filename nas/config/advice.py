@@ -107,7 +107,7 @@ def bare_word_faults(
             place += 1
             continue
         following = words[place + 1] if place + 1 < len(words) else ""
-        if following.startswith("="):
+        if following.startswith("=") and "=" not in words[place]:
             values = [following[1:], *words[place + 2 : place + 3]]
             yield words[place], _without_spaces(words[place], [*filter(None, values)])
             place += 2 if following[1:] else 3

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 from nas.metric import Direction
 from nas.objective import Objective
@@ -82,6 +83,7 @@ def _draw_growth(axes: Axes, comparison: Comparison) -> None:
                 group.num_trials, low, high, step="post", color=colour, alpha=0.18, linewidth=0
             )
     axes.set_xlabel("trials that ended", color=TEXT_COLOUR)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("hypervolume (share of all runs' front)", color=TEXT_COLOUR)
 
 

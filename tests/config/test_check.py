@@ -146,7 +146,7 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         ([f"data={'x' * 300}"], "there is no such choice of data; known, nearest first"),
         (["budget", "=", "9min"], "'budget' has spaces around its =; write budget=9min"),
         (["budget", "=9min"], "'budget' has spaces around its =; write budget=9min"),
-        (["=9min"], "'=9min' has no name before its ="),
+        (["data=digits", "=9min"], "'=9min' has no name before its ="),
         (["budget=", "9min"], "'budget' has spaces around its =; write budget=9min"),
         (["num_trials=9"], "there is no option 'num_trials'; write stopping.num_trials=..."),
         (["workers=2"], "there is no option 'workers'; write execution.num_workers=..."),
