@@ -35,6 +35,7 @@ def run(words: Sequence[str]) -> int:
     from nas.report.comparison import (
         compare_runs,
         comparison_table,
+        lines_on_longer_runs,
         lines_on_nothing,
         write_growth_csv,
         write_runs_csv,
@@ -57,8 +58,9 @@ def run(words: Sequence[str]) -> int:
     console = make_console()
     console.print(comparison_table(comparison))
     tests = [_tests_line(folder, run) for folder, run in zip(folders, runs, strict=True)]
-    told = [*notes, *lines_on_nothing(comparison), *noise_lines(comparison), *tests]
-    for line in filter(None, [*told, recipe_warning(unlike)]):
+    on_volumes = [*lines_on_nothing(comparison), *lines_on_longer_runs(comparison)]
+    told = [*notes, *on_volumes, *noise_lines(comparison), *tests, recipe_warning(unlike)]
+    for line in filter(None, told):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
     return ExitStatus.DONE

@@ -86,7 +86,7 @@ class NoProgress:
         shape = (-1, len(state.objectives))
         now = np.asarray(state.front, dtype=np.float64).reshape(shape)
         before = np.asarray([point for _, point in self._before.members()]).reshape(shape)
-        yardstick = yardstick_from(np.concatenate([now, before]), state.objectives)
+        yardstick = yardstick_from([np.concatenate([now, before])], state.objectives)
         if yardstick is None:  # no trial has succeeded
             return 0.0
         gain = 1.0 - yardstick.share(yardstick.on_scale(before))

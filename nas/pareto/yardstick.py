@@ -3,8 +3,9 @@
 Counts (bytes, parameters, multiply-accumulates) and costs that span a factor of ten enter by their
 logarithm: taken as they are only the largest networks would count. Volumes reach from a front to
 its worst value of each objective and a tenth of its range beyond, so that its extreme points count
-too; what is worse than that adds nothing. Where there is a floor, such as the accuracy of a linear
-classifier, volumes reach to the floor instead.
+too; what is worse than that adds nothing. Of several fronts the worst values of all count, so that
+each of them has a volume. Where there is a floor, such as the accuracy of a linear classifier,
+volumes reach to the floor instead.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ class Yardstick:
     Attributes:
         is_log: (m,) which losses enter by their logarithm.
         reference: (m,) the point up to which volumes reach, on that scale.
-        whole: volume of the front that the yardstick was made from.
+        whole: volume of the front of all points that the yardstick was made from.
     """
 
     is_log: NDArray[np.bool_]
@@ -49,25 +50,30 @@ class Yardstick:
 
 
 def yardstick_from(
-    table: FloatArray,
+    tables: Sequence[FloatArray],
     objectives: Sequence[Objective],
     *,
     floors: Sequence[Sequence[float]] = (),
 ) -> Yardstick | None:
-    """Return what the points of a table compare by; None if there are none.
+    """Return what the points of some tables compare by; None if there are none.
 
     Args:
-        table: (n, m) losses, lower is better.
+        tables: (n, m) losses each, lower is better; the front of each has a volume.
         objectives: (m,) of the columns.
         floors: losses from which on a point counts; the strictest that a point is better than.
     """
+    table = np.concatenate([np.empty((0, len(objectives))), *tables])
     if len(table) == 0:
         return None
     is_log = np.array([_is_wide(o, column) for o, column in zip(objectives, table.T, strict=True)])
     points = _on_scale(table, is_log)
     floor = counting_floor(table, floors)
-    front = points[front_mask(points) & is_above(table, floor)]
-    low, high = front.min(axis=0), front.max(axis=0)
+    is_counted = is_above(table, floor)
+    front = points[front_mask(points) & is_counted]
+    ends = np.cumsum([len(one) for one in tables])[:-1]
+    is_member = np.concatenate([front_mask(one) for one in np.split(points, ends)])
+    members = points[is_member & is_counted]
+    low, high = members.min(axis=0), members.max(axis=0)
     spread = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
     reference = np.where(np.isposinf(floor), high + _MARGIN * spread, floor)
     return Yardstick(is_log, reference, hypervolume(front, reference=reference))

@@ -1,9 +1,10 @@
 """Which way of searching is better? Several runs side by side, grouped by what they share.
 
 Runs of a group differ by chance only (their seed): their volumes are averaged, with the standard
-error of the mean. All volumes are shares of one box around all runs (`nas.report.growth`), so they
-compare within one comparison and not with another one. Groups are ranked at the same number of
-trials: as many as the shortest run has.
+error of the mean. All volumes are shares of one box around the fronts of all runs
+(`nas.report.growth`), so they compare within one comparison and not with another one. Groups are
+ranked at the same number of trials: as many as the shortest run has; where longer runs would be
+ranked otherwise by what they have in common, that is said.
 """
 
 import csv
@@ -210,10 +211,31 @@ def lines_on_nothing(comparison: Comparison) -> list[str]:
     after = counted(comparison.num_trials, "trial")
     return [
         f"{group.label} has no volume after {after}: none of its networks is better, in every "
-        "objective, than the worst that the front of all runs has."
+        "objective, than the worst that the runs' fronts have."
         for group in comparison.groups
         if comparison.num_trials and comparison.share(group)[0] == 0.0
     ]
+
+
+def lines_on_longer_runs(comparison: Comparison) -> list[str]:
+    """Return a line for each number of trials at which the longer groups have another leader."""
+    lines = []
+    ranked = list(comparison.groups)
+    for num_trials in sorted({len(group.num_trials) for group in comparison.groups}):
+        ranked = [group for group in ranked if len(group.num_trials) >= num_trials]
+        leader, best = ranked[0], max(ranked, key=lambda group: _mean_after(group, num_trials))
+        if best is not leader and num_trials > comparison.num_trials:
+            shares = [f"{_mean_after(group, num_trials):.4f}" for group in (best, leader)]
+            lines.append(
+                f"After {counted(num_trials, 'trial')}, which not all runs have, {best.label} is "
+                f"ahead of {leader.label}: {shares[0]} against {shares[1]}."
+            )
+        ranked.sort(key=lambda group: -_mean_after(group, num_trials))
+    return lines
+
+
+def _mean_after(group: Group, num_trials: int) -> float:
+    return float(group.means[num_trials - 1]) if num_trials else 0.0
 
 
 def share_text(mean: float, error: float) -> str:

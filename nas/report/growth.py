@@ -1,6 +1,6 @@
 """How did the front grow with the trials? Its hypervolume, as a share of all that was found.
 
-What counts is what `nas.pareto.yardstick` says of the front of all runs that are compared.
+What counts is what `nas.pareto.yardstick` says of the fronts of the runs that are compared.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,7 @@ def yardstick_of(
 ) -> Yardstick | None:
     """Return what runs compare by, from a floor on; None if no trial of any counts."""
     tables = [loss_table(comparable_records(run, objectives), objectives) for run in runs]
-    table = np.concatenate(tables) if tables else np.empty((0, 1))
-    return yardstick_from(table, objectives, floors=floors)
+    return yardstick_from(tables, objectives, floors=floors)
 
 
 def growth_of(

@@ -26,7 +26,7 @@ def test_a_point_on_the_floor_is_not_above_it():
 
 
 def test_volume_is_counted_from_the_floor():
-    yardstick = yardstick_from(FRONT, OBJECTIVES, floors=[(-0.5, math.inf)])
+    yardstick = yardstick_from([FRONT], OBJECTIVES, floors=[(-0.5, math.inf)])
 
     # Sizes count by their logarithms, 2 and 3, up to a tenth beyond the front.
     assert yardstick.reference.tolist() == pytest.approx([-0.5, 3.1])
@@ -37,7 +37,7 @@ def test_volume_is_counted_from_the_floor():
 
 
 def test_without_floors_nothing_changes():
-    plain, floored = (yardstick_from(FRONT, OBJECTIVES, floors=f) for f in ((), [(-1, math.inf)]))
+    plain, floored = (yardstick_from([FRONT], OBJECTIVES, floors=f) for f in ((), [(-1, math.inf)]))
 
     assert plain.whole == floored.whole
     assert plain.reference.tolist() == floored.reference.tolist()

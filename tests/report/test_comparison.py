@@ -13,6 +13,7 @@ from nas.report.comparison import (
     compare_runs,
     comparison_table,
     labels_from_settings,
+    lines_on_longer_runs,
     lines_on_nothing,
     name_stem,
     write_growth_csv,
@@ -74,6 +75,36 @@ def test_a_run_that_finds_nothing_new_has_no_larger_share(trial, accuracy_size):
 
     assert [group.label for group in comparison.groups] == ["good", "poor"]
     assert np.isnan(comparison.groups[0].errors).all()
+
+
+def test_a_front_that_is_behind_everywhere_has_a_volume_too(trial, accuracy_size):
+    good = [trial(0, accuracy=0.9, size_bytes=10.0), trial(1, accuracy=0.95, size_bytes=100.0)]
+    poor = [trial(0, accuracy=0.5, size_bytes=1e4), trial(1, accuracy=0.6, size_bytes=1e5)]
+    runs = [
+        ComparedRun("g", "good", good, accuracy_size),
+        ComparedRun("p", "poor", poor, accuracy_size),
+    ]
+
+    better, worse = map(compare_runs(runs).share, compare_runs(runs).groups)
+
+    assert better[0] == pytest.approx(1.0)
+    assert 0 < worse[0] < 0.3
+    assert lines_on_nothing(compare_runs(runs)) == []
+
+
+def test_a_short_run_beside_two_long_ones_hides_not_who_is_ahead(trial, accuracy_size):
+    def run(name, *accuracies):
+        records = [trial(n, accuracy=a, size_bytes=100.0 - n) for n, a in enumerate(accuracies)]
+        return ComparedRun(name, name, records, accuracy_size)
+
+    comparison = compare_runs(
+        [run("early", 0.9, 0.9, 0.9), run("late", 0.8, 0.8, 0.95), run("cut", 0.7)]
+    )
+
+    assert [group.label for group in comparison.groups] == ["early", "late", "cut"]
+    (line,) = lines_on_longer_runs(comparison)
+    assert line.startswith("After 3 trials, which not all runs have, late is ahead of early: ")
+    assert lines_on_longer_runs(compare_runs([run("early", 0.9, 0.9), run("late", 0.8)])) == []
 
 
 def test_unlike_objectives_are_refused_by_name(search_records, accuracy_size, three_objectives):
