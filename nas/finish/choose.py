@@ -236,15 +236,41 @@ def _excess(record: TrialRecord, limits: Sequence[Constraint]) -> float:
 
 
 def _nothing_fits(records: Sequence[TrialRecord], limits: Sequence[Constraint]) -> str:
-    nearest = min(records, key=lambda record: (_excess(record, limits), record.number))
-    broken = [limit for limit in limits if limit.excess(nearest.metrics[limit.metric]) > 0]
-    has = ", ".join(f"{limit.metric} {nearest.metrics[limit.metric]:.6g}" for limit in broken)
-    wanted = " and ".join(str(limit) for limit in limits)
+    """Say for each limit that is in the way which trial comes nearest to it.
+
+    One that keeps the other limits, where there is any.
+    """
+    nearest = {limit: _nearest(records, limit, limits) for limit in limits}
+    missed = {limit: r for limit, r in nearest.items() if limit.excess(r.metrics[limit.metric])}
+    if not missed:  # each limit is kept by some, three of them by none
+        closest = min(records, key=lambda record: (_excess(record, limits), record.number))
+        missed = {x: closest for x in limits if x.excess(closest.metrics[x.metric])}
+    told = []
+    for limit, record in missed.items():
+        others = [other for other in limits if other is not limit]
+        of = f" of those with {_joined(others)}" if others and not _excess(record, others) else ""
+        to = f" to {limit}" if others else ""
+        has = f"{limit.metric} {record.metrics[limit.metric]:.6g}"
+        told.append(f"the nearest{to}{of} is trial {record.number} with {has}")
+    numbers = list(dict.fromkeys(record.number for record in missed.values()))
+    which = "that one" if len(numbers) == 1 else "one of them, such as"
     return (
-        f"no network keeps {wanted}; the nearest is trial "
-        f"{nearest.number} with {has}: loosen the limit, or finish that one "
-        f"with 'pick=[{nearest.number}]'"
+        f"no network keeps {_joined(limits)}; {'; '.join(told)}: loosen a limit, search further, "
+        f"or finish {which} with 'pick=[{numbers[0]}]'"
     )
+
+
+def _nearest(
+    records: Sequence[TrialRecord], limit: Constraint, limits: Sequence[Constraint]
+) -> TrialRecord:
+    others = [other for other in limits if other is not limit]
+    within = [record for record in records if _excess(record, others) == 0.0]
+    among = within or records
+    return min(among, key=lambda r: (limit.excess(r.metrics[limit.metric]), r.number))
+
+
+def _joined(limits: Sequence[Constraint]) -> str:
+    return " and ".join(map(str, limits))
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -63,6 +63,42 @@ def test_nearest_is_named_when_nothing_fits(records):
         numbers(records, limits=(Constraint("size_bytes", maximum=200),))
 
 
+def test_the_nearest_to_each_limit_is_one_that_keeps_the_other(records):
+    limits = (Constraint("accuracy", minimum=0.75), Constraint("size_bytes", maximum=400))
+
+    with pytest.raises(ConstraintError) as caught:
+        numbers(records, limits=limits)
+
+    told = str(caught.value)
+    assert "the nearest to accuracy >= 0.75 of those with size_bytes <= 400 is trial 0" in told
+    assert "the nearest to size_bytes <= 400 of those with accuracy >= 0.75 is trial 1" in told
+
+
+def test_where_one_limit_is_in_the_way_only_that_one_is_told(records):
+    limits = (Constraint("accuracy", minimum=0.75), Constraint("size_bytes", maximum=100))
+
+    with pytest.raises(
+        ConstraintError, match=r"; the nearest to size_bytes <= 100 .* 'pick=\[1\]'"
+    ):
+        numbers(records, limits=limits)
+
+
+def test_three_limits_that_are_kept_two_at_a_time_name_the_nearest():
+    metrics = [(0.9, 100.0, 9e6), (0.9, 900.0, 1e6), (0.5, 100.0, 1e6)]
+    records = [
+        record(n, channels=2, accuracy=a, size_bytes=s, num_macs=m)
+        for n, (a, s, m) in enumerate(metrics)
+    ]
+    limits = (
+        Constraint("accuracy", minimum=0.8),
+        Constraint("size_bytes", maximum=200),
+        Constraint("num_macs", maximum=2e6),
+    )
+
+    with pytest.raises(ConstraintError, match=r"accuracy >= 0.8 of those with .* is trial 2 "):
+        numbers(records, limits=limits)
+
+
 def test_unknown_trial_is_refused_with_those_that_can_be_taken(records):
     with pytest.raises(ConfigError, match=r"17 cannot be finished.*0, 1, 2, 3"):
         numbers(records, trials=(1, 17))
