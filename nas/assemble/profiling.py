@@ -53,6 +53,7 @@ def plan_profile(composed: Composed, asked: SearchConfig) -> ProfilePlan:
             time_limit_s=config.stopping.time_limit_s,
             num_workers=num_workers(config.execution, num_cpus=num_cpus()),
             trial_time_limit_s=settled.search.task.trial_time_limit_s,
+            expected_s=None if settled.plan is None else settled.plan.seconds,
         ),
         is_table=config.table is not None,
         decided=settled.lines,

@@ -114,8 +114,7 @@ def _print_times(console: "Console", plan: "ProfilePlan", times: "TrialTimes") -
     from nas.train.device import choose_device
 
     device = str(choose_device(str(plan.config.training.get("device", "auto"))))
-    workers = plan.plan.num_workers
-    print_times(console, times, config=plan.config, device=device, num_workers=workers)
+    print_times(console, times, config=plan.config, device=device, plan=plan.plan)
     print_lines(console, _batch_notes(plan, times))
 
 

@@ -18,7 +18,7 @@ from nas.files import write_text
 from nas.objective import Constraint
 from nas.profile.proxy_ranks import ProxyRanks
 from nas.profile.space_profile import CostRange, Feasibility, Sample, SpaceProfile
-from nas.profile.trial_time import TrialTimes
+from nas.profile.trial_time import PlannedSearch, TrialTimes
 from nas.report.values import format_duration, format_value, heading_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -139,7 +139,7 @@ def share_words(found: Feasibility, *, is_whole: bool) -> str:
 
 
 def print_times(
-    console: Console, times: TrialTimes, *, config: SearchConfig, device: str, num_workers: int
+    console: Console, times: TrialTimes, *, config: SearchConfig, device: str, plan: PlannedSearch
 ) -> None:
     """Print what trials take here, and what that makes of the planned search."""
     threads = config.evaluation.get("num_threads")
@@ -156,18 +156,23 @@ def print_times(
         table.add_row(trial.word, *cells, took, f"{100 * trial.share:.3g} %")
     console.print(table)
     if times.mean_s > 0:
-        _say(console, plan_words(times, config=config, num_workers=num_workers))
+        _say(console, plan_words(times, config=config, plan=plan))
 
 
-def plan_words(times: TrialTimes, *, config: SearchConfig, num_workers: int) -> str:
+def plan_words(times: TrialTimes, *, config: SearchConfig, plan: PlannedSearch) -> str:
     """Return trials per hour, and the expected length of the planned search."""
     words = (
         f"networks drawn at random take about {format_duration(times.mean_s)} a trial on average, "
-        f"{num_workers} at a time: {times.trials_per_hour:,.0f} trials an hour, if they do not "
+        f"{plan.num_workers} at a time: {times.trials_per_hour:,.0f} trials an hour, if they do not "
         "slow each other down"
     )
     number, limit = config.stopping.num_trials, config.stopping.time_limit_s
-    if times.planned_s is not None:
+    if plan.expected_s is not None:
+        words += (
+            f"\nthe search: about {format_duration(plan.expected_s)}, as planned above from "
+            "networks such as a search begins with"
+        )
+    elif times.planned_s is not None:
         what = f"{number} trials of such networks" if number is not None else "the search"
         if limit is not None and times.planned_s >= limit:
             what = f"the search ends at its time limit, with about {_done_by(times, limit)} trials"

@@ -83,12 +83,15 @@ class PlannedSearch:
         time_limit_s: of the search; None for none.
         num_workers: trials at once.
         trial_time_limit_s: of one trial; None for none.
+        expected_s: how long it takes by its own plan, which counts on networks such as it
+            proposes; None where it has none, and networks of the sample are counted on.
     """
 
     num_trials: int | None
     time_limit_s: float | None
     num_workers: int
     trial_time_limit_s: float | None = None
+    expected_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,7 @@ def _planned(
     limit = plan.trial_time_limit_s
     rounds = None if plan.num_trials is None else plan.num_trials / plan.num_workers
     ends = [mean_s * max(1.0, rounds)] if rounds is not None else []
+    ends = ends if plan.expected_s is None else [plan.expected_s]
     ends += [plan.time_limit_s] if plan.time_limit_s is not None else []
     return TrialTimes(
         trials=trials,

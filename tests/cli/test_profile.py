@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -6,7 +7,9 @@ from PIL import Image
 from nas.assemble import workers
 from nas.assemble.profile_settings import read_settings
 from nas.assemble.workers import num_workers
+from nas.cli.profile_view import plan_words
 from nas.config.schema import Execution, ExecutionKind
+from nas.profile.trial_time import PlannedSearch, TrialTimes
 
 TINY = [
     "preset=smoke",
@@ -153,3 +156,14 @@ def test_a_place_that_cannot_take_a_profile_is_refused_before_measuring(
     assert (status, shown) == (2, "")
     assert reason in told
     assert (launch_folder / "script.py").read_text() == "print(1)\n"
+
+
+def test_what_the_search_itself_plans_is_told_rather_than_random_networks():
+    times = TrialTimes((), 600.0, "num_macs", 6.0, 1500.0, 0.0)
+    plan = PlannedSearch(30, None, 1, expected_s=1500.0)
+    stopping = SimpleNamespace(num_trials=30, time_limit_s=None)
+
+    told = plan_words(times, config=SimpleNamespace(stopping=stopping), plan=plan)
+
+    assert "the search: about 25 min, as planned above" in told
+    assert "of such networks" not in told
