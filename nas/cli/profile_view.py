@@ -163,8 +163,8 @@ def plan_words(times: TrialTimes, *, config: SearchConfig, plan: PlannedSearch) 
     """Return trials per hour, and the expected length of the planned search."""
     words = (
         f"networks drawn at random take about {format_duration(times.mean_s)} a trial on average, "
-        f"{plan.num_workers} at a time: {times.trials_per_hour:,.0f} trials an hour, if they do not "
-        "slow each other down"
+        f"{plan.num_workers} at a time: {times.trials_per_hour:,.0f} trials an hour, if they do "
+        "not slow each other down"
     )
     number, limit = config.stopping.num_trials, config.stopping.time_limit_s
     if plan.expected_s is not None:

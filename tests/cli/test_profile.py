@@ -165,5 +165,5 @@ def test_what_the_search_itself_plans_is_told_rather_than_random_networks():
 
     told = plan_words(times, config=SimpleNamespace(stopping=stopping), plan=plan)
 
-    assert "the search: about 25 min, as planned above" in told
+    assert "the search: about 25 min 0 s, as planned above" in told
     assert "of such networks" not in told
