@@ -1,13 +1,16 @@
 """`nas show runs`: which runs lie in a folder, and how each stands?"""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nas.cli.finished_trial import tested_records
 from nas.cli.run_view import RunView
 from nas.errors import NasError
 from nas.record.run_folder import RunFolder
+from nas.report.front import front_records
 from nas.report.values import counted, format_value
-from nas.trial import TrialState, trainings
+from nas.trial import TrialRecord, TrialState, trainings
 
 
 def runs_in(place: Path) -> list[Path]:
@@ -26,14 +29,16 @@ def run_row(path: Path) -> dict[str, Any]:
     except NasError as error:
         return {"name": path.name, "path": str(path), "error": str(error)}
     best = view.front[-1] if view.front else None
+    tested = front_records(
+        tested_records(view.folder, view.records, view.objectives), view.objectives
+    )
     return {
         "name": path.name,
         "path": str(path),
         "trials": len(trained),
         "front": len(view.front),
-        "largest": {} if best is None else {
-            o.metric: best.metrics.get(o.metric) for o in view.objectives
-        },
+        "largest": {} if best is None else _values(best, view),
+        "largest_tested": _values(tested[-1], view) if tested else {},
         "finished": (view.folder.finish_dir / "winners.csv").is_file(),
         "searches_now": view.is_searched_now,
     }  # fmt: skip
@@ -48,12 +53,22 @@ def run_lines(rows: list[dict[str, Any]]) -> list[str]:
 def _told(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"cannot be read: {row['error'].splitlines()[0]}"
-    values = ", ".join(format_value(name, value) for name, value in row["largest"].items())
     words = [counted(row["trials"], "trial"), f"{row['front']} on the front"]
-    words += [f"the largest {values}"] if values else []
-    words += ["finished"] if row["finished"] else []
+    words += [f"the largest {_texts(row['largest'])}"] if row["largest"] else []
+    if row["largest_tested"]:
+        words += [f"finished, the largest in the test {_texts(row['largest_tested'])}"]
+    elif row["finished"]:
+        words += ["finished"]
     words += ["a search is at work"] if row["searches_now"] else []
     return ", ".join(words)
+
+
+def _values(record: TrialRecord, view: RunView) -> dict[str, float | None]:
+    return {o.metric: record.metrics.get(o.metric) for o in view.objectives}
+
+
+def _texts(values: Mapping[str, float | None]) -> str:
+    return ", ".join(format_value(name, value) for name, value in values.items())
 
 
 def _when(path: Path) -> float:

@@ -1,4 +1,5 @@
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 from nas.architecture import Architecture
@@ -70,6 +71,19 @@ def test_a_folder_of_runs_is_listed_and_says_what_one_holds(nas, table_run):
     assert shown.splitlines()[0] == "1 run in runs, the newest first"
     assert shown.splitlines()[1].startswith("  t  5 trials, ")
     assert shown.splitlines()[-1] == "One of them:   nas show runs/t"
+
+
+def test_a_list_of_runs_tells_what_the_largest_winner_reached_in_its_test(nas, table_run):
+    row = replace(winner(best_of(table_run)), metric="quality", test_mean=0.5)
+    write_winners(table_run / "finish/winners.csv", [row])
+
+    _, shown, _ = nas("show", "runs")
+    _, document, _ = nas("show", "runs", "output=json")
+
+    assert ", finished, the largest in the test 0.5" in shown
+    (listed,) = json.loads(document)["runs"]
+    assert listed["finished"] is True
+    assert listed["largest_tested"]["quality"] == 0.5
 
 
 def test_a_trial_that_was_finished_is_shown_with_its_test_and_its_files(nas, table_run):
