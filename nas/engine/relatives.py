@@ -1,6 +1,11 @@
 """The weights of finished trials, from which later trials start; a bounded number of them.
 
-They lie in the run folder while the search goes on, are saved before the record of their trial,
+Only a trial that began at random passes its weights on. From child to child trainings would add
+up, and an accuracy would tell how long its ancestors had learnt: the front would hold those with
+the most ancestors (experiments/time_to_front). So every trial has learnt for one to one and a
+quarter whole trainings, those of its relative included.
+
+Weights lie in the run folder while the search goes on, are saved before the record of their trial,
 and are removed when it is over; a run that goes on takes those of the front from `models`. The
 driver hands them out with a trial's order, so workers need no common disk.
 """
@@ -98,11 +103,16 @@ class Relatives:
         self._most = max_kept, max_bytes
         self._kept: dict[int, _Kept] = {}
         self._num_users: Counter[int] = Counter()
-        for record in records:
-            if record.state is TrialState.COMPLETE and record.parent is None:
-                self._find(record, run_folder)
+        known = list(records)
+        for record in known:
             if record.state is TrialState.RUNNING and record.relative is not None:
                 self._num_users[record.relative] += 1
+        trained = [record for record in known if _is_trained(record)]
+        for record in trained:
+            self._find(record, run_folder, is_lasting=not record.has_inherited)
+        if not self._kept:  # the search had come to its end: the front is all that is left
+            for record in trained:
+                self._find(record, run_folder, is_lasting=True)
         self._remove_others()
 
     def nearest(self, architecture: Architecture) -> int | None:
@@ -140,8 +150,8 @@ class Relatives:
     def save(self, result: TrialResult, told: Iterable[TrialRecord]) -> None:
         """Keep the weights that a result brought; call it before the record is told."""
         for record in told:
-            is_trained = record.parent is None and record.state is TrialState.COMPLETE
-            if is_trained and result.weights is not None:
+            begun_at_random = _is_trained(record) and not record.has_inherited
+            if begun_at_random and result.weights is not None:
                 self._keep(record, result.weights)
 
     def written(self, records: Iterable[TrialRecord]) -> None:
@@ -157,11 +167,18 @@ class Relatives:
             self._kept.clear()
             self._remove_others()
 
-    def _find(self, record: TrialRecord, run_folder: RunFolder) -> None:
+    def _find(self, record: TrialRecord, run_folder: RunFolder, *, is_lasting: bool) -> None:
+        """Take what an earlier command kept of a trial.
+
+        Args:
+            record: of the trial.
+            run_folder: of the run.
+            is_lasting: its weights in `models`, which all of the front have there, count too.
+        """
         own, of_front = self._file(record.number), run_folder.model_dir(record.number) / _FILE
         if own.is_file() and own.stat().st_size > 0:
             self._add(record, own)
-        elif of_front.is_file() and of_front.stat().st_size > 0:
+        elif is_lasting and of_front.is_file() and of_front.stat().st_size > 0:
             self._keep(record, of_front.read_bytes())  # which a better trial may remove
 
     def _keep(self, record: TrialRecord, weights: bytes) -> None:
@@ -214,6 +231,10 @@ class Relatives:
             if place.name.isdecimal() and int(place.name) not in self._kept:
                 remove_own(place, (_FILE,))
         remove_own(self._folder, ())
+
+
+def _is_trained(record: TrialRecord) -> bool:
+    return record.state is TrialState.COMPLETE and record.parent is None
 
 
 def _shapes_in(file: Path) -> dict[str, Shape]:

@@ -92,9 +92,12 @@ def test_each_later_trial_gets_the_weights_of_a_finished_one_that_is_most_alike(
 
     by_number = {r.number: r for r in summary.records}
     assert evaluator.orders[0].inheritance is None
-    for order in evaluator.orders[1:]:
-        depths = [abs(by_number[n].architecture["depth"] - order.architecture["depth"])
-                  for n in range(order.number)]  # fmt: skip
+    heirs = [order for order in evaluator.orders if order.inheritance is not None]
+    assert len(heirs) > 3
+    for order in heirs:
+        begun_at_random = [r for r in summary.records if not r.has_inherited]
+        depths = [abs(r.architecture["depth"] - order.architecture["depth"])
+                  for r in begun_at_random if r.number < order.number]  # fmt: skip
         source = by_number[order.inherited_from]
         assert abs(source.architecture["depth"] - order.architecture["depth"]) == min(depths)
         mark = load(order.inheritance.weights)["0.weight"]
@@ -159,7 +162,32 @@ def test_weights_that_a_running_trial_starts_from_stay_until_it_is_on_record(tmp
     assert relatives.has(0)
 
     keep(relatives, record(2, 10, inherited_from=0))
+    keep(relatives, record(3, 10))
     assert not relatives.has(0)
+
+
+def test_what_has_inherited_passes_nothing_on_so_that_trainings_do_not_add_up(tmp_path):
+    relatives = relatives_in(tmp_path)
+
+    keep(relatives, record(0, 10), record(1, 12, inherited_from=0))
+
+    assert relatives.nearest(Architecture({"depth": 12})) == 0
+
+
+@pytest.mark.parametrize(("roots_on_front", "found"), [([0], 0), ([], 1)])
+def test_a_search_that_had_ended_goes_on_with_the_front_that_is_left_if_it_must(
+    tmp_path, roots_on_front, found
+):
+    records = [record(0, 10), record(1, 12, inherited_from=0)]
+    for number in (*roots_on_front, 1):
+        place = RunFolder(tmp_path).model_dir(number)
+        place.mkdir(parents=True)
+        weights = save(weights_of(records[number].architecture))
+        (place / "weights.safetensors").write_bytes(weights)
+
+    relatives = relatives_in(tmp_path, records=records)
+
+    assert relatives.nearest(Architecture({"depth": 12})) == found
 
 
 def test_nothing_is_left_of_them_when_a_search_is_over(tmp_path):
