@@ -120,7 +120,7 @@ class ArmSearch:
 
 def _until(folder: RunFolder, limit_s: float) -> list[str]:
     """Return settings that end a search after some device-seconds."""
-    rule = "+stopping.rules.spent"
+    rule = "++stopping.rules.spent"
     return [
         "stopping.num_trials=null",
         f"{rule}._target_={_CLOCK}.SpentSeconds",
