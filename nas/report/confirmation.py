@@ -71,7 +71,8 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
     gap = sum(gaps) / len(gaps)
     seeds = sum(row.num_seeds for row in winners)
     beaten = sum(bool(row.beaten_by) for row in winners)
-    told = f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  on average "
+    mean = "on average " if len(gaps) > 1 else ""
+    told = f"{counted(len(winners), 'winner')}, {counted(seeds, 'retraining')}  ·  {mean}"
     told += f"{_gap_told(winners[0].metric, gap)} in the test than in the search's validation"
     if beaten:
         told += f"  ·  {beaten} beaten, by more than chance, by a network of no more bytes"
