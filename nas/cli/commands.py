@@ -79,7 +79,8 @@ Examples
   nas search --config-dir my_conf search_space=mine        with YAML files of your own
   nas search name=small resume=true                        go on with a run
   nas search name=small resume=true trust=true             the same; it names its own code
-  nas search data.path=photos budget=10min output=json     fixed time, one JSON document""",
+  nas search data=image_folder data.path=photos budget=10min output=json
+                                                           fixed time, one JSON document""",
 )
 
 PROFILE = Command(

@@ -22,7 +22,6 @@ from nas.engine.interrupt import (
     Interrupted,
     InterruptWatch,
     StopWords,
-    own_handlers,
     say_when_stopped,
     waits_for_trainings,
 )
@@ -31,8 +30,6 @@ from nas.record.run_folder import RunFolder
 if TYPE_CHECKING:
     from nas.assemble.finish import AssembledFinish
     from nas.config.finishing import FinishConfig
-    from nas.evaluation.evaluator import Evaluator
-    from nas.execution.backend import Backend
     from nas.finish.ledger import LedgerEntry
     from nas.finish.length import CurvePoint, Gain, Lengths
     from nas.finish.retrain import Crew, Retraining
@@ -167,14 +164,10 @@ def _crew(finish: "AssembledFinish", console: Console, config: "FinishConfig") -
     """Return the workers of a finish, and what tells of each training on the console."""
     from nas.finish.retrain import Crew
 
-    def make_backend(evaluator: "Evaluator") -> "Backend":
-        with own_handlers():  # a backend may set handlers of its own
-            return finish.make_backend(evaluator)
-
     metric = finish.task.winner_metric.metric
     is_concurrent = config.execution.kind is not ExecutionKind.INLINE
     return Crew(
-        make_backend=make_backend,
+        make_backend=finish.make_backend,
         watch=partial(InterruptWatch, waits_for_trainings(is_concurrent=is_concurrent)),
         on_entry=lambda *told: _say_entry(console, metric, *told),
         time_limit_s=config.trial_time_limit_s,

@@ -210,19 +210,6 @@ def as_ctrl_c() -> Iterator[None]:
             _set(previous)
 
 
-@contextmanager
-def own_handlers() -> Iterator[None]:
-    """Put back, at the end of the block, the handlers of the signals that end a command."""
-    if not _is_main_thread():
-        yield
-        return
-    previous: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        _set(previous)
-
-
 def leave_lost_terminal() -> None:
     """Where the terminal is gone, write to nowhere: each further line would be an error."""
     for descriptor in (1, 2):

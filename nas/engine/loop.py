@@ -17,7 +17,7 @@ from nas.engine.dispatcher import Dispatcher
 from nas.engine.front_keeper import FrontKeeper
 from nas.engine.front_tracker import FrontTracker
 from nas.engine.intake import Intake, WeightKeeper
-from nas.engine.interrupt import InterruptWatch, own_handlers, waits_for_trainings
+from nas.engine.interrupt import InterruptWatch, waits_for_trainings
 from nas.engine.preparing import prepare_run
 from nas.engine.publishing import Publish, Publisher
 from nas.engine.reference_trainings import ReferenceTrainings
@@ -235,8 +235,7 @@ class SearchLoop:
                 self._task.evaluator, self._run_folder.path, seed=self._task.seed, say=say
             )
         if self._dispatcher.wants_trial() and not is_interrupted:
-            with own_handlers():  # a backend may set handlers of its own
-                backend = make_backend(self._task.evaluator)
+            backend = make_backend(self._task.evaluator)
             waits_for = waits_for_trainings(is_concurrent=backend.is_concurrent)
             with InterruptWatch(waits_for) as interrupt:
                 try:

@@ -4,8 +4,10 @@ import contextlib
 import copy
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ KNOCK_S = 5.0  # the longest wait for a cluster's first answer
 # has threads of gRPC, and now and then ends at once (gRPC's own check fails; Ray 2.60).
 JOIN_AGAIN_S = (1.0, 4.0)
 
+# Signals whose handlers `ray.init` replaces, or may.
+_REPLACED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Shares of a CPU or GPU add up with rounding errors.
 _TOLERANCE = 1e-6
 # Of the user's packages code and settings travel, not the weights and data beside them. (A list of
@@ -108,13 +112,34 @@ def connect(
         return None if kept is None else kept.local
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = settings.address or os.environ.get("RAY_ADDRESS")
-    if address is not None:
-        _join(address, options)
-        return None
-    local = start_local_ray(options, environment=environment or {})
+    with _own_handlers():
+        if address is not None:
+            _join(address, options)
+            return None
+        local = start_local_ray(options, environment=environment or {})
     if kept is not None:
         kept.local = local
     return local
+
+
+@contextlib.contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Keep the handlers of signals, which `ray.init` replaces; SIGTERM is Ctrl-C meanwhile.
+
+    Workers are waited for after that, for seconds, and a signal must end the command in order.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in _REPLACED}
+    try:
+        yield
+    except SystemExit as error:  # Ray's answer to SIGTERM
+        raise KeyboardInterrupt from error
+    finally:
+        for number, handler in previous.items():
+            if handler is not None:  # None: it was not set by Python
+                signal.signal(number, handler)
 
 
 def runtime_env(

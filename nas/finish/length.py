@@ -233,28 +233,40 @@ def remember_lengths(
     """
     write_rows(folder / "length.csv", lengths.curve, kind=CurvePoint)
     told = {"key": key, **asdict(lengths), "budget_s": budget_s}
+    told["trained"] = _trained_before(folder)
     write_text(folder / "length.json", json.dumps(told, indent=1) + "\n")
 
 
-def note_trained(folder: Path, lengths: Lengths, tested: Collection[str]) -> None:
-    """Add to length.json what became of the planned lengths: epochs and reason of each winner.
+def note_trained(
+    folder: Path, tested: Collection[str], lengths: Lengths | None, *, epochs: int
+) -> None:
+    """Write into length.json what each winner was trained for, by this command or the last before.
+
+    Without planned lengths, there is a file only where an earlier command planned some.
 
     Args:
         folder: of the finish.
-        lengths: as they were trained.
-        tested: ids of the networks whose retrainings ended.
+        tested: ids of the winners whose retrainings ended.
+        lengths: as they were trained; None where they were as long as the recipe says.
+        epochs: that the recipe says.
     """
     path = folder / "length.json"
     try:
         told = json.loads(path.read_text())
     except (OSError, ValueError):
-        return  # planned by an earlier version, which wrote none
-    told["trained"] = {
-        identity: {"epochs": length.epochs, "reason": length.reason}
-        for identity, length in lengths.of.items()
-        if identity in tested
-    }
+        return
+    of = {i: Length(epochs, "training.epochs") for i in tested} if lengths is None else lengths.of
+    now = {i: {"epochs": of[i].epochs, "reason": of[i].reason} for i in tested if i in of}
+    told["trained"] = told.get("trained", {}) | now
     write_text(path, json.dumps(told, indent=1) + "\n")
+
+
+def _trained_before(folder: Path) -> Mapping[str, object]:
+    try:
+        told = json.loads((folder / "length.json").read_text())["trained"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def remembered_budget_s(folder: Path) -> float | None:

@@ -79,6 +79,7 @@ def ship(
         affordable = _in_time(settings, retrainings, num_left=len(ordered) - number)
         made = _files_of(shipped, task, space, folder, affordable)
         rows += made
+        add_artefacts(folder, made)  # of each: a kill leaves no whole folder without its rows
         kinds = frozenset(row.format for row in made if not row.refused)
         place = folder / shipped.place
         has_classes = (place / CONFUSION_CSV).is_file()
@@ -96,7 +97,8 @@ def ship(
         write_text(place / "README.md", card)
         if lengths is not None and shipped.row.architecture_id in lengths.of:
             _write_length(place, lengths, shipped.row.architecture_id)
-    add_artefacts(folder, rows)
+        else:  # of an earlier command, which trained for another length
+            (place / "length.json").unlink(missing_ok=True)
     return rows
 
 

@@ -131,6 +131,8 @@ class FinishSteps:
         )
         if self.lengths is not None:
             self._take_lengths(self.lengths, candidates)
+        ended = {row.architecture_id for row in self.rows if not row.is_baseline}
+        note_trained(self._folder, ended, self.lengths, epochs=self._plan.recipe.epochs)
         before = tested_before(self._folder)
         self.rows = with_earlier_seeds(
             self.rows, before, winners=self._winners, lengths=self.lengths
@@ -151,7 +153,6 @@ class FinishSteps:
         self.lengths = trained_lengths(
             lengths, self._winners, plan, self._ledger, search_epochs=self._task.search_epochs
         )
-        note_trained(self._folder, self.lengths, {row.architecture_id for row in self.rows})
 
     def _judge_search(self) -> Ranking | None:
         """Compare the search's order with that of long trainings, and write what is found."""

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.files import write_bytes
+from nas.record.beliefs import BELIEVED_CSV
 from nas.record.lease import Lease
+from nas.record.references import REFERENCES_CSV
 from nas.record.run_folder import LEASE, LOG, RunFolder
 
 # The settings of a run; a command that goes on with the run writes these files again.
@@ -23,6 +25,7 @@ SETTINGS = ("config.yaml", "overrides.yaml", "environment.json", "data.json")
 _OTHERS = (
     *("spent.jsonl", "study.journal", "study.journal.lock"),
     *("trials.csv", "front.csv", "front.png", "front.svg", "report.html"),
+    *(REFERENCES_CSV, BELIEVED_CSV),
 )
 # Taken back last, in this order: a kill on the way leaves a run to go on with, or a free folder.
 _LAST = ("config.yaml", "overrides.yaml", LOG, LEASE)

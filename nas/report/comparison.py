@@ -208,13 +208,23 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def lines_on_nothing(comparison: Comparison) -> list[str]:
     """Return a line for each group without any volume: why that is."""
+    if not comparison.num_trials:
+        return []
     after = counted(comparison.num_trials, "trial")
     return [
-        f"{group.label} has no volume after {after}: none of its networks is better, in every "
-        "objective, than the worst that the runs' fronts have."
+        f"{group.label} has no volume after {after}: {_why_nothing(group, comparison)}."
         for group in comparison.groups
-        if comparison.num_trials and comparison.share(group)[0] == 0.0
+        if comparison.share(group)[0] == 0.0
     ]
+
+
+def _why_nothing(group: Group, comparison: Comparison) -> str:
+    if all(growth.shares[-1] == 0.0 for growth in group.growths):
+        counting = [comparable_records(run.records, comparison.objectives) for run in group.runs]
+        if not any(counting):
+            return "none of its trials was trained in full"
+        return "none of its networks is better, in every objective, than the worst on the fronts"
+    return "its first networks that count came later"
 
 
 def lines_on_longer_runs(comparison: Comparison) -> list[str]:

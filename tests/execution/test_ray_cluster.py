@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import sys
 
@@ -92,3 +94,20 @@ def test_a_cluster_whose_server_for_clients_ended_at_its_start_is_joined_again(
                 connect(settings)
 
     assert len(calls) == min(3, num_aborted + 1)
+
+
+def test_rays_handlers_do_not_stay_and_a_signal_while_it_starts_is_ctrl_c(monkeypatch):
+    own = signal.getsignal(signal.SIGTERM)
+
+    def start(*_, **__):
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as `ray.init` does
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray_cluster, "start_local_ray", start)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+
+    with pytest.raises(KeyboardInterrupt):
+        connect(RaySettings())
+
+    assert signal.getsignal(signal.SIGTERM) is own

@@ -10,6 +10,7 @@ from nas.evaluation.winner_metric import ACCURACY, WinnerMetric
 from nas.execution.inline import InlineBackend
 from nas.export.formats.weights import Weights
 from nas.export.settings import ExportSettings
+from nas.finish import ship
 from nas.finish.find_length import Patience
 from nas.finish.ledger import Ledger
 from nas.finish.length import (
@@ -25,6 +26,7 @@ from nas.finish.length import (
 )
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
+from nas.record.artefacts import read_artefacts
 from nas.record.rows import read_rows
 from nas.record.run_folder import RunFolder
 from tests.finish.conftest import OBJECTIVES, Signal, crew_of
@@ -256,3 +258,47 @@ def test_a_finish_that_was_begun_with_the_epochs_of_the_search_is_ended_so(task,
     assert rest.seen == 3  # of two winners with two seeds each
     assert summary.lengths is None
     assert "retrainings of 1 epochs are on record" in caplog.text
+
+
+def test_after_a_command_with_epochs_of_its_own_every_file_tells_of_that_one(task, tmp_path):
+    files = ExportSettings(formats={"weights": Weights()}, peak_memory=False)
+    task = replace(task, export=files, search_epochs=1)
+    finish(task, tmp_path)
+
+    fixed = replace(task, patience=None, recipe=replace(task.recipe, epochs=3))
+    finish(fixed, tmp_path)
+
+    told = json.loads((tmp_path / "finish" / "length.json").read_text())["trained"]
+    assert [one["epochs"] for one in told.values()] == [3, 3]
+    assert not list((tmp_path / "finish").glob("*/length.json"))
+
+
+def test_a_winner_that_only_an_earlier_command_trained_keeps_its_length_on_record(task, tmp_path):
+    (tmp_path / "finish").mkdir()
+    earlier = {"trained": {"other": {"epochs": 7, "reason": "it was enough"}}}
+    (tmp_path / "finish" / "length.json").write_text(json.dumps(earlier))
+
+    finish(task, tmp_path)
+
+    told = json.loads((tmp_path / "finish" / "length.json").read_text())["trained"]
+    assert told["other"]["epochs"] == 7
+    assert len(told) == 3
+
+
+def test_a_kill_between_two_networks_leaves_the_first_with_its_rows(task, tmp_path, monkeypatch):
+    files = ExportSettings(formats={"weights": Weights()}, peak_memory=False)
+    task = replace(task, export=files, patience=None)
+    make, made = ship._files_of, []
+
+    def killed(shipped, *rest):
+        if made:
+            raise KeyboardInterrupt
+        made.extend(make(shipped, *rest))
+        return list(made)
+
+    monkeypatch.setattr(ship, "_files_of", killed)
+    with pytest.raises(KeyboardInterrupt):
+        finish(task, tmp_path)
+
+    listed = read_artefacts(tmp_path / "finish" / "artefacts.csv")
+    assert [row.file for row in listed] == [row.file for row in made]

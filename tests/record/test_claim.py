@@ -12,7 +12,8 @@ def contents(folder):
 def begin(place, error, *, resume=False):
     """Write what a command writes before its first trial, and end with an error."""
     with claimed_run(place, resume=resume) as claim:
-        for name in ("config.yaml", "overrides.yaml", "environment.json", "log.txt"):
+        settings = ("config.yaml", "overrides.yaml", "environment.json", "log.txt")
+        for name in (*settings, "references.csv", "believed.csv"):
             (claim.folder.path / name).write_text(f"new {name}")
         with claim.folder.study_journal.open("a") as journal:
             journal.write('{"op_code": 0, "study_name": "x"}\n')

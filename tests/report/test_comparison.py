@@ -139,7 +139,7 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
     assert comparison.groups[-1].label == "failed"
     assert comparison.share(comparison.groups[-1])[0] == 0
     (line,) = lines_on_nothing(comparison)
-    assert line.startswith("failed has no volume after ")
+    assert line == "failed has no volume after 5 trials: none of its trials was trained in full."
     plot_comparison(comparison, title="a")
 
 
