@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from nas.config.schema import DeciderKind, Fidelity, FidelityKind
 from nas.engine.halving import SuccessiveHalving
-from nas.engine.rungs import BySampler, Decider, GoOn, RungPlan, check_shares
+from nas.engine.rungs import BySampler, Decider, GoOn, RungPlan
 from nas.errors import ConfigError
 from nas.evaluation.evaluator import Evaluator, ReadsTable, SharesWeights
 from nas.objective import Objective
@@ -32,7 +32,6 @@ def build_rungs(
         return None
     shares = _shares(fidelity, evaluator)
     sampler = make_sampler(0)
-    check_shares(shares)
     return RungPlan(
         shares=shares,
         make_decider=_decider(fidelity, shares, objectives, sampler),

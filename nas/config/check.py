@@ -25,6 +25,7 @@ from nas.config.validator import Validator, show
 from nas.errors import ConfigError, RunFolderError, nearest_first
 from nas.metric import METRICS, device_of
 from nas.record.run_folder import RunFolder
+from nas.sampling.shares import shares_fault
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+=,@ -]*", re.ASCII)
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 200, 3000  # files with longer names stand in a run folder
@@ -193,6 +194,7 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         *device_faults(values),
         *storage_faults(values),
         *_table_faults(values),
+        *_rung_faults(values),
         *_warm_start_faults(values),
         *weight_faults(values),
     ]
@@ -249,6 +251,15 @@ def _place_faults(path: Path) -> list[str]:
         advice = "make it writable, or choose another run_folder=..."
         return [f"run_folder: nothing can be written in {above}; {advice}"]
     return []
+
+
+def _rung_faults(values: Mapping[str, Any]) -> list[str]:
+    fidelity = values.get("fidelity")
+    shares = fidelity.get("shares") if isinstance(fidelity, Mapping) else None
+    if not isinstance(shares, list) or not all(isinstance(s, int | float) for s in shares):
+        return []
+    fault = shares_fault(shares)
+    return [] if fault is None else [fault]
 
 
 def _warm_start_faults(values: Mapping[str, Any]) -> list[str]:

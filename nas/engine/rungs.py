@@ -7,7 +7,6 @@ one starts. Only whole trainings stand on the front.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from nas.engine.curves import LearningCurves
 from nas.engine.halving import best_first
 from nas.errors import ConfigError
 from nas.objective import Objective, losses
+from nas.sampling.shares import shares_fault
 from nas.study.study import SearchStudy
 from nas.trial import TrialRecord, TrialState
 
@@ -93,21 +93,8 @@ class RungPlan:
     max_checkpoint_bytes: float = MAX_CHECKPOINT_BYTES
 
     def __post_init__(self) -> None:
-        check_shares(self.shares)
-
-
-def check_shares(shares: Sequence[float]) -> None:
-    """Refuse shares that are no rungs.
-
-    Raises:
-        ConfigError: they do not ascend from above 0 to 1.
-    """
-    is_ascending = all(a < b for a, b in pairwise(shares))
-    if len(shares) < 2 or not is_ascending or shares[0] <= 0 or shares[-1] != 1:
-        raise ConfigError(
-            "fidelity.shares must ascend from above 0 to 1, with at least two values, but got "
-            f"{list(shares)}; fidelity.shares='[0.25,0.5,1.0]' is a good choice"
-        )
+        if fault := shares_fault(self.shares):
+            raise ConfigError(fault)
 
 
 class Rungs:

@@ -163,6 +163,7 @@ def test_a_value_that_is_not_allowed_is_told_with_what_is(sound_values, name, va
         (["execution=simulated", "+table=null"], "execution=simulated runs on the times of a table"),
         (["name=..", "run_folder=x"], "name must be letters, digits"),
         (["constraints.size_bytes={min: 2, max: 1}"], "min 2 is above max 1, so nothing can keep both"),
+        (["fidelity=rungs", "fidelity.shares=[0.5]"], "fidelity.shares must ascend from above 0 to 1"),
         (["constraints.size_bytes.max=-1"], "constraints.size_bytes.max is -1, and every network has more than 0; raise it"),
         (["constraints.latency_ms@pi5.max=-1"], "constraints.latency_ms@pi5.max is -1, and every network has more than 0; raise it"),
         (["sampler=nsga2", "sampler.population_size=1"], "optuna.samplers.NSGAIISampler refuses its arguments"),
