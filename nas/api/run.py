@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.config.units import unit_of
 from nas.errors import ConfigError, RunFolderError, nearest_first
 from nas.metric import Direction
 from nas.objective import Objective, objective_for
@@ -68,20 +69,23 @@ class Run:
 
         return knee_record(self.trials, self.objectives)
 
-    def best(self, **limits: float) -> TrialRecord:
+    def best(self, **limits: float | str) -> TrialRecord:
         """Return the member of the front that is best in the first measured objective.
 
         Args:
             **limits: the worst that is allowed of a metric: the most where less is better
                 (`size_bytes=500_000`), the least where more is (`accuracy=0.9`). With a limit of
-                accuracy alone, the smallest network that reaches it.
+                accuracy alone, the smallest network that reaches it. With units as on the command
+                line: `size_bytes="500kB"`, `accuracy="90%"`.
 
         Raises:
-            ConfigError: no trial has such a metric, or no member of the front keeps the limits.
+            ConfigError: no trial has such a metric, a limit is no number, or no member of the
+                front keeps the limits.
         """
-        within = [trial for trial in self.front if self._keeps(trial, limits)]
+        bounds = {name: _number(name, limit) for name, limit in limits.items()}
+        within = [trial for trial in self.front if self._keeps(trial, bounds)]
         if not within:
-            told = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
+            told = ", ".join(f"{name}={limit:g}" for name, limit in bounds.items())
             raise ConfigError(
                 f"no member of the front of {self.name} keeps {told or 'anything'}; "
                 f"its {len(self.front)} members stand in run.front"
@@ -204,6 +208,22 @@ class Run:
         objectives = self.objectives
         leading = next((o for o in objectives if not o.is_static), objectives[0])
         return leading.loss(trial.metrics[leading.metric])
+
+
+def _number(name: str, limit: float | str) -> float:
+    """Return a limit as a number, in the unit of its metric.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if isinstance(limit, int | float) and not isinstance(limit, bool):
+        return float(limit)
+    unit = unit_of(name)
+    found = unit.read(limit) if unit is not None and isinstance(limit, str) else None
+    if found is None:
+        told = f" ({unit.words})" if unit is not None else ""
+        raise ConfigError(f"{name} must be a number{told}, but got {limit!r}")
+    return float(found)
 
 
 def open_run(path: Path | str) -> Run:

@@ -163,7 +163,7 @@ class _Settling:
             return None
         if self.say is not None:
             self.say("measuring the speed of training: up to three networks, a few seconds each")
-        sample = sample_costs(evaluator, seed=config.seed)
+        sample = sample_costs(evaluator, seed=config.seed, limits=task.constraints)
         known = recommended_costs(evaluator, limits=task.constraints)
         measured = (
             measure_epochs(

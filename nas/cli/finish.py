@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from nas.planning.command_time import Retrainings
     from nas.record.winners import WinnerRow
 
+_RETRAINING = "retraining winners"  # a part of the command's time
+
 
 def run(words: Sequence[str]) -> int:
     """Finish one run."""
@@ -129,7 +131,7 @@ def _finish(
         retrainings = _retrainings(config, clock, begun_s=begun_s)
 
         def publish(rows: "Sequence[WinnerRow]") -> None:
-            clock.end("retraining winners")
+            clock.end(_RETRAINING)
             write_finish_png(rows, name=name, path=place / "finish.png")
 
         with one_local_ray():
@@ -143,7 +145,8 @@ def _finish(
             write_mistake_pictures(place)
             finish.write_page()
     trains_more = bool(summary.taught or summary.shrunk)
-    clock.end("further trainings and files" if trains_more else "making their files")
+    last = "further trainings and files" if trains_more else "making their files"
+    clock.end(last if _RETRAINING in clock.took_s else _RETRAINING)  # which a signal may end
     return summary
 
 

@@ -139,11 +139,10 @@ def _summary(
     if row.beaten_by:
         noise = "is no larger and better by more than the noise of retraining."
         lines += ["", f"**{row.beaten_by} {noise}**"]
-    end = (
-        "The weights are those of the first seed, chosen before the test split was opened; the "
-        "intervals speak of chance in training, on this test split."
-    )
-    return "\n".join([*lines, "", end])
+    end = "The weights are those of the first seed, chosen before the test split was opened"
+    if row.num_seeds > 1:
+        end += "; the intervals speak of chance in training, on this test split"
+    return "\n".join([*lines, "", f"{end}."])
 
 
 def _files(artefacts: Sequence[ArtefactRow]) -> str:

@@ -19,7 +19,7 @@ from nas.space.space import SearchSpace
 from nas.task import DataShape
 
 SECONDS_EACH = 0.7  # aim for each of three networks
-_NUM_SAMPLED, _SAMPLING_S = 64, 1.0
+_NUM_SAMPLED, _NUM_DRAWN, _SAMPLING_S = 64, 1000, 1.0  # drawn: until so many keep the limits
 # Of as many epochs the fixed cost of a trial, building and judging once, is a small part.
 _EPOCHS = 10
 _SCALE = "num_macs"
@@ -40,19 +40,30 @@ class EpochTime:
     seconds: float
 
 
-def sample_costs(evaluator: TrainedEvaluator, *, seed: int) -> Costed:
-    """Return networks of the evaluator's space with their static costs, smallest first."""
+def sample_costs(
+    evaluator: TrainedEvaluator, *, seed: int, limits: Sequence[Constraint] = ()
+) -> Costed:
+    """Return networks of the evaluator's space with their static costs, smallest first.
+
+    Args:
+        evaluator: knows the space.
+        seed: of the draws.
+        limits: on static costs; what breaks one is left out, unless all that was drawn does.
+    """
     rng, until_s = generator(seed, "speed"), time.monotonic() + _SAMPLING_S
-    found: Costed = []
-    for _ in range(_NUM_SAMPLED):
+    found, kept = Costed(), Costed()
+    for _ in range(_NUM_DRAWN):
         architecture = evaluator.space.sample(rng)
         try:
-            found.append((architecture, evaluator.static_costs(architecture)))
+            costs = evaluator.static_costs(architecture)
         except Exception:  # noqa: BLE001 - a space may hold what cannot be built
             continue
-        if time.monotonic() > until_s:
+        found.append((architecture, costs))
+        if _keeps(costs, limits):
+            kept.append((architecture, costs))
+        if len(kept) == _NUM_SAMPLED or time.monotonic() > until_s:
             break
-    return sorted(found, key=lambda pair: pair[1][_SCALE])
+    return sorted(kept or found, key=lambda pair: pair[1][_SCALE])
 
 
 def recommended_costs(evaluator: TrainedEvaluator, *, limits: Sequence[Constraint]) -> Costed:
@@ -64,11 +75,11 @@ def recommended_costs(evaluator: TrainedEvaluator, *, limits: Sequence[Constrain
     """
     named = evaluator.space.recommended()
     costed = [(architecture, evaluator.static_costs(architecture)) for architecture in named]
-    return [
-        (architecture, costs)
-        for architecture, costs in costed
-        if all(limit.excess(costs[limit.metric]) == 0.0 for limit in limits)
-    ]
+    return [(architecture, costs) for architecture, costs in costed if _keeps(costs, limits)]
+
+
+def _keeps(costs: Mapping[str, float], limits: Sequence[Constraint]) -> bool:
+    return all(limit.excess(costs[limit.metric]) == 0.0 for limit in limits)
 
 
 def measure_epochs(

@@ -80,10 +80,14 @@ def optimism_line(rows: Sequence[WinnerRow]) -> str:
 
 
 def chance_line(rows: Sequence[WinnerRow]) -> str | None:
-    """Return one line on how much other test examples would move a share; None if hardly."""
+    """Return one line on what a share may come to on as many other test examples; None if hardly.
+
+    Both tests are chance, so their difference varies by the square root of two as much as one.
+    """
     shares = [row for row in rows if not math.isnan(row.sampling_std)]
     row = max(shares, key=lambda r: r.sampling_std, default=None)
-    if row is None or (points := 196.0 * row.sampling_std) < _TOLD_POINTS:
+    points = 0.0 if row is None else 196.0 * math.sqrt(2.0) * row.sampling_std
+    if row is None or points < _TOLD_POINTS:
         return None
     low, high = (100 * row.test_mean + sign * points for sign in (-1, 1))
     return (

@@ -47,6 +47,13 @@ def test_best_of_an_accuracy_is_the_smallest_that_reaches_it(run):
     assert run.best(accuracy=wanted).number == run.front[-1].number
 
 
+def test_limits_take_units_as_on_the_command_line(run):
+    assert run.best(size_bytes="1GB").number == run.front[-1].number
+    assert run.best(accuracy="0%").number == run.front[0].number
+    with pytest.raises(nas.NasError, match=r"size_bytes must be a number .* but got '5 parsecs'"):
+        run.best(size_bytes="5 parsecs")
+
+
 def test_limits_that_nothing_keeps_are_told(run):
     with pytest.raises(nas.NasError, match="no member of the front of my run keeps size_bytes=1"):
         run.best(size_bytes=1)

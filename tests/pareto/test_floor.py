@@ -37,7 +37,8 @@ def test_volume_is_counted_from_the_floor():
 
 
 def test_without_floors_nothing_changes():
-    plain, floored = (yardstick_from([FRONT], OBJECTIVES, floors=f) for f in ((), [(-1, math.inf)]))
+    both = ((), [(-1, math.inf)])
+    plain, floored = (yardstick_from([FRONT], OBJECTIVES, floors=floors) for floors in both)
 
     assert plain.whole == floored.whole
     assert plain.reference.tolist() == floored.reference.tolist()

@@ -27,7 +27,7 @@ def test_chance_in_a_small_test_never_tells_more_than_all_right():
     told = chance_line([replace(WINNER, test_mean=0.965, sampling_std=0.029)])
 
     assert told == (
-        "The test has few examples: on as many others trial 7 could have 91 to 100 % "
+        "The test has few examples: on as many others trial 7 could have 88 to 100 % "
         "(95 % interval)."
     )
 
