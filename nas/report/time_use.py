@@ -29,8 +29,8 @@ class TimeUse:
         """Return a sentence on the slots."""
         return (
             f"{counted(self.num_slots, 'slot')}, busy for {self.busy_share:.0%} of the time from "
-            "the first trial to the last. What a trial waits for is the search itself: until a "
-            "worker takes it, and until its result is taken."
+            "the first trial to the last, pauses between commands included. What a trial waits "
+            "for is the search itself: until a worker takes it, and until its result is taken."
         )
 
     def table(self) -> PageTable:
