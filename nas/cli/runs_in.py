@@ -26,12 +26,11 @@ def run_row(path: Path) -> dict[str, Any]:
     try:
         view = RunView.open(str(path))
         trained = [r for r in trainings(view.records) if r.state is TrialState.COMPLETE]
+        tested = tested_records(view.folder, view.records, view.objectives)
     except NasError as error:
         return {"name": path.name, "path": str(path), "error": str(error)}
     best = view.front[-1] if view.front else None
-    tested = front_records(
-        tested_records(view.folder, view.records, view.objectives), view.objectives
-    )
+    tested = front_records(tested, view.objectives)
     return {
         "name": path.name,
         "path": str(path),

@@ -252,12 +252,12 @@ def note_trained(
     """
     path = folder / "length.json"
     try:
-        told = json.loads(path.read_text())
-    except (OSError, ValueError):
+        told = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
         return
     of = {i: Length(epochs, "training.epochs") for i in tested} if lengths is None else lengths.of
     now = {i: {"epochs": of[i].epochs, "reason": of[i].reason} for i in tested if i in of}
-    told["trained"] = told.get("trained", {}) | now
+    told["trained"] = {**_trained_before(folder), **now}
     write_text(path, json.dumps(told, indent=1) + "\n")
 
 

@@ -148,3 +148,13 @@ def made_file(record):
             "refused": "",
         }
     )
+
+
+def test_a_damaged_table_of_winners_hides_no_other_run(nas, table_run):
+    (table_run / "finish").mkdir()
+    (table_run / "finish" / "winners.csv").write_text("name\nhalf a li")
+
+    status, shown, _ = nas("show", "runs")
+
+    assert status == 0
+    assert "cannot be read: " in shown
