@@ -57,7 +57,7 @@ def search(
 def shares(rows: Sequence[Row], after: int) -> dict[str, list[float]]:
     """Return the share of the whole volume after some trials, one for each seed, by sampler."""
     points = np.array([[float(r["bits_per_byte"]), float(r["size_bytes"])] for r in rows])
-    yardstick = yardstick_from(points, OBJECTIVES)
+    yardstick = yardstick_from([points], OBJECTIVES)
     assert yardstick is not None, "there are rows"
     scaled = yardstick.on_scale(points)
     found: dict[str, list[float]] = {}
