@@ -143,7 +143,7 @@ def waits_for_trainings(*, is_concurrent: bool) -> str:
 
 
 class InterruptWatch:
-    """Notes signals while it is open; `requested` says whether one came.
+    """Notes signals while it is open; `requested` says whether one came, in its command so far.
 
     Made after `ray.init`, which installs handlers of its own. Outside the main thread it is deaf.
 
@@ -160,6 +160,8 @@ class InterruptWatch:
     def __enter__(self) -> "InterruptWatch":
         if _is_main_thread():
             self._listener = self._open.enter_context(_listening())
+            # Python drops an exception that a handler raises within a callback, as of an import.
+            self.requested = self._listener.came_s is not None
             words = self._listener.words
             if self._waits_for is not None:
                 self._listener.words = replace(words, waits_for=self._waits_for)

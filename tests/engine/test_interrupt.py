@@ -1,11 +1,14 @@
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
-from nas.engine.interrupt import InterruptWatch
+from nas.engine.interrupt import InterruptWatch, as_ctrl_c
 
 PROGRAM = """
 import signal
@@ -108,3 +111,15 @@ def test_a_watch_leaves_threads_and_handlers_as_they_were():
 
     assert (threading.active_count(), signal.getsignal(signal.SIGINT)) == before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_a_signal_whose_exception_was_dropped_ends_the_next_trainings():
+    with as_ctrl_c():
+        with suppress(KeyboardInterrupt):  # as Python does within a callback
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        with InterruptWatch() as watch:
+            assert watch.requested
+
+    with as_ctrl_c(), InterruptWatch() as watch:
+        assert not watch.requested
