@@ -167,7 +167,7 @@ def plan_words(times: TrialTimes, *, config: SearchConfig, plan: PlannedSearch) 
         "not slow each other down"
     )
     number, limit = config.stopping.num_trials, config.stopping.time_limit_s
-    if plan.expected_s is not None:
+    if plan.expected_s is not None and (limit is None or plan.expected_s < limit):
         words += (
             f"\nthe search: about {format_duration(plan.expected_s)}, as planned above from "
             "networks such as a search begins with"

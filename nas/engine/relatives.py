@@ -109,10 +109,10 @@ class Relatives:
                 self._num_users[record.relative] += 1
         trained = [record for record in known if _is_trained(record)]
         for record in trained:
-            self._find(record, run_folder, is_lasting=not record.has_inherited)
+            self._find(record, run_folder, from_models=not record.has_inherited)
         if not self._kept:  # the search had come to its end: the front is all that is left
             for record in trained:
-                self._find(record, run_folder, is_lasting=True)
+                self._find(record, run_folder, from_models=True)
         self._remove_others()
 
     def nearest(self, architecture: Architecture) -> int | None:
@@ -167,18 +167,18 @@ class Relatives:
             self._kept.clear()
             self._remove_others()
 
-    def _find(self, record: TrialRecord, run_folder: RunFolder, *, is_lasting: bool) -> None:
+    def _find(self, record: TrialRecord, run_folder: RunFolder, *, from_models: bool) -> None:
         """Take what an earlier command kept of a trial.
 
         Args:
             record: of the trial.
             run_folder: of the run.
-            is_lasting: its weights in `models`, which all of the front have there, count too.
+            from_models: its weights there count too; all of the front have some.
         """
         own, of_front = self._file(record.number), run_folder.model_dir(record.number) / _FILE
         if own.is_file() and own.stat().st_size > 0:
             self._add(record, own)
-        elif is_lasting and of_front.is_file() and of_front.stat().st_size > 0:
+        elif from_models and of_front.is_file() and of_front.stat().st_size > 0:
             self._keep(record, of_front.read_bytes())  # which a better trial may remove
 
     def _keep(self, record: TrialRecord, weights: bytes) -> None:

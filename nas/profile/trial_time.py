@@ -249,9 +249,9 @@ def _planned(
     mean_s = float(seconds.mean())
     limit = plan.trial_time_limit_s
     rounds = None if plan.num_trials is None else plan.num_trials / plan.num_workers
-    ends = [mean_s * max(1.0, rounds)] if rounds is not None else []
-    ends = ends if plan.expected_s is None else [plan.expected_s]
-    ends += [plan.time_limit_s] if plan.time_limit_s is not None else []
+    counted_s = None if rounds is None else mean_s * max(1.0, rounds)
+    lengths = (counted_s if plan.expected_s is None else plan.expected_s, plan.time_limit_s)
+    ends = [seconds for seconds in lengths if seconds is not None]
     return TrialTimes(
         trials=trials,
         mean_s=mean_s,

@@ -219,12 +219,10 @@ def lines_on_nothing(comparison: Comparison) -> list[str]:
 
 
 def _why_nothing(group: Group, comparison: Comparison) -> str:
-    if all(growth.shares[-1] == 0.0 for growth in group.growths):
-        counting = [comparable_records(run.records, comparison.objectives) for run in group.runs]
-        if not any(counting):
-            return "none of its trials was trained in full"
-        return "none of its networks is better, in every objective, than the worst on the fronts"
-    return "its first networks that count came later"
+    counting = [comparable_records(run.records, comparison.objectives) for run in group.runs]
+    if not any(counting):
+        return "none of its trials was trained in full"
+    return "its first networks that were trained in full came later"
 
 
 def lines_on_longer_runs(comparison: Comparison) -> list[str]:

@@ -76,7 +76,10 @@ def _draw_growth(axes: Axes, comparison: Comparison) -> None:
     for group, colour in _coloured(comparison):
         runs = counted(len(group.runs), "run")
         label = f"{group.label}: {share_text(*comparison.share(group))} ({runs})"
-        axes.step(group.num_trials, group.means, where="post", color=colour, label=label)
+        marker = "o" if len(group.num_trials) == 1 else ""  # a single trial has no line
+        axes.step(
+            group.num_trials, group.means, where="post", color=colour, label=label, marker=marker
+        )
         low, high = group.means - group.errors, group.means + group.errors
         if len(group.runs) > 1:
             axes.fill_between(

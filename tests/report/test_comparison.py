@@ -143,6 +143,18 @@ def test_a_group_whose_runs_all_failed_has_share_zero(search_records, trial, acc
     plot_comparison(comparison, title="a")
 
 
+def test_a_run_that_began_with_a_failure_has_its_volume_later(trial, accuracy_size):
+    late = [trial(0, state=TrialState.FAILED), trial(1, accuracy=0.9, size_bytes=10.0)]
+    short = [trial(0, accuracy=0.8, size_bytes=10.0)]
+    runs = [ComparedRun(n, n, r, accuracy_size) for n, r in (("late", late), ("short", short))]
+
+    (line,) = lines_on_nothing(compare_runs(runs))
+
+    assert line.startswith(
+        "late has no volume after 1 trial: its first networks that were trained"
+    )
+
+
 def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accuracy_size):
     comparison = compare_runs(
         [
