@@ -157,7 +157,7 @@ def _with_doubts(
     findings: Findings, broken: Sequence[str], contradicting: Sequence[str]
 ) -> Findings:
     doubtful = {
-        "images that cannot be read": broken,
+        "images that cannot be read and are left out": broken,
         "images that stand in two classes": contradicting,
     }
     told = [f"{what} ({len(n):,}): {listed(n)}" for what, n in doubtful.items() if n]

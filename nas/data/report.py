@@ -51,10 +51,6 @@ class DataReport:
     def warnings(self) -> list[str]:
         """Return a line for each thing that makes results doubtful."""
         lines = []
-        if self.num_broken:
-            one = self.num_broken == 1
-            told = "1 image" if one else f"{self.num_broken:,} images"
-            lines.append(f"{told} cannot be read and {'is' if one else 'are'} left out")
         if self.imbalance >= IMBALANCE:
             lines.append(
                 f"the rarest class has {self.imbalance:.3g} times fewer training images than the "

@@ -36,6 +36,7 @@ def test_what_is_not_taken_is_said_logged_and_written(tmp_path, data, caplog):
     written = json.loads((tmp_path / "data.json").read_text())
     warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert any("raw.NEF" in line for line in warned)
+    assert len([line for line in warned if "cannot be read and" in line]) == 1
     assert any("bad.png" in line for line in warned)
     assert any("notes.txt" in line for line in said)
     assert {line in caplog.text for line in [*said, *warned]} == {True}
