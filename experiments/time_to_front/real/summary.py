@@ -19,8 +19,9 @@ from nas.objective import losses
 from nas.pareto.dominance import front_mask
 from nas.trial import TrialRecord
 
-# Shares of the device-seconds of whole trainings at which fronts are looked at.
-LOOKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0)
+# Multiples of the device-seconds of whole trainings at which fronts are looked at.
+_IN_THE_TIME = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+LOOKS = (*_IN_THE_TIME, 1.25, 1.5, 1.75, 2.0, 3.0, 4.0, 5.0, 6.0, 6.5, 7.0, 8.0)
 ENOUGH = 0.95  # of what whole trainings have in the end
 
 
