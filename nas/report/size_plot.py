@@ -65,6 +65,8 @@ def end_picture(
     """
     if is_share(metric):
         _stretch(axes, values)
+    for drawn in (*axes.lines, *axes.collections):  # a marker at 100 % is drawn whole
+        drawn.set_clip_on(False)
     words = axis_title(metric).removeprefix("validation ")
     axes.set_ylabel(words, color=TEXT_COLOUR, fontsize=10, parse_math=False)
     handles, labels = axes.get_legend_handles_labels()
