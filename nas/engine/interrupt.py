@@ -1,9 +1,10 @@
 """Ctrl-C, SIGTERM and SIGHUP: the first asks to end, the second ends the process at once.
 
 What the first one does is said at once, by a thread of its own: the main thread may be inside of a
-library. A terminal that closes and a service manager that stops a program may send SIGHUP right
-after another signal; that is no second wish. Under `nohup`, which has SIGHUP ignored, it stays
-ignored.
+library, and Python tells it of two signals that come meanwhile as of one. A terminal that closes
+and a service manager that stops a program may send SIGHUP right after another signal, and
+`timeout` sends its signal twice; these are no second wish. Under `nohup`, which has SIGHUP ignored,
+it stays ignored.
 """
 
 import errno
@@ -20,8 +21,8 @@ from typing import Any, NoReturn
 
 from nas.exit_status import ExitStatus
 
-# A SIGHUP that comes so soon after a signal belongs to it.
-ECHO_S = 0.5
+# A SIGHUP that comes so soon after a signal belongs to it, and so does any other signal.
+ECHO_S, TWICE_S = 0.5, 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _END = 0  # no signal has this number
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -54,15 +55,13 @@ class StopWords:
 
 
 @dataclass
-class _Listener:
-    """What is known of the signals of one command.
+class _Wishes:
+    """Signals as one thread hears of them.
 
     Attributes:
-        words: what is said now.
-        came_s: when the last signal came; None before the first.
+        came_s: when the last one came; None before the first.
     """
 
-    words: StopWords = field(default_factory=StopWords)
     came_s: float | None = None
 
     def is_second(self, number: int) -> bool:
@@ -70,7 +69,20 @@ class _Listener:
         before_s, self.came_s = self.came_s, time.monotonic()
         if before_s is None:
             return False
-        return number != signal.SIGHUP or self.came_s - before_s >= ECHO_S
+        return self.came_s - before_s >= (ECHO_S if number == signal.SIGHUP else TWICE_S)
+
+
+@dataclass
+class _Listener:
+    """What is known of the signals of one command.
+
+    Attributes:
+        words: what is said now.
+        handled: what its handlers were told of, where they are the process's.
+    """
+
+    words: StopWords = field(default_factory=StopWords)
+    handled: _Wishes = field(default_factory=_Wishes)
 
     def end_at_once(self) -> NoReturn:
         """End the process; what a terminal shows is left in order."""
@@ -86,7 +98,7 @@ _listener: _Listener | None = None  # of the command that runs; signals belong t
 
 @contextmanager
 def _listening() -> Iterator[_Listener]:
-    """Say at once what the first signal of the block does; a block within another shares its."""
+    """Hear each signal of the block as it comes; a block within another shares its listener."""
     global _listener
     if _listener is not None:
         yield _listener
@@ -94,7 +106,7 @@ def _listening() -> Iterator[_Listener]:
     listener = _listener = _Listener()
     heard, sent = os.pipe()
     os.set_blocking(sent, False)
-    teller = threading.Thread(target=_tell_first, args=(heard, listener), daemon=True)
+    teller = threading.Thread(target=_hear, args=(heard, listener), daemon=True)
     teller.start()
     before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
     try:
@@ -108,21 +120,31 @@ def _listening() -> Iterator[_Listener]:
         os.close(sent)
 
 
-def _tell_first(heard: int, listener: _Listener) -> None:
-    """Read the numbers of signals until there are no more; say what the first one does."""
-    is_told = False
+def _hear(heard: int, listener: _Listener) -> None:
+    """Read the numbers of signals until there are no more.
+
+    Says what the first one does, and ends the process at the second.
+    """
+    wishes = _Wishes()
     try:
         while numbers := os.read(heard, 64):
-            if not is_told and any(number in _SIGNALS for number in numbers):
-                is_told = True
+            for number in (number for number in numbers if number in _SIGNALS):
+                is_first = wishes.came_s is None
                 leave_lost_terminal()
-                with suppress(OSError, ValueError, AttributeError):  # closed, full or absent
-                    sys.stderr.write(f"{listener.words.first()}\n")
-                    sys.stderr.flush()
+                if wishes.is_second(number):
+                    listener.end_at_once()
+                if is_first:
+                    _say(listener.words.first())
             if _END in numbers:
                 return
     finally:
         os.close(heard)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # closed, full or absent
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def say_when_stopped(words: StopWords) -> None:
@@ -161,7 +183,7 @@ class InterruptWatch:
         if _is_main_thread():
             self._listener = self._open.enter_context(_listening())
             # Python drops an exception that a handler raises within a callback, as of an import.
-            self.requested = self._listener.came_s is not None
+            self.requested = self._listener.handled.came_s is not None
             words = self._listener.words
             if self._waits_for is not None:
                 self._listener.words = replace(words, waits_for=self._waits_for)
@@ -178,7 +200,7 @@ class InterruptWatch:
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
         leave_lost_terminal()
-        if self._listener.is_second(number):
+        if self._listener.handled.is_second(number):
             self._listener.end_at_once()
         self.requested = True
 
@@ -198,8 +220,8 @@ def as_ctrl_c() -> Iterator[None]:
         def interrupt(number: int, frame: FrameType | None) -> None:
             del frame
             leave_lost_terminal()
-            is_first = listener.came_s is None
-            if listener.is_second(number):
+            is_first = listener.handled.came_s is None
+            if listener.handled.is_second(number):
                 listener.end_at_once()
             if is_first:
                 raise KeyboardInterrupt

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from nas.engine.interrupt import InterruptWatch, as_ctrl_c
+from nas.engine.interrupt import TWICE_S, InterruptWatch, as_ctrl_c
 
 PROGRAM = """
 import signal
@@ -44,6 +44,7 @@ def test_what_a_signal_has_undone_is_ended_by_a_second_one_but_not_by_its_echo(
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "undoing\n"
+        time.sleep(2 * TWICE_S)
         process.send_signal(second)
         assert process.stdout.read().split() == told
 
@@ -86,6 +87,27 @@ def test_the_first_signal_is_answered_at_once_and_the_second_one_ends_whatever_r
 
     assert process.returncode == 130
     assert told == "nas: ended at once. Go on with:\n  nas search resume=true\n"
+
+
+def test_two_signals_that_come_while_a_library_runs_are_two():
+    with _watched() as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == FIRST.format("a training is waited for")
+        time.sleep(2 * TWICE_S)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""  # the trainings were not waited for
+
+    assert process.returncode == 130
+
+
+def test_a_signal_that_is_sent_twice_as_timeout_does_is_one():
+    with _watched() as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "closed\n"
+        process.kill()
 
 
 def test_a_signal_outside_of_trainings_says_what_the_command_does_then():
