@@ -37,6 +37,7 @@ def run(words: Sequence[str]) -> int:
         comparison_table,
         lines_on_longer_runs,
         lines_on_nothing,
+        without_copies,
         write_growth_csv,
         write_runs_csv,
     )
@@ -47,7 +48,8 @@ def run(words: Sequence[str]) -> int:
     configs = [read_mapping(folder.config_yaml) for folder in folders]
     runs = _load_runs(folders, configs, parse_list(settings["labels"]))
     unlike = recipe_lines([folder.name for folder in folders], configs)
-    comparison = compare_runs(runs)
+    counting, copies = without_copies(runs)
+    comparison = compare_runs(counting)
     out = free_place(Path(settings["out"]))
     title = " · ".join(group.label for group in comparison.groups)
     note = "not trained alike" if unlike else ""
@@ -59,7 +61,7 @@ def run(words: Sequence[str]) -> int:
     console.print(comparison_table(comparison))
     tests = [_tests_line(folder, run) for folder, run in zip(folders, runs, strict=True)]
     on_volumes = [*lines_on_nothing(comparison), *lines_on_longer_runs(comparison)]
-    told = [*notes, *on_volumes, *noise_lines(comparison), *tests, recipe_warning(unlike)]
+    told = [*notes, *copies, *on_volumes, *noise_lines(comparison), *tests, recipe_warning(unlike)]
     for line in filter(None, told):
         console.print(line, markup=False, highlight=False)
     console.print(f"Written: {out.absolute()} ({', '.join(_FILES)})", markup=False)
@@ -149,9 +151,9 @@ def _load_runs(
     refuse_other_data([folder.name for folder in folders], known)
     shown = list(labels) or group_labels([folder.name for folder in folders], configs)
     return [
-        ComparedRun(folder.name, label, history.records, goals)
-        for folder, label, history, goals in zip(
-            folders, shown, histories, objectives, strict=True
+        ComparedRun(folder.name, label, history.records, goals, config.get("seed"))
+        for folder, label, history, goals, config in zip(
+            folders, shown, histories, objectives, configs, strict=True
         )
     ]
 

@@ -40,12 +40,22 @@ class ComparedRun:
         label: what it shares with the runs of its group.
         records: its trials.
         objectives: what it made better.
+        seed: of its sampler and trainings; None where it is not known.
     """
 
     name: str
     label: str
     records: Sequence[TrialRecord]
     objectives: tuple[Objective, ...]
+    seed: int | None = None
+
+    @property
+    def results(self) -> list[tuple[object, ...]]:
+        """What its trials came to, in their order: architecture and objectives of each."""
+        return [
+            (record.architecture.id, *(record.metrics.get(o.metric) for o in self.objectives))
+            for record in sorted(self.records, key=lambda record: record.number)
+        ]
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,31 @@ def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
     ranked = Comparison(objectives, tuple(groups), num_trials)
     best_first = sorted(groups, key=lambda group: -ranked.share(group)[0])
     return replace(ranked, groups=tuple(best_first))
+
+
+def without_copies(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
+    """Return the runs without copies, and a sentence for each copy.
+
+    Of runs of a group that agree in every result that both have, such as a copied folder or the
+    same search again with the same seed, the longest counts: the others say nothing of chance.
+    """
+    kept: list[ComparedRun] = []
+    told = []
+    for run in sorted(runs, key=lambda run: -len(run.records)):  # stable: the first of equals
+        same = next((other for other in kept if _is_copy(run, other)), None)
+        if same is None:
+            kept.append(run)
+        else:
+            told.append(
+                f"{run.name} repeats {same.name}, result for result, and does not count; another "
+                "seed shows the noise: seed=1."
+            )
+    return [run for run in runs if any(run is one for one in kept)], told
+
+
+def _is_copy(run: ComparedRun, longer: ComparedRun) -> bool:
+    found = run.results
+    return bool(found) and run.label == longer.label and found == longer.results[: len(found)]
 
 
 def labels_from_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:

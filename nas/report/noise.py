@@ -6,6 +6,7 @@ problem when several different population variances are involved").
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,11 +57,28 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
 
 
 def noise_lines(comparison: Comparison) -> list[str]:
-    """Return a sentence for each group but the best: is the best ahead by more than the noise?"""
+    """Return what is known of the noise.
+
+    For each group but the best: is the best ahead by more than the noise? And for each group with
+    a seed twice: its spread is too small.
+    """
+    shared = [line for line in map(_line_on_seeds, comparison.groups) if line is not None]
     if len(comparison.groups) < 2 or comparison.num_trials == 0:
-        return []
+        return shared
     best, *others = comparison.groups
-    return [_sentence(best, other, comparison.num_trials) for other in others]
+    return [*(_sentence(best, other, comparison.num_trials) for other in others), *shared]
+
+
+def _line_on_seeds(group: Group) -> str | None:
+    counts = Counter(run.seed for run in group.runs if run.seed is not None)
+    seed, number = max(counts.items(), key=lambda item: item[1], default=(None, 0))
+    if number < 2:
+        return None
+    names = " and ".join(run.name for run in group.runs if run.seed == seed)
+    return (
+        f"{names} have the same seed, {seed}, and differ by timing alone: the spread of "
+        f"{group.label} is less than the noise. Repeat with other seeds."
+    )
 
 
 def _sentence(best: Group, other: Group, num_trials: int) -> str:

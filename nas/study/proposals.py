@@ -188,8 +188,11 @@ class Proposer:
         excess, nearest = self._descend(rng)
         costs = self._costs(nearest) or {}
         broken = [c for c in self._constraints if c.metric in costs and c.excess(costs[c.metric])]
+        kept = [c for c in self._constraints if c.metric in costs and c not in broken]
         limits = " and ".join(map(str, broken or self._constraints))
         asked = f"has {limits}" if limits else "can be built"
+        if broken and kept:
+            asked += f" of those that keep {' and '.join(map(str, kept))}"
         found = ", ".join(f"{c.metric} = {costs[c.metric]:,.0f}" for c in broken)
         allowed = " ".join(f"constraints.{c.metric}.{_reach(c, costs)}" for c in broken)
         return ConstraintError(

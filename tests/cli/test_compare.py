@@ -42,6 +42,13 @@ def test_a_run_that_is_named_twice_counts_once_and_is_told(two_runs, nas):
     assert "./runs/x1 is named more than once, and counts once" in shown
 
 
+def test_a_search_that_was_repeated_with_its_seed_counts_once(two_runs, nas, launch_folder):
+    _, shown, _ = nas("compare", "runs=[runs/x1,runs/x2]")
+
+    assert "x2 repeats x1, result for result, and does not count" in " ".join(shown.split())
+    assert "x2" not in (launch_folder / "comparison/runs.csv").read_text()
+
+
 def test_tests_of_winners_stand_below_the_table(tested_run, nas):
     _, best = tested_run
 

@@ -20,6 +20,7 @@ from parts.engine import (
     ids,
     random_sampler,
     search,
+    size_of,
     small_task,
 )
 
@@ -171,6 +172,20 @@ def test_impossible_constraints_end_the_search_before_workers_start(tmp_path):
             tmp_path / "run",
             make_backend=lambda evaluator: pytest.fail("workers were started"),
         )
+
+
+class TwoCosts(ClosedForm):
+    def static_costs(self, architecture: Architecture):
+        size = size_of(architecture)
+        return {"size_bytes": size, "num_params": size / 4}
+
+
+def test_limits_that_only_together_keep_nothing_are_both_told(tmp_path):
+    limits = (Constraint("size_bytes", maximum=400.0), Constraint("num_params", minimum=1000.0))
+    told = r"has num_params >= 1000 of those that keep size_bytes <= 400; the nearest"
+
+    with pytest.raises(ConstraintError, match=told):
+        search(small_task(20, constraints=limits, evaluator=TwoCosts()), tmp_path / "run")
 
 
 class Unbuildable(ClosedForm):

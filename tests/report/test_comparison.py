@@ -16,6 +16,7 @@ from nas.report.comparison import (
     lines_on_longer_runs,
     lines_on_nothing,
     name_stem,
+    without_copies,
     write_growth_csv,
     write_runs_csv,
 )
@@ -166,6 +167,26 @@ def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accurac
     assert comparison.num_trials == 0
     assert comparison.share(comparison.groups[0])[0] == 0
     plot_comparison(comparison, title="a")
+
+
+def test_a_run_that_repeats_another_one_of_its_group_does_not_count(search_records, accuracy_size):
+    def run(name, label, records):
+        return ComparedRun(name, label, records, accuracy_size)
+
+    whole, other = search_records(20, seed=1), search_records(20, seed=2)
+    runs = [
+        run("begun", "a", whole[:9]),
+        run("copy", "a", whole),
+        run("whole", "a", whole),
+        run("other", "a", other),
+        run("elsewhere", "b", whole),
+        run("empty", "a", []),
+    ]
+
+    counting, told = without_copies(runs)
+
+    assert [one.name for one in counting] == ["copy", "other", "elsewhere", "empty"]
+    assert [line.split(",")[0] for line in told] == ["whole repeats copy", "begun repeats copy"]
 
 
 def test_tables_of_runs_and_curves(tmp_path, seeded_runs):

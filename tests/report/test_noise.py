@@ -53,3 +53,17 @@ def test_one_run_each_asks_for_more_seeds(trial, accuracy_size):
     ]
 
     assert "repeat each with other seeds" in noise_lines(compare_runs(runs))[0]
+
+
+def test_a_seed_that_two_runs_share_is_told(search_records, accuracy_size):
+    def group(seeds):
+        records = [search_records(9, seed=n) for n in range(2)]
+        return [
+            ComparedRun(f"x{n}", "a", records[n], accuracy_size, seed)
+            for n, seed in enumerate(seeds)
+        ]
+
+    (line,) = noise_lines(compare_runs(group([4, 4])))
+
+    assert line.startswith("x0 and x1 have the same seed, 4, and differ by timing alone")
+    assert noise_lines(compare_runs(group([4, 5]))) == []
