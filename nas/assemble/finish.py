@@ -42,9 +42,9 @@ from nas.evaluation.winner_metric import AnyData
 from nas.execution.backend import Backend
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick, belief_words, choose
-from nas.finish.find_length import Patience
 from nas.finish.language import run_language_finish
 from nas.finish.language_task import LanguageTask
+from nas.finish.length_question import Patience
 from nas.finish.retrain import Crew
 from nas.finish.run import run_finish
 from nas.finish.shrink import Shrinking

@@ -3,8 +3,8 @@
 What the first one does is said at once, by a thread of its own: the main thread may be inside of a
 library, and Python tells it of two signals that come meanwhile as of one. A terminal that closes
 and a service manager that stops a program may send SIGHUP right after another signal, and
-`timeout` sends its signal twice; these are no second wish. Under `nohup`, which has SIGHUP ignored,
-it stays ignored.
+`timeout` sends its signal twice; these are no second wish. Under `nohup`, which has SIGHUP
+ignored, it stays ignored.
 """
 
 import errno
@@ -79,13 +79,16 @@ class _Listener:
     Attributes:
         words: what is said now.
         handled: what its handlers were told of, where they are the process's.
+        ending: held by the thread that ends the process, so that it is said once.
     """
 
     words: StopWords = field(default_factory=StopWords)
     handled: _Wishes = field(default_factory=_Wishes)
+    ending: Any = field(default_factory=threading.RLock)
 
     def end_at_once(self) -> NoReturn:
         """End the process; what a terminal shows is left in order."""
+        self.ending.acquire()
         with suppress(OSError):
             if os.isatty(1):
                 os.write(1, _SHOW_CURSOR)  # a live view hides it

@@ -6,6 +6,7 @@ that the search did not use.
 """
 
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -58,6 +59,9 @@ class JobPlan(Protocol):
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
 
+    def job(self, candidate: Winner, index: int) -> Retraining:
+        """Return the job of one seed: 0, 1, ..."""
+
 
 @dataclass(frozen=True)
 class RetrainingPlan:
@@ -92,9 +96,10 @@ class RetrainingPlan:
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
-        return [self._job(candidate, index) for index in range(self.num_seeds)]
+        return [self.job(candidate, index) for index in range(self.num_seeds)]
 
-    def _job(self, candidate: Winner, index: int) -> Retraining:
+    def job(self, candidate: Winner, index: int) -> Retraining:
+        """Return the job of one seed: 0, 1, ..."""
         identity = candidate.architecture.id
         seed = derive_seed(self.seed, "finish", identity, index)
         epochs = self.epochs.get(identity, self.recipe.epochs)
@@ -176,8 +181,14 @@ def confirmed_rows(
 
 
 def tested_values(candidate: Winner, plan: JobPlan, ledger: Ledger) -> list[float]:
-    """Return what the ledger holds of a candidate's tests, by seed."""
-    jobs = [job for job in plan.jobs_of(candidate) if job.key in ledger]
+    """Return what the ledger holds of a candidate's tests, by seed; also of more than are planned.
+
+    An earlier command may have had the time for more retrainings of this length.
+    """
+    planned = plan.jobs_of(candidate)
+    further = (plan.job(candidate, index) for index in itertools.count(len(planned)))
+    jobs = [job for job in planned if job.key in ledger]
+    jobs += itertools.takewhile(lambda job: job.key in ledger, further)
     return [ledger[job.key].metrics[plan.winner_metric.metric] for job in jobs]
 
 

@@ -14,7 +14,6 @@ from nas.finish.confirm import CONFIRM, RetrainingPlan, Winner
 from nas.finish.find_length import FITS, QUICKER
 from nas.finish.ledger import Ledger
 from nas.finish.length import Length, Lengths
-from nas.record.winners import WinnerRow
 
 _LOG = logging.getLogger(__name__)
 
@@ -152,33 +151,6 @@ def with_longest(
             )
     epochs = {identity: length.epochs for identity, length in of.items()}
     return replace(lengths, of=of), replace(plan, epochs=epochs)
-
-
-def with_earlier_seeds(
-    rows: Sequence[WinnerRow],
-    before: Sequence[WinnerRow],
-    *,
-    winners: Sequence[Winner],
-    lengths: Lengths | None,
-) -> list[WinnerRow]:
-    """Return rows, and of those that were not retrained now, what more seeds had told of them.
-
-    Args:
-        rows: of networks that were tested.
-        before: of the table that an earlier command left.
-        winners: whose rows they are; others are baselines.
-        lengths: that say which winners keep an earlier retraining; None where none does.
-    """
-    known, of = {row.name: row for row in before}, lengths.of if lengths is not None else {}
-    told = {winner.name: of.get(winner.architecture.id) for winner in winners}
-
-    def fuller(row: WinnerRow) -> WinnerRow:
-        length, earlier = told.get(row.name), known.get(row.name)
-        if length is None or length.reason != EARLIER or earlier is None:
-            return row
-        return max(row, earlier, key=lambda one: one.num_seeds)
-
-    return [fuller(row) for row in rows]
 
 
 def _share(candidate: Winner, plan: RetrainingPlan, planned: int, ledger: Ledger) -> float | None:

@@ -4,16 +4,13 @@ Every training is on record as soon as it ends, in `lengths.jsonl`, and what was
 it is known, in `length.json`: a command that was killed goes on with both.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.evaluation.trained import TrainedEvaluator
-from nas.evaluation.winner_metric import WinnerMetric
 from nas.finish.afford import trial_epochs_s
-from nas.finish.confirm import RetrainingPlan, Winner
+from nas.finish.confirm import Winner
 from nas.finish.ledger import Ledger
 from nas.finish.length import (
     MAX_DOUBLINGS,
@@ -27,6 +24,7 @@ from nas.finish.length import (
     remember_lengths,
     remembered_lengths,
 )
+from nas.finish.length_question import Question
 from nas.finish.retrain import Crew, Outcome, Retraining, run_on
 from nas.running_clock import running_s
 
@@ -42,62 +40,6 @@ _PLANNED_SHARE = 0.97  # of the budget
 QUICKER = 0.5
 _NOTHING_S = 1e-6  # of an epoch, where no work is left
 FITS = "so many fit into the budget"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """What bounds the trainings of a finish.
-
-    Attributes:
-        search_epochs: for how many epochs trials of the search trained.
-        budget_s: wall seconds for the whole command; None for no bound.
-        keeps_epochs: the user gave the epochs, which stand.
-        keeps_seeds: the user gave a number of seeds, which stands however short the time is.
-    """
-
-    search_epochs: int
-    budget_s: float | None = None
-    keeps_epochs: bool = False
-    keeps_seeds: bool = False
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be known.
-
-    Attributes:
-        winners: smallest first; no baselines.
-        plan: their retrainings, as long as the search's.
-        patience: what bounds it.
-        metric: what they are judged by.
-        num_examples: of the validation split.
-        growth: images of a retraining for each one that a trial trains on: those of validation
-            come to it.
-        makes_files: time is to be left for the winners' files.
-        test_epochs: see `nas.finish.length.test_epochs`.
-        began_s: when the command began, by `running_s`.
-        num_slots: trainings that run at once.
-        trained: ids of architectures whose retraining is on record; they take no time.
-    """
-
-    winners: Sequence[Winner]
-    plan: RetrainingPlan
-    patience: Patience
-    metric: WinnerMetric
-    num_examples: int
-    growth: float
-    makes_files: bool
-    test_epochs: float
-    began_s: float
-    num_slots: int = 1
-    trained: frozenset[str] = frozenset()
-
-    @property
-    def key(self) -> str:
-        """Changes with whatever the answer depends on."""
-        jobs = [job.key for winner in self.winners for job in self.plan.jobs_of(winner)]
-        text = json.dumps([jobs, asdict(self.patience)], sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -131,6 +73,7 @@ def find_lengths(
     if known is not None:
         return Found(known, Outcome(False, ()))
     search = _Search(question, folder, crew, num_slots=max(1, question.num_slots))
+    search.take_known()
     if search.next_jobs() and _is_interrupted(search, evaluator, folder, crew):
         return Found(None, Outcome(True, search.outcome.failures))
     lengths = search.answer()
@@ -178,17 +121,28 @@ class _Search:
         self._num_steps = 0
         self._is_over = question.patience.keeps_epochs
 
+    def take_known(self) -> None:
+        """Take the lengths that an earlier command tried; they cost no time."""
+        while (jobs := self._jobs()) and all(job.key in self.ledger for job in jobs):
+            self.take(jobs, Outcome(False, ()))
+
     def next_jobs(self) -> list[Retraining]:
         """Return the trainings of the next length; none where the answer is known."""
-        if self._is_over or not self._going or self._num_steps > MAX_DOUBLINGS:
-            return []
-        if not self._num_steps and not self._may_be_done_in_time():
+        jobs = self._jobs()
+        if not jobs or (not self._num_steps and not self._may_be_done_in_time()):
             return []
         # The first length alone says nothing: it is tried where the second one fits as well.
-        epochs = self._epochs * 2**self._num_steps
-        if not self._has_time_for(epochs * (1 if self._num_steps else 3)):
+        is_in_time = self._has_time_for(self._next_epochs * (1 if self._num_steps else 3))
+        return jobs if is_in_time else []
+
+    @property
+    def _next_epochs(self) -> int:
+        return int(self._epochs * 2**self._num_steps)
+
+    def _jobs(self) -> list[Retraining]:
+        if self._is_over or self._num_steps > MAX_DOUBLINGS:
             return []
-        return [self._job(probe, epochs) for probe in self._going]
+        return [self._job(probe, self._next_epochs) for probe in self._going]
 
     def take(self, jobs: Sequence[Retraining], outcome: Outcome) -> None:
         """Take what the trainings of a length gave."""
@@ -196,7 +150,7 @@ class _Search:
         if any(job.key not in self.ledger for job in jobs):  # one failed: what is known must do
             self._is_over = True
             return
-        question, epochs = self._question, self._epochs * 2**self._num_steps
+        question, epochs = self._question, self._next_epochs
         entries = [self.ledger[job.key] for job in jobs]
         name = question.metric.metric
         points = [
@@ -276,7 +230,9 @@ class _Search:
             return self._done[identity]
         budget_s = self._question.patience.budget_s
         if budget_s is not None and self._num_steps <= MAX_DOUBLINGS:
-            return Length(self._epochs * 2**MAX_DOUBLINGS, "it was still getting better")
+            is_better = identity in self._gains
+            why = "it was still getting better" if is_better else "no time was left to try fewer"
+            return Length(self._epochs * 2**MAX_DOUBLINGS, why)
         last = self._epochs * 2 ** max(0, self._num_steps - 1)
         if identity not in self._gains:
             return Length(last, "longer trainings failed")

@@ -126,9 +126,10 @@ class TokenPlan:
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed, the one that is shipped first."""
-        return [self._job(candidate, index) for index in range(self.num_seeds)]
+        return [self.job(candidate, index) for index in range(self.num_seeds)]
 
-    def _job(self, candidate: Winner, index: int) -> Retraining:
+    def job(self, candidate: Winner, index: int) -> Retraining:
+        """Return the job of one seed: 0, 1, ..."""
         architecture = candidate.architecture
         seed = derive_seed(self.seed, "finish", architecture.id, index)
         told = {k: v for k, v in asdict(self.recipe).items() if k != "device" and v is not None}

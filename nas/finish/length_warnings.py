@@ -45,11 +45,10 @@ def warn_of_longer(
     if longer:
         told = ", ".join(f"{name} for {number:.0f} epochs" for name, number in longer.items())
         _LOG.warning(
-            "an earlier nas finish trained longer: %s; with training.epochs=%d %s files are "
-            "replaced, without it they stay",
+            "an earlier nas finish trained longer: %s; training.epochs=%d puts shorter trainings "
+            "in the place of these, without it they stay",
             told,
             max(epochs.values()),
-            "its" if len(longer) == 1 else "their",
         )
 
 

@@ -19,15 +19,10 @@ from nas.finish.earlier import (
     measured_growth,
     with_earlier,
 )
-from nas.finish.find_length import (
-    FITS,
-    LENGTHS,
-    Patience,
-    Question,
-    find_lengths,
-)
+from nas.finish.find_length import FITS, LENGTHS, find_lengths
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths, Room, test_epochs
+from nas.finish.length_question import Patience, Question
 from nas.finish.length_warnings import warn_of_fixed, warn_of_longer, warn_of_short
 from nas.finish.retrain import Crew, Outcome
 from nas.finish.task import FinishTask

@@ -159,17 +159,17 @@ class ShrunkPlan:
 
     def jobs_of(self, candidate: Winner) -> list[Retraining]:
         """Return one job for each seed."""
+        return [self.job(candidate, index) for index in range(self.tuning.num_seeds)]
+
+    def job(self, candidate: Winner, index: int) -> Retraining:
+        """Return the job of one seed: 0, 1, ..."""
         rest = {k: v for k, v in candidate.architecture.items() if k != TO}
-        before = self.originals.jobs_of(replace(candidate, architecture=Architecture(rest)))
-        jobs = self.tuning.jobs_of(candidate)
-        return [
-            replace(
-                job,
-                architecture=Architecture({**candidate.architecture, ORIGINAL: original.key}),
-                name=f"{candidate.name} seed {index}",
-            )
-            for index, (job, original) in enumerate(zip(jobs, before, strict=True))
-        ]
+        original = self.originals.job(replace(candidate, architecture=Architecture(rest)), index)
+        return replace(
+            self.tuning.job(candidate, index),
+            architecture=Architecture({**candidate.architecture, ORIGINAL: original.key}),
+            name=f"{candidate.name} seed {index}",
+        )
 
 
 def shrunk_candidates(winners: Sequence[Winner], shrinking: Shrinking) -> list[Winner]:

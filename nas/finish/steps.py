@@ -22,7 +22,7 @@ from nas.finish.confirm import (
     tested_values,
     warn_if_tested_before,
 )
-from nas.finish.earlier import with_earlier_seeds, with_longest
+from nas.finish.earlier import with_longest
 from nas.finish.ledger import Ledger
 from nas.finish.length import Lengths, note_trained, test_epochs
 from nas.finish.on_devices import write_winners_for_devices
@@ -42,7 +42,7 @@ from nas.finish.shrink import (
     weights_of,
 )
 from nas.finish.spent import noting_use
-from nas.finish.tables import add_rows, add_tested, tested_before
+from nas.finish.tables import add_rows, add_tested
 from nas.finish.task import FinishSummary, FinishTask
 from nas.finish.teach import TeacherChoice, teach_winners
 from nas.record.artefacts import ArtefactRow
@@ -133,10 +133,6 @@ class FinishSteps:
             self._take_lengths(self.lengths, candidates)
         ended = {row.architecture_id for row in self.rows if not row.is_baseline}
         note_trained(self._folder, ended, self.lengths, epochs=self._plan.recipe.epochs)
-        before = tested_before(self._folder)
-        self.rows = with_earlier_seeds(
-            self.rows, before, winners=self._winners, lengths=self.lengths
-        )
         tested = add_tested(self._folder, self.rows) if self.rows else ()  # stopped at once: none
         self._ranking = self._judge_search()
         self._ship(self.rows, self._winners, self._plan, variant="retrained")

@@ -8,8 +8,8 @@ from nas.evaluation.winner_metric import AnyData, WinnerMetric, winner_metric_of
 from nas.export.settings import ExportSettings
 from nas.finish.baselines import Baselines
 from nas.finish.choose import Pick
-from nas.finish.find_length import Patience
 from nas.finish.length import Lengths
+from nas.finish.length_question import Patience
 from nas.finish.ranking import Ranking
 from nas.finish.shrink import Shrinking
 from nas.finish.teach import TeacherChoice

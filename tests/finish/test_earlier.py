@@ -1,8 +1,9 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
 from nas.evaluation.winner_metric import ACCURACY
+from nas.finish import confirm
 from nas.finish.confirm import RetrainingPlan, candidate_of
 from nas.finish.earlier import (
     EARLIER,
@@ -10,13 +11,11 @@ from nas.finish.earlier import (
     earlier_retrainings,
     measured_growth,
     with_earlier,
-    with_earlier_seeds,
     with_longest,
 )
 from nas.finish.find_length import FITS
 from nas.finish.ledger import Ledger, LedgerEntry
 from nas.finish.length import Length, Lengths
-from nas.record.winners import WinnerRow
 from nas.train.recipe import Recipe
 from tests.finish.conftest import record
 
@@ -43,11 +42,6 @@ def keep(ledger, winner, plan, *, epochs, share=1.0):
         ledger.append(LedgerEntry(job.key, metrics, 1.0, facts))
 
 
-def told_of(winner, *, num_seeds):
-    values = {item.name: 0.5 for item in fields(WinnerRow)}
-    return WinnerRow(**{**values, "name": winner.name, "num_seeds": num_seeds})
-
-
 def test_the_longest_is_the_one_that_the_clock_left_most_epochs(winner, plan, ledger):
     keep(ledger, winner, plan, epochs=60, share=0.5)
     keep(ledger, winner, plan, epochs=40)
@@ -67,14 +61,13 @@ def test_another_recipe_other_data_and_too_few_seeds_do_not_count(winner, plan, 
     assert known[winner.architecture.id].planned == 40
 
 
-@pytest.mark.parametrize(("reason", "num_seeds"), [(EARLIER, 3), (FITS, 1)])
-def test_what_more_seeds_told_stays_where_nothing_is_retrained(winner, reason, num_seeds):
-    lengths = Lengths({winner.architecture.id: Length(8, reason)}, 1)
-    seen, before = told_of(winner, num_seeds=1), told_of(winner, num_seeds=3)
+def test_more_retrainings_of_a_length_than_are_planned_count(winner, plan, ledger):
+    keep(ledger, winner, replace(plan, num_seeds=3), epochs=8)
+    keep(ledger, winner, replace(plan, num_seeds=2), epochs=60)
 
-    (row,) = with_earlier_seeds([seen], [before], winners=[winner], lengths=lengths)
-
-    assert row.num_seeds == num_seeds
+    assert len(confirm.tested_values(winner, plan, ledger)) == 3
+    longer = replace(plan, epochs={winner.architecture.id: 60})
+    assert len(confirm.tested_values(winner, longer, ledger)) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from nas.execution.inline import InlineBackend
 from nas.export.formats.weights import Weights
 from nas.export.settings import ExportSettings
 from nas.finish import ship
-from nas.finish.find_length import Patience
 from nas.finish.ledger import Ledger
 from nas.finish.length import (
     MAX_DOUBLINGS,
@@ -24,6 +23,7 @@ from nas.finish.length import (
     remember_lengths,
     remembered_lengths,
 )
+from nas.finish.length_question import Patience
 from nas.finish.run import run_finish
 from nas.finish.task import FinishTask
 from nas.record.artefacts import read_artefacts
@@ -214,6 +214,20 @@ def test_a_budget_decides_by_the_seconds_of_the_search(task, tmp_path):
     for length in summary.lengths.of.values():
         assert length.epochs in (8, 9)
         assert length.reason == "so many fit into the budget"
+
+
+def test_a_budget_takes_the_lengths_that_an_earlier_command_tried(task, tmp_path):
+    whole = finish(task, tmp_path).lengths
+    ledger = (tmp_path / "finish" / "ledger.jsonl").read_text()
+    patience = Patience(search_epochs=1, budget_s=30.0)  # in which none could be tried
+
+    summary = finish(replace(task, patience=patience), tmp_path)
+
+    told = {identity: (one.epochs, one.reason) for identity, one in summary.lengths.of.items()}
+    assert told == {identity: (one.epochs, one.reason) for identity, one in whole.of.items()}
+    assert summary.lengths.curve == whole.curve
+    assert [row.num_seeds for row in summary.rows] == [2, 2]  # none was trained again
+    assert (tmp_path / "finish" / "ledger.jsonl").read_text() == ledger
 
 
 def test_no_length_is_longer_than_the_limit_however_large_the_budget_is(task, tmp_path):
