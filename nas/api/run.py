@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.config.units import unit_of
 from nas.errors import ConfigError, RunFolderError, nearest_first
-from nas.metric import Direction
+from nas.metric import Direction, is_share
 from nas.objective import Objective, objective_for
 from nas.record.run_folder import RunFolder
 from nas.trial import TrialRecord
@@ -64,10 +64,16 @@ class Run:
 
     @property
     def knee(self) -> TrialRecord | None:
-        """The member of the front where more size stops paying; None for an empty front."""
+        """The member of the front where more size stops paying; None for an empty front.
+
+        As on the command line, one that a trivial model beats, or that breaks a limit, is passed
+        over where another one is there.
+        """
+        from nas.cli.run_view import RunView
         from nas.report.front import knee_record
 
-        return knee_record(self.trials, self.objectives)
+        floors = RunView.open(str(self.path)).floors
+        return knee_record(self.front, self.objectives, floors=floors)
 
     def best(self, **limits: float | str) -> TrialRecord:
         """Return the member of the front that is best in the first measured objective.
@@ -79,15 +85,17 @@ class Run:
                 line: `size_bytes="500kB"`, `accuracy="90%"`.
 
         Raises:
-            ConfigError: no trial has such a metric, a limit is no number, or no member of the
-                front keeps the limits.
+            ConfigError: no trial has such a metric, a limit is no number or one that nothing can
+                have, or no member of the front keeps the limits.
         """
+        if not self.front:
+            raise ConfigError(f"{self.name} has no front: no trial of it was trained in full")
         bounds = {name: _number(name, limit) for name, limit in limits.items()}
         within = [trial for trial in self.front if self._keeps(trial, bounds)]
         if not within:
             told = ", ".join(f"{name}={limit:g}" for name, limit in bounds.items())
             raise ConfigError(
-                f"no member of the front of {self.name} keeps {told or 'anything'}; "
+                f"no member of the front of {self.name} keeps {told}; "
                 f"its {len(self.front)} members stand in run.front"
             )
         is_least = [self._objective(name).direction is Direction.MAXIMIZE for name in limits]
@@ -175,6 +183,11 @@ class Run:
         from nas.api.search import search
 
         place: dict[str, Any] = {"run_folder": self.path, "resume": True}
+        given = [*(word.partition("=")[0].lstrip("+~") for word in overrides), *settings]
+        if fixed := [key for key in given if key in place]:
+            raise ConfigError(
+                f"{fixed[0]} cannot be given: a run goes on where it is, {self.path}"
+            )
         return search(*overrides, **settings, **place)
 
     def __repr__(self) -> str:
@@ -214,15 +227,19 @@ def _number(name: str, limit: float | str) -> float:
     """Return a limit as a number, in the unit of its metric.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is none, or a share that is none.
     """
-    if isinstance(limit, int | float) and not isinstance(limit, bool):
-        return float(limit)
     unit = unit_of(name)
-    found = unit.read(limit) if unit is not None and isinstance(limit, str) else None
-    if found is None:
+    found: float | None = None
+    if isinstance(limit, int | float) and not isinstance(limit, bool):
+        found = float(limit)
+    elif unit is not None and isinstance(limit, str):
+        found = unit.read(limit)
+    if found is None or math.isnan(found):
         told = f" ({unit.words})" if unit is not None else ""
         raise ConfigError(f"{name} must be a number{told}, but got {limit!r}")
+    if is_share(name) and not 0 <= found <= 1:
+        raise ConfigError(f"{name} must be a share from 0 to 1, or as 60%, but got {limit!r}")
     return float(found)
 
 

@@ -51,7 +51,7 @@ def run(words: Sequence[str]) -> int:
             limits=constraints, way=way,
         )  # fmt: skip
         answer("pick", content)
-    lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes]
+    lines = [f"Take {choice.told}", f"  {choice.why}", *choice.notes, *_limit_lines(view, record)]
     if files_told := line_of_files_within(view.folder, constraints, way):
         lines += ["", *files_told.splitlines()]
     lines.append("")
@@ -86,6 +86,15 @@ def _refuse_numbers(words: Sequence[str]) -> None:
             f"this command chooses a trial itself; to see trial {numbers[0]}: nas show {run} "
             f"trial={numbers[0]}; to retrain it: nas finish {run} 'pick=[{','.join(numbers)}]'"
         )
+
+
+def _limit_lines(view: "RunView", record: "TrialRecord") -> list[str]:
+    """Return what is to be said where a network breaks a limit that the search had."""
+    from nas.report.limits import keeps, limits_line
+
+    if keeps(record, view.limits):
+        return []
+    return [f"  {limits_line(view.records, view.front, view.limits)}"]
 
 
 def _confirm_lines(view: "RunView", command: str) -> list[str]:

@@ -19,7 +19,7 @@ from nas.objective import Constraint
 from nas.profile.proxy_ranks import ProxyRanks
 from nas.profile.space_profile import CostRange, Feasibility, Sample, SpaceProfile
 from nas.profile.trial_time import PlannedSearch, TrialTimes
-from nas.report.values import format_duration, format_value, heading_of
+from nas.report.values import counted, format_duration, format_value, heading_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SHORT = {
@@ -144,7 +144,7 @@ def print_times(
     """Print what trials take here, and what that makes of the planned search."""
     threads = config.evaluation.get("num_threads")
     epochs = config.training.get("epochs")
-    about = [f"{epochs} epochs" if epochs else "", f"on {device}"]
+    about = [counted(epochs, "epoch") if epochs else "", f"on {device}"]
     if isinstance(threads, int | float):
         about.append(f"{threads:g} CPU thread" + ("" if threads == 1 else "s"))
     _say(console, f"\nmeasured here ({', '.join(filter(None, about))}):")

@@ -35,6 +35,7 @@ def run_row(path: Path) -> dict[str, Any]:
         "name": path.name,
         "path": str(path),
         "trials": len(trained),
+        "failed": sum(r.state is TrialState.FAILED for r in trainings(view.records)),
         "front": len(view.front),
         "largest": {} if best is None else _values(best, view),
         "largest_tested": _values(tested[-1], view) if tested else {},
@@ -52,7 +53,9 @@ def run_lines(rows: list[dict[str, Any]]) -> list[str]:
 def _told(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"cannot be read: {row['error'].splitlines()[0]}"
-    words = [counted(row["trials"], "trial"), f"{row['front']} on the front"]
+    words = [counted(row["trials"], "trial")]
+    words += [f"{row['failed']:,} failed"] if row["failed"] else []
+    words += [f"{row['front']} on the front"]
     words += [f"the largest {_texts(row['largest'])}"] if row["largest"] else []
     if row["largest_tested"]:
         words += [f"finished, the largest in the test {_texts(row['largest_tested'])}"]

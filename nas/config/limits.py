@@ -27,7 +27,7 @@ def constraint_faults(values: Mapping[str, Any]) -> list[str]:
         if all(value is None for value in given):
             continue
         is_known = name in known or device_of(str(name)) is not None
-        if not is_known and (own or name not in objectives):
+        if not is_known and name not in objectives:
             faults.append(_no_constraint(str(name), known, objectives))
         faults.extend(_limit_faults(str(name), limits))
     return faults

@@ -90,6 +90,7 @@ _BY_ENDING = {
     "_ms": MILLISECONDS, "_s": TIME, "_bytes": SIZE, "_mb": MEGABYTES, "_share": SHARE,
     "_fraction": SHARE,
 }  # fmt: skip
+_ALL = (TIME, SIZE, COUNT, SHARE)
 _LIMITS = ("min", "max")
 
 
@@ -122,7 +123,14 @@ def with_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
 def _with_numbers(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _with_numbers(inner, f"{place}.{key}") for key, inner in value.items()}
-    if not isinstance(value, str) or (unit := unit_of(place)) is None:
+    if not isinstance(value, str):
         return value
-    number = unit.read(value)
-    return value if number is None else number
+    unit = unit_of(place)
+    # Of a limit on what is no metric, its name is the fault to tell, whatever the unit.
+    units = _ALL if unit is None and _is_limit(place) else filter(None, [unit])
+    return next((found for one in units if (found := one.read(value)) is not None), value)
+
+
+def _is_limit(place: str) -> bool:
+    section, _, rest = place.partition(".")
+    return section == "constraints" and rest.rpartition(".")[2] in _LIMITS

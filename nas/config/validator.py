@@ -265,6 +265,9 @@ def unknown_key(path: str, known: Collection[str], *, meant: Sequence[str] = ())
     metric = next((name for name in METRICS if len(key) >= _LEAST_WORD and key in name), None)
     if not parent and metric is not None:
         return f"{where}; a limit is written constraints.{metric}.max=... or .min=..."
+    same = [name for name in known if name.removesuffix("s") == key.removesuffix("s")]
+    if same:
+        return f"{where}; write {join(parent, same[0])}=..."
     if meant:
         return f"{where}; write {' or '.join(f'{name}=...' for name in meant)}"
     return f"{where}; known, nearest first: {nearest_first(key, known)}"

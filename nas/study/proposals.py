@@ -192,7 +192,7 @@ class Proposer:
         limits = " and ".join(map(str, broken or self._constraints))
         asked = f"has {limits}" if limits else "can be built"
         if broken and kept:
-            asked += f" of those that keep {' and '.join(map(str, kept))}"
+            asked = f"keeps {' and '.join(map(str, kept))} and {asked}"
         found = ", ".join(f"{c.metric} = {costs[c.metric]:,.0f}" for c in broken)
         allowed = " ".join(f"constraints.{c.metric}.{_reach(c, costs)}" for c in broken)
         return ConstraintError(

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 import nas
+from nas.cli.run_view import RunView
+from nas.trial import TrialState
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,34 @@ def test_limits_take_units_as_on_the_command_line(run):
     assert run.best(accuracy="0%").number == run.front[0].number
     with pytest.raises(nas.NasError, match=r"size_bytes must be a number .* but got '5 parsecs'"):
         run.best(size_bytes="5 parsecs")
+
+
+def test_a_run_goes_on_in_its_own_folder_alone(run):
+    with pytest.raises(nas.NasError, match="run_folder cannot be given"):
+        run.resume("run_folder=elsewhere")
+    with pytest.raises(nas.NasError, match="resume cannot be given"):
+        run.resume(resume=False)
+
+
+@pytest.mark.parametrize("wrong", [90, -0.1, float("nan"), "120%"])
+def test_a_share_that_is_none_is_refused(run, wrong):
+    with pytest.raises(nas.NasError, match="accuracy must be a"):
+        run.best(accuracy=wrong)
+
+
+def test_the_knee_is_that_of_the_command_line(run):
+    assert run.knee in run.front
+    assert run.knee == RunView.open(str(run.path)).knee
+
+
+def test_a_run_without_a_front_has_no_knee_and_no_best(run, monkeypatch):
+    failed = [replace(trial, state=TrialState.FAILED, metrics={}) for trial in run.trials]
+    monkeypatch.setattr("nas.study.journal.load_records", lambda path: failed)
+    again = nas.open(run.path)
+
+    assert again.knee is None
+    with pytest.raises(nas.NasError, match="my run has no front"):
+        again.best()
 
 
 def test_limits_that_nothing_keeps_are_told(run):

@@ -7,8 +7,9 @@ from nas.cli import finish
 from nas.cli.terminal import make_console
 from nas.config.finishing import check_finish
 from nas.errors import ConfigError, ConstraintError, RunFolderError
-from nas.finish.find_length import FITS, Patience
+from nas.finish.find_length import FITS
 from nas.finish.length import CurvePoint, Gain, Length, Lengths
+from nas.finish.length_question import Patience
 from nas.finish.which import Which
 from nas.objective import Constraint
 
@@ -121,7 +122,7 @@ def test_only_what_finishing_reads_is_offered():
 def test_setting_that_no_recipe_has_is_refused_with_the_nearest(searched):
     config = check_finish([f"run={searched}", "training.epoch=7"])
 
-    with pytest.raises(ConfigError, match="no option 'epoch'; known, nearest first: epochs"):
+    with pytest.raises(ConfigError, match="no option 'epoch'; write training"):
         build_finish(config, words=[])
 
 

@@ -149,3 +149,12 @@ def test_the_number_of_a_trial_is_answered_with_the_commands_that_take_it(nas, t
 
     assert status == 2
     assert "nas show runs/t trial=3; to retrain it: nas finish runs/t 'pick=[3,4]'" in told
+
+
+def test_a_limit_of_the_search_that_no_trial_keeps_is_told(nas, table_words):
+    words = [*table_words, "constraints.quality.min=0.99", "name=l", "ui=none"]
+    assert nas("search", *words)[0] == 0
+
+    _, shown, _ = nas("pick", "runs/l")
+
+    assert "kept by 0 of" in " ".join(shown.split())

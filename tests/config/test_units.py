@@ -3,7 +3,16 @@ import pytest
 from nas.assemble.check import check_search
 from nas.config.finishing import check_finish
 from nas.config.source import ConfigSource
-from nas.config.units import COUNT, MEGABYTES, MILLISECONDS, SHARE, SIZE, TIME, unit_of
+from nas.config.units import (
+    COUNT,
+    MEGABYTES,
+    MILLISECONDS,
+    SHARE,
+    SIZE,
+    TIME,
+    unit_of,
+    with_numbers,
+)
 from nas.errors import ConfigError
 
 
@@ -112,3 +121,9 @@ def test_a_share_of_winners_is_no_percent_without_its_sign():
     ):
         check_finish(["run=runs/a", "pick.accuracy.min=95"])
     assert check_finish(["run=runs/a", "pick.accuracy.min=95%"]).pick.limits()[0].minimum == 0.95
+
+
+def test_a_limit_on_what_is_no_metric_is_read_so_that_its_name_alone_is_the_fault():
+    read = with_numbers({"constraints": {"sizebytes": {"max": "50kB"}}, "name": "50kB"})
+
+    assert read == {"constraints": {"sizebytes": {"max": 50000}}, "name": "50kB"}

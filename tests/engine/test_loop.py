@@ -182,7 +182,7 @@ class TwoCosts(ClosedForm):
 
 def test_limits_that_only_together_keep_nothing_are_both_told(tmp_path):
     limits = (Constraint("size_bytes", maximum=400.0), Constraint("num_params", minimum=1000.0))
-    told = r"has num_params >= 1000 of those that keep size_bytes <= 400; the nearest"
+    told = r"keeps size_bytes <= 400 and has num_params >= 1000; the nearest"
 
     with pytest.raises(ConstraintError, match=told):
         search(small_task(20, constraints=limits, evaluator=TwoCosts()), tmp_path / "run")
