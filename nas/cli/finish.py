@@ -169,14 +169,18 @@ def _crew(finish: "AssembledFinish", console: Console, config: "FinishConfig") -
 
     metric = finish.task.winner_metric.metric
     is_concurrent = config.execution.kind is not ExecutionKind.INLINE
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     return Crew(
         make_backend=finish.make_backend,
         watch=partial(InterruptWatch, waits_for_trainings(is_concurrent=is_concurrent)),
         on_entry=lambda *told: _say_entry(console, metric, *told),
         time_limit_s=config.trial_time_limit_s,
         on_length=lambda *told: _say_length(console, *told),
-        on_settled=lambda lengths: _say_settled(console, lengths),
-        tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+        on_settled=lambda *told: tell(_settled_words(*told)),
+        tell=tell,
     )
 
 
@@ -247,8 +251,13 @@ def _say_length(console: Console, points: "Sequence[CurvePoint]", gains: "Sequen
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _say_settled(console: Console, lengths: "Lengths") -> None:
-    """Tell how long winners train, and why."""
+def _settled_words(lengths: "Lengths", num_left: int) -> str:
+    """Return how long winners train, and why.
+
+    Args:
+        lengths: as planned.
+        num_left: retrainings that are not on record yet.
+    """
     from nas.finish.earlier import EARLIER
     from nas.finish.find_length import FITS
     from nas.report.values import counted
@@ -261,24 +270,23 @@ def _say_settled(console: Console, lengths: "Lengths") -> None:
     times = "once" if lengths.num_seeds == 1 else f"{lengths.num_seeds} times"
     unit = "epoch" if span == "1" else "epochs"
     if all(length.reason == EARLIER for length in found):
-        text = (
+        return (
             f"No winner is retrained: an earlier nas finish trained them longer, {span} {unit}; "
             "a larger budget, or training.epochs=..., would train them for more"
         )
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-        return
+    if num_left == 0:
+        return f"No winner is retrained: all retrainings, of {span} {unit}, are on record"
     # More is planned than is sure to fit; the clock ends what is too long.
     most = "up to " if any(length.reason == FITS for length in found) else ""
     text = f"Winners are retrained for {most}{span} {unit}, {times} each"
     if all(length.reason == FITS for length in found):
-        text += ", as the budget allows"
-    else:
-        text += ":"
-        for epochs, reason in sorted(reasons):
-            number = counted(epochs, "epoch")
-            allowed = f"up to {number}, as the budget allows"
-            text += f"\n  {allowed if reason == FITS else f'{number}: {reason}'}"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+        return f"{text}, as the budget allows"
+    lines = [f"{text}:"]
+    for epochs, reason in sorted(reasons):
+        number = counted(epochs, "epoch")
+        allowed = f"up to {number}, as the budget allows"
+        lines.append(f"  {allowed if reason == FITS else f'{number}: {reason}'}")
+    return "\n".join(lines)
 
 
 def _answer(folder: RunFolder, summary: "FinishSummary") -> None:

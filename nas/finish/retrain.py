@@ -87,7 +87,8 @@ class Crew:
         time_limit_s: a training that takes longer fails; None for no limit.
         on_length: called when winners were trained for some epochs, to find out how many they
             need; with what each gained by the doubling, where it was one.
-        on_settled: called when it is known how long the winners train.
+        on_settled: called when it is known how long the winners train, with the number of
+            retrainings that are not on record yet.
         retrainings: when they must have ended, by `running_s`; None for no such time.
         pace: shares that time among those that run now; None where they have no such time.
         tell: takes a line for people.
@@ -98,7 +99,7 @@ class Crew:
     on_entry: OnEntry
     time_limit_s: float | None = None
     on_length: OnLength = _unseen
-    on_settled: Callable[[Lengths], None] = _unseen
+    on_settled: Callable[[Lengths, int], None] = _unseen
     retrainings: Retrainings | None = None
     pace: Pace | None = None
     tell: Callable[[str], None] = _unseen

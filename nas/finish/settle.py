@@ -81,8 +81,7 @@ def settle(
     if patience is None or _goes_on_as_before(patience, winners, plan, ledger, folder):
         return Settled(task, winners, plan)
     data = task.dataset
-    by_images = (len(data.train) + len(data.validation)) / len(data.train)
-    growth = measured_growth(_trials(task), ledger, patience.search_epochs, by_images)
+    growth = _growth(task, patience, ledger)
     trained = _trained(task, plan, patience, growth=growth, ledger=ledger, crew=crew)
     winners = _kept(task, winners, patience, trained, growth=growth, folder=folder, crew=crew)
     question = Question(
@@ -112,8 +111,16 @@ def settle(
     recipe = replace(task.recipe, epochs=lengths.longest)
     task = replace(task, recipe=recipe, num_seeds=lengths.num_seeds)
     plan = _as_long_as(lengths, plan, task, least_epochs=patience.search_epochs)
-    crew.on_settled(trained_lengths(lengths, winners, plan, ledger, search_epochs=None))
+    num_left = sum(job.key not in ledger for winner in winners for job in plan.jobs_of(winner))
+    crew.on_settled(trained_lengths(lengths, winners, plan, ledger, search_epochs=None), num_left)
     return Settled(task, winners, plan, lengths, found.outcome)
+
+
+def _growth(task: FinishTask, patience: Patience, ledger: Ledger) -> float:
+    """Return how many seconds an epoch of a retraining takes for each one of a trial's epoch."""
+    data = task.dataset
+    by_images = (len(data.train) + len(data.validation)) / len(data.train)
+    return measured_growth(_trials(task), ledger, patience.search_epochs, by_images)
 
 
 def _as_long_as(

@@ -155,27 +155,28 @@ def test_the_search_for_a_length_is_told_step_by_step_and_at_its_end(capsys):
     follows = Length(4, f"as trial 3, the next that was tried: {done.reason}")
 
     finish._say_length(console, points, [Gain(0.05, 0.01, 1.0), Gain(0.001, 0.01, 1.0)])
-    finish._say_settled(console, Lengths({"a": done, "b": Length(16, "x"), "c": follows}, 3))
+    settled = Lengths({"a": done, "b": Length(16, "x"), "c": follows}, 3)
 
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == (
+    assert capsys.readouterr().out == (
         "8 epochs, validation: trial 3 80.00 % (+5.00 points ± 1.00), "
-        "trial 5 90.00 % (+0.10 points ± 1.00)"
+        "trial 5 90.00 % (+0.10 points ± 1.00)\n"
     )
-    assert told[1:] == [
+    assert finish._settled_words(settled, 9).splitlines() == [
         "Winners are retrained for 4 to 16 epochs, 3 times each:",
         "  4 epochs: twice as many gained +0.10 points",
         "  16 epochs: x",
     ]
 
 
-def test_epochs_that_the_clock_may_end_are_a_bound(capsys):
-    console = make_console(is_quiet=False)
-    finish._say_settled(console, Lengths({"a": Length(48, FITS)}, 1))
-
-    assert capsys.readouterr().out.splitlines() == [
-        "Winners are retrained for up to 48 epochs, once each, as the budget allows",
-    ]
+@pytest.mark.parametrize(
+    ("num_left", "told"),
+    [
+        (1, "Winners are retrained for up to 48 epochs, once each, as the budget allows"),
+        (0, "No winner is retrained: all retrainings, of 48 epochs, are on record"),
+    ],
+)
+def test_epochs_that_the_clock_may_end_are_a_bound(num_left, told):
+    assert finish._settled_words(Lengths({"a": Length(48, FITS)}, 1), num_left) == told
 
 
 @pytest.mark.parametrize(
