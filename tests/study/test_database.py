@@ -251,10 +251,12 @@ def test_a_database_that_is_locked_for_a_while_delays_the_mirror_and_loses_nothi
         pass  # the tables are there
     engine = sa.create_engine(url)
     blocker = engine.connect()
-    task = small_task(30, evaluator=ClosedForm(0.03))
+    log = tmp_path / "ended"
+    task = small_task(30, evaluator=ClosedForm(0.03, log=log))
 
     def block():
-        time.sleep(0.4)
+        while not log.exists():  # the database is open, and trials are written
+            time.sleep(0.01)
         blocker.exec_driver_sql("begin exclusive")
         time.sleep(1.5)
         blocker.exec_driver_sql("commit")
