@@ -53,7 +53,7 @@ def advice_on_path(group: str, value: str, folders: Sequence[Path]) -> str | Non
     found = choices_with("path", group, folders)
     is_folder = os.path.isdir(value)  # noqa: PTH112 - pathlib raises where a name is too long
     likely = _likeliest(found, value) if found and is_folder else Path(value).suffix[1:].lower()
-    if likely not in found or not os.path.exists(value):  # noqa: PTH110 - raises there, too
+    if likely not in found or not os.path.exists(value):  # noqa: PTH110 - Path.exists raises, too
         return None
     kind = "folder" if is_folder else "file"
     place = shlex.quote(f"{group}.path={value}")

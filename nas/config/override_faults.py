@@ -113,7 +113,7 @@ def _group_fault(override: Override, source: ConfigSource) -> str | None:
     if isinstance(choice, list) and choice and all(name in known for name in choice):
         return None  # Hydra puts several files together
     if isinstance(choice, str) and any(
-        os.path.isfile(folder / group / f"{choice}.yaml")  # noqa: PTH113 - or a long name raises
+        os.path.isfile(folder / group / f"{choice}.yaml")  # noqa: PTH113 - Path raises: too long
         for folder in source.folders
     ):
         return None

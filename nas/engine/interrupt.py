@@ -56,7 +56,7 @@ class StopWords:
 
 @dataclass
 class _Wishes:
-    """Signals as one thread hears of them.
+    """The signals of one command, as one thread hears of them.
 
     Attributes:
         came_s: when the last one came; None before the first.
@@ -78,7 +78,9 @@ class _Listener:
 
     Attributes:
         words: what is said now.
-        handled: what its handlers were told of, where they are the process's.
+        handled: what the handlers were told of. They count for themselves: while a library runs
+            they hear of two signals as of one, but the thread hears of none where a library has
+            taken the wakeup descriptor.
         ending: held by the thread that ends the process, so that it is said once.
     """
 

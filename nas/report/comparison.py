@@ -127,8 +127,8 @@ def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
 def without_copies(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
     """Return the runs without copies, and a sentence for each copy.
 
-    Of runs of a group that agree in every result that both have, such as a copied folder or the
-    same search again with the same seed, the longest counts: the others say nothing of chance.
+    Of runs of a group that have the same seed and agree in every result that both have, such as a
+    copied folder or the same search again, the longest counts: the others say nothing of chance.
     """
     kept: list[ComparedRun] = []
     told = []
@@ -138,15 +138,17 @@ def without_copies(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list
             kept.append(run)
         else:
             told.append(
-                f"{run.name} repeats {same.name}, result for result, and does not count; another "
-                "seed shows the noise: seed=1."
+                f"{run.name} repeats {same.name}, result for result, and does not count; repeat "
+                "it with another seed to know the noise."
             )
     return [run for run in runs if any(run is one for one in kept)], told
 
 
 def _is_copy(run: ComparedRun, longer: ComparedRun) -> bool:
+    if (run.label, run.seed) != (longer.label, longer.seed):
+        return False
     found = run.results
-    return bool(found) and run.label == longer.label and found == longer.results[: len(found)]
+    return bool(found) and found == longer.results[: len(found)]
 
 
 def labels_from_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:

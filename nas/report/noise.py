@@ -60,7 +60,7 @@ def noise_lines(comparison: Comparison) -> list[str]:
     """Return what is known of the noise.
 
     For each group but the best: is the best ahead by more than the noise? And for each group with
-    a seed twice: its spread is too small.
+    a seed twice: its spread may be too small.
     """
     shared = [line for line in map(_line_on_seeds, comparison.groups) if line is not None]
     if len(comparison.groups) < 2 or comparison.num_trials == 0:
@@ -74,10 +74,10 @@ def _line_on_seeds(group: Group) -> str | None:
     seed, number = max(counts.items(), key=lambda item: item[1], default=(None, 0))
     if number < 2:
         return None
-    names = " and ".join(run.name for run in group.runs if run.seed == seed)
+    names = ", ".join(run.name for run in group.runs if run.seed == seed)
     return (
-        f"{names} have the same seed, {seed}, and differ by timing alone: the spread of "
-        f"{group.label} is less than the noise. Repeat with other seeds."
+        f"{names} have the same seed, {seed}, so the spread of {group.label} may be less than the "
+        "noise: repeat with other seeds to know it."
     )
 
 

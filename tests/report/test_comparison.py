@@ -170,8 +170,8 @@ def test_a_run_without_any_trial_compares_at_zero_trials(search_records, accurac
 
 
 def test_a_run_that_repeats_another_one_of_its_group_does_not_count(search_records, accuracy_size):
-    def run(name, label, records):
-        return ComparedRun(name, label, records, accuracy_size)
+    def run(name, label, records, seed=1):
+        return ComparedRun(name, label, records, accuracy_size, seed)
 
     whole, other = search_records(20, seed=1), search_records(20, seed=2)
     runs = [
@@ -181,11 +181,14 @@ def test_a_run_that_repeats_another_one_of_its_group_does_not_count(search_recor
         run("other", "a", other),
         run("elsewhere", "b", whole),
         run("empty", "a", []),
+        run("by chance", "a", whole[:1], seed=2),  # as where all begin with one network of a table
     ]
 
     counting, told = without_copies(runs)
 
-    assert [one.name for one in counting] == ["copy", "other", "elsewhere", "empty"]
+    assert [one.name for one in counting] == [
+        "copy", "other", "elsewhere", "empty", "by chance",
+    ]  # fmt: skip
     assert [line.split(",")[0] for line in told] == ["whole repeats copy", "begun repeats copy"]
 
 

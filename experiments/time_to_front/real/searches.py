@@ -59,7 +59,7 @@ ARMS: dict[str, tuple[tuple[str, ...], float]] = {
     "rungs": ((*_TRAINED, _RUNGS), 1.0),
     "inherit": ((*_TRAINED, _INHERIT), 1.0),
     "inherit, rungs": ((*_TRAINED, _INHERIT, _RUNGS), 1.0),
-    "supernet": ((*_SUPERNET, _RUNGS), 8.0),  # its own training takes six
+    "supernet": ((*_SUPERNET, _RUNGS), 8.0),  # its own training takes 5 to 6
 }
 HAVE_SUPERNETS = ("mobilenet", "vit")
 
