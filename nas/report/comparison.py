@@ -138,8 +138,8 @@ def without_copies(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list
             kept.append(run)
         else:
             told.append(
-                f"{run.name} repeats {same.name}, result for result, and does not count; repeat "
-                "it with another seed to know the noise."
+                f"{run.name} repeats {same.name}, result for result, and does not count: both "
+                f"have the seed {run.seed}."
             )
     return [run for run in runs if any(run is one for one in kept)], told
 

@@ -107,6 +107,8 @@ def _stretch(axes: Axes, values: Sequence[float]) -> None:
     """Stretch an axis of percent towards 100, where the values are far apart in their errors."""
     errors = [max(_LEAST, 100.0 - value) for value in values if not math.isnan(value)]
     if not errors or max(errors) < _STRETCH * min(errors):
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(0.0, low), min(100.0, high))
         return
     axes.set_yscale("function", functions=(_to_nines, _from_nines))
     low, high = min(values), max(values)

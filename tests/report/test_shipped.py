@@ -119,6 +119,15 @@ def test_axis_of_accuracies_that_are_alike_stays_straight():
     assert axes.get_yscale() == "linear"
 
 
+@pytest.mark.parametrize(("value", "ends"), [(1.0, (50, 100)), (0.0, (0, 50))])
+def test_no_axis_of_accuracies_goes_beyond_what_there_can_be(value, ends):
+    figure = plot_files([file("a.onnx", 4000, value), file("b.onnx", 1000, value)], name="x")
+
+    low, high = figure.axes[0].get_ylim()
+
+    assert ends[0] <= low < high <= ends[1]
+
+
 def test_nothing_made_has_no_front():
     assert front_files([]) == []
 
